@@ -1,0 +1,155 @@
+//! From evidence to findings and a verdict.
+
+mod certificate;
+mod commands;
+mod coverage;
+mod findings;
+mod mail_hosts;
+mod policy_host;
+pub(crate) mod policy_text;
+mod sts_record;
+pub(crate) mod sts_text;
+mod tls_rpt;
+pub(crate) mod tls_rpt_text;
+mod txt;
+
+use jiff::Timestamp;
+use mail_domain::DomainName;
+use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, Evidence};
+
+use self::commands::Commands;
+use self::findings::Findings;
+use self::mail_hosts::MailState;
+use self::policy_host::PolicyState;
+use self::sts_record::RecordState;
+use crate::{Finding, Place, Severity, Subject, Verdict, catalogue};
+
+/// What the rules say of one domain.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What happens to mail; `None` where too little was asked for to say.
+    pub verdict: Option<Verdict>,
+    /// Every finding, by place and then by severity, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges evidence as of the time at which it was taken.
+pub fn judge(evidence: &Evidence) -> Judgement {
+    let context = Context::new(evidence);
+    let mut findings = Findings::default();
+
+    let host = policy_host::judge(&context);
+    let mail = mail_hosts::judge(&context, &mut findings);
+    let expects_mail = !matches!(mail, MailState::NoMail);
+    let record = sts_record::judge(&context, &host, expects_mail, &mut findings);
+    if !matches!(record, RecordState::Absent) {
+        findings.append(host.findings);
+    }
+    if let PolicyState::Usable(policy) = &host.state {
+        if !matches!(record, RecordState::Absent) {
+            coverage::judge(&context, policy, &mut findings);
+        }
+    }
+    tls_rpt::judge(&context, expects_mail, &mut findings);
+    note_missing_routes(evidence, &mut findings);
+
+    let verdict = decide(&record, &host.state, &mail, findings.any_host_uncovered());
+    Judgement { verdict, findings: findings.sorted() }
+}
+
+/// What the judges of all parts need.
+struct Context<'a> {
+    evidence: &'a Evidence,
+    domain: &'a DomainName,
+    now: Timestamp,
+    commands: Commands<'a>,
+}
+
+impl<'a> Context<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        Self {
+            evidence,
+            domain: &evidence.domain,
+            now: evidence.observed,
+            commands: Commands::new(&evidence.observer),
+        }
+    }
+}
+
+impl Judgement {
+    /// The highest severity of all findings.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.rule.severity).max()
+    }
+}
+
+/// The first of these that holds.
+fn decide(
+    record: &RecordState,
+    policy: &PolicyState,
+    mail: &MailState,
+    any_host_uncovered: bool,
+) -> Option<Verdict> {
+    use mta_sts::Mode;
+
+    if matches!(mail, MailState::NoMail) {
+        return Some(Verdict::NoMail);
+    }
+    match record {
+        RecordState::NotAsked => return None,
+        RecordState::Unknown => return Some(Verdict::Unknown),
+        RecordState::Absent => return Some(Verdict::Absent),
+        RecordState::Invalid => return Some(Verdict::Broken),
+        RecordState::Valid => {}
+    }
+    let policy = match policy {
+        PolicyState::NotAsked => return None,
+        PolicyState::Unknown => return Some(Verdict::Unknown),
+        PolicyState::Unusable => return Some(Verdict::Broken),
+        PolicyState::Usable(policy) => policy,
+    };
+    match policy.mode() {
+        Mode::None => return Some(Verdict::Off),
+        Mode::Testing => return Some(Verdict::Testing),
+        Mode::Enforce => {}
+    }
+    match mail {
+        MailState::NotAsked => None,
+        MailState::NoMail => Some(Verdict::NoMail),
+        MailState::Unknown => Some(Verdict::Unknown),
+        MailState::Hosts { any_fails, .. } if *any_fails || any_host_uncovered => {
+            Some(Verdict::Failing)
+        }
+        MailState::Hosts { any_unknown: true, .. } => Some(Verdict::Unknown),
+        MailState::Hosts { .. } => Some(Verdict::Enforced),
+    }
+}
+
+/// Says once, for all hosts, that this machine lacks a kind of address.
+fn note_missing_routes(evidence: &Evidence, findings: &mut Findings) {
+    let fetches = evidence.policy_host.iter().flat_map(|host| &host.fetches);
+    let sessions =
+        evidence.mail_hosts.iter().flat_map(|mail| &mail.hosts).flat_map(|h| &h.sessions);
+    let faults = fetches
+        .map(|fetch| (fetch.address, fetch.fault()))
+        .chain(sessions.map(|session| (session.address, session.fault.as_ref())));
+    let untried: Vec<_> = faults
+        .filter(|(_, fault)| fault.is_some_and(has_no_route))
+        .map(|(address, _)| address)
+        .collect();
+    for (rule, is_this_kind) in [
+        (&catalogue::OBS102, std::net::IpAddr::is_ipv6 as fn(&std::net::IpAddr) -> bool),
+        (&catalogue::OBS103, std::net::IpAddr::is_ipv4),
+    ] {
+        let addresses: Vec<_> = untried.iter().copied().filter(is_this_kind).collect();
+        if !addresses.is_empty() {
+            let mut subject = Subject::new(Place::Observer, "here");
+            subject.addresses = addresses;
+            findings.push(Finding::new(rule, subject, "these addresses were not tried"));
+        }
+    }
+}
+
+fn has_no_route(fault: &ConnectionFault) -> bool {
+    fault.kind == ConnectionFaultKind::NoRoute
+}

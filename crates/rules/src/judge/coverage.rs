@@ -1,0 +1,64 @@
+//! The policy against the MX hosts, both ways.
+
+use mail_domain::DomainName;
+use mta_sts::{Mode, Policy};
+use sealpost_evidence::MxSource;
+
+use super::policy_host::policy_url;
+use super::{Context, Findings};
+use crate::{Finding, Place, Subject, catalogue};
+
+//= https://www.rfc-editor.org/rfc/rfc8461#section-4.1
+//# A receiving candidate MX host is valid according to an applied MTA-
+//# STS Policy if the MX record name matches one or more of the "mx"
+//# fields in the applied policy.
+pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findings) {
+    let Some(mail) = &context.evidence.mail_hosts else { return };
+    if policy.mode() == Mode::None
+        || !matches!(mail.source, MxSource::Records | MxSource::Implicit)
+        || mail.hosts.is_empty()
+    {
+        return;
+    }
+    let command = || Some(context.commands.dig("MX", context.domain));
+    let hosts: Vec<&DomainName> = mail.hosts.iter().filter_map(|h| h.domain.as_ref()).collect();
+    let uncovered: Vec<&DomainName> =
+        hosts.iter().copied().filter(|host| policy.covers(host).is_none()).collect();
+
+    if !uncovered.is_empty() && uncovered.len() == mail.hosts.len() {
+        let lines: Vec<String> = uncovered.iter().map(|host| format!("mx: {host}")).collect();
+        let finding = Finding::new(
+            &catalogue::STS404,
+            Subject::new(Place::Policy, policy_url(context.domain)),
+            format!("no pattern matches any of {}", join(&uncovered)),
+        );
+        findings.push(finding.publish(lines.join("\n")).command(command()));
+    } else {
+        let rule = match policy.mode() {
+            Mode::Testing => &catalogue::STS402,
+            Mode::Enforce | Mode::None => &catalogue::STS401,
+        };
+        for host in uncovered {
+            let finding = Finding::new(
+                rule,
+                Subject::new(Place::MailHost, host.as_str()),
+                "no mx pattern of the policy matches this host",
+            );
+            findings.push(finding.publish(format!("mx: {host}")).command(command()));
+        }
+    }
+    for pattern in policy.mx() {
+        if !hosts.iter().any(|host| pattern.matches(host)) {
+            let finding = Finding::new(
+                &catalogue::STS403,
+                Subject::new(Place::Policy, policy_url(context.domain)),
+                format!("no MX host matches \"mx: {pattern}\""),
+            );
+            findings.push(finding.command(command()));
+        }
+    }
+}
+
+fn join(hosts: &[&DomainName]) -> String {
+    hosts.iter().map(|host| host.as_str()).collect::<Vec<_>>().join(", ")
+}

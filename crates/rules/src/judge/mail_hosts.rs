@@ -1,0 +1,258 @@
+//! Judges where mail goes: the MX records, each host, each address.
+
+use mail_domain::DomainName;
+use sealpost_evidence::{
+    ConnectionFaultKind, ConnectionStage, MailHost, MailHosts, MxSource, SmtpSession, StartTls,
+};
+
+use super::certificate::{CertificateRules, judge_certificate};
+use super::{Context, Findings};
+use crate::{Finding, Place, Quoted, Rule, Subject, catalogue};
+
+pub(super) enum MailState {
+    NotAsked,
+    /// The domain takes no mail, or there is nowhere to deliver it to.
+    NoMail,
+    Unknown,
+    Hosts {
+        any_fails: bool,
+        any_unknown: bool,
+    },
+}
+
+/// What one address, or one host, is worth to a sender under an enforced policy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Passes,
+    Fails,
+    Unreachable,
+    Unknown,
+}
+
+const CERTIFICATE: CertificateRules = CertificateRules {
+    expired: &catalogue::MX302,
+    not_yet_valid: &catalogue::MX303,
+    name: &catalogue::MX304,
+    untrusted: &catalogue::MX305,
+    unusable: &catalogue::MX306,
+    expiring: &catalogue::MX307,
+};
+
+pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) -> MailState {
+    let Some(mail) = &context.evidence.mail_hosts else { return MailState::NotAsked };
+    let subject = || Subject::new(Place::MxRecords, context.domain.as_str());
+    let command = || Some(context.commands.dig("MX", context.domain));
+    let mut say = |rule, message: String| {
+        findings.push(Finding::new(rule, subject(), message).command(command()));
+    };
+    match mail.source {
+        MxSource::Unknown => {
+            let text = mail.records.fault().map_or("no answer", |fault| fault.text.as_str());
+            say(&catalogue::MX102, format!("the look-up failed: {text}"));
+            return MailState::Unknown;
+        }
+        MxSource::NoSuchDomain => {
+            say(&catalogue::MX101, "no such name in the DNS (NXDOMAIN)".to_owned());
+            return MailState::NoMail;
+        }
+        MxSource::Null => {
+            say(&catalogue::MX103, "a null MX".to_owned());
+            return MailState::NoMail;
+        }
+        MxSource::Implicit => {
+            let addresses = mail.hosts.first().and_then(|host| host.addresses.as_ref());
+            if addresses.is_some_and(sealpost_evidence::HostAddresses::none_exist) {
+                say(&catalogue::MX111, "neither MX nor A nor AAAA record".to_owned());
+                return MailState::NoMail;
+            }
+            say(&catalogue::MX104, "no MX record".to_owned());
+        }
+        MxSource::Records => {
+            let records = mail.records.value().into_iter().flatten();
+            if records.clone().any(|record| record.exchange.is_empty()) {
+                let message =
+                    format!("one of {} MX records has the root as its host", records.count());
+                say(&catalogue::MX110, message);
+            }
+        }
+    }
+    judge_hosts(context, mail, findings)
+}
+
+fn judge_hosts(context: &Context<'_>, mail: &MailHosts, findings: &mut Findings) -> MailState {
+    let blocked = port_seems_blocked(mail);
+    if blocked {
+        let subject = Subject::new(Place::Observer, "here");
+        let message =
+            format!("every MX address timed out on port {}", context.evidence.observer.smtp_port);
+        findings.push(Finding::new(&catalogue::OBS101, subject, message));
+    }
+    let mut any_fails = false;
+    let mut any_unknown = blocked;
+    for host in &mail.hosts {
+        match judge_host(context, host, blocked, findings) {
+            Standing::Passes => {}
+            Standing::Fails | Standing::Unreachable => any_fails = true,
+            Standing::Unknown => any_unknown = true,
+        }
+    }
+    MailState::Hosts { any_fails, any_unknown }
+}
+
+/// Nothing answers on any address of any MX, not even with a refusal.
+fn port_seems_blocked(mail: &MailHosts) -> bool {
+    let mut sessions = mail.hosts.iter().flat_map(|host| &host.sessions).peekable();
+    sessions.peek().is_some()
+        && sessions.all(|session| {
+            session.fault.as_ref().is_some_and(|fault| {
+                fault.is_ours()
+                    || fault.stage == ConnectionStage::Connect
+                        && fault.kind == ConnectionFaultKind::TimedOut
+            })
+        })
+        && mail
+            .hosts
+            .iter()
+            .flat_map(|host| &host.sessions)
+            .any(|session| session.fault.as_ref().is_some_and(|fault| !fault.is_ours()))
+}
+
+fn judge_host(
+    context: &Context<'_>,
+    host: &MailHost,
+    blocked: bool,
+    findings: &mut Findings,
+) -> Standing {
+    let Some(domain) = &host.domain else {
+        if !host.name.is_empty() {
+            let subject = Subject::new(Place::MxRecords, context.domain.as_str());
+            let message = format!("{} is not a host name", Quoted(&host.name));
+            let command = Some(context.commands.dig("MX", context.domain));
+            findings.push(Finding::new(&catalogue::MX108, subject, message).command(command));
+        }
+        return Standing::Fails;
+    };
+    let subject = || Subject::new(Place::MailHost, domain.as_str());
+    let dig = || Some(context.commands.dig("A", domain));
+    let mut any_lookup_failed = false;
+    if let Some(addresses) = &host.addresses {
+        for fault in [addresses.ipv4.fault(), addresses.ipv6.fault()].into_iter().flatten() {
+            any_lookup_failed = true;
+            let message = format!("the address look-up failed: {}", fault.text);
+            findings.push(Finding::new(&catalogue::MX106, subject(), message).command(dig()));
+        }
+        if addresses.none_exist() {
+            let message = "neither A nor AAAA record";
+            findings.push(Finding::new(&catalogue::MX105, subject(), message).command(dig()));
+            return Standing::Fails;
+        }
+        if let Some(target) = addresses.aliases().last() {
+            let message = format!("it is an alias of {}", Quoted(target));
+            findings.push(Finding::new(&catalogue::MX107, subject(), message).command(dig()));
+        }
+    }
+    let standings: Vec<Standing> = host
+        .sessions
+        .iter()
+        .map(|session| judge_session(context, domain, session, blocked, findings))
+        .collect();
+    let holds = |standing| standings.contains(&standing);
+    if holds(Standing::Fails) {
+        Standing::Fails
+    } else if holds(Standing::Passes) {
+        Standing::Passes
+    } else if holds(Standing::Unknown) || any_lookup_failed || standings.is_empty() {
+        Standing::Unknown
+    } else {
+        Standing::Unreachable
+    }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc8461#section-4
+//# The recipient mail server supports STARTTLS and offers a PKIX-
+//# based TLS certificate, during TLS handshake, which is valid for
+//# that host
+fn judge_session(
+    context: &Context<'_>,
+    host: &DomainName,
+    session: &SmtpSession,
+    blocked: bool,
+    findings: &mut Findings,
+) -> Standing {
+    let subject = || Subject::new(Place::MailHost, host.as_str()).at(session.address);
+    let smtp = context.commands.smtp(host, session.address);
+    let finding =
+        |rule, message| Finding::new(rule, subject(), message).command(Some(smtp.clone()));
+
+    if let Some(text) = &session.injected {
+        findings.push(finding(&catalogue::MX206, format!("the plain text {}", Quoted(text))));
+    }
+    let Some(tls) = &session.tls else {
+        return match before_tls(session, blocked) {
+            Ended::Untold(standing) => standing,
+            Ended::Told(standing, rule, message) => {
+                findings.push(finding(rule, message));
+                standing
+            }
+        };
+    };
+    let command = context.commands.smtp_certificate(host, session.address);
+    findings.extend(judge_certificate(tls, context.now, subject(), &command, &CERTIFICATE));
+    if tls.is_verified() && session.injected.is_none() { Standing::Passes } else { Standing::Fails }
+}
+
+/// How a dialogue without TLS is told.
+enum Ended {
+    /// Another finding tells of it.
+    Untold(Standing),
+    Told(Standing, &'static Rule, String),
+}
+
+/// Why the dialogue did not come to TLS. What the server said counts before how the connection
+/// ended.
+fn before_tls(session: &SmtpSession, blocked: bool) -> Ended {
+    use ConnectionFaultKind as Kind;
+    use ConnectionStage as Stage;
+    use Ended::{Told, Untold};
+
+    if let Some(reply) = &session.greeting {
+        if reply.code != 220 {
+            let message = format!("the greeting is {}", Quoted(&reply.to_line()));
+            return Told(Standing::Fails, &catalogue::MX202, message);
+        }
+    }
+    if let Some(reply) = &session.ehlo {
+        if reply.code != 250 {
+            let message = format!("EHLO is answered with {}", Quoted(&reply.to_line()));
+            return Told(Standing::Fails, &catalogue::MX203, message);
+        }
+    }
+    match &session.starttls {
+        StartTls::NotReached | StartTls::Accepted => {}
+        StartTls::NotOffered => {
+            let message = "EHLO is answered without STARTTLS".to_owned();
+            return Told(Standing::Fails, &catalogue::MX204, message);
+        }
+        StartTls::Refused(reply) => {
+            let message = format!("STARTTLS is answered with {}", Quoted(&reply.to_line()));
+            return Told(Standing::Fails, &catalogue::MX205, message);
+        }
+    }
+    let Some(fault) = &session.fault else {
+        if session.injected.is_some() {
+            return Untold(Standing::Fails);
+        }
+        let message = "the dialogue ended before TLS".to_owned();
+        return Told(Standing::Fails, &catalogue::MX207, message);
+    };
+    let message = format!("{}: {}", fault.stage.as_str(), fault.text);
+    match (fault.stage, fault.kind) {
+        _ if fault.is_ours() => Untold(Standing::Unknown),
+        (_, Kind::NotRoutable) => Told(Standing::Fails, &catalogue::MX109, fault.text.clone()),
+        (Stage::Connect, _) if blocked => Untold(Standing::Unknown),
+        (Stage::Connect, _) => Told(Standing::Unreachable, &catalogue::MX201, fault.text.clone()),
+        (_, Kind::TimedOut) => Told(Standing::Unknown, &catalogue::MX208, message),
+        (Stage::TlsHandshake, _) => Told(Standing::Fails, &catalogue::MX301, message),
+        _ => Told(Standing::Fails, &catalogue::MX207, message),
+    }
+}

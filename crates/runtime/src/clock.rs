@@ -1,0 +1,93 @@
+//! Wall clock and stopwatch.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// A source of wall-clock time: the system's, or one that started at another moment.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// Where a simulated clock began, and when that was.
+    simulated: Option<(Timestamp, Instant)>,
+}
+
+/// Measures elapsed time, unmoved by changes of the wall clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self { simulated: None }
+    }
+
+    /// A clock that shows `start` now and runs on from there.
+    pub fn simulated(start: Timestamp) -> Self {
+        Self { simulated: Some((start, instant_now())) }
+    }
+
+    /// The time.
+    ///
+    /// A simulated clock stops at the ends of the calendar rather than overflow.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn now(&self) -> Timestamp {
+        match self.simulated {
+            None => Timestamp::now(),
+            Some((start, since)) => start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Does this clock show another time than the system's?
+    pub fn is_simulated(&self) -> bool {
+        self.simulated.is_some()
+    }
+}
+
+impl Stopwatch {
+    /// Starts measuring.
+    pub fn start() -> Self {
+        Self(instant_now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// The time since the start, in whole milliseconds.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn instant_now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_clock_begins_where_it_is_told_and_runs_on() {
+        let start: Timestamp = "2031-02-03T04:05:06Z".parse().unwrap();
+        let clock = Clock::simulated(start);
+        let first = clock.now();
+        assert!(first >= start && first.as_second() - start.as_second() < 60, "{first}");
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(clock.now() > first);
+        assert!(clock.is_simulated());
+    }
+
+    #[test]
+    fn a_simulated_clock_does_not_overflow() {
+        assert_eq!(Clock::simulated(Timestamp::MAX).now(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn the_system_clock_is_not_simulated() {
+        assert!(!Clock::system().is_simulated());
+        assert!(Clock::system().now().as_second() > 1_700_000_000);
+    }
+}
