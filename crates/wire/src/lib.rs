@@ -1,0 +1,10 @@
+//! What mail servers say on the wire, as codecs and state machines without sockets or clock.
+//!
+//! The caller owns the connection, the TLS session and the time-outs: it hands in the octets that
+//! arrived and carries out the [`smtp::Action`] that comes back.
+//!
+//! # Limitations
+//! - Client side only, and of that what a look at a server needs: no mail transaction.
+
+/// SMTP (RFC 5321) with STARTTLS (RFC 3207).
+pub mod smtp;
