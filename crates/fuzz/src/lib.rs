@@ -1,0 +1,34 @@
+//! The fuzz targets as plain functions: each takes any octets and panics when something that must
+//! always hold does not.
+//!
+//! The fuzzer of the folder `fuzz/` and the smoke test of this crate, which runs on stable Rust,
+//! call the same functions. The seeds lie in `corpus/`, a folder for each target.
+
+// Names.
+mod names;
+
+pub use names::{domain_name, mx_pattern};
+
+// Records and policies.
+mod texts;
+
+pub use texts::{sts_policy, sts_record, tls_rpt_record};
+
+// What mail servers say.
+mod smtp;
+
+pub use smtp::{smtp_probe, smtp_reply};
+
+/// A fuzz target: it takes any octets, and panics when what must hold does not.
+pub type Target = fn(&[u8]);
+
+/// Every target with its name, which is also that of its seed folder and its fuzzer binary.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("domain_name", domain_name),
+    ("mx_pattern", mx_pattern),
+    ("smtp_probe", smtp_probe),
+    ("smtp_reply", smtp_reply),
+    ("sts_policy", sts_policy),
+    ("sts_record", sts_record),
+    ("tls_rpt_record", tls_rpt_record),
+];
