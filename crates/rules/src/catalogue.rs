@@ -93,7 +93,12 @@ mod tests {
     fn texts_are_sentences_and_fragments_where_they_should_be() {
         for rule in rules() {
             let code = rule.code;
-            assert!(rule.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{code} name");
+            assert!(
+                rule.name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{code} name"
+            );
             assert!(!rule.title.ends_with('.'), "{code}: a title is a fragment");
             assert!(rule.why.ends_with('.'), "{code}: why is a sentence");
             assert!(rule.fix.ends_with('.'), "{code}: fix is a sentence");

@@ -64,8 +64,8 @@ pub struct Excerpt {
     pub text: String,
     /// The octets at fault, as offsets into `text`, on character boundaries; may be empty.
     pub span: Range<usize>,
-    /// What is wrong there, in a few words.
-    pub label: String,
+    /// The same place as offsets into the octets as they came.
+    pub octets: Range<usize>,
 }
 
 /// Text from outside, made safe to show: control characters escaped, cut after 120 characters.
@@ -119,12 +119,7 @@ impl Subject {
 
 impl Excerpt {
     /// Marks the octets `span` of `octets`, which need not be UTF-8.
-    pub(crate) fn new(
-        source: impl Into<String>,
-        octets: &[u8],
-        span: Range<usize>,
-        label: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(source: impl Into<String>, octets: &[u8], span: Range<usize>) -> Self {
         let mut text = String::with_capacity(octets.len());
         let (mut start, mut end) = (None, None);
         let mut offset = 0;
@@ -152,7 +147,7 @@ impl Excerpt {
         }
         let end = end.unwrap_or(text.len());
         let start = start.unwrap_or(text.len()).min(end);
-        Self { source: source.into(), text, span: start..end, label: label.into() }
+        Self { source: source.into(), text, span: start..end, octets: span }
     }
 }
 
@@ -207,15 +202,15 @@ mod tests {
 
     #[test]
     fn spans_follow_octets_that_are_not_utf8() {
-        let excerpt = Excerpt::new("x", b"ab\xff\xffcd", 4..5, "here");
+        let excerpt = Excerpt::new("x", b"ab\xff\xffcd", 4..5);
         assert_eq!(excerpt.text.get(excerpt.span), Some("c"));
-        let excerpt = Excerpt::new("x", b"ab\xffcd", 2..3, "here");
+        let excerpt = Excerpt::new("x", b"ab\xffcd", 2..3);
         assert_eq!(excerpt.text.get(excerpt.span), Some("\u{fffd}"));
-        let excerpt = Excerpt::new("x", "aäb".as_bytes(), 1..3, "here");
+        let excerpt = Excerpt::new("x", "aäb".as_bytes(), 1..3);
         assert_eq!(excerpt.text.get(excerpt.span), Some("ä"));
-        let excerpt = Excerpt::new("x", b"ab", 2..2, "end");
+        let excerpt = Excerpt::new("x", b"ab", 2..2);
         assert_eq!(excerpt.span, 2..2);
-        let excerpt = Excerpt::new("x", b"ab", 7..9, "beyond");
+        let excerpt = Excerpt::new("x", b"ab", 7..9);
         assert_eq!(excerpt.span, 2..2);
     }
 

@@ -21,6 +21,7 @@ use self::commands::Commands;
 use self::findings::Findings;
 use self::mail_hosts::MailState;
 use self::policy_host::PolicyState;
+pub use self::policy_host::usable_policy;
 use self::sts_record::RecordState;
 use crate::{Finding, Place, Severity, Subject, Verdict, catalogue};
 

@@ -17,7 +17,7 @@ pub use verdict::Verdict;
 
 // From evidence or text to findings.
 mod judge;
-pub use judge::{Judgement, judge};
+pub use judge::{Judgement, judge, usable_policy};
 mod lint;
 pub use lint::{PolicyLint, RecordLint, lint_policy, lint_record};
 

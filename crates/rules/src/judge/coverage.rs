@@ -4,7 +4,6 @@ use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
 use sealpost_evidence::MxSource;
 
-use super::policy_host::policy_url;
 use super::{Context, Findings};
 use crate::{Finding, Place, Subject, catalogue};
 
@@ -57,6 +56,10 @@ pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findi
             findings.push(finding.command(command()));
         }
     }
+}
+
+fn policy_url(domain: &DomainName) -> String {
+    format!("https://mta-sts.{domain}/.well-known/mta-sts.txt")
 }
 
 fn join(hosts: &[&DomainName]) -> String {

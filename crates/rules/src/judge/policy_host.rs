@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use mail_domain::DomainName;
 use mta_sts::Policy;
 use sealpost_evidence::{
     BodyEnd, ConnectionFault, ConnectionFaultKind, ConnectionStage, FetchOutcome, HttpReply,
@@ -230,7 +229,7 @@ fn judge_bodies(
         let command = host.fetches.first().map(|f| context.commands.curl(&host.name, f.address));
         findings.push(Finding::new(&catalogue::STS220, subject, message).command(command));
     }
-    let url = policy_url(context.domain);
+    let url = format!("https://{}/.well-known/mta-sts.txt", host.name);
     let mut state = PolicyState::Unusable;
     for body in different {
         let reading = Policy::read(body.as_slice());
@@ -254,6 +253,14 @@ fn served_body(host: &PolicyHost) -> Option<Octets> {
         .cloned()
 }
 
-pub(super) fn policy_url(domain: &DomainName) -> String {
-    format!("https://mta-sts.{domain}/.well-known/mta-sts.txt")
+/// The policy that one fetch brought, if a sender that follows RFC 8461 to the letter can use it:
+/// over a verified certificate, with status 200, as `text/plain`, whole and valid.
+pub fn usable_policy(fetch: &PolicyFetch) -> Option<Policy> {
+    let reply = fetch.reply()?;
+    let verified = fetch.tls.as_ref().is_some_and(sealpost_evidence::TlsSession::is_verified);
+    let subject = || Subject::new(Place::PolicyHost, "");
+    if !verified || !reply_findings(reply, &subject).is_empty() {
+        return None;
+    }
+    Policy::parse(reply.body.as_slice()).ok()
 }

@@ -23,7 +23,7 @@ pub(crate) fn findings(
     subject: &Subject,
 ) -> Vec<Finding> {
     let finding = |rule, span: Span, message: String| {
-        let excerpt = Excerpt::new(text.source, text.body, span.range(), &message);
+        let excerpt = Excerpt::new(text.source, text.body, span.range());
         Finding::new(rule, subject.clone(), message).excerpt(excerpt)
     };
     let mut findings: Vec<Finding> = reading

@@ -11,7 +11,7 @@ pub(crate) fn findings(text: &[u8], domain: Option<&DomainName>, subject: Subjec
     let found = reading.defects.iter().filter_map(|defect| {
         let rule = rule_for(&defect.kind)?;
         let message = defect.kind.to_string();
-        let excerpt = Excerpt::new(&source, text, defect.span.range(), &message);
+        let excerpt = Excerpt::new(&source, text, defect.span.range());
         let finding = Finding::new(rule, subject.clone(), message).excerpt(excerpt);
         let better = domain.and_then(|domain| {
             Some(publish_line(domain, &suggested_id(&reading, text, &defect.kind)?))

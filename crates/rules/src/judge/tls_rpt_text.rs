@@ -11,7 +11,7 @@ pub(crate) fn findings(text: &[u8], domain: Option<&DomainName>, subject: Subjec
     let found = reading.defects.iter().map(|defect| {
         let rule = rule_for(&defect.kind);
         let message = defect.kind.to_string();
-        let excerpt = Excerpt::new(&source, text, defect.span.range(), &message);
+        let excerpt = Excerpt::new(&source, text, defect.span.range());
         let finding = Finding::new(rule, subject.clone(), message).excerpt(excerpt);
         match domain {
             Some(domain) if matches!(defect.kind, Kind::RuaMissing | Kind::NoUsableUri) => {
