@@ -78,7 +78,7 @@ pub struct AddressReport {
     /// When the certificate ends.
     #[schemars(with = "Option<String>")]
     pub certificate_ends: Option<Timestamp>,
-    /// Whole days until then; negative when it has ended.
+    /// Whole days until then, rounded down: 0 within its last day, -1 within the first day after it.
     pub days_left: Option<i64>,
     /// Why the dialogue ended early, if it did.
     pub fault: Option<String>,

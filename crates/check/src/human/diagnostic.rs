@@ -39,7 +39,9 @@ impl Page {
         };
         let rule = finding.rule;
         group = group
-            .element(Level::NOTE.with_name("why").message(format!("{} ({})", rule.why, rule.source)))
+            .element(
+                Level::NOTE.with_name("why").message(format!("{} ({})", rule.why, rule.source)),
+            )
             .element(Level::HELP.with_name("fix").message(finding.fix.clone()));
         if let Some(line) = &finding.publish {
             let line = printable(line, &(0..0)).0;
@@ -64,7 +66,8 @@ fn around<'a>(
     if span.start - from > SHOWN {
         from = text.floor_char_boundary(span.start - SHOWN / 2);
     }
-    let to = text.ceil_char_boundary(span.end.min(span.start + SHOWN / 2).saturating_add(SHOWN / 2));
+    let to =
+        text.ceil_char_boundary(span.end.min(span.start + SHOWN / 2).saturating_add(SHOWN / 2));
     let shown = text.get(from..to).unwrap_or(text);
     let first_line = text.get(..from).unwrap_or_default().matches('\n').count() + 1;
     let end = (span.end - from).min(shown.len());

@@ -8,8 +8,8 @@ use sealpost_rules::Verdict;
 
 use super::printable::printable;
 use super::{Colour, Page};
-use crate::report::{AddressReport, DomainReport, HostReport, HostRole};
 use crate::Checked;
+use crate::report::{AddressReport, DomainReport, HostReport, HostRole};
 
 impl Page {
     pub(super) fn overview(&self, checked: &Checked) -> String {
@@ -43,7 +43,9 @@ impl Page {
             );
         }
         for host in &report.hosts {
-            if host.role == HostRole::PolicyHost && evidence.sts_records.as_ref().is_some_and(Lookup::is_absent) {
+            if host.role == HostRole::PolicyHost
+                && evidence.sts_records.as_ref().is_some_and(Lookup::is_absent)
+            {
                 continue;
             }
             host_lines(&mut page, host);
@@ -128,7 +130,8 @@ fn address_words(address: &AddressReport) -> String {
     let verified = if address.verified { "verified" } else { "not verified" };
     match address.days_left {
         Some(days @ 0..) => format!("{version}, {verified}, certificate ends in {days} days"),
-        Some(days) => format!("{version}, {verified}, certificate ended {} days ago", -days),
+        Some(-1) => format!("{version}, {verified}, certificate ended within the last day"),
+        Some(days) => format!("{version}, {verified}, certificate ended {} days ago", -days - 1),
         None => format!("{version}, {verified}"),
     }
 }

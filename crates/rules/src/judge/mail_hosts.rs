@@ -87,7 +87,8 @@ fn judge_hosts(context: &Context<'_>, mail: &MailHosts, findings: &mut Findings)
             format!("every MX address timed out on port {}", context.evidence.observer.smtp_port);
         findings.push(Finding::new(&catalogue::OBS101, subject, message));
     }
-    let mut any_fails = false;
+    let records = mail.records.value().into_iter().flatten();
+    let mut any_fails = records.into_iter().any(|record| record.exchange.is_empty());
     let mut any_unknown = blocked;
     for host in &mail.hosts {
         match judge_host(context, host, blocked, findings) {

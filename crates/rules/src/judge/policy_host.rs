@@ -217,6 +217,7 @@ fn judge_bodies(
     bodies: &[&Octets],
     findings: &mut Findings,
 ) -> PolicyState {
+    let curl = host.fetches.first().map(|f| context.commands.curl(&host.name, f.address));
     let mut different: Vec<&Octets> = Vec::new();
     for body in bodies {
         if !different.contains(body) {
@@ -226,8 +227,7 @@ fn judge_bodies(
     if different.len() > 1 {
         let subject = Subject::new(Place::PolicyHost, host.name.as_str());
         let message = format!("{} different bodies", different.len());
-        let command = host.fetches.first().map(|f| context.commands.curl(&host.name, f.address));
-        findings.push(Finding::new(&catalogue::STS220, subject, message).command(command));
+        findings.push(Finding::new(&catalogue::STS220, subject, message).command(curl.clone()));
     }
     let url = format!("https://{}/.well-known/mta-sts.txt", host.name);
     let mut state = PolicyState::Unusable;
@@ -235,7 +235,8 @@ fn judge_bodies(
         let reading = Policy::read(body.as_slice());
         let subject = Subject::new(Place::Policy, &url);
         let text = policy_text::PolicyText { body: body.as_slice(), source: &url };
-        findings.extend(policy_text::findings(&text, &reading, Some(context.domain), &subject));
+        let found = policy_text::findings(&text, &reading, Some(context.domain), &subject);
+        findings.extend(found.into_iter().map(|finding| finding.command(curl.clone())));
         if let (PolicyState::Unusable, Ok(policy)) = (&state, reading.policy()) {
             state = PolicyState::Usable(policy);
         }

@@ -1,0 +1,69 @@
+//! The files that clients of the lab read: the trusted root, and the settings.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use crate::LabError;
+
+/// The settings name this file without its folder, which is their own.
+const TRUST_ROOTS: &str = "ca.pem";
+
+/// The folder of the lab's files.
+pub(crate) struct Files {
+    pub(crate) trust_roots: PathBuf,
+    pub(crate) settings: PathBuf,
+    /// Removes a folder that the lab made itself.
+    _temporary: Option<TempDir>,
+}
+
+impl Files {
+    /// Finds or makes the folder.
+    pub(crate) fn new(directory: Option<&Path>) -> Result<Self, LabError> {
+        let (directory, temporary) = match directory {
+            Some(directory) => (std::path::absolute(directory)?, None),
+            None => {
+                let temporary = tempfile::Builder::new().prefix("sealpost-lab-").tempdir()?;
+                (temporary.path().to_path_buf(), Some(temporary))
+            }
+        };
+        fs_err::create_dir_all(&directory)?;
+        Ok(Self {
+            trust_roots: directory.join(TRUST_ROOTS),
+            settings: directory.join("network.toml"),
+            _temporary: temporary,
+        })
+    }
+
+    pub(crate) fn write(
+        &self,
+        root_pem: &str,
+        resolver: SocketAddr,
+        https_port: u16,
+        smtp_port: u16,
+    ) -> Result<(), LabError> {
+        fs_err::write(&self.trust_roots, root_pem)?;
+        let settings = format!(
+            "# The lab's own network, for as long as it runs.\n\
+             resolvers = [\"{resolver}\"]\n\
+             https_port = {https_port}\n\
+             smtp_port = {smtp_port}\n\
+             trust_roots = \"{TRUST_ROOTS}\"\n\
+             allowed_networks = [\"127.0.0.0/8\", \"::1/128\"]\n\
+             \n\
+             # On loopback nothing is slow but what means to be.\n\
+             [deadlines]\n\
+             dns = 3\n\
+             connect = 3\n\
+             tls = 3\n\
+             https = 4\n\
+             smtp_reply = 3\n\
+             smtp = 10\n"
+        );
+        fs_err::write(&self.settings, settings)?;
+        Ok(())
+    }
+}

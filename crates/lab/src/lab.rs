@@ -1,0 +1,159 @@
+//! The whole lab: start, addresses, stop.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use crate::{
+    Domain, LabError,
+    authority::Authority,
+    dns,
+    files::Files,
+    fleet, https,
+    listen::{accept_all, bind_all, bind_pair},
+    plan::{Ipv6, Plan},
+    smtp,
+    tls::Tenants,
+};
+
+/// Where the DNS of the lab is.
+const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 66, 0, 1));
+
+/// How to run a lab.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which ports to use.
+    pub ports: Ports,
+    /// The folder for the trust file and the settings, made if it does not exist. By default a new
+    /// temporary folder, which goes when the lab does.
+    pub directory: Option<PathBuf>,
+    /// The time that the lab believes in: certificates are made relative to it. Between the years
+    /// 2000 and 2200.
+    pub now: Timestamp,
+}
+
+/// Which ports a lab uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// 5300 for DNS, 4443 for HTTPS and 2525 for SMTP; any free port in place of a busy one.
+    Preferred,
+    /// Any free ports, so that several labs can run side by side.
+    Ephemeral,
+}
+
+/// A running mail internet on loopback. It stops when it is dropped.
+pub struct Lab {
+    resolver: SocketAddr,
+    https_port: u16,
+    smtp_port: u16,
+    files: Files,
+    /// One task for each listener; dropping them ends every connection.
+    tasks: JoinSet<()>,
+}
+
+impl Options {
+    /// The preferred ports, a temporary folder, and this time.
+    pub fn new(now: Timestamp) -> Self {
+        Self { ports: Ports::Preferred, directory: None, now }
+    }
+}
+
+impl Lab {
+    /// Starts every server of the fleet. Must be called within a Tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError`] if the files cannot be written, a loopback address cannot be bound or the time
+    /// is out of range. A busy port is no error.
+    pub async fn start(options: Options) -> Result<Self, LabError> {
+        let authority = Arc::new(Authority::new(options.now)?);
+        let files = Files::new(options.directory.as_deref())?;
+        let plan = Plan::new(Self::fleet(), &authority, probe_ipv6().await)?;
+        let prefer = |port| match options.ports {
+            Ports::Preferred => Some(port),
+            Ports::Ephemeral => None,
+        };
+        let mut tasks = JoinSet::new();
+        let https_port = listen(&mut tasks, plan.https, prefer(4443), https::serve).await?;
+        let smtp_port = listen(&mut tasks, plan.smtp, prefer(2525), smtp::serve).await?;
+        let zone = Arc::new(plan.zone);
+        let (socket, listener, resolver) =
+            bind_pair(SocketAddr::new(RESOLVER, 0), prefer(5300)).await?;
+        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zone)));
+        tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zone))));
+        files.write(authority.root_pem(), resolver, https_port, smtp_port)?;
+        Ok(Self { resolver, https_port, smtp_port, files, tasks })
+    }
+
+    /// Stops every server and waits until the last has ended.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Every domain of the lab, in groups; each name once.
+    pub fn fleet() -> &'static [Domain] {
+        fleet::fleet()
+    }
+
+    /// Where the DNS is, on UDP and TCP.
+    pub fn resolver(&self) -> SocketAddr {
+        self.resolver
+    }
+
+    /// The port of every policy host.
+    pub fn https_port(&self) -> u16 {
+        self.https_port
+    }
+
+    /// The port of every MX host.
+    pub fn smtp_port(&self) -> u16 {
+        self.smtp_port
+    }
+
+    /// The file with the only root certificate that clients are to trust, PEM.
+    pub fn trust_roots_file(&self) -> &Path {
+        &self.files.trust_roots
+    }
+
+    /// The settings, TOML, that point `sealpost --network FILE` at this lab.
+    pub fn settings_file(&self) -> &Path {
+        &self.files.settings
+    }
+}
+
+/// Binds every address to one port and serves each in a task of its own.
+async fn listen<C, F>(
+    tasks: &mut JoinSet<()>,
+    servers: Vec<(IpAddr, Arc<Tenants<C>>)>,
+    preferred: Option<u16>,
+    serve: fn(TcpStream, Arc<Tenants<C>>) -> F,
+) -> Result<u16, LabError>
+where
+    C: Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let addresses: Vec<_> = servers.iter().map(|(ip, _)| SocketAddr::new(*ip, 0)).collect();
+    let (listeners, port) = bind_all(&addresses, preferred).await?;
+    for (listener, (_, tenants)) in listeners.into_iter().zip(servers) {
+        tasks.spawn(accept_all(listener, move |stream| serve(stream, Arc::clone(&tenants))));
+    }
+    Ok(port)
+}
+
+async fn probe_ipv6() -> Ipv6 {
+    match TcpListener::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0)).await {
+        Ok(_) => Ipv6::Present,
+        Err(error) => {
+            tracing::warn!("no IPv6 on loopback, so the lab is without it: {error}");
+            Ipv6::Missing
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Clients that share nothing with the lab but the protocol crates.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "these clients are not sealpost's")]
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use hickory_proto::{
+    op::{Edns, Message, Query},
+    rr::{Name, RecordType},
+};
+use jiff::Timestamp;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    time_provider::TimeProvider,
+};
+use sealpost_lab::{Lab, Options, Ports};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// The lab's time in every test, in seconds since 1970.
+pub(crate) const NOW: i64 = 1_900_000_000;
+/// How long anything may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+
+pub(crate) async fn start() -> Lab {
+    let now = Timestamp::from_second(NOW).unwrap();
+    let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
+    Lab::start(options).await.unwrap()
+}
+
+fn question(name: &str, record_type: RecordType) -> Message {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), record_type));
+    message.set_edns(Edns::new());
+    message
+}
+
+/// Asks over UDP; `None` where nobody answers.
+pub(crate) async fn ask(lab: &Lab, name: &str, record_type: RecordType) -> Option<Message> {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let question = question(name, record_type).to_vec().unwrap();
+    socket.send_to(&question, lab.resolver()).await.unwrap();
+    let mut buffer = vec![0_u8; 4096];
+    let length = timeout(Duration::from_secs(1), socket.recv(&mut buffer)).await.ok()?.unwrap();
+    Some(Message::from_vec(buffer.get(..length)?).unwrap())
+}
+
+pub(crate) async fn ask_over_tcp(lab: &Lab, name: &str, record_type: RecordType) -> Message {
+    let mut stream = TcpStream::connect(lab.resolver()).await.unwrap();
+    let question = question(name, record_type).to_vec().unwrap();
+    stream.write_u16(u16::try_from(question.len()).unwrap()).await.unwrap();
+    stream.write_all(&question).await.unwrap();
+    let length = stream.read_u16().await.unwrap();
+    let mut answer = vec![0_u8; usize::from(length)];
+    stream.read_exact(&mut answer).await.unwrap();
+    Message::from_vec(&answer).unwrap()
+}
+
+pub(crate) async fn addresses(lab: &Lab, name: &str) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for record_type in [RecordType::A, RecordType::AAAA] {
+        let answer = ask(lab, name, record_type).await.unwrap();
+        found.extend(answer.answers.iter().filter_map(|record| record.data.ip_addr()));
+    }
+    found
+}
+
+/// The clock of the lab.
+#[derive(Debug)]
+struct LabTime;
+
+impl TimeProvider for LabTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(NOW).ok()?)))
+    }
+}
+
+pub(crate) async fn tls(
+    lab: &Lab,
+    stream: TcpStream,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_file_iter(lab.trust_roots_file()).unwrap() {
+        roots.add(root.unwrap()).unwrap();
+    }
+    assert_eq!(roots.len(), 1);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_details(provider, Arc::new(LabTime))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let shaking = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    timeout(DEADLINE, shaking).await.unwrap()
+}
+
+pub(crate) async fn fetch(lab: &Lab, ip: IpAddr, domain: &str) -> std::io::Result<String> {
+    let host = format!("mta-sts.{domain}");
+    let stream = TcpStream::connect(SocketAddr::new(ip, lab.https_port())).await?;
+    let mut stream = tls(lab, stream, &host).await?;
+    let request = format!("GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut reply = Vec::new();
+    timeout(DEADLINE, stream.read_to_end(&mut reply)).await.unwrap()?;
+    Ok(String::from_utf8_lossy(&reply).into_owned())
+}
+
+/// Reads until the last line of a reply.
+pub(crate) async fn reply(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut text = String::new();
+    let reading = async {
+        loop {
+            text.push(char::from(stream.read_u8().await.unwrap()));
+            let last = text.lines().last().unwrap_or_default();
+            if text.ends_with("\r\n") && last.get(3..4) == Some(" ") {
+                return;
+            }
+        }
+    };
+    timeout(DEADLINE, reading).await.unwrap();
+    text
+}
+
+pub(crate) async fn connect(lab: &Lab, ip: IpAddr) -> TcpStream {
+    TcpStream::connect(SocketAddr::new(ip, lab.smtp_port())).await.unwrap()
+}

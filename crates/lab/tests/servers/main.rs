@@ -1,0 +1,7 @@
+//! The lab as clients see it that share no code with it but the protocol crates.
+
+mod client;
+mod dns;
+mod https;
+mod life;
+mod smtp;

@@ -1,0 +1,246 @@
+//! The command line. Help, man pages and completions are made from these definitions.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use sealpost_net::IpNetwork;
+
+/// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
+#[derive(Debug, Parser)]
+#[command(name = "sealpost", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// When to use colour; it only repeats what words say.
+    #[arg(
+        long = "color",
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(crate) colour: Colour,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Audit domains: record, policy host, policy, every MX on every address, TLS-RPT.
+    Check(Box<CheckArguments>),
+    /// Explain a rule, or list all.
+    Rule(RuleArguments),
+    /// Work on a policy text before it goes live.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Work on a DNS record before it goes live.
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Run a mail internet on loopback and check every domain in it.
+    Lab(LabArguments),
+    /// Print shell completions, to be sourced or installed.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a directory.
+    Man {
+        /// The directory; it must exist.
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, \
+                        3 could not tell.")]
+pub(crate) struct CheckArguments {
+    /// The domains, as U-labels or A-labels.
+    #[arg(required_unless_present_any = ["evidence", "schema"], value_name = "DOMAIN")]
+    pub(crate) domains: Vec<String>,
+    /// How to show the results; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// The lowest severity that makes the exit status 1.
+    #[arg(long, default_value = "error", value_name = "SEVERITY")]
+    pub(crate) fail_on: FailOn,
+    /// Look at these parts only, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
+    pub(crate) only: Vec<PartName>,
+    /// Keep all that was seen in this file, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_evidence: Option<PathBuf>,
+    /// Judge what was kept in this file, with no network.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["domains", "save_evidence", "only"])]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Print the JSON Schema of the results.
+    #[arg(long, conflicts_with_all = ["domains", "evidence"])]
+    pub(crate) schema: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+/// How to reach the network; each flag overrides the settings file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArguments {
+    /// Settings in TOML: resolvers, ports, roots, deadlines.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_NETWORK")]
+    pub(crate) network: Option<PathBuf>,
+    /// Ask this DNS resolver, as ADDRESS:PORT; may be given several times.
+    #[arg(long = "resolver", value_name = "ADDRESS:PORT")]
+    pub(crate) resolvers: Vec<SocketAddr>,
+    /// The port of policy hosts.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) https_port: Option<u16>,
+    /// The port of MX hosts.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) smtp_port: Option<u16>,
+    /// Trust the certificates in this PEM file and no others.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust_roots: Option<PathBuf>,
+    /// Connect into this network although it is not public; may be given several times.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    pub(crate) allowed_networks: Vec<IpNetwork>,
+    /// The name to give in EHLO.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ehlo_name: Option<String>,
+    /// Wait at most this many seconds for one reply.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub(crate) timeout: Option<u16>,
+    /// Judge dates as of this time, such as 2027-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleArguments {
+    /// The code, such as STS107, or the name.
+    pub(crate) code: Option<String>,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Judge a policy text: exit status 0 if senders can use it, 1 if not.
+    Lint {
+        /// A file, `-` for standard input, or https://mta-sts.DOMAIN/.well-known/mta-sts.txt.
+        #[arg(value_name = "FILE|URL")]
+        source: OsString,
+        /// How to show it.
+        #[arg(long, default_value = "human", value_name = "FORMAT")]
+        format: Format,
+        #[command(flatten)]
+        network: Box<NetworkArguments>,
+    },
+    /// Ask whether a policy covers a mail host: exit status 0 if it does, 1 if not.
+    Match {
+        /// The policy, or `-` for standard input.
+        file: PathBuf,
+        /// The name in the MX record.
+        host: String,
+    },
+    /// Make a policy and the records that go with it; asks for what is not given.
+    New(NewPolicyArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewPolicyArguments {
+    /// The domain that receives the mail.
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    /// What senders do when a mail host fails; begin with testing.
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode: Option<ModeName>,
+    /// How long senders remember the policy, in seconds; 86400 in testing, else 604800.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=31_557_600))]
+    pub(crate) max_age: Option<u32>,
+    /// A mail host, or `*.` and a domain; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) mx: Vec<String>,
+    /// The patterns of a provider; may be given several times.
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    pub(crate) providers: Vec<ProviderName>,
+    /// Write the policy into this file too, ready to be served.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Judge the text of an STS or TLS-RPT record: exit status 0 if senders can use it, 1 if not.
+    Lint {
+        /// The text, such as 'v=STSv1; id=20261101'; `-` reads it from standard input.
+        #[arg(allow_hyphen_values = true)]
+        text: OsString,
+        /// How to show it.
+        #[arg(long, default_value = "human", value_name = "FORMAT")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabArguments {
+    /// Check the fleet and exit; the exit status is 1 if a verdict is not as expected.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How to show the table; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Note,
+    Warning,
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartName {
+    /// The STS record, the policy host, the policy.
+    Sts,
+    /// The TLS-RPT record.
+    Tlsrpt,
+    /// The MX hosts.
+    Mx,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeName {
+    /// Report failures and deliver all the same.
+    Testing,
+    /// Do not deliver to hosts that fail.
+    Enforce,
+    /// There is no MTA-STS any more.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderName {
+    GoogleWorkspace,
+    #[value(name = "microsoft-365")]
+    Microsoft365,
+    Proofpoint,
+    /// Your own hosts, each named by --mx.
+    SelfHosted,
+}

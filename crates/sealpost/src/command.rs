@@ -1,0 +1,55 @@
+//! The commands.
+
+mod check;
+mod generate;
+mod lab;
+mod network;
+mod policy;
+mod policy_new;
+mod record;
+mod rule;
+
+use serde::Serialize;
+
+use crate::arguments::Command;
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Runs one command.
+pub(crate) async fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
+    match command {
+        Command::Check(arguments) => check::run(*arguments, output).await,
+        Command::Rule(arguments) => rule::run(&arguments, output),
+        Command::Policy(command) => policy::run(command, output).await,
+        Command::Record(command) => record::run(command, output),
+        Command::Lab(arguments) => lab::run(&arguments, output).await,
+        Command::Completions { shell } => generate::completions(shell, output),
+        Command::Man { directory } => generate::man_pages(&directory, output),
+    }
+}
+
+/// A finding on a text, as the lint commands print it in JSON.
+#[derive(Debug, Serialize)]
+struct LintFinding {
+    code: &'static str,
+    severity: &'static str,
+    message: String,
+    /// Octet offsets into the text; null for a finding that is not about the text.
+    span: Option<[usize; 2]>,
+    fix: String,
+}
+
+impl LintFinding {
+    fn new(finding: &sealpost_rules::Finding) -> Self {
+        Self {
+            code: finding.rule.code,
+            severity: finding.rule.severity.as_str(),
+            message: finding.message.clone(),
+            span: finding
+                .excerpt
+                .as_ref()
+                .map(|excerpt| [excerpt.octets.start, excerpt.octets.end]),
+            fix: finding.fix.clone(),
+        }
+    }
+}

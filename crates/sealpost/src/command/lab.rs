@@ -1,0 +1,146 @@
+//! `sealpost lab`
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mail_domain::DomainName;
+use sealpost_check::{Checked, check_each};
+use sealpost_lab::{Domain, Lab, Options, Ports};
+use sealpost_net::{Network, Scope, Settings};
+use sealpost_runtime::{Clock, Stopwatch};
+use serde_json::json;
+
+use crate::arguments::{Format, LabArguments};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result<Outcome, Failure> {
+    let clock = Clock::system();
+    let ports = if arguments.once { Ports::Ephemeral } else { Ports::Preferred };
+    let options = Options { ports, ..Options::new(clock.now()) };
+    let lab = Lab::start(options).await.map_err(Failure::new)?;
+    let settings = Settings::from_toml(lab.settings_file()).map_err(Failure::new)?;
+    let network = Network::new(settings, clock).map_err(Failure::new)?;
+
+    let outcome = check_fleet(&network, arguments.format, output).await?;
+    if !arguments.once {
+        output.say(&how_to_use(&lab));
+        tokio::signal::ctrl_c().await?;
+        output.say("the lab closes");
+    }
+    lab.stop().await;
+    Ok(outcome)
+}
+
+/// Checks every domain of the fleet and shows the table: domain, verdict, findings, as expected or
+/// not.
+async fn check_fleet(
+    network: &Network,
+    format: Format,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let watch = Stopwatch::start();
+    let mut fleet = BTreeMap::new();
+    let mut names = Vec::new();
+    for domain in Lab::fleet() {
+        let name = DomainName::parse(domain.name).map_err(Failure::new)?;
+        fleet.insert(name.clone(), domain);
+        names.push(name);
+    }
+    if format == Format::Human {
+        output.line(&format!("{:36} {:9} {:24} {}", "domain", "verdict", "findings", "about"))?;
+    }
+    let mut unexpected = 0;
+    let mut failure = None;
+    check_each(network, &names, Scope::all(), |checked| {
+        let Some(domain) = fleet.get(&checked.evidence.domain) else { return };
+        let row = Row::new(domain, &checked);
+        unexpected += usize::from(!row.is_expected());
+        if failure.is_none() {
+            failure = row.show(format, output).err();
+        }
+    })
+    .await;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    output.say(&format!(
+        "\n{} domains in {:.1} s: {}",
+        names.len(),
+        watch.elapsed().as_secs_f64(),
+        match unexpected {
+            0 => "every verdict and finding as expected".to_owned(),
+            count => format!("{count} NOT as expected"),
+        }
+    ));
+    Ok(if unexpected == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// One line of the table.
+struct Row<'a> {
+    domain: &'a Domain,
+    verdict: &'static str,
+    findings: BTreeSet<&'static str>,
+}
+
+impl<'a> Row<'a> {
+    fn new(domain: &'a Domain, checked: &Checked) -> Self {
+        Self {
+            domain,
+            verdict: checked.judgement.verdict.map_or("none", sealpost_rules::Verdict::as_str),
+            findings: checked.judgement.findings.iter().map(|f| f.rule.code).collect(),
+        }
+    }
+
+    fn is_expected(&self) -> bool {
+        let expect = &self.domain.expect;
+        self.verdict == expect.verdict && self.findings.iter().eq(expect.findings)
+    }
+
+    fn show(&self, format: Format, output: &mut Output) -> Result<(), Failure> {
+        let expect = &self.domain.expect;
+        if format == Format::Json {
+            return output.json_line(&json!({
+                "domain": self.domain.name,
+                "about": self.domain.about,
+                "verdict": self.verdict,
+                "findings": self.findings,
+                "expected": self.is_expected(),
+                "expected_verdict": expect.verdict,
+                "expected_findings": expect.findings,
+            }));
+        }
+        let findings = join(self.findings.iter().copied());
+        let (name, about) = (self.domain.name, self.domain.about);
+        output.line(&format!("{name:36} {:9} {findings:24} {about}", self.verdict))?;
+        if !self.is_expected() {
+            let findings = join(expect.findings.iter().copied());
+            output.line(&format!("{:>36} {:9} {findings}", "NOT AS EXPECTED:", expect.verdict))?;
+        }
+        Ok(())
+    }
+}
+
+fn join<'a>(codes: impl Iterator<Item = &'a str>) -> String {
+    match codes.collect::<Vec<_>>().join(" ") {
+        codes if codes.is_empty() => "-".to_owned(),
+        codes => codes,
+    }
+}
+
+fn how_to_use(lab: &Lab) -> String {
+    let program = std::env::current_exe()
+        .map_or_else(|_| "sealpost".to_owned(), |path| path.display().to_string());
+    let settings = lab.settings_file().display();
+    format!(
+        "\nThe lab runs until Ctrl-C. In another terminal, look at one of its domains:\n\n  \
+         {program} check --network {settings} sts-id-with-dashes.test\n\n\
+         or at its servers with any tool:\n\n  \
+         dig @{} -p {} MX good.test\n\n\
+         HTTPS is on port {}, SMTP on port {}; trust {}.",
+        lab.resolver().ip(),
+        lab.resolver().port(),
+        lab.https_port(),
+        lab.smtp_port(),
+        lab.trust_roots_file().display()
+    )
+}

@@ -1,0 +1,51 @@
+//! Settings of the network, from a file and from flags.
+
+use std::time::Duration;
+
+use sealpost_net::{Network, Settings, TrustRoots};
+use sealpost_runtime::Clock;
+
+use crate::arguments::NetworkArguments;
+use crate::outcome::Failure;
+
+impl NetworkArguments {
+    /// The network as the flags and the settings file want it.
+    pub(super) fn open(&self) -> Result<Network, Failure> {
+        let mut settings = match &self.network {
+            Some(file) => Settings::from_toml(file).map_err(Failure::new)?,
+            None => Settings::default(),
+        };
+        if !self.resolvers.is_empty() {
+            settings.resolvers.clone_from(&self.resolvers);
+        }
+        if let Some(port) = self.https_port {
+            settings.https_port = port;
+        }
+        if let Some(port) = self.smtp_port {
+            settings.smtp_port = port;
+        }
+        if let Some(file) = &self.trust_roots {
+            settings.trust_roots = TrustRoots::File(file.clone());
+        }
+        settings.allowed_networks.extend(&self.allowed_networks);
+        if let Some(name) = &self.ehlo_name {
+            settings.ehlo_name.clone_from(name);
+        }
+        if let Some(seconds) = self.timeout {
+            let reply = Duration::from_secs(seconds.into());
+            let deadlines = &mut settings.deadlines;
+            deadlines.dns = reply;
+            deadlines.connect = reply;
+            deadlines.tls = reply;
+            deadlines.https = reply;
+            deadlines.smtp_reply = reply;
+            deadlines.smtp = reply * 3;
+            deadlines.domain = reply * 6;
+        }
+        let clock = match self.at {
+            Some(time) => Clock::simulated(time),
+            None => Clock::system(),
+        };
+        Network::new(settings, clock).map_err(Failure::new)
+    }
+}

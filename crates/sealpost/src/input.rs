@@ -1,0 +1,18 @@
+//! Bounded reading of files and standard input.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::outcome::Failure;
+
+/// Reads a file, or standard input for `-`, up to `limit` octets and one more, so that who reads on
+/// sees that it was too long.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut octets = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(limit + 1).read_to_end(&mut octets)?;
+    } else {
+        fs_err::File::open(path)?.take(limit + 1).read_to_end(&mut octets)?;
+    }
+    Ok(octets)
+}

@@ -1,0 +1,28 @@
+//! `sealpost`: encrypted mail delivery, enforceable and visible.
+
+mod arguments;
+mod command;
+mod input;
+mod outcome;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    sealpost_runtime::start_log();
+    let arguments = Arguments::parse();
+    let mut output = Output::new(arguments.colour);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.failure(&error.into()),
+    };
+    match runtime.block_on(command::run(arguments.command, &mut output)) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => output.failure(&failure),
+    }
+}

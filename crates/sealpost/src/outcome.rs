@@ -1,0 +1,70 @@
+//! How a command ends.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// How a command that ran ends; the exit status says it to scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Status 0: nothing to complain of.
+    Clean,
+    /// Status 1: there are findings, or the answer is no.
+    Findings,
+    /// Status 3: it could not be told.
+    Unknown,
+}
+
+/// Why a command could not run: status 2.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    what: String,
+    hint: Option<String>,
+    quiet: bool,
+}
+
+impl Failure {
+    /// `what` fits after "failed to ".
+    pub(crate) fn new(what: impl fmt::Display) -> Self {
+        Self { what: what.to_string(), hint: None, quiet: false }
+    }
+
+    /// What to do about it, as a sentence.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whoever read our output has gone away, which is theirs to decide.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "error: failed to {}", self.what)?;
+        match &self.hint {
+            Some(hint) => write!(formatter, "\n\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+        let text = error.to_string();
+        let what = text.strip_prefix("failed to ").unwrap_or(&text).to_owned();
+        Self { what, hint: None, quiet }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Clean => Self::from(0),
+            Outcome::Findings => Self::from(1),
+            Outcome::Unknown => Self::from(3),
+        }
+    }
+}

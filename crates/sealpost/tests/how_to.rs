@@ -1,0 +1,65 @@
+//! The commands of the how-to pages, run as they stand, against the lab.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sealpost_lab::{Lab, Options, Ports};
+
+/// The exit status of each command that is not expected to end with 0.
+const OTHER_STATUS: [(&str, i32); 1] = [("sealpost check sts-id-with-dashes.test", 1)];
+
+#[test]
+fn audit_your_domain() {
+    run_page("audit-your-domain.md");
+}
+
+/// Runs each line that begins with `$ ` in a `console` block, in an empty folder.
+fn run_page(page: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs_err::read_to_string(root.join("doc/how-to").join(page)).unwrap();
+    let commands = commands(&text);
+    assert!(commands.len() >= 8, "only {} commands in {page}", commands.len());
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = sealpost_runtime::Clock::system().now();
+    let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
+    let lab = runtime.block_on(Lab::start(options)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for command in commands {
+        let output = Command::new("bash")
+            .args(["-c", &command])
+            .current_dir(folder.path())
+            .env("PATH", path_with_the_program())
+            .env("SEALPOST_NETWORK", lab.settings_file())
+            .output()
+            .unwrap();
+        let expected = OTHER_STATUS.iter().find(|(text, _)| *text == command);
+        let expected = expected.map_or(0, |(_, status)| *status);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{command}\n{said}");
+        assert!(!output.stdout.is_empty(), "{command} says nothing");
+    }
+    runtime.block_on(lab.stop());
+}
+
+fn commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
+            commands.push(command.to_owned());
+        }
+    }
+    commands
+}
+
+fn path_with_the_program() -> std::ffi::OsString {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_sealpost"));
+    let mut folders = vec![program.parent().unwrap().to_path_buf()];
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    std::env::join_paths(folders).unwrap()
+}
