@@ -1,0 +1,118 @@
+//! One question as octets, and whether octets are its answer.
+
+use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use sealpost_evidence::{LookupFault, LookupFaultKind};
+
+use crate::text::printable;
+
+/// The largest UDP answer that is asked for: fits any path without fragments.
+const LARGEST_DATAGRAM: u16 = 1232;
+
+/// One question, ready to be sent.
+pub(super) struct Question {
+    id: u16,
+    query: Query,
+    octets: Vec<u8>,
+}
+
+/// What octets are to a question.
+pub(super) enum Reading {
+    /// The answer: NOERROR or NXDOMAIN.
+    Answer(Box<Message>),
+    /// The answer is too large for a datagram.
+    Truncated,
+    /// The server has no answer.
+    Fault(LookupFault),
+    /// They belong to something else; wait on.
+    Stray,
+}
+
+impl Question {
+    /// Asks for recursion, and for what DNSSEC says (RFC 4035 §3.2.1, RFC 6840 §5.7).
+    pub(super) fn new(query: Query) -> Result<Self, LookupFault> {
+        let mut message = Message::query();
+        let id = message.metadata.id;
+        message.metadata.recursion_desired = true;
+        message.metadata.authentic_data = true;
+        message.add_query(query.clone());
+        let mut edns = Edns::new();
+        edns.set_max_payload(LARGEST_DATAGRAM).set_dnssec_ok(true);
+        message.set_edns(edns);
+        let octets = message
+            .to_vec()
+            .map_err(|error| fault(LookupFaultKind::Malformed, &error.to_string()))?;
+        Ok(Self { id, query, octets })
+    }
+
+    /// The question as it is sent.
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// What these octets are to this question.
+    pub(super) fn read(&self, octets: &[u8]) -> Reading {
+        let Some([id_high, id_low, flags, _]) = octets.first_chunk::<4>() else {
+            return Reading::Stray;
+        };
+        // QR must be set; the identifier is what tells a forger's answer from the server's.
+        if u16::from_be_bytes([*id_high, *id_low]) != self.id || flags & 0x80 == 0 {
+            return Reading::Stray;
+        }
+        // A truncated message may end anywhere and need not be readable.
+        if flags & 0x02 != 0 {
+            return Reading::Truncated;
+        }
+        let message = match Message::from_vec(octets) {
+            Ok(message) => message,
+            Err(error) => {
+                return Reading::Fault(fault(LookupFaultKind::Malformed, &error.to_string()));
+            }
+        };
+        if message.metadata.message_type != MessageType::Response {
+            return Reading::Stray;
+        }
+        match message.metadata.response_code {
+            ResponseCode::NoError | ResponseCode::NXDomain => {
+                if message.queries == [self.query.clone()] {
+                    Reading::Answer(Box::new(message))
+                } else {
+                    Reading::Stray
+                }
+            }
+            ResponseCode::ServFail => {
+                let (kind, text) = extended_error(&message);
+                Reading::Fault(fault(kind, &text))
+            }
+            code => {
+                let text = format!("the resolver answered {code:?}: {code}");
+                Reading::Fault(fault(LookupFaultKind::Refused, &text))
+            }
+        }
+    }
+}
+
+/// What lies behind SERVFAIL: the extended DNS error, where there is one (RFC 8914).
+fn extended_error(message: &Message) -> (LookupFaultKind, String) {
+    let option = message.edns.as_ref().and_then(|edns| edns.option(EdnsCode::Unknown(15)));
+    let Some(EdnsOption::Unknown(_, octets)) = option else {
+        return (LookupFaultKind::ServerFailure, "the resolver answered SERVFAIL".to_owned());
+    };
+    let Some(([high, low], text)) = octets.split_first_chunk::<2>() else {
+        return (LookupFaultKind::ServerFailure, "the resolver answered SERVFAIL".to_owned());
+    };
+    let code = u16::from_be_bytes([*high, *low]);
+    let kind = match code {
+        // DNSSEC bogus, signature expired or not yet valid, DNSKEY, RRSIGs, zone key or NSEC
+        // missing (RFC 8914 §4.7 to §4.13).
+        6..=12 => LookupFaultKind::Bogus,
+        _ => LookupFaultKind::ServerFailure,
+    };
+    let text = String::from_utf8_lossy(text);
+    (kind, format!("the resolver answered SERVFAIL, extended error {code} {text}"))
+}
+
+/// A fault, its text made fit to be shown.
+pub(super) fn fault(kind: LookupFaultKind, text: &str) -> LookupFault {
+    LookupFault { kind, text: printable(text) }
+}

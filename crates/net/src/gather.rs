@@ -1,0 +1,256 @@
+//! All that can be seen of one domain.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use mail_domain::DomainName;
+use sealpost_evidence::{
+    AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, MailHost, MailHosts, MxRecord, MxSource,
+    PolicyFetch, PolicyHost, SmtpSession, TextRecord,
+};
+use sealpost_runtime::Stopwatch;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::deadline::Deadline;
+use crate::https::Get;
+use crate::network::{Means, Network};
+use crate::scope::{Part, Scope};
+use crate::smtp::Dialogue;
+
+/// Where a policy lies on its host.
+//= https://www.rfc-editor.org/rfc/rfc8461#section-3.2
+//# "well-known" [RFC5785] path of ".well-known/mta-sts.txt" served by
+const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
+
+impl Network {
+    /// Looks at a domain: all parts of the scope at once.
+    ///
+    /// Always returns, at the latest a little after [`Deadlines::domain`](crate::Deadlines::domain);
+    /// whatever went wrong stands in the evidence. Needs a tokio runtime with I/O and time.
+    ///
+    /// The policy host is asked even where there is no STS record, so that a policy which nobody
+    /// finds can be seen too.
+    pub async fn gather(&self, domain: &DomainName, scope: Scope) -> Evidence {
+        let stopwatch = Stopwatch::start();
+        let observed = self.means.clock.now();
+        let deadline = Deadline::after(self.means.deadlines.domain);
+        let (sts_records, policy_host, tls_rpt_records, mail_hosts) = tokio::join!(
+            self.texts(scope.contains(Part::Sts).then(|| format!("_mta-sts.{domain}")), deadline),
+            self.policy_host(scope.contains(Part::Sts).then_some(domain), deadline),
+            self.texts(
+                scope.contains(Part::TlsRpt).then(|| format!("_smtp._tls.{domain}")),
+                deadline
+            ),
+            self.mail_hosts(scope.contains(Part::Mx).then_some(domain), deadline),
+        );
+        Evidence {
+            format: FORMAT,
+            domain: domain.clone(),
+            observed,
+            took_ms: stopwatch.elapsed_ms(),
+            observer: self.observer(),
+            sts_records,
+            policy_host,
+            mail_hosts,
+            tls_rpt_records,
+        }
+    }
+
+    /// Looks up a host and fetches one path from each of its addresses, by the rules for policies:
+    /// HTTPS, no redirect, at most 64 KiB. `path` begins with `/` and may have a query; one that is
+    /// none gives a fault of our own in each fetch.
+    pub async fn fetch_url(&self, host: &DomainName, path: &str) -> PolicyHost {
+        self.fetch(host, path, Deadline::after(self.means.deadlines.domain)).await
+    }
+
+    /// Looks up the policy host of a domain and fetches the policy from each of its addresses.
+    ///
+    /// `None` where the domain is so long that its policy host can't have a name.
+    pub async fn fetch_policy(&self, domain: &DomainName) -> Option<PolicyHost> {
+        self.policy_host(Some(domain), Deadline::after(self.means.deadlines.domain)).await
+    }
+
+    async fn texts(
+        &self,
+        owner: Option<String>,
+        deadline: Deadline,
+    ) -> Option<Lookup<Vec<TextRecord>>> {
+        Some(self.means.dns.texts(&owner?, deadline).await)
+    }
+
+    async fn policy_host(
+        &self,
+        domain: Option<&DomainName>,
+        deadline: Deadline,
+    ) -> Option<PolicyHost> {
+        let host = domain?.child("mta-sts").ok()?;
+        Some(self.fetch(&host, POLICY_PATH, deadline).await)
+    }
+
+    async fn fetch(&self, host: &DomainName, path: &str, deadline: Deadline) -> PolicyHost {
+        let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
+        let (means, name, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
+        let fetches = self
+            .each(&addresses, self.means.https_port, move |target| {
+                fetch_from(means.clone(), name.clone(), path.clone(), target, deadline)
+            })
+            .await;
+        PolicyHost { name: host.clone(), addresses, fetches }
+    }
+
+    async fn mail_hosts(
+        &self,
+        domain: Option<&DomainName>,
+        deadline: Deadline,
+    ) -> Option<MailHosts> {
+        let domain = domain?;
+        let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
+        let source = source(&records);
+        let listed = match source {
+            MxSource::Records => hosts(records.value().into_iter().flatten()),
+            MxSource::Implicit => vec![(domain.as_str().to_owned(), 0)],
+            MxSource::Null | MxSource::NoSuchDomain | MxSource::Unknown => Vec::new(),
+        };
+        let tasks =
+            listed.into_iter().take(self.means.limits.mail_hosts).map(|(name, preference)| {
+                let network = self.clone();
+                async move { network.mail_host(name, preference, deadline).await }
+            });
+        let hosts = all(tasks).await;
+        Some(MailHosts { records, source, hosts })
+    }
+
+    async fn mail_host(&self, name: String, preference: u16, deadline: Deadline) -> MailHost {
+        // The name must be one as it stands: a conversion would ask for another host.
+        let parsed = DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name);
+        let Some(domain) = parsed else {
+            return MailHost { name, domain: None, preference, addresses: None, sessions: vec![] };
+        };
+        let addresses = self.means.dns.addresses(&name, deadline).await;
+        let (means, host) = (self.means.clone(), domain.clone());
+        let sessions = self
+            .each(&addresses, self.means.smtp_port, move |target| {
+                talk_with(means.clone(), host.clone(), target, deadline)
+            })
+            .await;
+        MailHost { name, domain: Some(domain), preference, addresses: Some(addresses), sessions }
+    }
+
+    /// Does the same with each address of a host, some at a time; the results in the order of the
+    /// addresses, IPv4 first.
+    async fn each<F: Future<Output: Send> + Send + 'static>(
+        &self,
+        addresses: &HostAddresses,
+        port: u16,
+        action: impl Fn(SocketAddr) -> F,
+    ) -> Vec<F::Output>
+    where
+        F::Output: 'static,
+    {
+        let turns = Arc::new(Semaphore::new(self.means.limits.parallel));
+        let tasks = chosen(addresses, self.means.limits.addresses).into_iter().map(|address| {
+            let action = action(SocketAddr::new(address, port));
+            let turns = turns.clone();
+            async move {
+                // The semaphore is never closed; without a turn, too many would go at once at worst.
+                let _turn = turns.acquire().await;
+                action.await
+            }
+        });
+        all(tasks).await
+    }
+}
+
+async fn fetch_from(
+    means: Arc<Means>,
+    host: DomainName,
+    path: Arc<str>,
+    target: SocketAddr,
+    deadline: Deadline,
+) -> PolicyFetch {
+    let get = Get {
+        host: &host,
+        path: &path,
+        guard: &means.guard,
+        tls: &means.tls,
+        deadlines: &means.deadlines,
+    };
+    get.from(target, deadline).await
+}
+
+async fn talk_with(
+    means: Arc<Means>,
+    host: DomainName,
+    target: SocketAddr,
+    deadline: Deadline,
+) -> SmtpSession {
+    let dialogue = Dialogue {
+        host: &host,
+        ehlo_name: &means.ehlo_name,
+        guard: &means.guard,
+        tls: &means.tls,
+        deadlines: &means.deadlines,
+    };
+    dialogue.with(target, deadline).await
+}
+
+/// Runs everything at once; the results in the order given. Dropping it stops what still runs.
+async fn all<F: Future<Output: Send + 'static> + Send + 'static>(
+    tasks: impl Iterator<Item = F>,
+) -> Vec<F::Output> {
+    let mut running = JoinSet::new();
+    for (index, task) in tasks.enumerate() {
+        running.spawn(async move { (index, task.await) });
+    }
+    let mut results = running.join_all().await;
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// How the mail hosts follow from the MX look-up.
+//= https://www.rfc-editor.org/rfc/rfc5321#section-5.1
+//# If an empty list of MXs is returned,
+//# the address is treated as if it was associated with an implicit MX
+//# RR, with a preference of 0, pointing to that host.
+fn source(records: &Lookup<Vec<MxRecord>>) -> MxSource {
+    match records {
+        Lookup::Unknown(_) => MxSource::Unknown,
+        Lookup::Absent(absence) => match absence.kind {
+            AbsenceKind::NoSuchName => MxSource::NoSuchDomain,
+            AbsenceKind::NoSuchData => MxSource::Implicit,
+        },
+        // RFC 7505 §3: the root alone. Beside others it means nothing, and they count.
+        Lookup::Found(found) => match found.value.as_slice() {
+            [only] if only.exchange.is_empty() => MxSource::Null,
+            _ => MxSource::Records,
+        },
+    }
+}
+
+/// The hosts of MX records by preference, each once, with the lowest of its preferences.
+fn hosts<'a>(records: impl Iterator<Item = &'a MxRecord>) -> Vec<(String, u16)> {
+    let mut sorted: Vec<&MxRecord> = records.filter(|mx| !mx.exchange.is_empty()).collect();
+    sorted.sort_by_key(|mx| (mx.preference, &mx.exchange));
+    let mut hosts: Vec<(String, u16)> = Vec::new();
+    for mx in sorted {
+        if !hosts.iter().any(|(name, _)| *name == mx.exchange) {
+            hosts.push((mx.exchange.clone(), mx.preference));
+        }
+    }
+    hosts
+}
+
+/// At most so many of the addresses, IPv4 first; when they are too many, the families share.
+fn chosen(addresses: &HostAddresses, most: usize) -> Vec<IpAddr> {
+    let (ipv4, ipv6): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.all().into_iter().partition(IpAddr::is_ipv4);
+    let half = most.div_ceil(2);
+    let from_ipv4 = ipv4.len().min(half.max(most.saturating_sub(ipv6.len())));
+    let from_ipv6 = most.saturating_sub(from_ipv4);
+    ipv4.into_iter().take(from_ipv4).chain(ipv6.into_iter().take(from_ipv6)).collect()
+}
+
+#[cfg(test)]
+mod tests;

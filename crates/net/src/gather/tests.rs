@@ -1,0 +1,406 @@
+//! Tests of the whole: a DNS server, policy hosts and MX hosts on loopback.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::{A, AAAA, MX, TXT};
+use hickory_proto::rr::{Name, RData, Record};
+use sealpost_evidence::{
+    Absence, BodyEnd, ConnectionFaultKind, Found, LookupFault, LookupFaultKind, Security, StartTls,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UdpSocket;
+
+use super::*;
+use crate::testing::{
+    Authority, Identity, TODAY, accept, clock, deadlines, domain, params, serve, serve_at,
+};
+use crate::{Limits, Settings, TrustRoots};
+
+const BODY: &str = "version: STSv1\r\nmode: enforce\r\nmx: mx1.a.test\r\nmax_age: 86400\r\n";
+
+/// Names, and what is at them. A name that is not listed does not exist; the name `slow.test` gets
+/// no answer.
+type Zone = Vec<(&'static str, RData)>;
+
+fn a(address: &str) -> RData {
+    RData::A(A(address.parse().unwrap()))
+}
+
+fn aaaa(address: &str) -> RData {
+    RData::AAAA(AAAA(address.parse().unwrap()))
+}
+
+fn mx(preference: u16, exchange: &str) -> RData {
+    RData::MX(MX::new(preference, Name::from_ascii(exchange).unwrap()))
+}
+
+fn txt(text: &str) -> RData {
+    RData::TXT(TXT::new(vec![text.to_owned()]))
+}
+
+async fn resolver(zone: Zone) -> SocketAddr {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let query = Message::from_vec(&buffer[..length]).unwrap();
+            let asked = query.queries[0].clone();
+            let owner = asked.name().to_ascii().to_ascii_lowercase();
+            if owner.ends_with("slow.test.") {
+                continue;
+            }
+            let mut answer = query.into_response();
+            let here = || zone.iter().filter(|(name, _)| format!("{name}.") == owner);
+            if here().next().is_none() {
+                answer.metadata.response_code = ResponseCode::NXDomain;
+            }
+            for (_, data) in here().filter(|(_, data)| data.record_type() == asked.query_type()) {
+                answer.add_answer(Record::from_rdata(asked.name().clone(), 60, data.clone()));
+            }
+            socket.send_to(&answer.to_vec().unwrap(), from).await.unwrap();
+        }
+    });
+    address
+}
+
+/// A policy host and an MX host with the same certificate, on the addresses given.
+async fn https(identity: &Identity, address: SocketAddr) -> SocketAddr {
+    let acceptor = identity.acceptor();
+    serve_at(address, move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Some(mut stream) = accept(&acceptor, stream).await else { return };
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).await.unwrap_or_default();
+            let asked = String::from_utf8_lossy(&request[..length]).into_owned();
+            let reply = if asked.starts_with("GET /.well-known/mta-sts.txt ") {
+                format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{BODY}")
+            } else {
+                "HTTP/1.1 404 Not Found\r\n\r\n".to_owned()
+            };
+            let _ = stream.write_all(reply.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await
+}
+
+async fn smtp(identity: &Identity, address: SocketAddr) -> SocketAddr {
+    let acceptor = identity.acceptor();
+    serve_at(address, move |mut stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut line = [0; 256];
+            for reply in ["220 mx\r\n", "250-mx\r\n250 STARTTLS\r\n", "220 go ahead\r\n"] {
+                stream.write_all(reply.as_bytes()).await.unwrap();
+                if reply.starts_with("220 go") {
+                    break;
+                }
+                let _ = stream.read(&mut line).await;
+            }
+            let Some(mut stream) = accept(&acceptor, stream).await else { return };
+            for reply in ["250 mx\r\n", "221 bye\r\n"] {
+                let _ = stream.read(&mut line).await;
+                let _ = stream.write_all(reply.as_bytes()).await;
+            }
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await
+}
+
+struct Place {
+    settings: Settings,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(root: &Authority, resolver: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs_err::write(&file, root.0.pem()).unwrap();
+        let settings = Settings {
+            resolvers: vec![resolver],
+            trust_roots: TrustRoots::File(file),
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            ehlo_name: "probe.example".to_owned(),
+            deadlines: deadlines(),
+            ..Settings::default()
+        };
+        Self { settings, _folder: folder }
+    }
+
+    fn network(self) -> Network {
+        Network::new(self.settings, clock()).unwrap()
+    }
+}
+
+fn any() -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)
+}
+
+#[tokio::test]
+async fn a_healthy_domain_is_seen_from_all_sides() {
+    let root = Authority::root("Root");
+    let identity = root.issue(&params(&["mta-sts.a.test", "mx1.a.test"]));
+    let https_port = https(&identity, any()).await.port();
+    let smtp_port = smtp(&identity, any()).await.port();
+    https(&identity, SocketAddr::new("::1".parse().unwrap(), https_port)).await;
+    let resolver = resolver(vec![
+        ("_mta-sts.a.test", txt("v=STSv1; id=1;")),
+        ("_smtp._tls.a.test", txt("v=TLSRPTv1; rua=mailto:r@a.test")),
+        ("mta-sts.a.test", a("127.0.0.1")),
+        ("mta-sts.a.test", aaaa("::1")),
+        ("a.test", mx(10, "mx1.a.test.")),
+        ("a.test", mx(20, "bad_name.a.test.")),
+        ("a.test", mx(5, "mx1.a.test.")),
+        ("mx1.a.test", a("127.0.0.1")),
+        ("mx1.a.test", a("127.77.0.9")), // nobody there
+        ("mx1.a.test", a("10.0.0.1")),   // not globally routable
+    ])
+    .await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.https_port = https_port;
+    place.settings.smtp_port = smtp_port;
+    let network = place.network();
+    let evidence = network.gather(&domain("a.test"), Scope::all()).await;
+
+    assert_eq!(evidence.format, FORMAT);
+    assert!(evidence.observed >= TODAY.parse().unwrap(), "by the clock that was given");
+    assert_eq!(evidence.observer.ehlo_name, "probe.example");
+    assert_eq!(evidence.observer.resolvers, [resolver.to_string()]);
+    assert!(evidence.observer.trust_roots.contains("ca.pem"));
+    assert_eq!(evidence.sts_records.as_ref().unwrap().value().unwrap().len(), 1);
+    assert_eq!(evidence.tls_rpt_records.as_ref().unwrap().value().unwrap().len(), 1);
+
+    let policy_host = evidence.policy_host.unwrap();
+    assert_eq!(policy_host.name.as_str(), "mta-sts.a.test");
+    let shown: Vec<String> =
+        policy_host.fetches.iter().map(|fetch| fetch.address.to_string()).collect();
+    assert_eq!(shown, ["127.0.0.1", "::1"], "every address, IPv4 first");
+    for fetch in &policy_host.fetches {
+        assert!(fetch.tls.as_ref().unwrap().is_verified(), "{fetch:?}");
+        let reply = fetch.reply().unwrap();
+        assert_eq!((reply.status, reply.body_end), (200, BodyEnd::ClosedCleanly));
+        assert_eq!(reply.body.as_slice(), BODY.as_bytes());
+    }
+
+    let mail_hosts = evidence.mail_hosts.unwrap();
+    assert_eq!(mail_hosts.source, MxSource::Records);
+    let [host, bad] = mail_hosts.hosts.as_slice() else { panic!("{mail_hosts:?}") };
+    assert_eq!((host.name.as_str(), host.preference), ("mx1.a.test", 5), "once, by preference");
+    assert_eq!((bad.domain.as_ref(), bad.addresses.as_ref()), (None, None));
+    let [private, good, refused] = host.sessions.as_slice() else { panic!("{host:?}") };
+    assert_eq!(private.fault.as_ref().unwrap().kind, ConnectionFaultKind::NotRoutable);
+    assert_eq!(good.fault, None);
+    assert_eq!(good.starttls, StartTls::Accepted);
+    assert!(good.tls.as_ref().unwrap().is_verified());
+    assert_eq!(refused.fault.as_ref().unwrap().kind, ConnectionFaultKind::Refused);
+
+    let again = network.fetch_policy(&domain("a.test")).await.unwrap();
+    assert!(
+        again.fetches.iter().all(|fetch| fetch.reply().is_some_and(|reply| reply.status == 200))
+    );
+    let other = network.fetch_url(&domain("mta-sts.a.test"), "/other").await;
+    assert!(
+        other.fetches.iter().all(|fetch| fetch.reply().is_some_and(|reply| reply.status == 404))
+    );
+}
+
+#[tokio::test]
+async fn only_what_was_asked_for_is_looked_at() {
+    let root = Authority::root("Root");
+    let resolver = resolver(vec![("a.test", mx(0, "."))]).await;
+    let network = Place::new(&root, resolver).network();
+    let evidence = network.gather(&domain("a.test"), Scope::of(&[Part::Mx])).await;
+    assert!(evidence.sts_records.is_none() && evidence.policy_host.is_none());
+    assert!(evidence.tls_rpt_records.is_none());
+    let mail_hosts = evidence.mail_hosts.unwrap();
+    assert_eq!((mail_hosts.source, mail_hosts.hosts.len()), (MxSource::Null, 0));
+    let evidence = network.gather(&domain("a.test"), Scope::of(&[Part::Sts])).await;
+    assert!(evidence.mail_hosts.is_none() && evidence.policy_host.is_some());
+}
+
+#[tokio::test]
+async fn the_domain_itself_is_the_host_without_mx_records() {
+    let root = Authority::root("Root");
+    let identity = root.issue(&params(&["a.test"]));
+    let resolver = resolver(vec![("a.test", a("127.0.0.1"))]).await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.smtp_port = smtp(&identity, any()).await.port();
+    let network = place.network();
+    let evidence = network.gather(&domain("a.test"), Scope::of(&[Part::Mx])).await;
+    let mail_hosts = evidence.mail_hosts.unwrap();
+    assert_eq!(mail_hosts.source, MxSource::Implicit);
+    let [host] = mail_hosts.hosts.as_slice() else { panic!("{mail_hosts:?}") };
+    assert_eq!((host.name.as_str(), host.preference), ("a.test", 0));
+    assert!(host.sessions[0].tls.as_ref().unwrap().is_verified());
+
+    let gone = network.gather(&domain("b.test"), Scope::all()).await;
+    assert_eq!(gone.mail_hosts.unwrap().source, MxSource::NoSuchDomain);
+    assert!(gone.sts_records.unwrap().is_absent());
+    let policy_host = gone.policy_host.unwrap();
+    assert!(policy_host.addresses.none_exist() && policy_host.fetches.is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_unknown_and_the_whole_ends_in_time() {
+    let root = Authority::root("Root");
+    let silent = serve(|stream| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let resolver = resolver(vec![
+        ("mta-sts.a.test", a("127.0.0.1")),
+        ("a.test", mx(1, "mx.a.test.")),
+        ("a.test", mx(2, "mx.slow.test.")),
+        ("mx.a.test", a("127.0.0.1")),
+    ])
+    .await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.https_port = silent.port();
+    place.settings.smtp_port = silent.port();
+    place.settings.deadlines =
+        crate::Deadlines { domain: Duration::from_millis(700), ..crate::Deadlines::default() };
+    let network = place.network();
+    let evidence = network.gather(&domain("a.test"), Scope::all()).await;
+    assert!((600..5_000).contains(&evidence.took_ms), "{}", evidence.took_ms);
+    let fetch = &evidence.policy_host.unwrap().fetches[0];
+    assert_eq!(fetch.fault().unwrap().kind, ConnectionFaultKind::TimedOut);
+    let mail_hosts = evidence.mail_hosts.unwrap();
+    let [silent, slow] = mail_hosts.hosts.as_slice() else { panic!("{mail_hosts:?}") };
+    assert_eq!(silent.sessions[0].fault.as_ref().unwrap().kind, ConnectionFaultKind::TimedOut);
+    let slow = slow.addresses.as_ref().unwrap();
+    for fault in [slow.ipv4.fault(), slow.ipv6.fault()] {
+        assert_eq!(fault.unwrap().kind, LookupFaultKind::TimedOut);
+    }
+    let nothing = network.gather(&domain("slow.test"), Scope::all()).await;
+    assert_eq!(nothing.mail_hosts.unwrap().source, MxSource::Unknown);
+    assert!(nothing.sts_records.unwrap().fault().is_some());
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_too_long_is_not_tried() {
+    let root = Authority::root("Root");
+    let silent = serve(|stream| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let resolver =
+        resolver(vec![("mta-sts.a.test", a("127.0.0.1")), ("mta-sts.a.test", a("127.0.0.2"))])
+            .await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.https_port = silent.port();
+    place.settings.limits = Limits { parallel: 1, ..Limits::default() };
+    place.settings.deadlines.domain = Duration::from_millis(500);
+    let evidence = place.network().gather(&domain("a.test"), Scope::of(&[Part::Sts])).await;
+    let kinds: Vec<_> = evidence
+        .policy_host
+        .unwrap()
+        .fetches
+        .iter()
+        .map(|fetch| fetch.fault().unwrap().kind)
+        .collect();
+    assert_eq!(kinds, [ConnectionFaultKind::TimedOut, ConnectionFaultKind::Local]);
+}
+
+#[test]
+fn the_source_follows_from_the_look_up() {
+    let found = |names: &[(u16, &str)]| {
+        Lookup::Found(Found {
+            value: names
+                .iter()
+                .map(|(preference, name)| MxRecord {
+                    preference: *preference,
+                    exchange: (*name).to_owned(),
+                })
+                .collect::<Vec<_>>(),
+            ttl: 1,
+            aliases: vec![],
+            security: Security::Indeterminate,
+        })
+    };
+    let absent =
+        |kind| Lookup::Absent(Absence { kind, aliases: vec![], security: Security::Indeterminate });
+    let unknown =
+        Lookup::Unknown(LookupFault { kind: LookupFaultKind::TimedOut, text: "x".to_owned() });
+    assert_eq!(source(&found(&[(0, "")])), MxSource::Null);
+    assert_eq!(source(&found(&[(0, ""), (10, "mx.a.test")])), MxSource::Records);
+    assert_eq!(source(&absent(AbsenceKind::NoSuchName)), MxSource::NoSuchDomain);
+    assert_eq!(source(&unknown), MxSource::Unknown);
+    //= https://www.rfc-editor.org/rfc/rfc5321#section-5.1
+    //= type=test
+    //# If an empty list of MXs is returned,
+    //# the address is treated as if it was associated with an implicit MX
+    //# RR, with a preference of 0, pointing to that host.
+    assert_eq!(source(&absent(AbsenceKind::NoSuchData)), MxSource::Implicit);
+}
+
+#[test]
+fn hosts_come_by_preference_each_once() {
+    let records = [(20, "b"), (10, "c"), (10, "a"), (0, ""), (30, "a"), (5, "b")]
+        .map(|(preference, name)| MxRecord { preference, exchange: name.to_owned() });
+    let expected = [("b", 5), ("a", 10), ("c", 10)].map(|(name, p)| (name.to_owned(), p));
+    assert_eq!(hosts(records.iter()), expected);
+}
+
+#[test]
+fn too_many_addresses_are_shared_by_the_families() {
+    let of = |ipv4: u8, ipv6: u16| HostAddresses {
+        ipv4: Lookup::Found(Found {
+            value: (0..ipv4).map(|n| Ipv4Addr::new(127, 0, 0, n)).collect(),
+            ttl: 1,
+            aliases: vec![],
+            security: Security::Indeterminate,
+        }),
+        ipv6: Lookup::Found(Found {
+            value: (0..ipv6).map(|n| [0, 0, 0, 0, 0, 0, 0, n].into()).collect(),
+            ttl: 1,
+            aliases: vec![],
+            security: Security::Indeterminate,
+        }),
+    };
+    for (ipv4, ipv6, most, from_each) in [
+        (1, 1, 16, (1, 1)),
+        (32, 32, 16, (8, 8)),
+        (32, 1, 16, (15, 1)),
+        (1, 32, 16, (1, 15)),
+        (32, 0, 16, (16, 0)),
+        (0, 32, 16, (0, 16)),
+        (32, 32, 1, (1, 0)),
+        (2, 2, 3, (2, 1)),
+    ] {
+        let chosen = chosen(&of(ipv4, ipv6), most);
+        let first = chosen.iter().filter(|address| address.is_ipv4()).count();
+        assert_eq!((first, chosen.len() - first), from_each, "{ipv4} {ipv6} {most}");
+        assert!(chosen[..first].iter().all(IpAddr::is_ipv4), "IPv4 first");
+    }
+}
+
+#[test]
+fn settings_that_can_not_work_are_refused() {
+    let refused = |settings: Settings| Network::new(settings, clock()).unwrap_err().to_string();
+    let ehlo_name = "x\r\nMAIL FROM:<>".to_owned();
+    let error = refused(Settings { ehlo_name, ..Settings::default() });
+    assert!(error.contains("EHLO name") && !error.contains('\r'), "{error}");
+    let trust_roots = TrustRoots::File("/nowhere/ca.pem".into());
+    let error = refused(Settings { trust_roots, ..Settings::default() });
+    assert!(error.contains("/nowhere/ca.pem"), "{error}");
+}
+
+#[test]
+fn the_observer_tells_its_means() {
+    let settings =
+        Settings { resolvers: vec!["127.0.0.1:53".parse().unwrap()], ..Settings::default() };
+    let observer = Network::new(settings, clock()).unwrap().observer();
+    assert!(observer.software.starts_with("sealpost "));
+    assert_eq!((observer.https_port, observer.smtp_port), (443, 25));
+    assert!(!observer.trust_roots.is_empty());
+    assert_eq!(observer.ipv4, crate::reach::route_to(crate::reach::IPV4_AT_LARGE));
+    assert_eq!(observer.ipv6, crate::reach::route_to(crate::reach::IPV6_AT_LARGE));
+}

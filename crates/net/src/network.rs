@@ -1,0 +1,114 @@
+//! The whole, set up.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sealpost_evidence::Observer;
+use sealpost_runtime::Clock;
+use sealpost_wire::smtp::{EhloName, EhloNameError};
+
+use crate::dns::{Dns, system_resolvers};
+use crate::guard::Guard;
+use crate::reach::{IPV4_AT_LARGE, IPV6_AT_LARGE, route_to};
+use crate::settings::Limits;
+use crate::tls::{RootsError, TlsClient, TrustedRoots};
+use crate::{Deadlines, Settings};
+
+/// Looks outward. A clone shares everything with its origin.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub(crate) means: Arc<Means>,
+}
+
+/// All that a look needs.
+#[derive(Debug)]
+pub(crate) struct Means {
+    pub(crate) dns: Dns,
+    pub(crate) tls: TlsClient,
+    pub(crate) guard: Guard,
+    pub(crate) clock: Clock,
+    pub(crate) ehlo_name: EhloName,
+    pub(crate) https_port: u16,
+    pub(crate) smtp_port: u16,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) limits: Limits,
+    resolvers: Vec<SocketAddr>,
+    trust_roots: String,
+}
+
+/// Why nothing can be looked at. The settings must be mended first.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// No resolvers are set, and those of the system can't be read.
+    #[error("find the system's DNS resolvers: {0}; name some in the settings")]
+    Resolvers(#[source] std::io::Error),
+    /// The file of trusted roots can't be used.
+    #[error("load the trusted roots: {reason}")]
+    TrustRoots {
+        /// What is wrong with it; names the file.
+        reason: String,
+    },
+    /// The EHLO name is not one.
+    #[error("use {name:?} as the EHLO name: {source}")]
+    EhloName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: EhloNameError,
+    },
+}
+
+impl Network {
+    /// Sets everything up; opens no connection. `clock` decides which certificates are valid.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, NetworkError> {
+        let Settings {
+            resolvers,
+            https_port,
+            smtp_port,
+            trust_roots,
+            allowed_networks,
+            ehlo_name,
+            deadlines,
+            limits,
+        } = settings;
+        let resolvers = if resolvers.is_empty() {
+            system_resolvers().map_err(NetworkError::Resolvers)?
+        } else {
+            resolvers
+        };
+        let ehlo_name = EhloName::parse(&ehlo_name)
+            .map_err(|source| NetworkError::EhloName { name: ehlo_name, source })?;
+        let roots = TrustedRoots::load(&trust_roots)
+            .map_err(|error: RootsError| NetworkError::TrustRoots { reason: error.to_string() })?;
+        let means = Means {
+            dns: Dns::new(resolvers.clone(), deadlines.dns),
+            tls: TlsClient::new(roots.store, clock.clone()),
+            guard: Guard::new(allowed_networks),
+            clock,
+            ehlo_name,
+            https_port,
+            smtp_port,
+            deadlines,
+            limits: limits.within_bounds(),
+            resolvers,
+            trust_roots: roots.origin,
+        };
+        Ok(Self { means: Arc::new(means) })
+    }
+
+    /// Who looks, and with what means. The routes of this machine are looked up anew each time.
+    pub fn observer(&self) -> Observer {
+        let means = &self.means;
+        Observer {
+            software: concat!("sealpost ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ehlo_name: means.ehlo_name.as_str().to_owned(),
+            resolvers: means.resolvers.iter().map(ToString::to_string).collect(),
+            https_port: means.https_port,
+            smtp_port: means.smtp_port,
+            trust_roots: means.trust_roots.clone(),
+            ipv4: route_to(IPV4_AT_LARGE),
+            ipv6: route_to(IPV6_AT_LARGE),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The handshake.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail_domain::DomainName;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{DnsName, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, ConnectionStage, TlsSession};
+use sealpost_runtime::Clock;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::facts;
+use super::verifier::{MOST_CERTIFICATES, RecordingVerifier};
+use crate::connect::{fault, io_fault, timed_out};
+use crate::deadline::Deadline;
+
+const STAGE: ConnectionStage = ConnectionStage::TlsHandshake;
+
+/// What is spoken inside TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, announced by ALPN.
+    Http,
+    /// SMTP, for which there is no ALPN.
+    Smtp,
+}
+
+/// Completes handshakes, and records what was shown in them.
+#[derive(Debug)]
+pub(crate) struct TlsClient {
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+    clock: Arc<WallClock>,
+}
+
+/// Our clock, as rustls asks for it.
+#[derive(Debug)]
+struct WallClock(Clock);
+
+impl TlsClient {
+    /// Judges by these roots and this clock.
+    pub(crate) fn new(roots: RootCertStore, clock: Clock) -> Self {
+        Self {
+            roots: Arc::new(roots),
+            // Never the process's default: another crate may have installed one that knows less.
+            provider: Arc::new(aws_lc_rs::default_provider()),
+            clock: Arc::new(WallClock(clock)),
+        }
+    }
+
+    /// Completes a handshake for `name`, whatever the certificate.
+    pub(crate) async fn handshake(
+        &self,
+        stream: TcpStream,
+        name: &DomainName,
+        protocol: Protocol,
+        deadline: Deadline,
+    ) -> Result<(TlsStream<TcpStream>, TlsSession), ConnectionFault> {
+        let local = |error: &dyn std::error::Error| {
+            fault(STAGE, ConnectionFaultKind::Local, &error.to_string())
+        };
+        let verifier = Arc::new(RecordingVerifier::new(self.roots.clone(), self.provider.clone()));
+        let mut config = ClientConfig::builder_with_details(
+            self.provider.clone(),
+            self.clock.clone() as Arc<dyn TimeProvider>,
+        )
+        .with_safe_default_protocol_versions()
+        .map_err(|error| local(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier.clone())
+        .with_no_client_auth();
+        // A resumed session shows no certificate.
+        config.resumption = Resumption::disabled();
+        if protocol == Protocol::Http {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        let server_name = DnsName::try_from(name.as_str().to_owned())
+            .map(ServerName::DnsName)
+            .map_err(|error| local(&error))?;
+
+        let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, stream);
+        let stream = match deadline.bound(connecting).await {
+            Err(_) => return Err(timed_out(STAGE)),
+            Ok(Err(error)) => return Err(handshake_fault(&error)),
+            Ok(Ok(stream)) => stream,
+        };
+        let (_, connection) = stream.get_ref();
+        let session = session(connection, name, &verifier);
+        Ok((stream, session))
+    }
+}
+
+fn session(
+    connection: &ClientConnection,
+    name: &DomainName,
+    verifier: &RecordingVerifier,
+) -> TlsSession {
+    let certificates = connection.peer_certificates().unwrap_or_default();
+    TlsSession {
+        version: match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+            other => format!("{other:?}"),
+        },
+        cipher_suite: connection.negotiated_cipher_suite().map_or_else(String::new, |suite| {
+            // IANA writes `TLS_` for all versions.
+            format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
+        }),
+        server_name: name.as_str().to_owned(),
+        certificates: certificates
+            .iter()
+            .take(MOST_CERTIFICATES)
+            .map(|der| facts::read(der).0)
+            .collect(),
+        faults: verifier.verdict().unwrap_or_default(),
+    }
+}
+
+/// The fault behind a handshake that failed.
+fn handshake_fault(error: &io::Error) -> ConnectionFault {
+    use rustls::Error;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let Some(inner) = inner else { return io_fault(STAGE, error) };
+    let kind = match inner {
+        Error::AlertReceived(_) => ConnectionFaultKind::TlsAlert,
+        Error::PeerIncompatible(_) => ConnectionFaultKind::TlsIncompatible,
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. }
+        | Error::PeerMisbehaved(_)
+        | Error::DecryptError
+        | Error::NoCertificatesPresented
+        | Error::UnsupportedNameType
+        | Error::InvalidCertificate(_)
+        | Error::NoApplicationProtocol => ConnectionFaultKind::Malformed,
+        Error::PeerSentOversizedRecord => ConnectionFaultKind::TooLarge,
+        _ => ConnectionFaultKind::Local,
+    };
+    let mut text = inner.to_string();
+    if let Some(source) = inner.source() {
+        text = format!("{text}: {source}");
+    }
+    fault(STAGE, kind, &text)
+}
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
