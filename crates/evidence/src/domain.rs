@@ -5,7 +5,7 @@ use mail_domain::DomainName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Lookup, MailHosts, PolicyHost, TextRecord};
+use crate::{Lookup, MailHosts, PolicyHost, ReportDestination, Surroundings, TextRecord};
 
 /// The number of the JSON format that this version writes. Readers refuse a higher one.
 pub const FORMAT: u32 = 1;
@@ -36,6 +36,10 @@ pub struct Evidence {
     pub mail_hosts: Option<MailHosts>,
     /// The TXT records at `_smtp._tls.` and the domain.
     pub tls_rpt_records: Option<Lookup<Vec<TextRecord>>>,
+    /// Where TLS reports go: one for each usable `rua` of the one TLS-RPT record, at most 8.
+    pub report_destinations: Vec<ReportDestination>,
+    /// What else protects the domain's mail; looked at when nothing was left out.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// Who looked, and with what means.
@@ -53,10 +57,24 @@ pub struct Observer {
     pub smtp_port: u16,
     /// Where the trusted roots come from, in words.
     pub trust_roots: String,
+    /// Who says what is secure.
+    pub dnssec: Dnssec,
     /// Can this machine reach IPv4 addresses?
     pub ipv4: Reach,
     /// Can this machine reach IPv6 addresses?
     pub ipv6: Reach,
+}
+
+/// Who says which answers of the DNS are secure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dnssec {
+    /// The observer validates from its trust anchors.
+    Validated,
+    /// A validating resolver, reached over loopback, by its AD bit.
+    TrustedResolver,
+    /// Nobody: every answer is indeterminate.
+    Nobody,
 }
 
 /// Has this machine a way there?

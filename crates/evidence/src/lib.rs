@@ -15,7 +15,7 @@
 
 // The whole.
 mod domain;
-pub use domain::{Evidence, FORMAT, Observer, Reach};
+pub use domain::{Dnssec, Evidence, FORMAT, Observer, Reach};
 
 // What the DNS said.
 mod lookup;
@@ -31,4 +31,11 @@ pub use tls::{Certificate, CertificateFault, TlsSession};
 mod policy_host;
 pub use policy_host::{BodyEnd, FetchOutcome, HttpReply, PolicyFetch, PolicyHost};
 mod mail_host;
-pub use mail_host::{MailHost, MailHosts, MxRecord, MxSource, SmtpReply, SmtpSession, StartTls};
+pub use mail_host::{
+    MailHost, MailHosts, MxRecord, MxSource, Offer, OutdatedTls, SmtpReply, SmtpSession, StartTls,
+    TlsaLookup,
+};
+
+// What lies round them.
+mod surroundings;
+pub use surroundings::{CaaLookup, CaaRecord, ReportDestination, Surroundings};

@@ -6,7 +6,7 @@ use mail_domain::DomainName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionFault, HostAddresses, Lookup, TlsSession};
+use crate::{CaaLookup, ConnectionFault, HostAddresses, Lookup, TlsSession};
 
 /// Where mail for the domain goes, and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,12 @@ pub struct MailHost {
     pub preference: u16,
     /// Its addresses.
     pub addresses: Option<HostAddresses>,
+    /// Its TLSA records, under each name that they may have (RFC 7672 §2.2.3): that of the end of
+    /// a CNAME chain first. `None` where they were not asked for: a host whose addresses are not
+    /// secure has no usable ones (RFC 7672 §2.2.2).
+    pub tlsa: Option<Vec<TlsaLookup>>,
+    /// Which authorities may issue certificates for it.
+    pub caa: Option<CaaLookup>,
     /// One SMTP dialogue for each address.
     pub sessions: Vec<SmtpSession>,
 }
@@ -84,8 +90,46 @@ pub struct SmtpSession {
     pub ehlo_over_tls: Option<SmtpReply>,
     /// Why the dialogue ended early, if it did.
     pub fault: Option<ConnectionFault>,
+    /// Which outdated TLS the server still speaks; `None` where it was not asked.
+    pub outdated_tls: Option<OutdatedTls>,
     /// The dialogue, a line each, `C: ` and `S: ` in front; at most 200 lines.
     pub transcript: Vec<String>,
+}
+
+/// The TLSA records under one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsaLookup {
+    /// The TLSA base domain: the name after `_25._tcp.`
+    #[schemars(with = "String")]
+    pub base: DomainName,
+    /// The records in presentation form: `3 1 1 ab12…`
+    pub records: Lookup<Vec<String>>,
+}
+
+/// Which outdated TLS a server still speaks, found with handshakes that offer nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutdatedTls {
+    /// TLS 1.0, with any cipher suite.
+    pub tls10: Offer,
+    /// TLS 1.1, with any cipher suite.
+    pub tls11: Offer,
+    /// TLS 1.2, with weak cipher suites only: NULL, EXPORT, anonymous, RC4, DES, 3DES.
+    pub weak_suites: Offer,
+}
+
+/// What a server made of an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "offer", rename_all = "kebab-case")]
+pub enum Offer {
+    /// It accepted, with this cipher suite by its IANA name.
+    Accepted {
+        /// The suite.
+        cipher_suite: String,
+    },
+    /// It refused.
+    Refused,
+    /// It gave no clear answer.
+    Unknown,
 }
 
 /// What became of STARTTLS.

@@ -6,7 +6,7 @@ use mail_domain::DomainName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionFault, HostAddresses, Octets, TlsSession};
+use crate::{CaaLookup, ConnectionFault, HostAddresses, Octets, TlsSession};
 
 /// The policy host of a domain (RFC 8461 §3.2) as seen on every address that it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,8 @@ pub struct PolicyHost {
     pub name: DomainName,
     /// Its addresses.
     pub addresses: HostAddresses,
+    /// Which authorities may issue certificates for it.
+    pub caa: Option<CaaLookup>,
     /// One GET for each address.
     pub fetches: Vec<PolicyFetch>,
 }

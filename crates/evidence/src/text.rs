@@ -133,6 +133,11 @@ impl TextRecord {
     //# resulting TXT record contains multiple strings, then the record MUST
     //# be treated as if those strings are concatenated without adding
     //# spaces.
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+    //# If the resulting TXT
+    //# record contains multiple strings (as described in Section 3.3 of
+    //# [RFC7208]), then the record MUST be treated as if those strings are
+    //# concatenated without adding spaces.
     pub fn text(&self) -> Octets {
         Octets(self.strings.iter().flat_map(|string| string.as_slice().iter().copied()).collect())
     }
@@ -149,6 +154,12 @@ mod tests {
     //# resulting TXT record contains multiple strings, then the record MUST
     //# be treated as if those strings are concatenated without adding
     //# spaces.
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+    //= type=test
+    //# If the resulting TXT
+    //# record contains multiple strings (as described in Section 3.3 of
+    //# [RFC7208]), then the record MUST be treated as if those strings are
+    //# concatenated without adding spaces.
     fn strings_are_joined_without_spaces() {
         let record = TextRecord { strings: vec![Octets::new("v=STSv1; i"), Octets::new("d=1;")] };
         assert_eq!(record.text().as_slice(), b"v=STSv1; id=1;");

@@ -55,6 +55,8 @@ impl Network {
             policy_host,
             mail_hosts,
             tls_rpt_records,
+            report_destinations: vec![],
+            surroundings: None,
         }
     }
 
@@ -97,7 +99,7 @@ impl Network {
                 fetch_from(means.clone(), name.clone(), path.clone(), target, deadline)
             })
             .await;
-        PolicyHost { name: host.clone(), addresses, fetches }
+        PolicyHost { name: host.clone(), addresses, caa: None, fetches }
     }
 
     async fn mail_hosts(
@@ -126,7 +128,15 @@ impl Network {
         // The name must be one as it stands: a conversion would ask for another host.
         let parsed = DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name);
         let Some(domain) = parsed else {
-            return MailHost { name, domain: None, preference, addresses: None, sessions: vec![] };
+            return MailHost {
+                name,
+                domain: None,
+                preference,
+                addresses: None,
+                tlsa: None,
+                caa: None,
+                sessions: vec![],
+            };
         };
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
@@ -135,7 +145,15 @@ impl Network {
                 talk_with(means.clone(), host.clone(), target, deadline)
             })
             .await;
-        MailHost { name, domain: Some(domain), preference, addresses: Some(addresses), sessions }
+        MailHost {
+            name,
+            domain: Some(domain),
+            preference,
+            addresses: Some(addresses),
+            tlsa: None,
+            caa: None,
+            sessions,
+        }
     }
 
     /// Does the same with each address of a host, some at a time; the results in the order of the

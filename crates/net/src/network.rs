@@ -107,6 +107,7 @@ impl Network {
             https_port: means.https_port,
             smtp_port: means.smtp_port,
             trust_roots: means.trust_roots.clone(),
+            dnssec: sealpost_evidence::Dnssec::Nobody,
             ipv4: route_to(IPV4_AT_LARGE),
             ipv6: route_to(IPV6_AT_LARGE),
         }

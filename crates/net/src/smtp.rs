@@ -57,6 +57,7 @@ impl Dialogue<'_> {
             ehlo_over_tls: summary.ehlo_over_tls.as_ref().map(reply),
             fault: failed.or_else(|| summary.fault.as_ref().and_then(dialogue_fault)),
             injected: summary.injected,
+            outdated_tls: None,
             transcript: probe
                 .transcript()
                 .iter()

@@ -46,10 +46,10 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     if !matches!(record, RecordState::Absent) {
         findings.append(host.findings);
     }
-    if let PolicyState::Usable(policy) = &host.state {
-        if !matches!(record, RecordState::Absent) {
-            coverage::judge(&context, policy, &mut findings);
-        }
+    if let PolicyState::Usable(policy) = &host.state
+        && !matches!(record, RecordState::Absent)
+    {
+        coverage::judge(&context, policy, &mut findings);
     }
     tls_rpt::judge(&context, expects_mail, &mut findings);
     note_missing_routes(evidence, &mut findings);

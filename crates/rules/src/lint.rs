@@ -46,11 +46,11 @@ pub fn lint_policy(body: &[u8], source: &str) -> PolicyLint {
 pub fn lint_record(text: &[u8]) -> RecordLint {
     if looks_like_tls_rpt(text) {
         let subject = Subject::new(Place::TlsRptRecord, "record");
-        let findings = tls_rpt_text::findings(text, None, subject);
+        let findings = tls_rpt_text::findings(text, None, &subject);
         RecordLint::TlsRpt { reading: tls_rpt::Record::read(text), findings }
     } else {
         let subject = Subject::new(Place::StsRecord, "record");
-        let findings = sts_text::findings(text, None, subject);
+        let findings = sts_text::findings(text, None, &subject);
         RecordLint::Sts { reading: mta_sts::Record::read(text), findings }
     }
 }

@@ -1,6 +1,8 @@
 //! The command line as a black box, without a network: standard output, standard error and exit
 //! status as snapshots.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

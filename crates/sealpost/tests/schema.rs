@@ -1,5 +1,7 @@
 //! What `check --format json` prints is what `check --schema` promises.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::{Command, Output};
 
 use sealpost_lab::{Lab, Options, Ports};

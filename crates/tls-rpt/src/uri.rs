@@ -163,9 +163,9 @@ fn hierarchy(rest: &str) -> Result<&str, UriError> {
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-//# ; commas (ASCII 0x2C), exclamation
-//# ; points (ASCII 0x21), and semicolons
-//# ; (ASCII 0x3B) MUST be encoded
+//# commas (ASCII 0x2C), exclamation
+//# points (ASCII 0x21), and semicolons
+//# (ASCII 0x3B) MUST be encoded
 fn check_characters(text: &str) -> Result<(), UriError> {
     let mut rest = text;
     while let Some(character) = rest.chars().next() {

@@ -50,10 +50,10 @@ impl Page {
             }
             host_lines(&mut page, host);
         }
-        if let Some(mail) = &evidence.mail_hosts {
-            if let Some(words) = without_hosts(mail) {
-                line(&mut page, format_args!("  mx       {words}"));
-            }
+        if let Some(mail) = &evidence.mail_hosts
+            && let Some(words) = without_hosts(mail)
+        {
+            line(&mut page, format_args!("  mx       {words}"));
         }
         if let Some(records) = &evidence.tls_rpt_records {
             line(&mut page, format_args!("  reports  {}", records_line(records, "v=TLSRPT")));

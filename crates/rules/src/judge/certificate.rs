@@ -19,7 +19,7 @@ pub(super) struct CertificateRules {
 pub(super) fn judge_certificate(
     tls: &TlsSession,
     now: Timestamp,
-    subject: Subject,
+    subject: &Subject,
     command: &str,
     rules: &CertificateRules,
 ) -> Vec<Finding> {
@@ -34,15 +34,21 @@ pub(super) fn judge_certificate(
             finding(rule, message)
         })
         .collect();
-    if let Some(leaf) = tls.leaf() {
-        if expires_soon(leaf, now) {
-            let message = format!("{} left: it ends at {}", time_left(leaf, now), leaf.not_after);
-            findings.push(finding(rules.expiring, message));
-        }
+    if let Some(leaf) = tls.leaf()
+        && expires_soon(leaf, now)
+    {
+        let message = format!("{} left: it ends at {}", time_left(leaf, now), leaf.not_after);
+        findings.push(finding(rules.expiring, message));
     }
     findings
 }
 
+//= https://www.rfc-editor.org/rfc/rfc8461#section-4.2
+//# The certificate presented by the receiving MTA MUST not be expired
+//# and MUST chain to a root CA that is trusted by the Sending MTA.  The
+//# certificate MUST have a subject alternative name (SAN) [RFC5280] with
+//# a DNS-ID [RFC6125] matching the hostname, per the rules given in
+//# [RFC6125].
 fn describe(
     fault: &CertificateFault,
     tls: &TlsSession,

@@ -170,6 +170,10 @@ fn judge_host(
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8461#section-4
+//# When sending to an MX at a domain for which the sender has a valid
+//# and non-expired MTA-STS Policy, a Sending MTA honoring MTA-STS MUST
+//# check whether:
+//= https://www.rfc-editor.org/rfc/rfc8461#section-4
 //# The recipient mail server supports STARTTLS and offers a PKIX-
 //# based TLS certificate, during TLS handshake, which is valid for
 //# that host
@@ -198,7 +202,7 @@ fn judge_session(
         };
     };
     let command = context.commands.smtp_certificate(host, session.address);
-    findings.extend(judge_certificate(tls, context.now, subject(), &command, &CERTIFICATE));
+    findings.extend(judge_certificate(tls, context.now, &subject(), &command, &CERTIFICATE));
     if tls.is_verified() && session.injected.is_none() { Standing::Passes } else { Standing::Fails }
 }
 
@@ -216,17 +220,17 @@ fn before_tls(session: &SmtpSession, blocked: bool) -> Ended {
     use ConnectionStage as Stage;
     use Ended::{Told, Untold};
 
-    if let Some(reply) = &session.greeting {
-        if reply.code != 220 {
-            let message = format!("the greeting is {}", Quoted(&reply.to_line()));
-            return Told(Standing::Fails, &catalogue::MX202, message);
-        }
+    if let Some(reply) = &session.greeting
+        && reply.code != 220
+    {
+        let message = format!("the greeting is {}", Quoted(&reply.to_line()));
+        return Told(Standing::Fails, &catalogue::MX202, message);
     }
-    if let Some(reply) = &session.ehlo {
-        if reply.code != 250 {
-            let message = format!("EHLO is answered with {}", Quoted(&reply.to_line()));
-            return Told(Standing::Fails, &catalogue::MX203, message);
-        }
+    if let Some(reply) = &session.ehlo
+        && reply.code != 250
+    {
+        let message = format!("EHLO is answered with {}", Quoted(&reply.to_line()));
+        return Told(Standing::Fails, &catalogue::MX203, message);
     }
     match &session.starttls {
         StartTls::NotReached | StartTls::Accepted => {}

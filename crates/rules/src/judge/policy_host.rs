@@ -102,7 +102,7 @@ fn judge_fetch<'a>(
     let mut certificate_holds = true;
     if let Some(tls) = &fetch.tls {
         let command = context.commands.https_certificate(&host.name, fetch.address);
-        let found = judge_certificate(tls, context.now, subject(), &command, &CERTIFICATE);
+        let found = judge_certificate(tls, context.now, &subject(), &command, &CERTIFICATE);
         certificate_holds = tls.is_verified();
         findings.extend(found);
     }
@@ -143,6 +143,9 @@ fn fault_rule(fault: &ConnectionFault) -> &'static Rule {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc8461#section-3.2
+//# When fetching a policy, senders SHOULD validate that the media type
+//# is "text/plain"
 //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
 //# Policies fetched via HTTPS are only valid if the HTTP response code
 //# is 200 (OK).  HTTP 3xx redirects MUST NOT be followed
@@ -170,11 +173,11 @@ fn reply_findings(reply: &HttpReply, subject: &dyn Fn() -> Subject) -> Vec<Findi
         };
         findings.push(Finding::new(&catalogue::STS214, subject(), message));
     }
-    if let Some(encoding) = &reply.content_encoding {
-        if !encoding.trim().eq_ignore_ascii_case("identity") {
-            let message = format!("Content-Encoding is {}", Quoted(encoding));
-            findings.push(Finding::new(&catalogue::STS215, subject(), message));
-        }
+    if let Some(encoding) = &reply.content_encoding
+        && !encoding.trim().eq_ignore_ascii_case("identity")
+    {
+        let message = format!("Content-Encoding is {}", Quoted(encoding));
+        findings.push(Finding::new(&catalogue::STS215, subject(), message));
     }
     let body = match reply.body_end {
         BodyEnd::Complete | BodyEnd::ClosedCleanly => None,

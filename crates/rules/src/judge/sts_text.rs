@@ -5,7 +5,11 @@ use mta_sts::{PolicyId, Record, RecordDefectKind as Kind, RecordReading};
 
 use crate::{Excerpt, Finding, Rule, Subject, catalogue};
 
-pub(crate) fn findings(text: &[u8], domain: Option<&DomainName>, subject: Subject) -> Vec<Finding> {
+pub(crate) fn findings(
+    text: &[u8],
+    domain: Option<&DomainName>,
+    subject: &Subject,
+) -> Vec<Finding> {
     let reading = Record::read(text);
     let source = format!("TXT {}", subject.name);
     let found = reading.defects.iter().filter_map(|defect| {

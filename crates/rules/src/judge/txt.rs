@@ -19,7 +19,7 @@ pub(super) struct TxtJudge<'a> {
     pub(super) delegated: &'static Rule,
     pub(super) select: fn(&[Octets]) -> Selected,
     /// The findings on the text of one record.
-    pub(super) read: &'a dyn Fn(&[u8], Subject) -> Vec<Finding>,
+    pub(super) read: &'a dyn Fn(&[u8], &Subject) -> Vec<Finding>,
 }
 
 /// The outcome of the selection rule of `mta-sts` or `tls-rpt`.
@@ -110,7 +110,7 @@ impl TxtJudge<'_> {
 
     fn read(&self, context: &Context<'_>, text: &Octets) -> Vec<Finding> {
         let command = context.commands.dig("TXT", self.name);
-        let read = (self.read)(text.as_slice(), self.subject());
+        let read = (self.read)(text.as_slice(), &self.subject());
         read.into_iter().map(|finding| finding.command(Some(command.clone()))).collect()
     }
 

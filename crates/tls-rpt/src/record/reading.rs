@@ -153,6 +153,9 @@ impl<'a> Reader<'a> {
         self.version = Version::Seen;
         //= https://www.rfc-editor.org/rfc/rfc8460#section-3
         //# tlsrpt-version    = %s"v=TLSRPTv1"
+        //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+        //# This document defines version 1 of TLSRPT, for which this
+        //# value MUST be equal to "TLSRPTv1".
         if field == VERSION {
             self.names.insert(b"v");
             self.reading.version = Some(span);

@@ -79,6 +79,10 @@ fn records_that_can_be_used() {
 //= https://www.rfc-editor.org/rfc/rfc8460#section-3
 //= type=test
 //# tlsrpt-version    = %s"v=TLSRPTv1"
+//= https://www.rfc-editor.org/rfc/rfc8460#section-3
+//= type=test
+//# This document defines version 1 of TLSRPT, for which this
+//# value MUST be equal to "TLSRPTv1".
 #[test]
 fn the_version_comes_first_and_is_exact() {
     let rest = ";rua=mailto:a@b.test";
@@ -197,9 +201,9 @@ fn uris_are_judged_one_by_one() {
 
 //= https://www.rfc-editor.org/rfc/rfc8460#section-3
 //= type=test
-//# ; commas (ASCII 0x2C), exclamation
-//# ; points (ASCII 0x21), and semicolons
-//# ; (ASCII 0x3B) MUST be encoded
+//# commas (ASCII 0x2C), exclamation
+//# points (ASCII 0x21), and semicolons
+//# (ASCII 0x3B) MUST be encoded
 #[test]
 fn commas_and_semicolons_in_the_open_split() {
     flawed(
