@@ -1,0 +1,77 @@
+//! The certificates of an environment: an authority, and what the servers show.
+//!
+//! All dates are fixed, and the valid certificates hold for decades: no clock is read, and no
+//! finding about one that ends soon disturbs a test.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+use crate::LeafKind;
+
+/// A root authority and the intermediate one that signs for servers.
+pub(crate) struct Authority {
+    root_pem: String,
+    intermediate_pem: String,
+    intermediate: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes an authority with fresh keys.
+    pub(crate) fn create() -> Result<Self, rcgen::Error> {
+        let root_key = KeyPair::generate()?;
+        let root_params = authority_params("e2e root", BasicConstraints::Unconstrained);
+        let root_pem = root_params.self_signed(&root_key)?.pem();
+        let root = Issuer::new(root_params, root_key);
+
+        let key = KeyPair::generate()?;
+        let params = authority_params("e2e intermediate", BasicConstraints::Constrained(0));
+        let intermediate_pem = params.signed_by(&key, &root)?.pem();
+        Ok(Self { root_pem, intermediate_pem, intermediate: Issuer::new(params, key) })
+    }
+
+    /// The root certificate, PEM: the one trust anchor of the environment.
+    pub(crate) fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// A private key and a chain for `host`, PEM, in the order that nginx and Postfix want.
+    pub(crate) fn key_and_chain(&self, host: &str, kind: LeafKind) -> Result<String, rcgen::Error> {
+        let name = match kind {
+            LeafKind::OtherName => format!("other-{host}"),
+            LeafKind::Good | LeafKind::Expired | LeafKind::SelfSigned => host.to_owned(),
+        };
+        let mut params = CertificateParams::new([name])?;
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = match kind {
+            LeafKind::Expired => date_time_ymd(2020, 3, 31),
+            LeafKind::Good | LeafKind::SelfSigned | LeafKind::OtherName => {
+                date_time_ymd(2099, 12, 31)
+            }
+        };
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = kind != LeafKind::SelfSigned;
+
+        let key = KeyPair::generate()?;
+        let chain = match kind {
+            LeafKind::SelfSigned => params.self_signed(&key)?.pem(),
+            LeafKind::Good | LeafKind::Expired | LeafKind::OtherName => {
+                params.signed_by(&key, &self.intermediate)?.pem() + &self.intermediate_pem
+            }
+        };
+        Ok(key.serialize_pem() + &chain)
+    }
+}
+
+fn authority_params(name: &str, constraints: BasicConstraints) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(2015, 1, 1);
+    params.not_after = date_time_ymd(2199, 12, 31);
+    params.is_ca = IsCa::Ca(constraints);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}

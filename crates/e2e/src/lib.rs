@@ -1,0 +1,35 @@
+//! Real servers for tests: Unbound, nginx and Postfix, started by one [`Environment`].
+//!
+//! The lab proves that we agree with ourselves; this crate proves that we agree with what runs in
+//! the world. A test describes a [`World`] of mail domains and starts an [`Environment`] of it:
+//!
+//! - The servers come from a small Debian 13 system, which the script `setup` beside this crate's
+//!   manifest builds once. They are the distribution's own packages, configured as an operator
+//!   would.
+//! - They run in namespaces of their own. Their network consists of nothing but a loopback
+//!   interface, so that they use the true ports (53, 443, 25), never disturb each other, and can
+//!   neither be reached from outside nor reach it.
+//! - They all end with the environment, and also when the test is killed: process 1 of the
+//!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
+//!
+//! # Limitations
+//!
+//! It needs Linux, Debian and root. Without them it fails; nothing is skipped.
+
+// What a test wants to have in the world.
+mod world;
+pub use world::{Domain, LeafKind, MailHost, PolicyHost, PolicyReply, World};
+
+// The servers' certificates and configuration.
+mod certificates;
+mod nginx;
+mod postfix;
+mod unbound;
+
+// The running servers.
+mod environment;
+pub use environment::Environment;
+mod error;
+pub use error::EnvironmentError;
+mod sealpost;
+pub use sealpost::sealpost_binary;

@@ -1,0 +1,63 @@
+//! The configuration of Postfix, the environment's MX hosts.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use crate::world::Site;
+use crate::{MailHost, World};
+
+/// `main.cf`: what all MX hosts have in common.
+pub(crate) const MAIN: &str = "\
+compatibility_level = 3.10
+myhostname = mx.test
+mydestination =
+local_recipient_maps =
+local_transport = error:no mailboxes here
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.1/32
+inet_interfaces = loopback-only
+inet_protocols = all
+smtpd_peername_lookup = no
+smtpd_tls_loglevel = 1
+maillog_file = /dev/stdout
+";
+
+/// `master.cf`: one SMTP server for each address of each MX host, and what they need.
+pub(crate) fn services(world: &World) -> String {
+    let mut text = String::from(
+        "\
+postlog   unix-dgram n - n - 1 postlogd
+anvil     unix       - - n - 1 anvil
+tlsmgr    unix       - - n - 1 tlsmgr
+rewrite   unix       - - n - - trivial-rewrite
+proxymap  unix       - - n - - proxymap
+cleanup   unix       n - n - 0 cleanup
+qmgr      unix       n - n 300 1 qmgr
+error     unix       - - n - - error
+",
+    );
+    for site in world.sites() {
+        for address in site.mail_host_addresses() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{} inet n - n - - smtpd", SocketAddr::new(address, 25));
+            text.push_str(&options(&site));
+        }
+    }
+    text
+}
+
+fn options(site: &Site<'_>) -> String {
+    let name = site.mail_host_name();
+    match site.domain.mail_host {
+        MailHost::StartTls(_) => format!(
+            "  -o myhostname={name}
+  -o smtpd_tls_security_level=may
+  -o smtpd_tls_chain_files=/e2e/certificates/{name}.pem
+"
+        ),
+        MailHost::PlainText => {
+            format!("  -o myhostname={name}\n  -o smtpd_tls_security_level=none\n")
+        }
+    }
+}
