@@ -2,7 +2,9 @@
 //!
 //! Codes are grouped by what is looked at: `STS1xx` the STS record, `STS2xx` the policy host,
 //! `STS3xx` the policy text, `STS4xx` policy against MX, `MX1xx` the MX records, `MX2xx` the SMTP
-//! dialogue, `MX3xx` TLS at the MX, `RPT1xx` the TLS-RPT record, `OBS1xx` the observer's own place.
+//! dialogue, `MX3xx` TLS at the MX, `DANE1xx` TLSA records, `RPT1xx` the TLS-RPT record and where
+//! reports go, `DNS1xx` DNSSEC, `CAA1xx` who may issue certificates, `OBS1xx` the observer's own
+//! place.
 
 use crate::Rule;
 
@@ -34,12 +36,14 @@ mod observer;
 mod policy;
 mod policy_host;
 mod sts_record;
+mod surroundings;
 mod tls_rpt;
 pub use mail_host::*;
 pub use observer::*;
 pub use policy::*;
 pub use policy_host::*;
 pub use sts_record::*;
+pub use surroundings::*;
 pub use tls_rpt::*;
 
 /// Every rule, by code.
@@ -52,7 +56,10 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         mail_host::MX_RECORDS,
         mail_host::SMTP,
         mail_host::MX_TLS,
+        mail_host::DANE,
         tls_rpt::TLS_RPT,
+        surroundings::DNS,
+        surroundings::CAA,
         observer::OBSERVER,
     ]
     .into_iter()
@@ -81,7 +88,8 @@ mod tests {
         for rule in rules() {
             assert!(codes.insert(rule.code), "{} stands twice", rule.code);
             assert!(names.insert(rule.name), "{} stands twice", rule.name);
-            let digits = rule.code.len() - 3;
+            let digits = rule.code.find(|c: char| c.is_ascii_digit()).unwrap();
+            let digits = digits.max(1);
             if before.get(..digits) == rule.code.get(..digits) {
                 assert!(before < rule.code, "{} comes after {before}", rule.code);
             }

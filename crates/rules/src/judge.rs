@@ -1,21 +1,29 @@
 //! From evidence to findings and a verdict.
 
+mod caa;
 mod certificate;
 mod commands;
 mod coverage;
+mod dane;
+mod destinations;
+mod dialogue;
 mod findings;
 mod mail_hosts;
 mod policy_host;
 pub(crate) mod policy_text;
+mod readiness;
 mod sts_record;
 pub(crate) mod sts_text;
+mod surroundings;
 mod tls_rpt;
 pub(crate) mod tls_rpt_text;
 mod txt;
 
 use jiff::Timestamp;
 use mail_domain::DomainName;
-use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, Evidence};
+use sealpost_evidence::{
+    ConnectionFault, ConnectionFaultKind, Evidence, LookupFault, LookupFaultKind,
+};
 
 use self::commands::Commands;
 use self::findings::Findings;
@@ -23,7 +31,7 @@ use self::mail_hosts::MailState;
 use self::policy_host::PolicyState;
 pub use self::policy_host::usable_policy;
 use self::sts_record::RecordState;
-use crate::{Finding, Place, Severity, Subject, Verdict, catalogue};
+use crate::{Finding, Place, Rule, Severity, Subject, Verdict, catalogue};
 
 /// What the rules say of one domain.
 #[derive(Clone, Debug)]
@@ -51,7 +59,14 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     {
         coverage::judge(&context, policy, &mut findings);
     }
-    tls_rpt::judge(&context, expects_mail, &mut findings);
+    let reports = tls_rpt::judge(&context, expects_mail, &mut findings);
+    dane::judge(&context, &mut findings);
+    caa::judge(&context, &mut findings);
+    destinations::judge(&context, &mut findings);
+    surroundings::judge(&context, &mut findings);
+    let policy = host.state.policy();
+    let standing = readiness::Standing { record: &record, policy, mail: &mail, reports };
+    readiness::judge(&context, &standing, &mut findings);
     note_missing_routes(evidence, &mut findings);
 
     let verdict = decide(&record, &host.state, &mail, findings.any_host_uncovered());
@@ -74,6 +89,34 @@ impl<'a> Context<'a> {
             now: evidence.observed,
             commands: Commands::new(&evidence.observer),
         }
+    }
+
+    /// The finding on a look-up that failed: DNSSEC has its own rule, since it is the domain's
+    /// fault and not a passing one.
+    fn lookup_failed(
+        &self,
+        otherwise: &'static Rule,
+        subject: Subject,
+        what: &str,
+        fault: &LookupFault,
+    ) -> Finding {
+        let (rule, message) = self.failed(otherwise, what, fault);
+        Finding::new(rule, subject, message)
+    }
+
+    /// The rule and the message of [`Self::lookup_failed`].
+    #[expect(clippy::unused_self, reason = "it stands beside its sibling")]
+    fn failed(
+        &self,
+        otherwise: &'static Rule,
+        what: &str,
+        fault: &LookupFault,
+    ) -> (&'static Rule, String) {
+        let rule = match fault.kind {
+            LookupFaultKind::Bogus => &catalogue::DNS101,
+            _ => otherwise,
+        };
+        (rule, format!("the {what} look-up failed: {}", fault.text))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The MX patterns that fit the customers of large providers.
 
+use mail_domain::DomainName;
 use mta_sts::MxPattern;
 
 /// A provider whose MX hosts are known.
@@ -17,6 +18,21 @@ pub enum Provider {
 impl Provider {
     /// Every provider.
     pub const ALL: [Self; 3] = [Self::GoogleWorkspace, Self::Microsoft365, Self::Proofpoint];
+
+    /// The provider that an MX host belongs to, by its name.
+    pub fn of(host: &DomainName) -> Option<Self> {
+        let suffixes: [(&str, Self); 5] = [
+            ("google.com", Self::GoogleWorkspace),
+            ("googlemail.com", Self::GoogleWorkspace),
+            ("mail.protection.outlook.com", Self::Microsoft365),
+            ("pphosted.com", Self::Proofpoint),
+            ("mx.microsoft", Self::Microsoft365),
+        ];
+        let host = host.as_str();
+        let is_below =
+            |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
+        suffixes.into_iter().find(|(suffix, _)| is_below(suffix)).map(|(_, provider)| provider)
+    }
 
     /// The name on the command line and in settings.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +83,22 @@ mod tests {
         for (provider, host) in left_out {
             let host = host.parse().unwrap();
             assert!(!provider.patterns().iter().any(|pattern| pattern.matches(&host)), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_known_by_its_hosts() {
+        for (host, provider) in [
+            ("aspmx.l.google.com", Some(Provider::GoogleWorkspace)),
+            ("alt1.gmail-smtp-in.l.google.com", Some(Provider::GoogleWorkspace)),
+            ("contoso-com.mail.protection.outlook.com", Some(Provider::Microsoft365)),
+            ("contoso-com.a-v1.mx.microsoft", Some(Provider::Microsoft365)),
+            ("mxa-001.gslb.pphosted.com", Some(Provider::Proofpoint)),
+            ("notgoogle.com", None),
+            ("mx.google.com.example", None),
+            ("google.com", None),
+        ] {
+            assert_eq!(Provider::of(&host.parse().unwrap()), provider, "{host}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Judges the certificate of a TLS session, of a policy host or an MX host alike.
 
 use jiff::Timestamp;
-use sealpost_evidence::{CertificateFault, TlsSession};
+use sealpost_evidence::{Certificate, CertificateFault, TlsSession};
 
 use crate::expiry::{expires_soon, time_left};
 use crate::{Finding, Quoted, Rule, Subject};
@@ -41,6 +41,20 @@ pub(super) fn judge_certificate(
         findings.push(finding(rules.expiring, message));
     }
     findings
+}
+
+/// Says so, where the addresses of one host present different certificates.
+pub(super) fn different_certificates<'a>(
+    certificates: impl Iterator<Item = &'a Certificate>,
+) -> Option<String> {
+    let mut different: Vec<&Certificate> = Vec::new();
+    for certificate in certificates {
+        if !different.iter().any(|seen| seen.sha256 == certificate.sha256) {
+            different.push(certificate);
+        }
+    }
+    let ends: Vec<String> = different.iter().map(|c| c.not_after.to_string()).collect();
+    (ends.len() > 1).then(|| format!("{} certificates, ending at {}", ends.len(), ends.join(", ")))
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8461#section-4.2

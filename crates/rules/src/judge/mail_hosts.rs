@@ -5,7 +5,8 @@ use sealpost_evidence::{
     ConnectionFaultKind, ConnectionStage, MailHost, MailHosts, MxSource, SmtpSession, StartTls,
 };
 
-use super::certificate::{CertificateRules, judge_certificate};
+use super::certificate::{CertificateRules, different_certificates, judge_certificate};
+use super::dialogue;
 use super::{Context, Findings};
 use crate::{Finding, Place, Quoted, Rule, Subject, catalogue};
 
@@ -47,8 +48,10 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) -> MailState
     };
     match mail.source {
         MxSource::Unknown => {
-            let text = mail.records.fault().map_or("no answer", |fault| fault.text.as_str());
-            say(&catalogue::MX102, format!("the look-up failed: {text}"));
+            if let Some(fault) = mail.records.fault() {
+                let (rule, message) = context.failed(&catalogue::MX102, "MX", fault);
+                say(rule, message);
+            }
             return MailState::Unknown;
         }
         MxSource::NoSuchDomain => {
@@ -139,8 +142,8 @@ fn judge_host(
     if let Some(addresses) = &host.addresses {
         for fault in [addresses.ipv4.fault(), addresses.ipv6.fault()].into_iter().flatten() {
             any_lookup_failed = true;
-            let message = format!("the address look-up failed: {}", fault.text);
-            findings.push(Finding::new(&catalogue::MX106, subject(), message).command(dig()));
+            let finding = context.lookup_failed(&catalogue::MX106, subject(), "address", fault);
+            findings.push(finding.command(dig()));
         }
         if addresses.none_exist() {
             let message = "neither A nor AAAA record";
@@ -157,6 +160,10 @@ fn judge_host(
         .iter()
         .map(|session| judge_session(context, domain, session, blocked, findings))
         .collect();
+    let certificates = host.sessions.iter().filter_map(|session| session.tls.as_ref()?.leaf());
+    if let Some(message) = different_certificates(certificates) {
+        findings.push(Finding::new(&catalogue::MX308, subject(), message));
+    }
     let holds = |standing| standings.contains(&standing);
     if holds(Standing::Fails) {
         Standing::Fails
@@ -189,6 +196,9 @@ fn judge_session(
     let finding =
         |rule, message| Finding::new(rule, subject(), message).command(Some(smtp.clone()));
 
+    for (rule, message) in dialogue::judge(session) {
+        findings.push(finding(rule, message));
+    }
     if let Some(text) = &session.injected {
         findings.push(finding(&catalogue::MX206, format!("the plain text {}", Quoted(text))));
     }
@@ -257,7 +267,13 @@ fn before_tls(session: &SmtpSession, blocked: bool) -> Ended {
         (Stage::Connect, _) if blocked => Untold(Standing::Unknown),
         (Stage::Connect, _) => Told(Standing::Unreachable, &catalogue::MX201, fault.text.clone()),
         (_, Kind::TimedOut) => Told(Standing::Unknown, &catalogue::MX208, message),
-        (Stage::TlsHandshake, _) => Told(Standing::Fails, &catalogue::MX301, message),
+        (Stage::TlsHandshake, _) => {
+            let rule = match dialogue::accepts_outdated_tls(session) {
+                true => &catalogue::MX311,
+                false => &catalogue::MX301,
+            };
+            Told(Standing::Fails, rule, message)
+        }
         _ => Told(Standing::Fails, &catalogue::MX207, message),
     }
 }

@@ -8,7 +8,7 @@ use sealpost_evidence::{
     Octets, PolicyFetch, PolicyHost,
 };
 
-use super::certificate::{CertificateRules, judge_certificate};
+use super::certificate::{CertificateRules, different_certificates, judge_certificate};
 use super::{Context, Findings, policy_text};
 use crate::{Finding, Place, Quoted, Rule, Subject, catalogue};
 
@@ -24,6 +24,16 @@ pub(super) enum PolicyState {
     Unknown,
     Unusable,
     Usable(Policy),
+}
+
+impl PolicyState {
+    /// The policy that senders find.
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        match self {
+            Self::Usable(policy) => Some(policy),
+            Self::NotAsked | Self::Unknown | Self::Unusable => None,
+        }
+    }
 }
 
 /// What one fetch is worth.
@@ -58,9 +68,8 @@ pub(super) fn judge(context: &Context<'_>) -> HostJudgement {
     let mut any_lookup_failed = false;
     for fault in [host.addresses.ipv4.fault(), host.addresses.ipv6.fault()].into_iter().flatten() {
         any_lookup_failed = true;
-        let message = format!("the address look-up failed: {}", fault.text);
-        findings
-            .push(Finding::new(&catalogue::STS202, subject(), message).command(address_command()));
+        let finding = context.lookup_failed(&catalogue::STS202, subject(), "address", fault);
+        findings.push(finding.command(address_command()));
     }
     if host.addresses.none_exist() {
         let finding = Finding::new(&catalogue::STS201, subject(), "neither A nor AAAA record");
@@ -74,6 +83,10 @@ pub(super) fn judge(context: &Context<'_>) -> HostJudgement {
         .map(|fetch| (fetch.address, judge_fetch(context, host, fetch, &mut findings)))
         .collect();
     judge_reachability(context, host, &fetched, &mut findings);
+    let certificates = host.fetches.iter().filter_map(|fetch| fetch.tls.as_ref()?.leaf());
+    if let Some(message) = different_certificates(certificates) {
+        findings.push(Finding::new(&catalogue::STS224, subject(), message));
+    }
 
     let bodies: Vec<&Octets> = fetched
         .iter()

@@ -65,6 +65,11 @@ pub(crate) fn findings(
             findings.push(finding(&catalogue::STS320, *span, message));
         }
     }
+    for (pattern, span) in &reading.mx {
+        if let Some(message) = from_a_guide(pattern, &reading.mx) {
+            findings.push(finding(&catalogue::STS323, *span, message));
+        }
+    }
     findings.sort_by_key(|finding| finding.excerpt.as_ref().map(|excerpt| excerpt.span.start));
     findings
 }
@@ -81,6 +86,27 @@ fn too_broad(pattern: &MxPattern, domain: Option<&DomainName>) -> Option<String>
     let domain = domain?;
     (base == domain || domain.is_subdomain_of(base))
         .then(|| format!("every host under {base} fits, not only mail hosts"))
+}
+
+/// Patterns that guides give: alone they leave out the hosts named beside them.
+const FROM_GUIDES: [(&str, &str); 8] = [
+    ("*.google.com", "aspmx.l.google.com"),
+    ("*.mail.google.com", "aspmx.l.google.com"),
+    ("outlook.com", "EXAMPLE-COM.mail.protection.outlook.com"),
+    ("*.outlook.com", "EXAMPLE-COM.mail.protection.outlook.com"),
+    ("mail.protection.outlook.com", "EXAMPLE-COM.mail.protection.outlook.com"),
+    ("*.mx.microsoft", "EXAMPLE-COM.a-v1.mx.microsoft"),
+    ("*.googlemail.com", "alt1.aspmx.l.google.com"),
+    ("*.pphosted.com", "mxa-EXAMPLE.gslb.pphosted.com"),
+];
+
+/// Names a host that a guide's pattern leaves out, unless another pattern covers it.
+fn from_a_guide(pattern: &MxPattern, all: &[(MxPattern, Span)]) -> Option<String> {
+    let text = pattern.to_string();
+    let (_, left_out) = FROM_GUIDES.iter().find(|(guide, _)| *guide == text)?;
+    let host: DomainName = left_out.parse().ok()?;
+    let is_covered = all.iter().any(|(pattern, _)| pattern.matches(&host));
+    (!is_covered).then(|| format!("it does not cover hosts such as {left_out}"))
 }
 
 /// Seconds with their size in words: "300 seconds (5 minutes)".

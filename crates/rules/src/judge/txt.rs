@@ -50,8 +50,8 @@ impl TxtJudge<'_> {
     ) -> Remaining {
         let found = match lookup {
             Lookup::Unknown(fault) => {
-                let message = format!("the look-up failed: {}", fault.text);
-                findings.push(self.finding(context, self.unknown, message));
+                let (rule, message) = context.failed(self.unknown, "TXT", fault);
+                findings.push(self.finding(context, rule, message));
                 return Remaining::Unknown;
             }
             Lookup::Absent(_) => return Remaining::None,

@@ -1,10 +1,12 @@
 //! The judge, on evidence made by hand.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dialogue;
 mod evidence;
 mod observer;
 mod rfc8461;
+mod surroundings;
 mod verdicts;
 
 use std::collections::BTreeSet;

@@ -22,7 +22,7 @@ fn with_mode(mode: &str) -> Evidence {
 fn each_state_of_the_record() {
     assert_eq!(spoilt(|e| e.sts_records = Some(unknown())), "unknown STS102");
     let missing = |e: &mut Evidence| e.sts_records = Some(absent(AbsenceKind::NoSuchName));
-    assert_eq!(spoilt(missing), "absent STS114");
+    assert_eq!(spoilt(missing), "absent STS114 STS406");
     assert_eq!(
         spoilt(|e| {
             missing(e);
@@ -33,7 +33,7 @@ fn each_state_of_the_record() {
             };
             host.fetches.clear();
         }),
-        "absent STS101"
+        "absent STS101 STS406"
     );
     let invalid = |e: &mut Evidence| e.sts_records = Some(found(vec![text("v=STSv1; id=-;")]));
     assert_eq!(spoilt(invalid), "broken STS107");
@@ -43,7 +43,7 @@ fn each_state_of_the_record() {
 
 #[test]
 fn each_mode() {
-    assert_eq!(judged(&with_mode("testing")), "testing STS320 STS321");
+    assert_eq!(judged(&with_mode("testing")), "testing STS320 STS321 STS407");
     assert_eq!(judged(&with_mode("none")), "off STS320 STS322");
     assert_eq!(judged(&with_mode("enforce")), "enforced STS320");
     assert_eq!(judged(&with_mode("Enforce")), "broken STS304 STS320");

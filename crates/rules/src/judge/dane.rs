@@ -1,0 +1,231 @@
+//! Judges the TLSA records of the MX hosts against what the hosts present.
+
+use dane::{DaneOutcome, Requirement, Route, Standing, TlsaRecord, TlsaSet, expects, verify};
+use mail_domain::DomainName;
+use sealpost_evidence::{
+    HostAddresses, Lookup, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls,
+    TlsaLookup,
+};
+
+use super::{Context, Findings};
+use crate::expiry::expires_soon;
+use crate::{Finding, Place, Quoted, Subject, catalogue};
+
+/// What a host has in the eyes of a sender that uses DANE.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    /// At least one usable record.
+    Usable,
+    /// No record that counts.
+    Nothing,
+    /// It can't be said, or it is said elsewhere.
+    Open,
+}
+
+pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) {
+    let Some(mail) = &context.evidence.mail_hosts else { return };
+    let mut holdings = Vec::new();
+    for host in &mail.hosts {
+        let Some(domain) = &host.domain else { continue };
+        holdings.push((domain, judge_host(context, mail, host, domain, findings)));
+    }
+    let with = holdings.iter().filter(|(_, holding)| *holding == Holding::Usable).count();
+    let without: Vec<&str> = holdings
+        .iter()
+        .filter(|(_, holding)| *holding == Holding::Nothing)
+        .map(|(domain, _)| domain.as_str())
+        .collect();
+    let mx = || Subject::new(Place::MxRecords, context.domain.as_str());
+    let dig = || Some(context.commands.dig("MX", context.domain));
+    if with > 0 && !without.is_empty() {
+        let message = format!("no TLSA records for {}", without.join(", "));
+        findings.push(Finding::new(&catalogue::DANE104, mx(), message).command(dig()));
+    }
+    if with > 0 && mx_security(mail) == Security::Insecure {
+        let message = "the hosts have TLSA records, and the MX records that name them are unsigned";
+        findings.push(Finding::new(&catalogue::DANE105, mx(), message).command(dig()));
+    }
+}
+
+fn judge_host(
+    context: &Context<'_>,
+    mail: &MailHosts,
+    host: &MailHost,
+    domain: &DomainName,
+    findings: &mut Findings,
+) -> Holding {
+    let Some(lookups) = &host.tlsa else {
+        let addresses_are_unsigned = host
+            .addresses
+            .as_ref()
+            .is_some_and(|addresses| addresses_security(addresses) == Security::Insecure);
+        return if addresses_are_unsigned { Holding::Nothing } else { Holding::Open };
+    };
+    let subject = || Subject::new(Place::MailHost, domain.as_str());
+    for TlsaLookup { base, records } in lookups {
+        let dig = context.commands.dig("TLSA", format!("_25._tcp.{base}"));
+        match records {
+            Lookup::Absent(_) => {}
+            Lookup::Unknown(fault) => {
+                let finding = context.lookup_failed(&catalogue::DANE106, subject(), "TLSA", fault);
+                findings.push(finding.command(Some(dig)));
+                return Holding::Open;
+            }
+            Lookup::Found(found) => match found.security {
+                Security::Indeterminate => return Holding::Open,
+                Security::Insecure => {
+                    let message = format!("the TLSA records at {base} are not signed");
+                    let finding = Finding::new(&catalogue::DANE105, subject(), message);
+                    findings.push(finding.command(Some(dig)));
+                    return Holding::Nothing;
+                }
+                Security::Secure => {
+                    let judge = HostJudge { context, host, domain, base, dig: &dig };
+                    return judge.judge(mail, &found.value, findings);
+                }
+            },
+        }
+    }
+    Holding::Nothing
+}
+
+/// Judges one host by its secure TLSA records.
+struct HostJudge<'a> {
+    context: &'a Context<'a>,
+    host: &'a MailHost,
+    domain: &'a DomainName,
+    base: &'a DomainName,
+    dig: &'a str,
+}
+
+impl HostJudge<'_> {
+    fn judge(&self, mail: &MailHosts, texts: &[String], findings: &mut Findings) -> Holding {
+        let mut records = Vec::new();
+        let mut unusable = Vec::new();
+        for text in texts {
+            match TlsaRecord::parse(text) {
+                Ok(record) => records.push(record),
+                Err(error) => unusable.push(format!("{}: {error}", Quoted(text))),
+            }
+        }
+        let set = TlsaSet::new(records);
+        for member in set.members() {
+            if let Standing::Unusable(reason) = &member.standing {
+                unusable.push(format!("{}: {reason}", Quoted(&member.record.to_string())));
+            }
+        }
+        let usable = set.requirement() == Requirement::Authentication;
+        if usable {
+            for message in unusable {
+                findings.push(self.finding(&catalogue::DANE102, message));
+            }
+        } else {
+            findings.push(self.finding(&catalogue::DANE103, unusable.join("; ")));
+        }
+        if texts.is_empty() {
+            return Holding::Nothing;
+        }
+        for session in &self.host.sessions {
+            self.judge_session(mail, &set, session, findings);
+        }
+        if usable { Holding::Usable } else { Holding::Nothing }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc8461#section-2
+    //# Senders who implement MTA-STS MUST NOT allow MTA-STS
+    //# Policy validation to override a failing DANE validation.
+    fn judge_session(
+        &self,
+        mail: &MailHosts,
+        set: &TlsaSet,
+        session: &SmtpSession,
+        findings: &mut Findings,
+    ) {
+        if matches!(session.starttls, StartTls::NotOffered | StartTls::Refused(_)) {
+            let message = "the records promise TLS".to_owned();
+            findings.push(self.at(session, &catalogue::DANE109, message));
+        }
+        let Some(tls) = &session.tls else { return };
+        let chain: Vec<&[u8]> = tls.certificates.iter().map(|c| c.der.as_slice()).collect();
+        let references = dane::reference_identifiers(self.base, self.route(mail));
+        let outcome = verify(set, &chain, &references, self.context.now.as_second());
+        if let DaneOutcome::NotAuthenticated { failures } = &outcome {
+            let reasons: Vec<String> =
+                failures.iter().map(|failure| format!("{} {failure}", failure.record)).collect();
+            let mut finding = self.at(session, &catalogue::DANE101, reasons.join("; "));
+            if let Some(line) = self.record_to_publish(&chain) {
+                finding = finding.publish(line);
+            }
+            findings.push(finding);
+        }
+        if !outcome.is_authenticated() {
+            return;
+        }
+        let expectation = expects(set, &chain);
+        if !expectation.other.is_empty() {
+            let others: Vec<String> = expectation.other.iter().map(ToString::to_string).collect();
+            let message = format!("no present key fits {}", others.join("; "));
+            findings.push(self.finding(&catalogue::DANE107, message));
+        } else if tls.leaf().is_some_and(|leaf| expires_soon(leaf, self.context.now)) {
+            let message = "every record is for the present key or certificate".to_owned();
+            findings.push(self.finding(&catalogue::DANE108, message));
+        }
+    }
+
+    /// How a sender comes to this host, which decides the names its certificate may have.
+    fn route(&self, mail: &MailHosts) -> Route<'_> {
+        let next_hop = self.context.domain;
+        match (mail.source, mx_security(mail)) {
+            (MxSource::Implicit, _) => Route::Direct { next_hop },
+            (_, Security::Secure) => Route::SecureMx { next_hop, expanded: None },
+            _ => Route::InsecureMx,
+        }
+    }
+
+    /// The record `3 1 1` of what the host presents now.
+    fn record_to_publish(&self, chain: &[&[u8]]) -> Option<String> {
+        let record = TlsaRecord::of_certificate(
+            dane::Usage::DaneEe,
+            dane::Selector::Spki,
+            dane::MatchingType::Sha256,
+            chain.first()?,
+        )?;
+        Some(format!("_25._tcp.{}. IN TLSA {record}", self.base))
+    }
+
+    fn finding(&self, rule: &'static crate::Rule, message: String) -> Finding {
+        let subject = Subject::new(Place::MailHost, self.domain.as_str());
+        Finding::new(rule, subject, message).command(Some(self.dig.to_owned()))
+    }
+
+    fn at(&self, session: &SmtpSession, rule: &'static crate::Rule, message: String) -> Finding {
+        let mut finding = self.finding(rule, message);
+        finding.subject.addresses.push(session.address);
+        finding
+    }
+}
+
+/// What DNSSEC says of the way from the domain to its hosts.
+fn mx_security(mail: &MailHosts) -> Security {
+    match &mail.records {
+        Lookup::Found(found) => found.security,
+        Lookup::Absent(absence) => absence.security,
+        Lookup::Unknown(_) => Security::Indeterminate,
+    }
+}
+
+/// The weaker of the two address look-ups, as far as they found something.
+fn addresses_security(addresses: &HostAddresses) -> Security {
+    let found = [
+        addresses.ipv4.found().map(|found| found.security),
+        addresses.ipv6.found().map(|found| found.security),
+    ];
+    let mut found = found.into_iter().flatten();
+    if found.clone().any(|security| security == Security::Indeterminate) {
+        Security::Indeterminate
+    } else if found.any(|security| security == Security::Insecure) {
+        Security::Insecure
+    } else {
+        Security::Secure
+    }
+}

@@ -1,0 +1,333 @@
+//! What a sender does where DANE (RFC 7672) and MTA-STS (RFC 8461) meet.
+//!
+//! A mail server asks by next hop, so one answer serves all MX hosts of a domain: what is found
+//! about them is summed up first. Where the RFCs leave a choice, the safest is taken.
+//!
+//! # Limitations
+//!
+//! An answer that rests on DANE holds no longer than the RRsets that it was made from. With an
+//! insecure MX RRset it protects the connection and not the choice of the host: it is never to be
+//! shown as secure (RFC 7672 §2.2.1).
+
+/// The DNSSEC status of the MX RRset, or of the address RRset where there is no MX record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum MxSecurity {
+    /// Signed and validated.
+    Secure,
+    /// Proven not to be signed, or below no trust anchor.
+    Insecure,
+    /// Bogus, indeterminate in the sense of RFC 4035, or not to be had at all.
+    Failed,
+}
+
+/// What the TLSA look-ups of all MX hosts gave.
+///
+/// A host whose addresses are insecure is not asked for TLSA records and counts as having none
+/// (RFC 7672 §2.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum TlsaState {
+    /// Every host has a usable secure record.
+    AllUsable,
+    /// Some hosts have a usable secure record; every other has none, or only unusable ones.
+    SomeUsable,
+    /// At least one host has secure records, and no host a usable one.
+    OnlyUnusable,
+    /// No host has a secure record.
+    None,
+    /// A look-up failed, and some host has a usable secure record.
+    FailedSomeUsable,
+    /// A look-up failed, not every one, and no host has a usable secure record.
+    FailedNoneUsable,
+    /// Every look-up failed.
+    FailedAll,
+}
+
+/// What MTA-STS asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum StsState {
+    /// A policy in mode enforce.
+    Enforce,
+    /// Mode testing, mode none, or no policy.
+    Other,
+}
+
+/// Whether the mail server that asks validates DNSSEC by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum MtaDnssec {
+    /// It was seen to.
+    Proven,
+    /// It was not: levels that need it would be ignored or defer everything.
+    Unproven,
+}
+
+/// The level at which a next hop is delivered to, in the words of Postfix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum SenderDecision {
+    /// `dane-only`: to hosts with usable TLSA records that match, and to no others.
+    DaneOnly,
+    /// `dane`: by TLSA records where there are any, else opportunistic.
+    Dane,
+    /// `secure`: to hosts that the MTA-STS policy allows, with a certificate that verifies.
+    Secure,
+    /// No answer: the operator's own default holds.
+    NotFound,
+    /// A temporary failure: the message waits.
+    Temporary,
+}
+
+/// The level at which the operator delivers without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OperatorLevel {
+    /// It is not known.
+    Unknown,
+    /// `none` or `may`: nothing is required.
+    Opportunistic,
+    /// `dane`.
+    Dane,
+    /// `encrypt`: TLS, whoever the server is.
+    Encrypted,
+    /// `dane-only`, `fingerprint`, `verify` or `secure`: TLS with a known server.
+    Authenticated,
+}
+
+impl SenderDecision {
+    /// The decision for a next hop.
+    pub fn of(mx: MxSecurity, tlsa: TlsaState, sts: StsState, mta: MtaDnssec) -> Self {
+        match (mx, mta) {
+            //= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.2
+            //# When a DNS lookup failure (an error, "bogus", or "indeterminate", as
+            //# defined above) prevents an SMTP client from determining which SMTP
+            //# server or servers it should connect to, message delivery MUST be
+            //# delayed.
+            (MxSecurity::Failed, _) => Self::Temporary,
+            (MxSecurity::Secure, MtaDnssec::Proven) => Self::with_secure_mx(tlsa, sts),
+            (MxSecurity::Insecure, MtaDnssec::Proven) => Self::with_insecure_mx(tlsa, sts),
+            (MxSecurity::Secure, MtaDnssec::Unproven) => Self::without_validation(tlsa, sts),
+            (MxSecurity::Insecure, MtaDnssec::Unproven) => Self::by_policy(sts),
+        }
+    }
+
+    /// The same decision, or none where the operator's own level asks for more.
+    pub fn no_less_than(self, operator: OperatorLevel) -> Self {
+        match (self, operator) {
+            // To a host without TLSA records `dane` delivers in the clear if need be.
+            (
+                Self::Dane,
+                OperatorLevel::Unknown | OperatorLevel::Encrypted | OperatorLevel::Authenticated,
+            ) => Self::NotFound,
+            _ => self,
+        }
+    }
+
+    fn with_secure_mx(tlsa: TlsaState, sts: StsState) -> Self {
+        match (tlsa, sts) {
+            // `dane` would do, RFC 7672 §2.2; `dane-only` also holds when a record is dropped.
+            (TlsaState::AllUsable, _) => Self::DaneOnly,
+            //= https://www.rfc-editor.org/rfc/rfc8461#section-2
+            //# MTA-STS is designed not to interfere with DANE deployments when the
+            //# two overlap; in particular, senders who implement MTA-STS validation
+            //# MUST NOT allow MTA-STS Policy validation to override a failing DANE
+            //# validation.
+            (TlsaState::SomeUsable | TlsaState::FailedSomeUsable, StsState::Enforce) => {
+                Self::DaneOnly
+            }
+            (TlsaState::SomeUsable | TlsaState::FailedSomeUsable, StsState::Other) => Self::Dane,
+            // `secure` encrypts too, which is all that unusable records ask for.
+            (TlsaState::OnlyUnusable, StsState::Enforce) => Self::Secure,
+            (TlsaState::OnlyUnusable, StsState::Other) => Self::Dane,
+            (TlsaState::None, _) => Self::by_policy(sts),
+            //= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.2
+            //# If any DNS queries used to locate
+            //# TLSA records fail (due to "bogus" or "indeterminate" records,
+            //# timeouts, malformed replies, SERVFAIL responses, etc.), then the SMTP
+            //# client MUST treat that server as unreachable and MUST NOT deliver the
+            //# message via that server.
+            (TlsaState::FailedNoneUsable | TlsaState::FailedAll, StsState::Enforce)
+            | (TlsaState::FailedAll, StsState::Other) => Self::Temporary,
+            (TlsaState::FailedNoneUsable, StsState::Other) => Self::Dane,
+        }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.1
+    //# Since the protocol in this memo is an Opportunistic Security protocol
+    //# [RFC7435], the SMTP client MAY elect to use DANE TLS (as described in
+    //# Section 2.2.2 below), even with MX hosts obtained via an "insecure"
+    //# MX RRset.
+    fn with_insecure_mx(tlsa: TlsaState, sts: StsState) -> Self {
+        match (tlsa, sts) {
+            (TlsaState::None, _) | (_, StsState::Enforce) => Self::by_policy(sts),
+            (_, StsState::Other) => Self::Dane,
+        }
+    }
+
+    /// Without a resolver that validates, the mail server takes `dane` for `may` and delivers
+    /// nothing at `dane-only`. Only what needs no DNSSEC is left to say, and where a look-up failed,
+    /// that the message has to wait.
+    fn without_validation(tlsa: TlsaState, sts: StsState) -> Self {
+        match (tlsa, sts) {
+            (TlsaState::FailedNoneUsable | TlsaState::FailedAll, _)
+            | (TlsaState::FailedSomeUsable, StsState::Other) => Self::Temporary,
+            _ => Self::by_policy(sts),
+        }
+    }
+
+    /// As without DANE.
+    fn by_policy(sts: StsState) -> Self {
+        match sts {
+            StsState::Enforce => Self::Secure,
+            StsState::Other => Self::NotFound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MX: [(&str, MxSecurity); 3] = [
+        ("secure", MxSecurity::Secure),
+        ("insecure", MxSecurity::Insecure),
+        ("bogus, indeterminate, error", MxSecurity::Failed),
+    ];
+
+    const TLSA: [TlsaState; 7] = [
+        TlsaState::AllUsable,
+        TlsaState::SomeUsable,
+        TlsaState::OnlyUnusable,
+        TlsaState::None,
+        TlsaState::FailedSomeUsable,
+        TlsaState::FailedNoneUsable,
+        TlsaState::FailedAll,
+    ];
+
+    /// MX RRset | TLSA of the MX hosts | STS enforce | other.
+    const TABLE: &str = "
+        secure   | all usable                       | dane-only | dane-only
+        secure   | some usable                      | dane-only | dane
+        secure   | only unusable, rest none         | secure    | dane
+        secure   | none or insecure                 | secure    | NOTFOUND
+        secure   | look-up failure, ≥ 1 usable      | dane-only | dane
+        secure   | look-up failure, none usable     | TEMP      | dane
+        secure   | look-up failure, all             | TEMP      | TEMP
+        insecure | any usable                       | secure    | dane
+        insecure | only unusable                    | secure    | dane
+        insecure | none                             | secure    | NOTFOUND
+        insecure | look-up failure                  | secure    | dane
+        bogus, indeterminate, error | any           | TEMP      | TEMP";
+
+    /// The same while the mail server's own DNSSEC is unproven.
+    const UNPROVEN: &str = "
+        secure   | all usable                       | secure    | NOTFOUND
+        secure   | some usable                      | secure    | NOTFOUND
+        secure   | only unusable, rest none         | secure    | NOTFOUND
+        secure   | none or insecure                 | secure    | NOTFOUND
+        secure   | look-up failure, ≥ 1 usable      | secure    | TEMP
+        secure   | look-up failure, none usable     | TEMP      | TEMP
+        secure   | look-up failure, all             | TEMP      | TEMP
+        insecure | any                              | secure    | NOTFOUND
+        bogus, indeterminate, error | any           | TEMP      | TEMP";
+
+    fn states(words: &str) -> &'static [TlsaState] {
+        match words {
+            "all usable" => &[TlsaState::AllUsable],
+            "some usable" => &[TlsaState::SomeUsable],
+            "any usable" => &[TlsaState::AllUsable, TlsaState::SomeUsable],
+            "only unusable, rest none" | "only unusable" => &[TlsaState::OnlyUnusable],
+            "none or insecure" | "none" => &[TlsaState::None],
+            "look-up failure, ≥ 1 usable" => &[TlsaState::FailedSomeUsable],
+            "look-up failure, none usable" => &[TlsaState::FailedNoneUsable],
+            "look-up failure, all" => &[TlsaState::FailedAll],
+            "look-up failure" => {
+                &[TlsaState::FailedSomeUsable, TlsaState::FailedNoneUsable, TlsaState::FailedAll]
+            }
+            "any" => &TLSA,
+            other => panic!("no such state: {other}"),
+        }
+    }
+
+    fn decision(word: &str) -> SenderDecision {
+        match word {
+            "dane-only" => SenderDecision::DaneOnly,
+            "dane" => SenderDecision::Dane,
+            "secure" => SenderDecision::Secure,
+            "NOTFOUND" => SenderDecision::NotFound,
+            "TEMP" => SenderDecision::Temporary,
+            other => panic!("no such decision: {other}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(table: &str, mta: MtaDnssec) {
+        let mut cells = Vec::new();
+        for line in table.lines().filter(|line| !line.trim().is_empty()) {
+            let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [mx, tlsa, enforce, other] = columns[..] else { panic!("{line}") };
+            let (_, mx) = MX.into_iter().find(|(words, _)| *words == mx).unwrap();
+            for &tlsa in states(tlsa) {
+                for (sts, expected) in [(StsState::Enforce, enforce), (StsState::Other, other)] {
+                    let decided = SenderDecision::of(mx, tlsa, sts, mta);
+                    assert_eq!(decided, decision(expected), "{line}: {tlsa:?}, {sts:?}");
+                    cells.push((mx, tlsa, sts));
+                }
+            }
+        }
+        for (_, mx) in MX {
+            for tlsa in TLSA {
+                for sts in [StsState::Enforce, StsState::Other] {
+                    let times = cells.iter().filter(|cell| **cell == (mx, tlsa, sts)).count();
+                    assert_eq!(times, 1, "{mx:?}, {tlsa:?}, {sts:?}");
+                }
+            }
+        }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.2
+    //= type=test
+    //# When a DNS lookup failure (an error, "bogus", or "indeterminate", as
+    //# defined above) prevents an SMTP client from determining which SMTP
+    //# server or servers it should connect to, message delivery MUST be
+    //# delayed.
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.2
+    //= type=test
+    //# If any DNS queries used to locate
+    //# TLSA records fail (due to "bogus" or "indeterminate" records,
+    //# timeouts, malformed replies, SERVFAIL responses, etc.), then the SMTP
+    //# client MUST treat that server as unreachable and MUST NOT deliver the
+    //# message via that server.
+    //= https://www.rfc-editor.org/rfc/rfc8461#section-2
+    //= type=test
+    //# MTA-STS is designed not to interfere with DANE deployments when the
+    //# two overlap; in particular, senders who implement MTA-STS validation
+    //# MUST NOT allow MTA-STS Policy validation to override a failing DANE
+    //# validation.
+    #[test]
+    fn every_cell_of_the_table() {
+        check(TABLE, MtaDnssec::Proven);
+    }
+
+    #[test]
+    fn every_cell_while_the_mail_server_is_not_known_to_validate() {
+        check(UNPROVEN, MtaDnssec::Unproven);
+    }
+
+    #[test]
+    fn no_answer_asks_for_less_than_the_operator() {
+        use OperatorLevel::{Authenticated, Dane, Encrypted, Opportunistic, Unknown};
+        let levels = [Unknown, Opportunistic, Dane, Encrypted, Authenticated];
+        for level in levels {
+            let expected = match level {
+                Opportunistic | Dane => SenderDecision::Dane,
+                Unknown | Encrypted | Authenticated => SenderDecision::NotFound,
+            };
+            assert_eq!(SenderDecision::Dane.no_less_than(level), expected, "{level:?}");
+            for kept in ["dane-only", "secure", "NOTFOUND", "TEMP"].map(decision) {
+                assert_eq!(kept.no_less_than(level), kept, "{level:?}");
+            }
+        }
+    }
+}
