@@ -1,7 +1,5 @@
 //! Why a text is not a domain name, and what to write instead.
 
-use std::fmt::Write as _;
-
 /// More characters of a label than this are never repeated in an error.
 const SHOWN_CHARACTERS: usize = 64;
 
@@ -144,11 +142,14 @@ fn character_hint(character: char) -> &'static str {
 
 /// Text from outside, fit to be shown: escaped, and cut after [`SHOWN_CHARACTERS`].
 pub(crate) fn shown(label: &str) -> Box<str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if label.len() <= SHOWN_CHARACTERS && label.bytes().all(is_plain) {
+        return label.into();
+    }
     let mut text = String::with_capacity(label.len().min(4 * SHOWN_CHARACTERS));
     let mut characters = label.chars();
     for character in characters.by_ref().take(SHOWN_CHARACTERS) {
-        let written = write!(text, "{}", character.escape_debug());
-        debug_assert!(written.is_ok(), "a string takes all that is written to it");
+        text.extend(character.escape_debug());
     }
     if characters.next().is_some() {
         text.push('…');

@@ -54,13 +54,15 @@ impl DomainName {
         if text.len() > LONGEST_INPUT {
             return Err(DomainNameError::InputTooLong { length: text.len(), limit: LONGEST_INPUT });
         }
-        if is_plain(text) {
-            return Ok(Self(text.into()));
+        let name = text.strip_suffix('.').unwrap_or(text);
+        match Look::at(name) {
+            Look::Plain => Ok(Self(name.to_ascii_lowercase().into())),
+            Look::WithALabels => to_a_labels(name).map(|name| Self(name.into())),
+            Look::Other => Self::parse_or_explain(text),
         }
-        Self::parse_or_explain(text)
     }
 
-    /// What [`parse`](Self::parse) does with all but plain names.
+    /// What [`parse`](Self::parse) does with all but host names in ASCII.
     fn parse_or_explain(text: &str) -> Result<Self, DomainNameError> {
         refuse_what_is_no_name(text)?;
         let name = text.strip_suffix(DOTS).unwrap_or(text);
@@ -68,9 +70,12 @@ impl DomainName {
             return Err(DomainNameError::Empty);
         }
         check_labels(name.split(DOTS))?;
+        let is_ascii = name.is_ascii();
         let name = to_a_labels(name)?;
-        // Again, for the mapping may have emptied or lengthened a label.
-        check_labels(name.split('.'))?;
+        if !is_ascii {
+            // Again, for the mapping may have emptied or lengthened a label.
+            check_labels(name.split('.'))?;
+        }
         if name.len() > LONGEST_NAME {
             return Err(DomainNameError::TooLong { length: name.len(), limit: LONGEST_NAME });
         }
@@ -138,28 +143,61 @@ impl DomainName {
     }
 }
 
-/// Whether the text is a name in its final form, as nearly all are: seen in one pass over its bytes,
-/// with nothing to convert or explain. Names with A-labels are not plain, for they need IDNA.
-fn is_plain(text: &str) -> bool {
-    let is_plain_label = |label: &[u8]| {
-        label.len() <= LONGEST_LABEL
-            && !matches!(label, [] | [b'-', ..] | [.., b'-'] | [b'x', b'n', b'-', b'-', ..])
-            && label.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
-    let mut labels = text.as_bytes().rsplit(|&byte| byte == b'.');
-    text.len() <= LONGEST_NAME
-        && labels
-            .next()
-            .is_some_and(|last| is_plain_label(last) && !last.iter().all(u8::is_ascii_digit))
-        && labels.all(is_plain_label)
+/// What one pass over the bytes of a text tells, which is all there is to know of nearly all names.
+#[derive(Clone, Copy)]
+enum Look {
+    /// A name that only may have to be put into lower case.
+    Plain,
+    /// The same, but some labels begin with `xn--`, or with others that have `--` at that place.
+    WithALabels,
+    /// There is something to convert or to explain.
+    Other,
+}
+
+impl Look {
+    fn at(name: &str) -> Self {
+        if name.len() > LONGEST_NAME {
+            return Self::Other;
+        }
+        let mut look = Self::Plain;
+        let (mut length, mut all_digits, mut previous) = (0, true, b'.');
+        for byte in name.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' => all_digits = false,
+                b'0'..=b'9' => {}
+                b'-' if length == 0 => return Self::Other,
+                b'-' => {
+                    all_digits = false;
+                    if length == 3 && previous == b'-' {
+                        look = Self::WithALabels;
+                    }
+                }
+                b'.' if length == 0 || length > LONGEST_LABEL || previous == b'-' => {
+                    return Self::Other;
+                }
+                b'.' => {
+                    (length, all_digits, previous) = (0, true, byte);
+                    continue;
+                }
+                _ => return Self::Other,
+            }
+            length += 1;
+            previous = byte;
+        }
+        // Digits alone, also none, make no last label.
+        if all_digits || length > LONGEST_LABEL || previous == b'-' { Self::Other } else { look }
+    }
 }
 
 /// Finds the whole texts that people give in place of a domain name, each with its own hint.
 fn refuse_what_is_no_name(text: &str) -> Result<(), DomainNameError> {
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        return Ok(());
+    }
     if let Some(offset) = text.find(char::is_whitespace) {
         return Err(DomainNameError::WhiteSpace { offset });
     }
-    if text.starts_with('[') || text.parse::<Ipv6Addr>().is_ok() {
+    if text.starts_with('[') || (text.contains(':') && text.parse::<Ipv6Addr>().is_ok()) {
         return Err(DomainNameError::AddressLiteral);
     }
     if text.contains('/') {
@@ -221,14 +259,17 @@ fn to_a_labels(name: &str) -> Result<Cow<'_, str>, DomainNameError> {
         DnsLength::Ignore,
     ) else {
         return Err(idna_error(name, |label| {
-            uts46
-                .to_ascii(
-                    label.as_bytes(),
-                    AsciiDenyList::STD3,
-                    Hyphens::CheckFirstLast,
-                    DnsLength::Ignore,
-                )
-                .is_err()
+            // A label of ASCII has been checked, but for what an A-label stands for.
+            let plain = label.is_ascii() && !is_a_label(label);
+            !plain
+                && uts46
+                    .to_ascii(
+                        label.as_bytes(),
+                        AsciiDenyList::STD3,
+                        Hyphens::CheckFirstLast,
+                        DnsLength::Ignore,
+                    )
+                    .is_err()
         }));
     };
     // A U-label has no hyphens at the third and fourth place (RFC 5891 §4.2.3.1); plain ASCII may.
@@ -250,10 +291,11 @@ fn is_a_label(label: &str) -> bool {
 
 /// The error for the first label that is at fault; for the first of all if only their mixture is.
 fn idna_error(name: &str, at_fault: impl Fn(&str) -> bool) -> DomainNameError {
+    let is_all = |label: &str| label.len() == name.len();
     let (index, label) = name
         .split(DOTS)
         .enumerate()
-        .find(|(_, label)| at_fault(label))
+        .find(|(_, label)| is_all(label) || at_fault(label))
         .unwrap_or((0, name.split(DOTS).next().unwrap_or(name)));
     DomainNameError::Idna { position: index + 1, label: shown(label) }
 }

@@ -1,6 +1,6 @@
 //! Slices that know their place, and the small grammar that record and policy share.
 
-use std::fmt::Write as _;
+use std::ops::Range;
 
 use crate::span::Span;
 
@@ -8,6 +8,8 @@ use crate::span::Span;
 const SHOWN_CHARACTERS: usize = 64;
 /// RFC 8461 §3.1 and §3.2: `(ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")`.
 const LONGEST_FIELD_NAME: usize = 32;
+/// Thousands of different fields are at least this long on average, separators included, in bytes.
+const SHORTEST_OF_MANY_FIELDS: usize = 5;
 
 /// A part of a text, with the offset of its first byte.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,12 @@ impl<'a> Piece<'a> {
     /// The place of `length` bytes from `offset` on, counted within this piece.
     pub(crate) fn span_within(self, offset: usize, length: usize) -> Span {
         Span { start: self.start + offset, end: self.start + offset + length }
+    }
+
+    /// Where in `whole`, of which it is a part, this piece lies.
+    pub(crate) fn range_within(self, whole: Self) -> Range<usize> {
+        let start = self.start - whole.start;
+        start..start + self.bytes.len()
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -93,14 +101,26 @@ impl<'a> Piece<'a> {
         let mut shown = String::new();
         let mut characters = text.chars();
         for character in characters.by_ref().take(SHOWN_CHARACTERS) {
-            let written = write!(shown, "{}", character.escape_debug());
-            debug_assert!(written.is_ok(), "a string takes all that is written to it");
+            shown.extend(character.escape_debug());
         }
         if longer || characters.next().is_some() {
             shown.push('…');
         }
         shown.into_boxed_str()
     }
+}
+
+/// How many different fields to make room for, so that those of a text with thousands of them,
+/// which only malice writes, are not moved again and again.
+pub(crate) fn expected_fields(text: &[u8], separator: u8) -> usize {
+    let separators = text.iter().filter(|&&byte| byte == separator).count();
+    separators.min(text.len() / SHORTEST_OF_MANY_FIELDS)
+}
+
+/// Whether there is an ASCII control character. It looks at all bytes, with no branch between them,
+/// and so at many at a time.
+pub(crate) fn any_control_character(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |any, byte| any | byte.is_ascii_control())
 }
 
 /// Whether `name` may name a field of a record or a policy.

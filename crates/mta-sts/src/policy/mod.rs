@@ -80,7 +80,7 @@ impl Policy {
     /// [`PolicyError::Defective`] exactly when a sender that follows RFC 8461 §3.2 to the letter
     /// cannot use the policy. It is then as if none had been fetched; a cached policy still applies.
     pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
-        Self::read(body).policy()
+        Self::read(body).into_policy()
     }
 
     /// Reads as much of a policy as can be understood, with all its defects.

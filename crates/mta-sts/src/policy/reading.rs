@@ -1,6 +1,6 @@
 //! The tolerant reader of policies.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use super::{
     LARGEST_BODY, MaxAge, Mode, Policy, PolicyDefect, PolicyDefectKind as Kind, PolicyError,
@@ -10,7 +10,7 @@ use crate::{
     defect::Defects,
     mx_pattern::{MxPattern, MxPatternError},
     span::Span,
-    text::{Piece, is_field_name},
+    text::{Piece, any_control_character, expected_fields, is_field_name},
 };
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -50,6 +50,22 @@ impl PolicyReading {
     ///
     /// [`PolicyError::Defective`] names the first fatal defect.
     pub fn policy(&self) -> Result<Policy, PolicyError> {
+        let (mode, max_age) = self.usable()?;
+        let mx = self.mx.iter().map(|(pattern, _)| pattern.clone()).collect();
+        let extensions = self.extensions.iter().map(|(extension, _)| extension.clone()).collect();
+        Ok(Policy { mode, max_age, mx, extensions })
+    }
+
+    /// The same without a copy.
+    pub(super) fn into_policy(self) -> Result<Policy, PolicyError> {
+        let (mode, max_age) = self.usable()?;
+        let mx = self.mx.into_iter().map(|(pattern, _)| pattern).collect();
+        let extensions = self.extensions.into_iter().map(|(extension, _)| extension).collect();
+        Ok(Policy { mode, max_age, mx, extensions })
+    }
+
+    /// What a policy always has, unless a defect is fatal.
+    fn usable(&self) -> Result<(Mode, MaxAge), PolicyError> {
         //= https://www.rfc-editor.org/rfc/rfc8461#section-3.2
         //# Parsers MUST accept TXT records and policy files that are
         //# syntactically valid (i.e., valid key/value pairs separated by
@@ -69,27 +85,30 @@ impl PolicyReading {
         if self.mx.is_empty() && mode != Mode::None {
             return Err(missing(Kind::MxMissing));
         }
-        let mx = self.mx.iter().map(|(pattern, _)| pattern.clone()).collect();
-        let extensions = self.extensions.iter().map(|(extension, _)| extension.clone()).collect();
-        Ok(Policy { mode, max_age, mx, extensions })
+        Ok((mode, max_age))
     }
 
     pub(super) fn of(body: &[u8]) -> Self {
+        let start = body.get(..LARGEST_BODY).unwrap_or(body);
+        let fields = expected_fields(start, b'\n');
+        let lower_case = start.to_ascii_lowercase();
         let mut reader = Reader {
             reading: Self {
                 version: None,
                 mode: None,
                 max_age: None,
-                mx: Vec::new(),
+                mx: Vec::with_capacity(fields),
                 extensions: Vec::new(),
                 defects: Vec::new(),
             },
             defects: Defects::new(),
-            seen: HashSet::new(),
-            patterns: HashSet::new(),
+            lower_case: &lower_case,
+            seen: HashSet::with_capacity(fields),
+            patterns: HashSet::with_capacity(fields),
             proposals_left: MOST_PROPOSALS,
         };
         let stopped = reader.read(Piece::new(body));
+        reader.reading.mx.shrink_to_fit();
         Self { defects: reader.defects.finish(stopped), ..reader.reading }
     }
 }
@@ -99,8 +118,10 @@ struct Reader<'a> {
     defects: Defects<Kind>,
     /// The names of the fields so far, but for `mx`.
     seen: HashSet<&'a [u8]>,
+    /// The whole body in lower case, as far as it is read.
+    lower_case: &'a [u8],
     /// The values of `mx` so far, in lower case, valid or not.
-    patterns: HashSet<Cow<'a, str>>,
+    patterns: HashSet<&'a [u8]>,
     /// How many more names in Unicode are converted, which is slow.
     proposals_left: usize,
 }
@@ -185,20 +206,22 @@ impl<'a> Reader<'a> {
         if !space.is_empty() {
             self.defects.push(Kind::SpaceBeforeColon, space);
         }
-        let Some(name_text) = field_name(name) else {
+        if !is_field_name(name.bytes) {
             if text.is_some() {
                 self.defects.push(Kind::NameInvalid { name: name.shown() }, name.span());
             }
             return;
-        };
-        let duplicate = name_text != "mx" && !self.seen.insert(name.bytes);
+        }
+        let duplicate = name.bytes != b"mx" && !self.seen.insert(name.bytes);
         let value = value.trim();
         if value.is_empty() {
             let span = line.trim_end().0.span();
-            self.defects.push(Kind::ValueMissing { name: name_text.into() }, span);
+            self.defects.push(Kind::ValueMissing { name: name.shown() }, span);
             return;
         }
-        if let Some(at) = value.bytes.iter().position(|&byte| byte == b'\t') {
+        if any_control_character(value.bytes)
+            && let Some(at) = value.bytes.iter().position(|&byte| byte == b'\t')
+        {
             let span = value.span_within(at, 1);
             self.defects.push(Kind::ControlCharacter { character: '\t' }, span);
             return;
@@ -209,20 +232,20 @@ impl<'a> Reader<'a> {
             //# If any non-repeated field -- i.e., all fields
             //# excepting "mx" -- is duplicated, all entries except for the first
             //# SHALL be ignored.
-            self.defects.remark(field, || Kind::DuplicateField { name: name_text.into() });
+            self.defects.remark(field, || Kind::DuplicateField { name: name.shown() });
             return;
         }
-        let Some(text) = text.and_then(|_| str::from_utf8(value.bytes).ok()) else { return };
-        match name_text {
-            "version" => self.version(text, value, index),
-            "mode" => self.mode(text, value),
-            "max_age" => self.max_age(text, value),
-            "mx" => self.mx(text, value),
-            _ => self.extension(name_text, text, field),
+        let Some(text) = text.and_then(|text| text.get(value.range_within(line))) else { return };
+        match name.bytes {
+            b"version" => self.version(text, value, index),
+            b"mode" => self.mode(text, value),
+            b"max_age" => self.max_age(text, value),
+            b"mx" => self.mx(text, value),
+            _ => self.extension(name, text, field),
         }
     }
 
-    /// The line as text, unless it holds bytes that no line may hold. Tabs may be white space.
+    /// The line as text, unless it holds bytes that no line may hold.
     fn check_characters(&mut self, line: Piece<'a>) -> Option<&'a str> {
         let text = match str::from_utf8(line.bytes) {
             Ok(text) => text,
@@ -233,13 +256,17 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let refused = |&(_, character): &(usize, char)| {
-            character.is_ascii_control() && character != '\t' // which may be white space
+        if !any_control_character(line.bytes) {
+            return Some(text);
+        }
+        // Tabs may be white space.
+        let refused = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+        let Some((at, byte)) = line.bytes.iter().enumerate().find(|(_, byte)| refused(byte)) else {
+            return Some(text);
         };
-        let Some((at, character)) = text.char_indices().find(refused) else { return Some(text) };
-        let kind = match character {
-            '\r' => Kind::BareCarriageReturn,
-            _ => Kind::ControlCharacter { character },
+        let kind = match byte {
+            b'\r' => Kind::BareCarriageReturn,
+            _ => Kind::ControlCharacter { character: char::from(*byte) },
         };
         self.defects.push(kind, line.span_within(at, 1));
         None
@@ -282,11 +309,7 @@ impl<'a> Reader<'a> {
 
     fn mx(&mut self, text: &'a str, value: Piece<'a>) {
         let span = value.span();
-        let lower_case = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(text.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(text)
-        };
+        let lower_case = self.lower_case.get(span.range()).unwrap_or(value.bytes);
         if !self.patterns.insert(lower_case) {
             self.defects.remark(span, || Kind::DuplicateMx);
             return;
@@ -306,16 +329,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn extension(&mut self, name: &str, value: &str, field: Span) {
-        self.defects.remark(field, || Kind::UnknownField { name: name.into() });
+    fn extension(&mut self, name: Piece<'a>, value: &str, field: Span) {
+        self.defects.remark(field, || Kind::UnknownField { name: name.shown() });
         if self.reading.extensions.len() < KEPT_EXTENSIONS
-            && let Some(extension) = PolicyExtension::new(name, value)
+            && let Some(extension) = PolicyExtension::new(&name.shown(), value)
         {
             self.reading.extensions.push((extension, field));
         }
     }
-}
-
-fn field_name(name: Piece<'_>) -> Option<&str> {
-    str::from_utf8(name.bytes).ok().filter(|_| is_field_name(name.bytes))
 }

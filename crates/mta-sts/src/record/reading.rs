@@ -10,7 +10,7 @@ use crate::{
     defect::Defects,
     policy_id::{PolicyId, PolicyIdError},
     span::Span,
-    text::{Piece, is_field_name},
+    text::{Piece, expected_fields, is_field_name},
 };
 
 /// The data of a TXT record cannot be longer (RFC 1035 §3.2.1), in bytes.
@@ -60,10 +60,11 @@ impl RecordReading {
     }
 
     pub(super) fn of(text: &[u8]) -> Self {
+        let start = text.get(..LARGEST_RECORD).unwrap_or(text);
         let mut reader = Reader {
             reading: Self { version: None, id: None, extensions: Vec::new(), defects: Vec::new() },
             defects: Defects::new(),
-            seen: HashSet::new(),
+            seen: HashSet::with_capacity(expected_fields(start, b';')),
         };
         let stopped = reader.read(Piece::new(text));
         Self { defects: reader.defects.finish(stopped), ..reader.reading }
@@ -223,12 +224,15 @@ impl<'a> Reader<'a> {
         //= https://www.rfc-editor.org/rfc/rfc8461#section-3.1
         //# MTA-STS TXT records MUST be US-ASCII,
         //# semicolon-separated key/value pairs
+        if field.bytes.is_ascii() {
+            return true;
+        }
         let first = field.bytes.iter().position(|byte| !byte.is_ascii());
         let last = field.bytes.iter().rposition(|byte| !byte.is_ascii());
         if let (Some(first), Some(last)) = (first, last) {
             self.defects.push(Kind::NotUsAscii, field.span_within(first, last + 1 - first));
         }
-        first.is_none()
+        false
     }
 }
 
