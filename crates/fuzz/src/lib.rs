@@ -19,6 +19,11 @@ mod smtp;
 
 pub use smtp::{smtp_probe, smtp_reply};
 
+// What TLS servers answer.
+mod tls;
+
+pub use tls::tls_server_answer;
+
 /// A fuzz target: it takes any octets, and panics when what must hold does not.
 pub type Target = fn(&[u8]);
 
@@ -31,4 +36,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sts_policy", sts_policy),
     ("sts_record", sts_record),
     ("tls_rpt_record", tls_rpt_record),
+    ("tls_server_answer", tls_server_answer),
 ];

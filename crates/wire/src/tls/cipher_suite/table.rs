@@ -1,0 +1,175 @@
+//! The suites that are offered, in groups, with the names of the IANA registry of TLS cipher suites.
+
+use super::CipherSuite;
+
+/// Writes down each suite once and makes of that the groups and the names.
+macro_rules! suites {
+    ($($(#[$doc:meta])* $group:ident { $($value:literal $name:ident)* })*) => {
+        impl CipherSuite {
+            $(
+                $(#[$doc])*
+                pub const $group: &[Self] = &[$(Self($value)),*];
+            )*
+
+            /// The name in the IANA registry; `None` for suites that are in none of the four groups:
+            /// those of TLS 1.3, rare ones, and those that need more than a certificate, such as a
+            /// shared key.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($($value => Some(stringify!($name)),)*)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+suites! {
+    /// Suites that encrypt soundly under a key which each connection makes for itself, with a
+    /// certificate that proves who the server is. The strongest first.
+    FORWARD_SECRET {
+        0xC02B TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        0xC02C TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+        0xC02F TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        0xC030 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+        0xC0AC TLS_ECDHE_ECDSA_WITH_AES_128_CCM
+        0xC0AD TLS_ECDHE_ECDSA_WITH_AES_256_CCM
+        0xCCA8 TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+        0xCCA9 TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        0x009E TLS_DHE_RSA_WITH_AES_128_GCM_SHA256
+        0x009F TLS_DHE_RSA_WITH_AES_256_GCM_SHA384
+        0xC09E TLS_DHE_RSA_WITH_AES_128_CCM
+        0xC09F TLS_DHE_RSA_WITH_AES_256_CCM
+        0xCCAA TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+        0x00A2 TLS_DHE_DSS_WITH_AES_128_GCM_SHA256
+        0x00A3 TLS_DHE_DSS_WITH_AES_256_GCM_SHA384
+        0xC009 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA
+        0xC00A TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+        0xC013 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA
+        0xC014 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA
+        0xC023 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256
+        0xC024 TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+        0xC027 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256
+        0xC028 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
+        0x0033 TLS_DHE_RSA_WITH_AES_128_CBC_SHA
+        0x0039 TLS_DHE_RSA_WITH_AES_256_CBC_SHA
+        0x0067 TLS_DHE_RSA_WITH_AES_128_CBC_SHA256
+        0x006B TLS_DHE_RSA_WITH_AES_256_CBC_SHA256
+        0x0032 TLS_DHE_DSS_WITH_AES_128_CBC_SHA
+        0x0038 TLS_DHE_DSS_WITH_AES_256_CBC_SHA
+        0x0040 TLS_DHE_DSS_WITH_AES_128_CBC_SHA256
+        0x006A TLS_DHE_DSS_WITH_AES_256_CBC_SHA256
+        0xC072 TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256
+        0xC073 TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_CBC_SHA384
+        0xC076 TLS_ECDHE_RSA_WITH_CAMELLIA_128_CBC_SHA256
+        0xC077 TLS_ECDHE_RSA_WITH_CAMELLIA_256_CBC_SHA384
+        0x0045 TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA
+        0x0088 TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA
+        0x00BE TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA256
+        0x00C4 TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA256
+        0x0044 TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA
+        0x0087 TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA
+        0x00BD TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA256
+        0x00C3 TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA256
+        0x009A TLS_DHE_RSA_WITH_SEED_CBC_SHA
+        0x0099 TLS_DHE_DSS_WITH_SEED_CBC_SHA
+    }
+    /// Suites that encrypt under the key of the certificate itself: who gets hold of that key later
+    /// reads every connection recorded before. The strongest first.
+    STATIC_KEY {
+        0x009C TLS_RSA_WITH_AES_128_GCM_SHA256
+        0x009D TLS_RSA_WITH_AES_256_GCM_SHA384
+        0xC09C TLS_RSA_WITH_AES_128_CCM
+        0xC09D TLS_RSA_WITH_AES_256_CCM
+        0xC02D TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256
+        0xC02E TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384
+        0xC031 TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256
+        0xC032 TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384
+        0x002F TLS_RSA_WITH_AES_128_CBC_SHA
+        0x0035 TLS_RSA_WITH_AES_256_CBC_SHA
+        0x003C TLS_RSA_WITH_AES_128_CBC_SHA256
+        0x003D TLS_RSA_WITH_AES_256_CBC_SHA256
+        0xC004 TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA
+        0xC005 TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA
+        0xC00E TLS_ECDH_RSA_WITH_AES_128_CBC_SHA
+        0xC00F TLS_ECDH_RSA_WITH_AES_256_CBC_SHA
+        0xC025 TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256
+        0xC026 TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384
+        0xC029 TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256
+        0xC02A TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384
+        0x0041 TLS_RSA_WITH_CAMELLIA_128_CBC_SHA
+        0x0084 TLS_RSA_WITH_CAMELLIA_256_CBC_SHA
+        0x00BA TLS_RSA_WITH_CAMELLIA_128_CBC_SHA256
+        0x00C0 TLS_RSA_WITH_CAMELLIA_256_CBC_SHA256
+        0xC074 TLS_ECDH_ECDSA_WITH_CAMELLIA_128_CBC_SHA256
+        0xC075 TLS_ECDH_ECDSA_WITH_CAMELLIA_256_CBC_SHA384
+        0xC078 TLS_ECDH_RSA_WITH_CAMELLIA_128_CBC_SHA256
+        0xC079 TLS_ECDH_RSA_WITH_CAMELLIA_256_CBC_SHA384
+        0x0096 TLS_RSA_WITH_SEED_CBC_SHA
+    }
+    /// Suites that keep nothing secret from somebody who takes the trouble: no encryption, export
+    /// grade, DES, RC4, and ciphers with blocks of 64 bits. The worst first, so that a server that
+    /// follows the client shows its worst.
+    BROKEN {
+        0x0001 TLS_RSA_WITH_NULL_MD5
+        0x0002 TLS_RSA_WITH_NULL_SHA
+        0x003B TLS_RSA_WITH_NULL_SHA256
+        0xC001 TLS_ECDH_ECDSA_WITH_NULL_SHA
+        0xC006 TLS_ECDHE_ECDSA_WITH_NULL_SHA
+        0xC00B TLS_ECDH_RSA_WITH_NULL_SHA
+        0xC010 TLS_ECDHE_RSA_WITH_NULL_SHA
+        0xC015 TLS_ECDH_anon_WITH_NULL_SHA
+        0x0003 TLS_RSA_EXPORT_WITH_RC4_40_MD5
+        0x0006 TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5
+        0x0008 TLS_RSA_EXPORT_WITH_DES40_CBC_SHA
+        0x000B TLS_DH_DSS_EXPORT_WITH_DES40_CBC_SHA
+        0x000E TLS_DH_RSA_EXPORT_WITH_DES40_CBC_SHA
+        0x0011 TLS_DHE_DSS_EXPORT_WITH_DES40_CBC_SHA
+        0x0014 TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA
+        0x0017 TLS_DH_anon_EXPORT_WITH_RC4_40_MD5
+        0x0019 TLS_DH_anon_EXPORT_WITH_DES40_CBC_SHA
+        0x0009 TLS_RSA_WITH_DES_CBC_SHA
+        0x000C TLS_DH_DSS_WITH_DES_CBC_SHA
+        0x000F TLS_DH_RSA_WITH_DES_CBC_SHA
+        0x0012 TLS_DHE_DSS_WITH_DES_CBC_SHA
+        0x0015 TLS_DHE_RSA_WITH_DES_CBC_SHA
+        0x001A TLS_DH_anon_WITH_DES_CBC_SHA
+        0x0004 TLS_RSA_WITH_RC4_128_MD5
+        0x0005 TLS_RSA_WITH_RC4_128_SHA
+        0xC002 TLS_ECDH_ECDSA_WITH_RC4_128_SHA
+        0xC007 TLS_ECDHE_ECDSA_WITH_RC4_128_SHA
+        0xC00C TLS_ECDH_RSA_WITH_RC4_128_SHA
+        0xC011 TLS_ECDHE_RSA_WITH_RC4_128_SHA
+        0x0018 TLS_DH_anon_WITH_RC4_128_MD5
+        0xC016 TLS_ECDH_anon_WITH_RC4_128_SHA
+        0x0007 TLS_RSA_WITH_IDEA_CBC_SHA
+        0x000A TLS_RSA_WITH_3DES_EDE_CBC_SHA
+        0x000D TLS_DH_DSS_WITH_3DES_EDE_CBC_SHA
+        0x0010 TLS_DH_RSA_WITH_3DES_EDE_CBC_SHA
+        0x0013 TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA
+        0x0016 TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA
+        0xC003 TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA
+        0xC008 TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA
+        0xC00D TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA
+        0xC012 TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA
+        0x001B TLS_DH_anon_WITH_3DES_EDE_CBC_SHA
+        0xC017 TLS_ECDH_anon_WITH_3DES_EDE_CBC_SHA
+    }
+    /// Suites that encrypt soundly, to nobody in particular: no certificate. Senders that check who
+    /// the server is do not offer them; Postfix as a server takes them from those that do.
+    ANONYMOUS {
+        0x00A6 TLS_DH_anon_WITH_AES_128_GCM_SHA256
+        0x00A7 TLS_DH_anon_WITH_AES_256_GCM_SHA384
+        0x0034 TLS_DH_anon_WITH_AES_128_CBC_SHA
+        0x003A TLS_DH_anon_WITH_AES_256_CBC_SHA
+        0x006C TLS_DH_anon_WITH_AES_128_CBC_SHA256
+        0x006D TLS_DH_anon_WITH_AES_256_CBC_SHA256
+        0xC018 TLS_ECDH_anon_WITH_AES_128_CBC_SHA
+        0xC019 TLS_ECDH_anon_WITH_AES_256_CBC_SHA
+        0x0046 TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA
+        0x0089 TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA
+        0x00BF TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA256
+        0x00C5 TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA256
+        0x009B TLS_DH_anon_WITH_SEED_CBC_SHA
+    }
+}
