@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use sealpost_evidence::{Evidence, MailHost, PolicyHost, SmtpSession, TlsSession};
+use sealpost_evidence::{Evidence, MailHost, PolicyHost, Security, SmtpSession, TlsSession};
 use sealpost_rules::{Excerpt, Finding, Severity, Verdict};
 use serde::Serialize;
 
@@ -52,6 +52,8 @@ pub struct HostReport {
     pub name: String,
     /// The preference of its MX record; null for a policy host.
     pub preference: Option<u16>,
+    /// Its TLSA records that DNSSEC vouches for, in presentation form.
+    pub tlsa: Vec<String>,
     /// Each of its addresses.
     pub addresses: Vec<AddressReport>,
 }
@@ -174,6 +176,7 @@ impl HostReport {
             role: HostRole::PolicyHost,
             name: host.name.to_string(),
             preference: None,
+            tlsa: Vec::new(),
             addresses: host.fetches.iter().map(address).collect(),
         }
     }
@@ -187,9 +190,17 @@ impl HostReport {
             role: HostRole::Mx,
             name: host.name.clone(),
             preference: Some(host.preference),
+            tlsa: secure_tlsa(host),
             addresses: host.sessions.iter().map(address).collect(),
         }
     }
+}
+
+/// The first record set that counts: the names are asked in the order of RFC 7672 §2.2.3.
+fn secure_tlsa(host: &MailHost) -> Vec<String> {
+    let lookups = host.tlsa.iter().flatten().filter_map(|lookup| lookup.records.found());
+    let mut secure = lookups.filter(|found| found.security == Security::Secure);
+    secure.next().map(|found| found.value.clone()).unwrap_or_default()
 }
 
 impl AddressReport {

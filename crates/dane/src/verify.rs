@@ -59,6 +59,13 @@ pub fn verify(set: &TlsaSet, chain: &[&[u8]], references: &[DomainName], now: i6
 //# The expiration date of the server certificate MUST be ignored: the
 //# validity period of the TLSA record key binding is determined by the
 //# validity interval of the TLSA record DNSSEC signature.
+//= https://www.rfc-editor.org/rfc/rfc7671#section-5.1
+//# The server
+//# MUST be considered authenticated even if none of the names in the
+//# certificate match the client's reference identity for the server.
+//= https://www.rfc-editor.org/rfc/rfc7671#section-5.1
+//# Also, with DANE-EE(3), the expiration date of the server certificate
+//# MUST be ignored.
 //= https://www.rfc-editor.org/rfc/rfc7672#section-3.2.1
 //# The SMTP client MUST NOT perform certificate name checks with
 //# certificate usage DANE-EE(3) (Section 3.1.1).

@@ -113,7 +113,8 @@ pub struct OutdatedTls {
     pub tls10: Offer,
     /// TLS 1.1, with any cipher suite.
     pub tls11: Offer,
-    /// TLS 1.2, with weak cipher suites only: NULL, EXPORT, anonymous, RC4, DES, 3DES.
+    /// TLS 1.2, with weak cipher suites only: NULL, EXPORT, RC4, DES, 3DES. Anonymous suites are
+    /// not among them: mail servers offer those to senders that would not look at a certificate.
     pub weak_suites: Offer,
 }
 

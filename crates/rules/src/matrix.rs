@@ -299,6 +299,12 @@ mod tests {
     //# timeouts, malformed replies, SERVFAIL responses, etc.), then the SMTP
     //# client MUST treat that server as unreachable and MUST NOT deliver the
     //# message via that server.
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.1
+    //= type=test
+    //# Since the protocol in this memo is an Opportunistic Security protocol
+    //# [RFC7435], the SMTP client MAY elect to use DANE TLS (as described in
+    //# Section 2.2.2 below), even with MX hosts obtained via an "insecure"
+    //# MX RRset.
     //= https://www.rfc-editor.org/rfc/rfc8461#section-2
     //= type=test
     //# MTA-STS is designed not to interfere with DANE deployments when the

@@ -127,7 +127,7 @@ pub(crate) struct RuleArguments {
     pub(crate) code: Option<String>,
     /// How to show it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
-    pub(crate) format: Format,
+    pub(crate) format: RuleFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -206,6 +206,14 @@ pub(crate) struct LabArguments {
 pub(crate) enum Format {
     Human,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuleFormat {
+    Human,
+    Json,
+    /// The reference page.
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use sealpost_evidence::{Evidence, Lookup, MailHosts, MxSource, TextRecord};
+use sealpost_evidence::{Evidence, Lookup, MailHosts, MxSource, Surroundings, TextRecord};
 use sealpost_rules::Verdict;
 
 use super::printable::printable;
@@ -58,6 +58,9 @@ impl Page {
         if let Some(records) = &evidence.tls_rpt_records {
             line(&mut page, format_args!("  reports  {}", records_line(records, "v=TLSRPT")));
         }
+        if let Some(around) = &evidence.surroundings {
+            line(&mut page, format_args!("  context  {}", context_line(around)));
+        }
         line(&mut page, format_args!("  {}", tally(checked, evidence)));
         page
     }
@@ -84,9 +87,45 @@ fn verdict_style(verdict: Verdict) -> Style {
     Style::new().bold().fg_color(Some(colour.into()))
 }
 
+/// What else protects the domain's mail, in one line: SPF and DMARC.
+fn context_line(around: &Surroundings) -> String {
+    let spf = match &around.texts {
+        Lookup::Unknown(_) => "SPF could not tell".to_owned(),
+        _ => match text_beginning_with(&around.texts, "v=spf1") {
+            Some(text) => format!("SPF {}", text.rsplit(' ').next().unwrap_or_default()),
+            None => "no SPF".to_owned(),
+        },
+    };
+    let dmarc = match &around.dmarc {
+        Lookup::Unknown(_) => "DMARC could not tell".to_owned(),
+        _ => match text_beginning_with(&around.dmarc, "v=DMARC1") {
+            Some(text) => {
+                let policy = text.split(';').map(str::trim).find(|tag| tag.starts_with("p="));
+                format!("DMARC {}", policy.unwrap_or("without p="))
+            }
+            None => "no DMARC".to_owned(),
+        },
+    };
+    shortened(&format!("{spf}, {dmarc}"))
+}
+
+fn text_beginning_with(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> Option<String> {
+    let mut texts = records.value().into_iter().flatten().map(TextRecord::text);
+    let text = texts.find(|text| text.as_slice().starts_with(beginning.as_bytes()))?;
+    Some(printable(&text.to_text(), &(0..0)).0)
+}
+
+/// The text, cut to a line.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
 /// The record that counts, or what is there in its stead.
 fn records_line(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> String {
-    const SHOWN: usize = 80;
     match records {
         Lookup::Absent(_) => "none".to_owned(),
         Lookup::Unknown(fault) => format!("could not tell: {}", fault.kind.as_str()),
@@ -97,11 +136,7 @@ fn records_line(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> String {
                 .map(|record| printable(&record.text().to_text(), &(0..0)).0)
                 .collect();
             let ours = texts.iter().find(|text| text.starts_with(beginning)).or(texts.first());
-            let mut text: String =
-                ours.into_iter().flat_map(|text| text.chars()).take(SHOWN).collect();
-            if ours.is_some_and(|text| text.chars().nth(SHOWN).is_some()) {
-                text.push('…');
-            }
+            let text = shortened(ours.map(String::as_str).unwrap_or_default());
             match texts.len() {
                 0 | 1 => text,
                 count => format!("{text} (and {} more)", count - 1),
@@ -117,6 +152,9 @@ fn host_lines(page: &mut String, host: &HostReport) {
         (HostRole::Mx, preference) => format!("  mx       {} {name}", preference.unwrap_or(0)),
     };
     line(page, format_args!("{title}"));
+    for record in &host.tlsa {
+        line(page, format_args!("           TLSA {}", shortened(record)));
+    }
     for address in &host.addresses {
         line(page, format_args!("           {}  {}", address.address, address_words(address)));
     }

@@ -3,7 +3,7 @@
 use sealpost_rules::{Rule, catalogue};
 use serde::Serialize;
 
-use crate::arguments::{Format, RuleArguments};
+use crate::arguments::{RuleArguments, RuleFormat};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -20,14 +20,16 @@ struct RuleReport {
 
 pub(super) fn run(arguments: &RuleArguments, output: &mut Output) -> Result<Outcome, Failure> {
     match (&arguments.code, arguments.format) {
-        (Some(code), Format::Human) => output.text(&explain(find(code)?))?,
-        (Some(code), Format::Json) => output.json(&RuleReport::new(find(code)?))?,
-        (None, Format::Human) => {
+        (Some(code), RuleFormat::Human) => output.text(&explain(find(code)?))?,
+        (Some(code), RuleFormat::Json) => output.json(&RuleReport::new(find(code)?))?,
+        (Some(code), RuleFormat::Markdown) => output.text(&section(find(code)?))?,
+        (None, RuleFormat::Markdown) => output.text(&reference_page())?,
+        (None, RuleFormat::Human) => {
             for rule in catalogue::rules() {
                 output.line(&format!("{}  {:8} {}", rule.code, rule.severity, rule.title))?;
             }
         }
-        (None, Format::Json) => {
+        (None, RuleFormat::Json) => {
             output.json(&catalogue::rules().map(RuleReport::new).collect::<Vec<_>>())?;
         }
     }
@@ -52,6 +54,36 @@ fn explain(rule: &Rule) -> String {
         rule.why,
         rule.source,
         rule.fix
+    )
+}
+
+/// The page `doc/reference/rules.md`; a test compares the two.
+fn reference_page() -> String {
+    let mut page = String::from(
+        "# Rules\n\n\
+         <!-- Made by `sealpost rule --format markdown`; change the catalogue, not this page. -->\n\n\
+         Every finding of `sealpost check`, `policy lint` and `record lint` is one of these. A code\n\
+         is never given a second meaning. `error`: it does not work, or it stops mail; `warning`: it\n\
+         works today, for some senders or for a while; `unknown`: it could not be told; `note`: worth\n\
+         knowing, nothing to mend.\n\n\
+         | code | severity | finding |\n|---|---|---|\n",
+    );
+    for rule in catalogue::rules() {
+        let anchor = rule.code.to_ascii_lowercase();
+        let (code, severity, title) = (rule.code, rule.severity, rule.title);
+        page.push_str(&format!("| [{code}](#{anchor}) | {severity} | {title} |\n"));
+    }
+    for rule in catalogue::rules() {
+        page.push('\n');
+        page.push_str(&section(rule));
+    }
+    page
+}
+
+fn section(rule: &Rule) -> String {
+    format!(
+        "## {}\n\n`{}` ({}): {}.\n\n{}\n\n*Mend:* {}\n\n*Source:* {}\n",
+        rule.code, rule.name, rule.severity, rule.title, rule.why, rule.fix, rule.source
     )
 }
 
