@@ -132,7 +132,7 @@ impl HostJudge<'_> {
     }
 
     //= https://www.rfc-editor.org/rfc/rfc8461#section-2
-    //# Senders who implement MTA-STS MUST NOT allow MTA-STS
+    //# senders who implement MTA-STS validation MUST NOT allow MTA-STS
     //# Policy validation to override a failing DANE validation.
     fn judge_session(
         &self,

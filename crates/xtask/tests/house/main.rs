@@ -20,8 +20,15 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use xtask::Tree;
 
 /// The crates whose only business is to compute: no runtime, socket, file, clock or log.
-const CORE: &[&str] =
-    &["mail-domain", "mta-sts", "tls-rpt", "sealpost-wire", "sealpost-evidence", "sealpost-rules"];
+const CORE: &[&str] = &[
+    "mail-domain",
+    "mta-sts",
+    "tls-rpt",
+    "dane",
+    "sealpost-wire",
+    "sealpost-evidence",
+    "sealpost-rules",
+];
 
 static TREE: LazyLock<Tree> = LazyLock::new(Tree::of_this_workspace);
 
