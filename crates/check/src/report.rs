@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use sealpost_evidence::{Evidence, MailHost, PolicyHost, Security, SmtpSession, TlsSession};
+use sealpost_rules::matrix::SenderDecision;
 use sealpost_rules::{Excerpt, Finding, Severity, Verdict};
 use serde::Serialize;
 
@@ -19,6 +20,10 @@ pub struct DomainReport {
     pub verdict: Option<Verdict>,
     /// The verdict as a sentence.
     pub summary: Option<&'static str>,
+    /// What a sender does that uses both DANE and MTA-STS, in the words of Postfix: `dane-only`,
+    /// `dane`, `secure`, `none` (its own default holds) or `wait` (a temporary failure); null where
+    /// nobody can say what is secure.
+    pub decision: Option<&'static str>,
     /// When it was seen.
     #[schemars(with = "String")]
     pub observed: Timestamp,
@@ -137,12 +142,23 @@ impl DomainReport {
             domain: evidence.domain.to_string(),
             verdict,
             summary: verdict.map(Verdict::summary),
+            decision: checked.judgement.decision.map(decision_word),
             observed: evidence.observed,
             took_ms: evidence.took_ms,
             policy: PolicyReport::of(evidence),
             hosts: HostReport::all_of(evidence),
             findings: checked.judgement.findings.iter().map(FindingReport::new).collect(),
         }
+    }
+}
+
+fn decision_word(decision: SenderDecision) -> &'static str {
+    match decision {
+        SenderDecision::DaneOnly => "dane-only",
+        SenderDecision::Dane => "dane",
+        SenderDecision::Secure => "secure",
+        SenderDecision::NotFound => "none",
+        SenderDecision::Temporary => "wait",
     }
 }
 

@@ -21,6 +21,7 @@ mod txt;
 
 use jiff::Timestamp;
 use mail_domain::DomainName;
+use mta_sts::{Mode, Policy};
 use sealpost_evidence::{
     ConnectionFault, ConnectionFaultKind, Evidence, LookupFault, LookupFaultKind,
 };
@@ -31,6 +32,7 @@ use self::mail_hosts::MailState;
 use self::policy_host::PolicyState;
 pub use self::policy_host::usable_policy;
 use self::sts_record::RecordState;
+use crate::matrix::{SenderDecision, StsState};
 use crate::{Finding, Place, Rule, Severity, Subject, Verdict, catalogue};
 
 /// What the rules say of one domain.
@@ -38,6 +40,9 @@ use crate::{Finding, Place, Rule, Severity, Subject, Verdict, catalogue};
 pub struct Judgement {
     /// What happens to mail; `None` where too little was asked for to say.
     pub verdict: Option<Verdict>,
+    /// What a sender does that uses both DANE and MTA-STS; `None` where nobody can say what is
+    /// secure.
+    pub decision: Option<SenderDecision>,
     /// Every finding, by place and then by severity, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -60,7 +65,11 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         coverage::judge(&context, policy, &mut findings);
     }
     let reports = tls_rpt::judge(&context, expects_mail, &mut findings);
-    dane::judge(&context, &mut findings);
+    let sts = match (&record, host.state.policy().map(Policy::mode)) {
+        (RecordState::Valid, Some(Mode::Enforce)) => StsState::Enforce,
+        _ => StsState::Other,
+    };
+    let decision = dane::judge(&context, sts, &mut findings);
     caa::judge(&context, &mut findings);
     destinations::judge(&context, &mut findings);
     surroundings::judge(&context, &mut findings);
@@ -70,7 +79,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     note_missing_routes(evidence, &mut findings);
 
     let verdict = decide(&record, &host.state, &mail, findings.any_host_uncovered());
-    Judgement { verdict, findings: findings.sorted() }
+    Judgement { verdict, decision, findings: findings.sorted() }
 }
 
 /// What the judges of all parts need.
@@ -134,8 +143,6 @@ fn decide(
     mail: &MailState,
     any_host_uncovered: bool,
 ) -> Option<Verdict> {
-    use mta_sts::Mode;
-
     if matches!(mail, MailState::NoMail) {
         return Some(Verdict::NoMail);
     }

@@ -14,6 +14,7 @@ mod finding;
 pub use finding::{Excerpt, Finding, Place, Quoted, Subject};
 mod verdict;
 pub use verdict::Verdict;
+pub mod matrix;
 
 // From evidence or text to findings.
 mod judge;

@@ -55,6 +55,9 @@ impl Page {
         {
             line(&mut page, format_args!("  mx       {words}"));
         }
+        if let Some(decision) = report.decision {
+            line(&mut page, format_args!("  sender   with DANE and MTA-STS: {decision}"));
+        }
         if let Some(records) = &evidence.tls_rpt_records {
             line(&mut page, format_args!("  reports  {}", records_line(records, "v=TLSRPT")));
         }

@@ -41,7 +41,7 @@ pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findi
             let finding = Finding::new(
                 rule,
                 Subject::new(Place::MailHost, host.as_str()),
-                "no mx pattern of the policy matches this host",
+                why_not(policy, host),
             );
             findings.push(finding.publish(format!("mx: {host}")).command(command()));
         }
@@ -55,6 +55,20 @@ pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findi
             );
             findings.push(finding.command(command()));
         }
+    }
+}
+
+/// Points to a wildcard that looks as if it covered the host, and does not.
+fn why_not(policy: &Policy, host: &DomainName) -> String {
+    let looks_like = policy.mx().iter().find(|pattern| {
+        pattern.is_wildcard() && (host == pattern.base() || host.is_subdomain_of(pattern.base()))
+    });
+    match looks_like {
+        Some(pattern) => format!(
+            "no mx pattern of the policy matches this host: the * of \"{pattern}\" stands for exactly \
+             one label"
+        ),
+        None => "no mx pattern of the policy matches this host".to_owned(),
     }
 }
 

@@ -3,12 +3,13 @@
 use dane::{DaneOutcome, Requirement, Route, Standing, TlsaRecord, TlsaSet, expects, verify};
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    HostAddresses, Lookup, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls,
+    Dnssec, HostAddresses, Lookup, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls,
     TlsaLookup,
 };
 
 use super::{Context, Findings};
 use crate::expiry::expires_soon;
+use crate::matrix::{MtaDnssec, MxSecurity, SenderDecision, StsState, TlsaState};
 use crate::{Finding, Place, Quoted, Subject, catalogue};
 
 /// What a host has in the eyes of a sender that uses DANE.
@@ -16,14 +17,22 @@ use crate::{Finding, Place, Quoted, Subject, catalogue};
 enum Holding {
     /// At least one usable record.
     Usable,
+    /// Secure records, none of them usable.
+    Unusable,
     /// No record that counts.
     Nothing,
-    /// It can't be said, or it is said elsewhere.
-    Open,
+    /// The look-up failed, or nobody can say what is secure.
+    Failed,
 }
 
-pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) {
-    let Some(mail) = &context.evidence.mail_hosts else { return };
+/// Judges every host, and says what a sender does that uses both DANE and MTA-STS; `None` where
+/// nobody can say what is secure.
+pub(super) fn judge(
+    context: &Context<'_>,
+    sts: StsState,
+    findings: &mut Findings,
+) -> Option<SenderDecision> {
+    let mail = context.evidence.mail_hosts.as_ref()?;
     let mut holdings = Vec::new();
     for host in &mail.hosts {
         let Some(domain) = &host.domain else { continue };
@@ -45,6 +54,36 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) {
         let message = "the hosts have TLSA records, and the MX records that name them are unsigned";
         findings.push(Finding::new(&catalogue::DANE105, mx(), message).command(dig()));
     }
+    let somebody_can_say = context.evidence.observer.dnssec != Dnssec::Nobody;
+    if !somebody_can_say || holdings.is_empty() {
+        return None;
+    }
+    let mx = match mx_security(mail) {
+        Security::Secure => MxSecurity::Secure,
+        Security::Insecure => MxSecurity::Insecure,
+        Security::Indeterminate => MxSecurity::Failed,
+    };
+    let holdings: Vec<Holding> = holdings.into_iter().map(|(_, holding)| holding).collect();
+    Some(SenderDecision::of(mx, tlsa_state(&holdings), sts, MtaDnssec::Proven))
+}
+
+/// The hosts summed up, as the matrix wants them.
+fn tlsa_state(holdings: &[Holding]) -> TlsaState {
+    let any = |holding| holdings.contains(&holding);
+    let all = |holding| holdings.iter().all(|one| *one == holding);
+    if all(Holding::Failed) {
+        TlsaState::FailedAll
+    } else if any(Holding::Failed) {
+        if any(Holding::Usable) { TlsaState::FailedSomeUsable } else { TlsaState::FailedNoneUsable }
+    } else if all(Holding::Usable) {
+        TlsaState::AllUsable
+    } else if any(Holding::Usable) {
+        TlsaState::SomeUsable
+    } else if any(Holding::Unusable) {
+        TlsaState::OnlyUnusable
+    } else {
+        TlsaState::None
+    }
 }
 
 fn judge_host(
@@ -59,7 +98,7 @@ fn judge_host(
             .addresses
             .as_ref()
             .is_some_and(|addresses| addresses_security(addresses) == Security::Insecure);
-        return if addresses_are_unsigned { Holding::Nothing } else { Holding::Open };
+        return if addresses_are_unsigned { Holding::Nothing } else { Holding::Failed };
     };
     let subject = || Subject::new(Place::MailHost, domain.as_str());
     for TlsaLookup { base, records } in lookups {
@@ -69,10 +108,10 @@ fn judge_host(
             Lookup::Unknown(fault) => {
                 let finding = context.lookup_failed(&catalogue::DANE106, subject(), "TLSA", fault);
                 findings.push(finding.command(Some(dig)));
-                return Holding::Open;
+                return Holding::Failed;
             }
             Lookup::Found(found) => match found.security {
-                Security::Indeterminate => return Holding::Open,
+                Security::Indeterminate => return Holding::Failed,
                 Security::Insecure => {
                     let message = format!("the TLSA records at {base} are not signed");
                     let finding = Finding::new(&catalogue::DANE105, subject(), message);
@@ -128,7 +167,7 @@ impl HostJudge<'_> {
         for session in &self.host.sessions {
             self.judge_session(mail, &set, session, findings);
         }
-        if usable { Holding::Usable } else { Holding::Nothing }
+        if usable { Holding::Usable } else { Holding::Unusable }
     }
 
     //= https://www.rfc-editor.org/rfc/rfc8461#section-2
@@ -205,11 +244,16 @@ impl HostJudge<'_> {
     }
 }
 
-/// What DNSSEC says of the way from the domain to its hosts.
+/// What DNSSEC says of the way from the domain to its hosts: the MX records, or, where there are
+/// none, the addresses of the domain itself.
 fn mx_security(mail: &MailHosts) -> Security {
     match &mail.records {
         Lookup::Found(found) => found.security,
-        Lookup::Absent(absence) => absence.security,
+        Lookup::Absent(_) => mail
+            .hosts
+            .first()
+            .and_then(|host| host.addresses.as_ref())
+            .map_or(Security::Indeterminate, addresses_security),
         Lookup::Unknown(_) => Security::Indeterminate,
     }
 }
