@@ -102,3 +102,91 @@ pub(crate) fn public_key(der: &[u8]) -> Option<&[u8]> {
     key.end()?;
     Some(contents)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(identifier: u8, contents: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(contents.len()).unwrap();
+        assert!(length < 0x80, "the tests need no longer ones");
+        [&[identifier, length], contents].concat()
+    }
+
+    fn sequence(elements: &[&[u8]]) -> Vec<u8> {
+        element(SEQUENCE, &elements.concat())
+    }
+
+    fn key() -> Vec<u8> {
+        sequence(&[&sequence(&[]), &element(BIT_STRING, &[0, 7])])
+    }
+
+    /// A certificate of these parts after the serial number, followed by these.
+    fn built(version: &[u8], spki: &[u8], after: &[u8]) -> Vec<u8> {
+        let (issuer, subject) = (sequence(&[b"\x05\x00"]), sequence(&[b"\x05\x00\x05\x00"]));
+        let to_be_signed = sequence(&[
+            version,
+            &element(INTEGER, &[1]),
+            &sequence(&[]),
+            &issuer,
+            &sequence(&[]),
+            &subject,
+            spki,
+            b"\xa3\x00", // extensions
+        ]);
+        sequence(&[&to_be_signed, &sequence(&[]), &element(BIT_STRING, &[0, 9]), after])
+    }
+
+    #[test]
+    fn the_parts_of_a_certificate() {
+        for version in [&[][..], &element(VERSION, &[2, 1, 2])] {
+            let der = built(version, &key(), &[]);
+            let parts = certificate(&der).unwrap();
+            assert_eq!(parts.issuer, b"\x05\x00");
+            assert_eq!(parts.subject, b"\x05\x00\x05\x00");
+            assert_eq!(parts.spki, key());
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate() {
+        let der = built(&[], &key(), &[]);
+        for end in 0..der.len() {
+            assert!(certificate(&der[..end]).is_none(), "{end}");
+        }
+        assert!(certificate(&[&der[..], &[0]].concat()).is_none());
+        assert!(certificate(&built(&[], &key(), &[5, 0])).is_none());
+        assert!(certificate(&built(&[], &sequence(&[]), &[])).is_none());
+        assert!(certificate(&built(&[VERSION, 0x7f], &key(), &[])).is_none());
+    }
+
+    #[test]
+    fn what_is_no_key() {
+        assert!(public_key(&key()).is_some());
+        assert!(public_key(&[&key()[..], &[0]].concat()).is_none());
+        let longer = sequence(&[&sequence(&[]), &element(BIT_STRING, &[0, 7]), &[5, 0]]);
+        assert!(public_key(&longer).is_none());
+        assert!(public_key(&[]).is_none());
+    }
+
+    #[test]
+    fn lengths() {
+        let read = |header: &[u8], octets: usize| {
+            let der = [&[SEQUENCE], header, &vec![0; octets]].concat();
+            let mut reader = Reader { rest: &der };
+            reader.element(SEQUENCE).map(|element| (element.contents.len(), reader.rest.len()))
+        };
+        assert_eq!(read(&[0], 0), Some((0, 0)));
+        assert_eq!(read(&[0x7f], 0x80), Some((0x7f, 1)));
+        assert_eq!(read(&[0x81, 0x80], 0x80), Some((0x80, 0)));
+        assert_eq!(read(&[0x82, 1, 0], 0x100), Some((0x100, 0)));
+        assert_eq!(read(&[0x82, 0xff, 0xff], 0xffff), Some((0xffff, 0)));
+        assert_eq!(read(&[1], 0), None); // cut short
+        assert_eq!(read(&[0x81, 0x7f], 0x7f), None); // not the shortest form
+        assert_eq!(read(&[0x82, 0, 0x80], 0x80), None);
+        assert_eq!(read(&[0x80], 9), None); // indefinite
+        assert_eq!(read(&[0x83, 1, 0, 0], 0x10000), None); // too long
+        assert_eq!(read(&[0x82, 1], 0), None);
+        assert_eq!(read(&[], 0), None);
+    }
+}

@@ -34,6 +34,8 @@
 //!   server's certificate marked as an authority, X.509 versions before 3 except for the trust
 //!   anchor, RSA keys below 2048 bits, signatures with SHA-1. Of the certificates sent, the first 16
 //!   are looked at, and at most three of one subject are tried as issuers.
+//! - The dates of a trust anchor count like those of any other certificate, where RFC 5280 leaves
+//!   the choice. Some clients accept an anchor that has expired.
 //! - Below an authority with name constraints a common name never counts, because they do not reach
 //!   it.
 //! - A certificate longer than 65,535 octets is not read.

@@ -98,16 +98,21 @@ impl<'a> Paths<'a> {
     ) -> Result<CommonNames, FailureCause> {
         let leaf = EndEntityCert::try_from(&self.leaf).map_err(cause)?;
         let seconds = u64::try_from(self.now).unwrap_or_default();
-        //= https://www.rfc-editor.org/rfc/rfc7671#section-5.2.1
-        //# In
-        //# particular, when authenticating the peer certificate chain via such a
-        //# TLSA record, the client SHOULD apply any relevant constraints from
-        //# the TA certificate, such as, for example, path length constraints.
-        let short_enough = |path: &VerifiedPath<'_>| match path_length {
-            Some(limit) if authorities_between(path) > limit as usize => {
-                Err(Error::PathLenConstraintViolated)
+        let acceptable = |path: &VerifiedPath<'_>| {
+            //= https://www.rfc-editor.org/rfc/rfc7671#section-5.2.1
+            //# In
+            //# particular, when authenticating the peer certificate chain via such a
+            //# TLSA record, the client SHOULD apply any relevant constraints from
+            //# the TA certificate, such as, for example, path length constraints.
+            if path_length.is_some_and(|limit| authorities_between(path) > limit as usize) {
+                return Err(Error::PathLenConstraintViolated);
             }
-            _ => Ok(()),
+            // `webpki` has looked at basic constraints, and does not look at key usage.
+            let all_issue = path.intermediate_certificates().all(|authority| {
+                Authority::read(&authority.der())
+                    .is_ok_and(|authority| authority.may_issue == Issuing::Allowed)
+            });
+            if all_issue { Ok(()) } else { Err(Error::EndEntityUsedAsCa) }
         };
         let path = leaf
             .verify_for_usage(
@@ -117,7 +122,7 @@ impl<'a> Paths<'a> {
                 UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
                 KeyUsage::server_auth(),
                 None, // DANE revokes by withdrawing the record (RFC 7672 §4)
-                Some(&short_enough),
+                Some(&acceptable),
             )
             .map_err(cause)?;
         let constrained = path.anchor().name_constraints.is_some()

@@ -19,6 +19,11 @@ mod smtp;
 
 pub use smtp::{smtp_probe, smtp_reply};
 
+// TLSA records.
+mod tlsa;
+
+pub use tlsa::{tlsa_rdata, tlsa_text};
+
 // What TLS servers answer.
 mod tls;
 
@@ -37,4 +42,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sts_record", sts_record),
     ("tls_rpt_record", tls_rpt_record),
     ("tls_server_answer", tls_server_answer),
+    ("tlsa_rdata", tlsa_rdata),
+    ("tlsa_text", tlsa_text),
 ];

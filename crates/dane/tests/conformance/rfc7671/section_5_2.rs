@@ -1,6 +1,6 @@
 //! RFC 7671 §5.2: usage DANE-TA, the trust anchor.
 
-use dane::{DaneOutcome, FailureCause, TlsaRecord, TlsaSet, verify};
+use dane::{FailureCause, TlsaRecord, TlsaSet, verify};
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose,
     NameConstraints,
@@ -178,7 +178,7 @@ fn only_authorities_issue() {
     silent.is_ca = IsCa::NoCa;
     let mut other_key = authority_params("Other use");
     other_key.key_usages = vec![KeyUsagePurpose::CrlSign];
-    for params_of_anchor in [no_authority.clone(), silent.clone(), other_key] {
+    for params_of_anchor in [no_authority.clone(), silent.clone(), other_key.clone()] {
         let anchor = Authority::of(params_of_anchor);
         let leaf = anchor.issue(&params(&[MX]));
         for numbers in FORMS {
@@ -186,7 +186,7 @@ fn only_authorities_issue() {
         }
         bad(record([2, 0, 0], &anchor), &[&leaf], FailureCause::NotAuthority);
     }
-    for params_of_middle in [no_authority, silent] {
+    for params_of_middle in [no_authority, silent, other_key] {
         let middle = root.below(params_of_middle);
         let leaf = middle.issue(&params(&[MX]));
         for numbers in FORMS {
@@ -306,8 +306,8 @@ fn a_hostile_number_of_anchors_and_namesakes() {
     let mut chain: Vec<&[u8]> = vec![&leaf];
     chain.extend(loops.iter().map(|authority| &**authority));
     chain.push(&stranger);
-    let outcome = compare(&[record([2, 0, 1], &stranger)], &chain);
-    assert!(matches!(outcome, DaneOutcome::NotAuthenticated { .. }), "{outcome:?}");
+    // Few of them are tried, so that the search comes to its end.
+    bad(record([2, 0, 1], &stranger), &chain, FailureCause::NotInPath);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use dane::{DaneOutcome, FailureCause, Route, TlsaSet, reference_identifiers, verify};
 use mail_domain::DomainName;
-use rcgen::{CertificateParams, SanType};
+use rcgen::{CertificateParams, CustomExtension, SanType};
 
 use crate::fixture::{Authority, Leaf, MX, NOW, bad, compare, domain, good, named, params, record};
 
@@ -106,6 +106,11 @@ fn the_common_name_only_without_dns_names() {
         SanType::Rfc822Name("postmaster@example.com".try_into().unwrap()),
     ];
     assert!(accepted(&by_address, &[MX]));
+    // One that can't be read may have been one.
+    let mut unreadable = named(MX, &[]);
+    let name = vec![0x30, 3, 0x82, 1, 0xff];
+    unreadable.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 17], name)];
+    assert!(!accepted(&unreadable, &[MX]));
 }
 
 #[test]

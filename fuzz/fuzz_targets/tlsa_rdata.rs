@@ -1,0 +1,4 @@
+//! Hands octets to `sealpost_fuzz::tlsa_rdata`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| sealpost_fuzz::tlsa_rdata(octets));
