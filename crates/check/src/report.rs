@@ -127,8 +127,10 @@ pub struct FindingReport {
 pub struct ExcerptReport {
     /// Where the text is from.
     pub source: String,
-    /// The text.
+    /// The part of the text round the place at fault.
     pub text: String,
+    /// The number of its first line, from 1.
+    pub line: usize,
     /// Begin and end of the place at fault, as octet offsets into `text`.
     pub span: [usize; 2],
 }
@@ -265,6 +267,7 @@ impl ExcerptReport {
         Self {
             source: excerpt.source.clone(),
             text: excerpt.text.clone(),
+            line: excerpt.line,
             span: [excerpt.span.start, excerpt.span.end],
         }
     }

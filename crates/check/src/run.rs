@@ -1,5 +1,7 @@
 //! Looks at many domains, some at a time, and gives the results in their order.
 
+use std::ops::ControlFlow;
+
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
 use sealpost_net::{Network, Scope};
@@ -30,13 +32,13 @@ impl Checked {
 /// Looks at every domain, at most 32 at the same time, and calls `each` with the results, in the
 /// order of the domains.
 ///
-/// A result is given out as soon as those before it are; how long one domain may take is a setting
+/// Where `each` breaks, the rest is dropped. A result is given out as soon as those before it are; how long one domain may take is a setting
 /// of the network, so no domain can hold up the others for longer.
 pub async fn check_each(
     network: &Network,
     domains: &[DomainName],
     scope: Scope,
-    mut each: impl FnMut(Checked),
+    mut each: impl FnMut(Checked) -> ControlFlow<()>,
 ) {
     let (finished, mut results) = mpsc::channel(AT_ONCE);
     let mut running = JoinSet::new();
@@ -64,7 +66,9 @@ pub async fn check_each(
                     *place = Some(checked);
                 }
                 while let Some(checked) = waiting.get_mut(next).and_then(Option::take) {
-                    each(checked);
+                    if each(checked).is_break() {
+                        return;
+                    }
                     next += 1;
                 }
             }

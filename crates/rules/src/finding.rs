@@ -55,14 +55,17 @@ pub enum Place {
     Observer,
 }
 
-/// A text with the place at fault in it.
+/// The part of a text round the place at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     /// Where the text is from: a record's name, a URL, a file.
     pub source: String,
-    /// The text, with U+FFFD where it was not UTF-8.
+    /// Whole lines round the place, or, of a line that is very long, a part; with U+FFFD where the
+    /// text was not UTF-8. At most some 4 KiB.
     pub text: String,
-    /// The octets at fault, as offsets into `text`, on character boundaries; may be empty.
+    /// The number of the first line of `text`, from 1.
+    pub line: usize,
+    /// The place at fault, as offsets into `text`, on character boundaries; may be empty.
     pub span: Range<usize>,
     /// The same place as offsets into the octets as they came.
     pub octets: Range<usize>,
@@ -118,37 +121,69 @@ impl Subject {
 }
 
 impl Excerpt {
+    /// Octets kept before and after the begin of the place.
+    const REACH: usize = 1024;
+
     /// Marks the octets `span` of `octets`, which need not be UTF-8.
     pub(crate) fn new(source: impl Into<String>, octets: &[u8], span: Range<usize>) -> Self {
-        let mut text = String::with_capacity(octets.len());
-        let (mut start, mut end) = (None, None);
-        let mut offset = 0;
-        for chunk in octets.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if offset >= span.start {
-                    start.get_or_insert(text.len());
-                }
-                if offset >= span.end {
-                    end.get_or_insert(text.len());
-                }
-                text.push(character);
-                offset += character.len_utf8();
+        let whole = span;
+        let start = whole.start.min(octets.len());
+        let from = window_start(octets, start);
+        let to = start.saturating_add(Self::REACH).max(start).min(octets.len());
+        let shown = octets.get(from..to).unwrap_or_default();
+        let line =
+            1 + octets.get(..from).unwrap_or_default().iter().filter(|o| **o == b'\n').count();
+        let (text, span) = to_text(shown, start - from..whole.end.clamp(start, to) - from);
+        Self { source: source.into(), text, line, span, octets: whole }
+    }
+}
+
+/// Where to begin showing: at the begin of a line a few lines before, or within a very long one.
+fn window_start(octets: &[u8], place: usize) -> usize {
+    let earliest = place.saturating_sub(Excerpt::REACH);
+    if earliest == 0 {
+        return 0;
+    }
+    let before = octets.get(earliest..place).unwrap_or_default();
+    match before.iter().position(|octet| *octet == b'\n') {
+        Some(line_end) => earliest + line_end + 1,
+        // Not within a character of UTF-8.
+        None => (earliest..place)
+            .find(|at| octets.get(*at).is_some_and(|octet| octet & 0xc0 != 0x80))
+            .unwrap_or(place),
+    }
+}
+
+/// The octets as text, and the place in it.
+fn to_text(octets: &[u8], span: Range<usize>) -> (String, Range<usize>) {
+    let mut text = String::with_capacity(octets.len());
+    let (mut start, mut end) = (None, None);
+    let mut offset = 0;
+    for chunk in octets.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if offset >= span.start {
+                start.get_or_insert(text.len());
             }
-            if !chunk.invalid().is_empty() {
-                if offset + chunk.invalid().len() > span.start {
-                    start.get_or_insert(text.len());
-                }
-                text.push(char::REPLACEMENT_CHARACTER);
-                offset += chunk.invalid().len();
-                if offset >= span.end {
-                    end.get_or_insert(text.len());
-                }
+            if offset >= span.end {
+                end.get_or_insert(text.len());
+            }
+            text.push(character);
+            offset += character.len_utf8();
+        }
+        if !chunk.invalid().is_empty() {
+            if offset + chunk.invalid().len() > span.start {
+                start.get_or_insert(text.len());
+            }
+            text.push(char::REPLACEMENT_CHARACTER);
+            offset += chunk.invalid().len();
+            if offset >= span.end {
+                end.get_or_insert(text.len());
             }
         }
-        let end = end.unwrap_or(text.len());
-        let start = start.unwrap_or(text.len()).min(end);
-        Self { source: source.into(), text, span: start..end, octets: span }
     }
+    let end = end.unwrap_or(text.len());
+    let start = start.unwrap_or(text.len()).min(end);
+    (text, start..end)
 }
 
 impl fmt::Display for Subject {
@@ -212,6 +247,22 @@ mod tests {
         assert_eq!(excerpt.span, 2..2);
         let excerpt = Excerpt::new("x", b"ab", 7..9);
         assert_eq!(excerpt.span, 2..2);
+    }
+
+    #[test]
+    fn of_a_long_text_only_the_part_round_the_place_is_kept() {
+        let text = format!("{}here\n{}", "line\n".repeat(10_000), "x".repeat(100_000));
+        let place = text.find("here").unwrap();
+        let excerpt = Excerpt::new("x", text.as_bytes(), place..place + 4);
+        assert_eq!(excerpt.text.get(excerpt.span), Some("here"));
+        assert!(excerpt.text.len() <= 2 * Excerpt::REACH, "{}", excerpt.text.len());
+        assert_eq!(excerpt.line + excerpt.text.find("here").unwrap() / 5, 10_001);
+
+        let text = "ä".repeat(50_000);
+        let excerpt = Excerpt::new("x", text.as_bytes(), 50_000..90_000);
+        assert!(excerpt.text.len() <= 2 * Excerpt::REACH && excerpt.line == 1);
+        assert!(!excerpt.text.starts_with('\u{fffd}'));
+        assert_eq!(excerpt.octets, 50_000..90_000);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod destinations;
 mod dialogue;
 mod findings;
 mod mail_hosts;
+mod observer;
 mod policy_host;
 pub(crate) mod policy_text;
 mod readiness;
@@ -22,9 +23,7 @@ mod txt;
 use jiff::Timestamp;
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
-use sealpost_evidence::{
-    ConnectionFault, ConnectionFaultKind, Evidence, LookupFault, LookupFaultKind,
-};
+use sealpost_evidence::{Evidence, LookupFault, LookupFaultKind};
 
 use self::commands::Commands;
 use self::findings::Findings;
@@ -33,7 +32,7 @@ use self::policy_host::PolicyState;
 pub use self::policy_host::usable_policy;
 use self::sts_record::RecordState;
 use crate::matrix::{SenderDecision, StsState};
-use crate::{Finding, Place, Rule, Severity, Subject, Verdict, catalogue};
+use crate::{Finding, Rule, Severity, Subject, Verdict, catalogue};
 
 /// What the rules say of one domain.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub struct Judgement {
     /// What happens to mail; `None` where too little was asked for to say.
     pub verdict: Option<Verdict>,
     /// What a sender does that uses both DANE and MTA-STS; `None` where nobody can say what is
-    /// secure.
+    /// secure, or too little was asked for.
     pub decision: Option<SenderDecision>,
     /// Every finding, by place and then by severity, the worst first.
     pub findings: Vec<Finding>,
@@ -66,19 +65,26 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     }
     let reports = tls_rpt::judge(&context, expects_mail, &mut findings);
     let sts = match (&record, host.state.policy().map(Policy::mode)) {
-        (RecordState::Valid, Some(Mode::Enforce)) => StsState::Enforce,
-        _ => StsState::Other,
+        (RecordState::NotAsked, _) => None,
+        (RecordState::Valid, Some(Mode::Enforce)) => Some(StsState::Enforce),
+        _ => Some(StsState::Other),
     };
     let decision = dane::judge(&context, sts, &mut findings);
     caa::judge(&context, &mut findings);
     destinations::judge(&context, &mut findings);
     surroundings::judge(&context, &mut findings);
     let policy = host.state.policy();
-    let standing = readiness::Standing { record: &record, policy, mail: &mail, reports };
+    let standing = readiness::Standing {
+        record: &record,
+        policy,
+        policy_is_served: host.served.is_some(),
+        mail: &mail,
+        reports,
+    };
     readiness::judge(&context, &standing, &mut findings);
-    note_missing_routes(evidence, &mut findings);
+    observer::judge(&context, &mut findings);
 
-    let verdict = decide(&record, &host.state, &mail, findings.any_host_uncovered());
+    let verdict = decide(&record, &host.state, &mail, findings.any_host_is_uncovered());
     Judgement { verdict, decision, findings: findings.sorted() }
 }
 
@@ -174,33 +180,4 @@ fn decide(
         MailState::Hosts { any_unknown: true, .. } => Some(Verdict::Unknown),
         MailState::Hosts { .. } => Some(Verdict::Enforced),
     }
-}
-
-/// Says once, for all hosts, that this machine lacks a kind of address.
-fn note_missing_routes(evidence: &Evidence, findings: &mut Findings) {
-    let fetches = evidence.policy_host.iter().flat_map(|host| &host.fetches);
-    let sessions =
-        evidence.mail_hosts.iter().flat_map(|mail| &mail.hosts).flat_map(|h| &h.sessions);
-    let faults = fetches
-        .map(|fetch| (fetch.address, fetch.fault()))
-        .chain(sessions.map(|session| (session.address, session.fault.as_ref())));
-    let untried: Vec<_> = faults
-        .filter(|(_, fault)| fault.is_some_and(has_no_route))
-        .map(|(address, _)| address)
-        .collect();
-    for (rule, is_this_kind) in [
-        (&catalogue::OBS102, std::net::IpAddr::is_ipv6 as fn(&std::net::IpAddr) -> bool),
-        (&catalogue::OBS103, std::net::IpAddr::is_ipv4),
-    ] {
-        let addresses: Vec<_> = untried.iter().copied().filter(is_this_kind).collect();
-        if !addresses.is_empty() {
-            let mut subject = Subject::new(Place::Observer, "here");
-            subject.addresses = addresses;
-            findings.push(Finding::new(rule, subject, "these addresses were not tried"));
-        }
-    }
-}
-
-fn has_no_route(fault: &ConnectionFault) -> bool {
-    fault.kind == ConnectionFaultKind::NoRoute
 }

@@ -55,13 +55,21 @@ pub fn lint_record(text: &[u8]) -> RecordLint {
     }
 }
 
-/// The version decides; without one, what only a TLS-RPT record has.
+/// The first field decides, if it is like a version; else the names of the fields.
 fn looks_like_tls_rpt(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    if text.contains("tlsrpt") {
+    let mut fields = text.split(';').map(|field| field.trim_matches([' ', '\t', '"']));
+    let first = fields.next().unwrap_or_default();
+    if first.contains("tlsrp") {
         return true;
     }
-    !text.contains("sts") && (text.contains("rua") || text.contains("mailto:"))
+    if first.contains("stsv") {
+        return false;
+    }
+    let named = |field: &str, name: &str| {
+        field.split('=').next().is_some_and(|before| before.trim() == name) && field.contains('=')
+    };
+    [first].into_iter().chain(fields).any(|field| named(field, "rua"))
 }
 
 impl PolicyLint {
@@ -84,6 +92,28 @@ impl RecordLint {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Sts { findings, .. } | Self::TlsRpt { findings, .. } => findings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_a_record_is_what_its_author_meant() {
+        for text in [
+            "v=TLSRPTv1; rua=mailto:a@b.test",
+            "v=tlsrptv1;",
+            "v=TLSRPv1; rua=mailto:a@hosts.test",
+            "rua=mailto:a@hosts.test",
+            "\"v=TLSRPTv1; rua=x\"",
+            "x=1; rua=mailto:a@b.test",
+        ] {
+            assert!(looks_like_tls_rpt(text.as_bytes()), "{text}");
+        }
+        for text in ["v=STSv1; id=1; x=tlsrpt", "v=STSv1; rua=x", "id=1", "", "V=STSv1", "arua=x"] {
+            assert!(!looks_like_tls_rpt(text.as_bytes()), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The command line. Help, man pages and completions are made from these definitions.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,8 +60,8 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, \
-                        3 could not tell.")]
+#[command(after_help = "Exit status: 0 clean, 1 findings at or above --fail-on, 2 could not run \
+                        (wrong usage, a file that can't be read or written), 3 could not tell.")]
 pub(crate) struct CheckArguments {
     /// The domains, as U-labels or A-labels.
     #[arg(required_unless_present_any = ["evidence", "schema"], value_name = "DOMAIN")]
@@ -79,7 +79,14 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) save_evidence: Option<PathBuf>,
     /// Judge what was kept in this file, with no network.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["domains", "save_evidence", "only"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "domains", "save_evidence", "only", "resolvers", "https_port", "smtp_port",
+            "trust_roots", "allowed_networks", "ehlo_name", "timeout", "at",
+        ]
+    )]
     pub(crate) evidence: Option<PathBuf>,
     /// Print the JSON Schema of the results.
     #[arg(long, conflicts_with_all = ["domains", "evidence"])]
@@ -95,14 +102,14 @@ pub(crate) struct NetworkArguments {
     /// Settings in TOML: resolvers, ports, roots, deadlines.
     #[arg(long, value_name = "FILE", env = "SEALPOST_NETWORK")]
     pub(crate) network: Option<PathBuf>,
-    /// Ask this DNS resolver, as ADDRESS:PORT; may be given several times.
-    #[arg(long = "resolver", value_name = "ADDRESS:PORT")]
+    /// Ask this DNS resolver, as ADDRESS or ADDRESS:PORT; may be given several times.
+    #[arg(long = "resolver", value_name = "ADDRESS", value_parser = resolver)]
     pub(crate) resolvers: Vec<SocketAddr>,
     /// The port of policy hosts.
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) https_port: Option<u16>,
     /// The port of MX hosts.
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) smtp_port: Option<u16>,
     /// Trust the certificates in this PEM file and no others.
     #[arg(long, value_name = "FILE")]
@@ -251,4 +258,13 @@ pub(crate) enum ProviderName {
     Proofpoint,
     /// Your own hosts, each named by --mx.
     SelfHosted,
+}
+
+/// A resolver's address, with the port of DNS where none is given.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse::<SocketAddr>().ok();
+    let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    with_port
+        .or_else(alone)
+        .ok_or_else(|| "write an IP address, or address and port as 192.0.2.1:53".to_owned())
 }

@@ -10,7 +10,8 @@ use crate::outcome::Failure;
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut octets = Vec::new();
     if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(limit + 1).read_to_end(&mut octets)?;
+        let read = std::io::stdin().lock().take(limit + 1).read_to_end(&mut octets);
+        read.map_err(|error| Failure::of_stream("read standard input", &error))?;
     } else {
         fs_err::File::open(path)?.take(limit + 1).read_to_end(&mut octets)?;
     }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::Arguments;
+use crate::outcome::Failure;
 use crate::output::Output;
 
 fn main() -> ExitCode {
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let mut output = Output::new(arguments.colour);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return output.failure(&error.into()),
+        Err(error) => return output.failure(&Failure::of_stream("start the runtime", &error)),
     };
     match runtime.block_on(command::run(arguments.command, &mut output)) {
         Ok(outcome) => outcome.into(),

@@ -34,6 +34,12 @@ impl Failure {
         self
     }
 
+    /// Writing to a standard stream failed.
+    pub(crate) fn of_stream(what: &str, error: &std::io::Error) -> Self {
+        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { what: format!("{what}: {error}"), hint: None, quiet }
+    }
+
     /// Whoever read our output has gone away, which is theirs to decide.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
@@ -42,7 +48,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: failed to {}", self.what)?;
+        write!(formatter, "error: failed to {}", without_controls(&self.what))?;
         match &self.hint {
             Some(hint) => write!(formatter, "\n\nhint: {hint}"),
             None => Ok(()),
@@ -51,11 +57,10 @@ impl fmt::Display for Failure {
 }
 
 impl From<std::io::Error> for Failure {
+    /// For errors of `fs_err`, which say what failed and name the file.
     fn from(error: std::io::Error) -> Self {
-        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
         let text = error.to_string();
-        let what = text.strip_prefix("failed to ").unwrap_or(&text).to_owned();
-        Self { what, hint: None, quiet }
+        Self::new(text.strip_prefix("failed to ").unwrap_or(&text))
     }
 }
 
@@ -67,4 +72,10 @@ impl From<Outcome> for ExitCode {
             Outcome::Unknown => Self::from(3),
         }
     }
+}
+
+/// Names of files may hold anything; a terminal must not obey it.
+fn without_controls(text: &str) -> String {
+    let is_control = |character: &char| character.is_control() && *character != '\n';
+    text.chars().map(|c| if is_control(&c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

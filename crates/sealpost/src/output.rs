@@ -24,8 +24,8 @@ impl Output {
     #[expect(clippy::unused_self, reason = "one way out for all that is written")]
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        Ok(stdout.flush()?)
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        written.map_err(|error| Failure::of_stream("write the output", &error))
     }
 
     /// Writes text and a line feed.

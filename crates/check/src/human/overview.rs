@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use sealpost_evidence::{Evidence, Lookup, MailHosts, MxSource, Surroundings, TextRecord};
 use sealpost_rules::Verdict;
 
-use super::printable::printable;
+use super::printable::one_line;
 use super::{Colour, Page};
 use crate::Checked;
 use crate::report::{AddressReport, DomainReport, HostReport, HostRole};
@@ -115,7 +115,7 @@ fn context_line(around: &Surroundings) -> String {
 fn text_beginning_with(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> Option<String> {
     let mut texts = records.value().into_iter().flatten().map(TextRecord::text);
     let text = texts.find(|text| text.as_slice().starts_with(beginning.as_bytes()))?;
-    Some(printable(&text.to_text(), &(0..0)).0)
+    Some(one_line(&text.to_text()))
 }
 
 /// The text, cut to a line.
@@ -133,11 +133,8 @@ fn records_line(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> String {
         Lookup::Absent(_) => "none".to_owned(),
         Lookup::Unknown(fault) => format!("could not tell: {}", fault.kind.as_str()),
         Lookup::Found(found) => {
-            let texts: Vec<String> = found
-                .value
-                .iter()
-                .map(|record| printable(&record.text().to_text(), &(0..0)).0)
-                .collect();
+            let texts: Vec<String> =
+                found.value.iter().map(|record| one_line(&record.text().to_text())).collect();
             let ours = texts.iter().find(|text| text.starts_with(beginning)).or(texts.first());
             let text = shortened(ours.map(String::as_str).unwrap_or_default());
             match texts.len() {
@@ -149,14 +146,14 @@ fn records_line(records: &Lookup<Vec<TextRecord>>, beginning: &str) -> String {
 }
 
 fn host_lines(page: &mut String, host: &HostReport) {
-    let name = printable(&host.name, &(0..0)).0;
+    let name = one_line(&host.name);
     let title = match (host.role, host.preference) {
         (HostRole::PolicyHost, _) => format!("  host     {name}"),
         (HostRole::Mx, preference) => format!("  mx       {} {name}", preference.unwrap_or(0)),
     };
     line(page, format_args!("{title}"));
     for record in &host.tlsa {
-        line(page, format_args!("           TLSA {}", shortened(record)));
+        line(page, format_args!("           TLSA {}", shortened(&one_line(record))));
     }
     for address in &host.addresses {
         line(page, format_args!("           {}  {}", address.address, address_words(address)));
@@ -166,8 +163,9 @@ fn host_lines(page: &mut String, host: &HostReport) {
 fn address_words(address: &AddressReport) -> String {
     let Some(version) = &address.tls else {
         let fault = address.fault.as_deref().unwrap_or("no TLS");
-        return format!("no TLS: {}", printable(fault, &(0..0)).0);
+        return format!("no TLS: {}", one_line(fault));
     };
+    let version = one_line(version);
     let verified = if address.verified { "verified" } else { "not verified" };
     match address.days_left {
         Some(days @ 0..) => format!("{version}, {verified}, certificate ends in {days} days"),

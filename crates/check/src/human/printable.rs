@@ -27,6 +27,11 @@ pub(super) fn printable(text: &str, span: &Range<usize>) -> (String, Range<usize
     (shown, start..end)
 }
 
+/// The text on one line: line ends too become visible.
+pub(super) fn one_line(text: &str) -> String {
+    printable(text, &(0..0)).0.replace('\n', "\u{240a}")
+}
+
 /// Characters that move the cursor, change colours or reorder text.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -56,6 +61,11 @@ mod tests {
         assert_eq!((text.as_str(), text.get(span)), ("x\u{fffd}y", Some("y")));
         let (text, span) = printable("a\rb", &(1..2));
         assert_eq!((text.as_str(), text.get(span)), ("a␍b", Some("␍")));
+    }
+
+    #[test]
+    fn nobody_begins_a_line_of_his_own() {
+        assert_eq!(one_line("v=STSv1;\r\nok.test: enforced"), "v=STSv1;␊ok.test: enforced");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::Rule;
 rules! { POLICY_HOST:
 STS201 Error "policy-host-missing"
     "the policy host has no address"
-    why "The STS record tells senders to fetch a policy, and there is nowhere to fetch it: the domain has no policy for new senders."
+    why "Senders fetch the policy from this host and no other: without an address there is no policy for new senders."
     source "RFC 8461 §3.2, §3.3"
     fix "Publish an A or AAAA record, or a CNAME to your provider, at mta-sts. and the domain."
 STS202 Unknown "policy-host-unknown"

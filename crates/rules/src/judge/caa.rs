@@ -72,33 +72,40 @@ fn judge_host<'a>(
             findings.push(Finding::new(&catalogue::CAA102, subject(), message).command(dig()));
         }
     }
-    let allowed = allowed_authorities(records);
-    if allowed.is_empty() {
-        if records.iter().any(|record| record.tag == "issue") {
-            let message = format!("{} allows no authority at all", caa.owner);
-            findings.push(Finding::new(&catalogue::CAA101, subject(), message).command(dig()));
-        }
-        return;
-    }
     for certificate in certificates {
-        let Some((authority, domains)) = authority(certificate) else { continue };
-        if !domains.iter().any(|domain| allowed.iter().any(|one| one == domain)) {
-            let list = allowed.join(", ");
-            let message = format!(
-                "{} allows {}, and the certificate is of {authority}",
-                caa.owner,
-                Quoted(&list)
-            );
-            findings.push(Finding::new(&catalogue::CAA101, subject(), message).command(dig()));
+        let property = governing_property(records, certificate);
+        if !records.iter().any(|record| record.tag == property) {
+            continue;
         }
+        let allowed = allowed_authorities(records, property);
+        let message = match authority(certificate) {
+            _ if allowed.is_empty() => format!("{} allows no authority at all", caa.owner),
+            Some((authority, domains))
+                if !domains.iter().any(|domain| allowed.iter().any(|one| one == domain)) =>
+            {
+                let allowed = allowed.join(", ");
+                let allowed = Quoted(&allowed);
+                format!("{} allows {allowed}, and the certificate is of {authority}", caa.owner)
+            }
+            _ => continue,
+        };
+        findings.push(Finding::new(&catalogue::CAA101, subject(), message).command(dig()));
     }
 }
 
+/// `issuewild` governs certificates with a wildcard where there is one, else `issue` (RFC 8659
+/// §4.3).
+fn governing_property(records: &[CaaRecord], certificate: &Certificate) -> &'static str {
+    let has_wildcard = certificate.dns_names.iter().any(|name| name.starts_with("*."));
+    let has_issuewild = records.iter().any(|record| record.tag == "issuewild");
+    if has_wildcard && has_issuewild { "issuewild" } else { "issue" }
+}
+
 /// The domains of authorities that may issue: what stands before the parameters.
-fn allowed_authorities(records: &[CaaRecord]) -> Vec<String> {
+fn allowed_authorities(records: &[CaaRecord], property: &str) -> Vec<String> {
     records
         .iter()
-        .filter(|record| record.tag == "issue")
+        .filter(|record| record.tag == property)
         .filter_map(|record| record.value.split(';').next())
         .map(|domain| domain.trim().to_ascii_lowercase())
         .filter(|domain| !domain.is_empty())

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sealpost_evidence::{Certificate, CertificateFault, TlsSession};
 
+use super::commands::verification;
 use crate::expiry::{expires_soon, time_left};
 use crate::{Finding, Quoted, Rule, Subject};
 
@@ -31,7 +32,8 @@ pub(super) fn judge_certificate(
         .iter()
         .map(|fault| {
             let (rule, message) = describe(fault, tls, rules);
-            finding(rule, message)
+            let found = finding(rule, message);
+            if rule == rules.untrusted { found.command(Some(verification(command))) } else { found }
         })
         .collect();
     if let Some(leaf) = tls.leaf()

@@ -2,7 +2,8 @@
 //!
 //! Only validated domain names and addresses are ever put into a command line.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use mail_domain::DomainName;
 use sealpost_evidence::Observer;
@@ -20,26 +21,31 @@ impl<'a> Commands<'a> {
         Self { observer }
     }
 
-    /// Asks the DNS, at our own resolver where that is not one anybody can ask.
-    pub(crate) fn dig(&self, record_type: &str, name: impl std::fmt::Display) -> String {
-        let server = match self.observer.resolvers.first().and_then(|text| text.parse().ok()) {
-            Some(std::net::SocketAddr::V4(address)) if address.port() != 53 => {
-                format!(" @{} -p {}", address.ip(), address.port())
-            }
-            Some(std::net::SocketAddr::V6(address)) if address.port() != 53 => {
-                format!(" @{} -p {}", address.ip(), address.port())
-            }
-            _ => String::new(),
-        };
-        format!("dig{server} +noall +comments +answer {record_type} {name}")
+    /// Asks the DNS, at the resolver that we asked.
+    pub(crate) fn dig(&self, record_type: &str, name: impl fmt::Display) -> String {
+        format!("dig{} +noall +comments +answer {name} {record_type}", self.at_server())
     }
 
-    /// Fetches the policy from one address.
+    /// Asks the DNS for both kinds of address.
+    pub(crate) fn dig_addresses(&self, name: impl fmt::Display) -> String {
+        format!("dig{} +noall +comments +answer {name} A {name} AAAA", self.at_server())
+    }
+
+    fn at_server(&self) -> String {
+        let first = self.observer.resolvers.first();
+        match first.and_then(|text| text.parse::<SocketAddr>().ok()) {
+            Some(server) if server.port() == 53 => format!(" @{}", server.ip()),
+            Some(server) => format!(" @{} -p {}", server.ip(), server.port()),
+            None => String::new(),
+        }
+    }
+
+    /// Fetches the policy from one address, whatever its certificate.
     pub(crate) fn curl(&self, host: &DomainName, address: IpAddr) -> String {
         let port = self.observer.https_port;
         let authority = if port == 443 { host.to_string() } else { format!("{host}:{port}") };
         format!(
-            "curl -sSi --resolve {host}:{port}:{} https://{authority}/.well-known/mta-sts.txt",
+            "curl -sSik --resolve {host}:{port}:{} https://{authority}/.well-known/mta-sts.txt",
             bracketed(address)
         )
     }
@@ -53,11 +59,21 @@ impl<'a> Commands<'a> {
         )
     }
 
-    /// Shows the SMTP dialogue with one address of an MX host, up to TLS.
+    /// Shows the SMTP dialogue with one address of an MX host, up to TLS and without any mail.
     pub(crate) fn smtp(&self, host: &DomainName, address: IpAddr) -> String {
         let port = self.observer.smtp_port;
         format!(
-            "openssl s_client -starttls smtp -connect {}:{port} -servername {host} </dev/null",
+            "curl -svk --ssl-reqd -X NOOP --resolve {host}:{port}:{} smtp://{host}:{port}",
+            bracketed(address)
+        )
+    }
+
+    /// Offers an MX host nothing but outdated TLS.
+    pub(crate) fn outdated_tls(&self, host: &DomainName, address: IpAddr, options: &str) -> String {
+        let port = self.observer.smtp_port;
+        format!(
+            "openssl s_client -starttls smtp -connect {}:{port} -servername {host} {options} \
+             </dev/null",
             bracketed(address)
         )
     }
@@ -71,6 +87,11 @@ impl<'a> Commands<'a> {
             bracketed(address)
         )
     }
+}
+
+/// The command that shows a certificate, changed to say why it does not verify.
+pub(crate) fn verification(show_certificate: &str) -> String {
+    show_certificate.replace(SHOW_CERTIFICATE, "-brief </dev/null")
 }
 
 fn bracketed(address: IpAddr) -> String {

@@ -2,8 +2,9 @@
 
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
-use sealpost_evidence::MxSource;
+use sealpost_evidence::{MailHosts, MxSource};
 
+use super::policy_text::MOST_OF_ONE_KIND;
 use super::{Context, Findings};
 use crate::{Finding, Place, Subject, catalogue};
 
@@ -20,11 +21,11 @@ pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findi
         return;
     }
     let command = || Some(context.commands.dig("MX", context.domain));
-    let hosts: Vec<&DomainName> = mail.hosts.iter().filter_map(|h| h.domain.as_ref()).collect();
+    let hosts = named_hosts(mail);
     let uncovered: Vec<&DomainName> =
-        hosts.iter().copied().filter(|host| policy.covers(host).is_none()).collect();
+        hosts.iter().filter(|host| policy.covers(host).is_none()).collect();
 
-    if !uncovered.is_empty() && uncovered.len() == mail.hosts.len() {
+    if !uncovered.is_empty() && uncovered.len() == hosts.len() {
         let lines: Vec<String> = uncovered.iter().map(|host| format!("mx: {host}")).collect();
         let finding = Finding::new(
             &catalogue::STS404,
@@ -46,16 +47,30 @@ pub(super) fn judge(context: &Context<'_>, policy: &Policy, findings: &mut Findi
             findings.push(finding.publish(format!("mx: {host}")).command(command()));
         }
     }
-    for pattern in policy.mx() {
-        if !hosts.iter().any(|host| pattern.matches(host)) {
-            let finding = Finding::new(
-                &catalogue::STS403,
-                Subject::new(Place::Policy, policy_url(context.domain)),
-                format!("no MX host matches \"mx: {pattern}\""),
-            );
-            findings.push(finding.command(command()));
+    let unused =
+        policy.mx().iter().filter(|pattern| !hosts.iter().any(|host| pattern.matches(host)));
+    for pattern in unused.take(MOST_OF_ONE_KIND) {
+        let finding = Finding::new(
+            &catalogue::STS403,
+            Subject::new(Place::Policy, policy_url(context.domain)),
+            format!("no MX host matches \"mx: {pattern}\""),
+        );
+        findings.push(finding.command(command()));
+    }
+}
+
+/// Every host that mail may go to, also those that were too many to be looked at.
+fn named_hosts(mail: &MailHosts) -> Vec<DomainName> {
+    let listed = mail.records.value().into_iter().flatten();
+    let listed = listed.filter_map(|record| DomainName::parse(&record.exchange).ok());
+    let seen = mail.hosts.iter().filter_map(|host| host.domain.clone());
+    let mut hosts: Vec<DomainName> = Vec::new();
+    for host in seen.chain(listed) {
+        if !hosts.contains(&host) {
+            hosts.push(host);
         }
     }
+    hosts
 }
 
 /// Points to a wildcard that looks as if it covered the host, and does not.

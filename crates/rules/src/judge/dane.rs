@@ -26,10 +26,10 @@ enum Holding {
 }
 
 /// Judges every host, and says what a sender does that uses both DANE and MTA-STS; `None` where
-/// nobody can say what is secure.
+/// nobody can say what is secure, or what the policy is.
 pub(super) fn judge(
     context: &Context<'_>,
-    sts: StsState,
+    sts: Option<StsState>,
     findings: &mut Findings,
 ) -> Option<SenderDecision> {
     let mail = context.evidence.mail_hosts.as_ref()?;
@@ -64,7 +64,7 @@ pub(super) fn judge(
         Security::Indeterminate => MxSecurity::Failed,
     };
     let holdings: Vec<Holding> = holdings.into_iter().map(|(_, holding)| holding).collect();
-    Some(SenderDecision::of(mx, tlsa_state(&holdings), sts, MtaDnssec::Proven))
+    Some(SenderDecision::of(mx, tlsa_state(&holdings), sts?, MtaDnssec::Proven))
 }
 
 /// The hosts summed up, as the matrix wants them.
@@ -101,6 +101,11 @@ fn judge_host(
         return if addresses_are_unsigned { Holding::Nothing } else { Holding::Failed };
     };
     let subject = || Subject::new(Place::MailHost, domain.as_str());
+    let mut unsigned = None;
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
+    //# If any "insecure" records are
+    //# encountered or the TLSA records don't exist, the next candidate TLSA
+    //# base domain is tried instead.
     for TlsaLookup { base, records } in lookups {
         let dig = context.commands.dig("TLSA", format!("_25._tcp.{base}"));
         match records {
@@ -113,10 +118,10 @@ fn judge_host(
             Lookup::Found(found) => match found.security {
                 Security::Indeterminate => return Holding::Failed,
                 Security::Insecure => {
-                    let message = format!("the TLSA records at {base} are not signed");
-                    let finding = Finding::new(&catalogue::DANE105, subject(), message);
-                    findings.push(finding.command(Some(dig)));
-                    return Holding::Nothing;
+                    unsigned.get_or_insert_with(|| {
+                        let message = format!("the TLSA records at {base} are not signed");
+                        Finding::new(&catalogue::DANE105, subject(), message).command(Some(dig))
+                    });
                 }
                 Security::Secure => {
                     let judge = HostJudge { context, host, domain, base, dig: &dig };
@@ -125,6 +130,7 @@ fn judge_host(
             },
         }
     }
+    findings.extend(unsigned);
     Holding::Nothing
 }
 

@@ -1,7 +1,8 @@
 //! Judges where TLS reports go, as far as it can be seen without sending one.
 
 use sealpost_evidence::{
-    ConnectionFaultKind, HostAddresses, Lookup, MxRecord, PolicyFetch, ReportDestination,
+    ConnectionFault, ConnectionFaultKind, HostAddresses, Lookup, MxRecord, PolicyFetch,
+    ReportDestination, TlsSession,
 };
 
 use super::{Context, Findings};
@@ -17,8 +18,14 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) {
             }
             ReportDestination::Https { uri, host, addresses, fetches } => {
                 let judged = judge_https(context, addresses, fetches);
-                let dig = context.commands.dig("A", host);
-                push(context, uri, judged, dig, findings);
+                let curl = format!("curl -svo /dev/null https://{host}/");
+                let command = match &judged {
+                    Some((rule, _)) if *rule == &catalogue::RPT116 => {
+                        context.commands.dig_addresses(host)
+                    }
+                    _ => curl,
+                };
+                push(context, uri, judged, command, findings);
             }
         }
     }
@@ -77,16 +84,20 @@ fn judge_https(
     if let Some(judged) = judge_addresses(context, addresses, &catalogue::RPT117) {
         return Some(judged);
     }
-    if let Some(answering) = fetches.iter().find(|fetch| fetch.reply().is_some()) {
+    let answering: Vec<&PolicyFetch> = fetches.iter().filter(|f| f.reply().is_some()).collect();
+    if !answering.is_empty() {
         let verified =
-            answering.tls.as_ref().is_some_and(sealpost_evidence::TlsSession::is_verified);
-        return (!verified).then(|| {
+            |fetch: &&PolicyFetch| fetch.tls.as_ref().is_some_and(TlsSession::is_verified);
+        return (!answering.iter().all(verified)).then(|| {
             (&catalogue::RPT118, "it answers under a certificate that does not verify".to_owned())
         });
     }
-    let mut faults = fetches.iter().filter_map(PolicyFetch::fault);
-    let fault = faults.clone().next()?;
-    let open = faults.any(|fault| fault.is_ours() || fault.kind == ConnectionFaultKind::TimedOut);
-    let rule = if open { &catalogue::RPT116 } else { &catalogue::RPT117 };
+    let is_open =
+        |fault: &&ConnectionFault| fault.is_ours() || fault.kind == ConnectionFaultKind::TimedOut;
+    let faults = || fetches.iter().filter_map(PolicyFetch::fault);
+    let (rule, fault) = match faults().find(is_open) {
+        Some(fault) => (&catalogue::RPT116, fault),
+        None => (&catalogue::RPT117, faults().next()?),
+    };
     Some((rule, format!("{}: {}", fault.stage.as_str(), fault.text)))
 }

@@ -5,24 +5,39 @@ use sealpost_evidence::{Offer, OutdatedTls, SmtpReply, SmtpSession};
 
 use crate::{Quoted, Rule, catalogue};
 
+/// One thing to be said of a dialogue.
+pub(super) struct Said {
+    pub(super) rule: &'static Rule,
+    pub(super) message: String,
+    /// What makes `openssl s_client` show the same, where the dialogue itself does not.
+    pub(super) openssl_options: Option<&'static str>,
+}
+
+impl Said {
+    fn new(rule: &'static Rule, message: String) -> Self {
+        Self { rule, message, openssl_options: None }
+    }
+}
+
 /// What is to be said of one dialogue, beside whether it came to TLS.
-pub(super) fn judge(session: &SmtpSession) -> Vec<(&'static Rule, String)> {
+pub(super) fn judge(session: &SmtpSession) -> Vec<Said> {
     let mut said = Vec::new();
     let greeting = session.greeting.as_ref().filter(|reply| reply.code == 220);
     let greeting_name = greeting.map(first_word);
     if let Some(word) = greeting_name.filter(|word| !is_full_name(word)) {
-        said.push((&catalogue::MX209, format!("it begins with {}", Quoted(word))));
+        said.push(Said::new(&catalogue::MX209, format!("it begins with {}", Quoted(word))));
     }
     let ehlo = session.ehlo.as_ref().filter(|reply| reply.code == 250);
     if let (Some(greeting), Some(ehlo)) = (greeting_name, ehlo.map(first_word)) {
         let both_are_names = is_full_name(greeting) && is_full_name(ehlo);
         if both_are_names && !greeting.eq_ignore_ascii_case(ehlo) {
             let message = format!("{} in the greeting, {} to EHLO", Quoted(greeting), Quoted(ehlo));
-            said.push((&catalogue::MX210, message));
+            said.push(Said::new(&catalogue::MX210, message));
         }
     }
     if let Some(line) = ehlo.and_then(masked_line) {
-        said.push((&catalogue::MX211, format!("EHLO is answered with {}", Quoted(line))));
+        let message = format!("EHLO is answered with {}", Quoted(line));
+        said.push(Said::new(&catalogue::MX211, message));
     }
     if let Some(outdated) = &session.outdated_tls {
         said.extend(judge_outdated(outdated, session.tls.is_some()));
@@ -33,34 +48,36 @@ pub(super) fn judge(session: &SmtpSession) -> Vec<(&'static Rule, String)> {
 /// Does the server speak TLS 1.0 or 1.1?
 pub(super) fn accepts_outdated_tls(session: &SmtpSession) -> bool {
     session.outdated_tls.as_ref().is_some_and(|outdated| {
-        [&outdated.tls10, &outdated.tls11]
-            .iter()
-            .any(|offer| matches!(offer, Offer::Accepted { .. }))
+        [&outdated.tls10, &outdated.tls11].iter().any(|offer| suite(offer).is_some())
     })
 }
 
-fn judge_outdated(
-    outdated: &OutdatedTls,
-    speaks_current_tls: bool,
-) -> Vec<(&'static Rule, String)> {
-    let accepted = |offer: &Offer, what: &str| match offer {
-        Offer::Accepted { cipher_suite } => Some(format!("{what} with {cipher_suite}")),
-        Offer::Refused | Offer::Unknown => None,
-    };
-    let versions: Vec<String> =
-        [accepted(&outdated.tls10, "TLS 1.0"), accepted(&outdated.tls11, "TLS 1.1")]
-            .into_iter()
-            .flatten()
-            .collect();
+fn judge_outdated(outdated: &OutdatedTls, speaks_current_tls: bool) -> Vec<Said> {
     let mut said = Vec::new();
-    // A server that speaks nothing newer has a worse finding.
-    if speaks_current_tls && !versions.is_empty() {
-        said.push((&catalogue::MX309, format!("it accepts {}", versions.join(", "))));
+    for (offer, version, options) in [
+        (&outdated.tls10, "TLS 1.0", "-tls1 -cipher DEFAULT@SECLEVEL=0"),
+        (&outdated.tls11, "TLS 1.1", "-tls1_1 -cipher DEFAULT@SECLEVEL=0"),
+    ] {
+        // A server that speaks nothing newer has a worse finding.
+        if let Some(suite) = suite(offer).filter(|_| speaks_current_tls) {
+            let message = format!("it accepts {version} with {suite}");
+            said.push(Said { rule: &catalogue::MX309, message, openssl_options: Some(options) });
+        }
     }
-    if let Some(suite) = accepted(&outdated.weak_suites, "TLS 1.2") {
-        said.push((&catalogue::MX310, format!("it accepts {suite}")));
+    if let Some(suite) = suite(&outdated.weak_suites) {
+        let options = Some("-tls1_2 -cipher eNULL:EXP:RC4:DES:3DES@SECLEVEL=0");
+        let message = format!("it accepts {suite}");
+        said.push(Said { rule: &catalogue::MX310, message, openssl_options: options });
     }
     said
+}
+
+/// The suite that the server chose, if it accepted.
+fn suite(offer: &Offer) -> Option<&str> {
+    match offer {
+        Offer::Accepted { cipher_suite } => Some(cipher_suite),
+        Offer::Refused | Offer::Unknown => None,
+    }
 }
 
 fn first_word(reply: &SmtpReply) -> &str {

@@ -34,11 +34,10 @@ impl Findings {
         }
     }
 
-    /// Did the judge of coverage find an MX host that the policy does not allow?
-    pub(super) fn any_host_uncovered(&self) -> bool {
-        self.0
-            .iter()
-            .any(|finding| finding.rule == &catalogue::STS401 || finding.rule == &catalogue::STS404)
+    /// Did the judge of coverage find an MX host that the policy does not allow, in whatever mode?
+    pub(super) fn any_host_is_uncovered(&self) -> bool {
+        let rules = [&catalogue::STS401, &catalogue::STS402, &catalogue::STS404];
+        self.0.iter().any(|finding| rules.contains(&finding.rule))
     }
 
     /// By place, and within a place the worst first.

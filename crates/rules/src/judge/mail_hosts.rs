@@ -92,7 +92,7 @@ fn judge_hosts(context: &Context<'_>, mail: &MailHosts, findings: &mut Findings)
     }
     let records = mail.records.value().into_iter().flatten();
     let mut any_fails = records.into_iter().any(|record| record.exchange.is_empty());
-    let mut any_unknown = blocked;
+    let mut any_unknown = blocked || super::observer::left_out(mail).is_some();
     for host in &mail.hosts {
         match judge_host(context, host, blocked, findings) {
             Standing::Passes => {}
@@ -137,7 +137,7 @@ fn judge_host(
         return Standing::Fails;
     };
     let subject = || Subject::new(Place::MailHost, domain.as_str());
-    let dig = || Some(context.commands.dig("A", domain));
+    let dig = || Some(context.commands.dig_addresses(domain));
     let mut any_lookup_failed = false;
     if let Some(addresses) = &host.addresses {
         for fault in [addresses.ipv4.fault(), addresses.ipv6.fault()].into_iter().flatten() {
@@ -162,7 +162,7 @@ fn judge_host(
         .collect();
     let certificates = host.sessions.iter().filter_map(|session| session.tls.as_ref()?.leaf());
     if let Some(message) = different_certificates(certificates) {
-        findings.push(Finding::new(&catalogue::MX308, subject(), message));
+        findings.push(Finding::new(&catalogue::MX308, subject(), message).command(dig()));
     }
     let holds = |standing| standings.contains(&standing);
     if holds(Standing::Fails) {
@@ -196,8 +196,13 @@ fn judge_session(
     let finding =
         |rule, message| Finding::new(rule, subject(), message).command(Some(smtp.clone()));
 
-    for (rule, message) in dialogue::judge(session) {
-        findings.push(finding(rule, message));
+    for said in dialogue::judge(session) {
+        let mut finding = finding(said.rule, said.message);
+        if let Some(options) = said.openssl_options {
+            let command = context.commands.outdated_tls(host, session.address, options);
+            finding = finding.command(Some(command));
+        }
+        findings.push(finding);
     }
     if let Some(text) = &session.injected {
         findings.push(finding(&catalogue::MX206, format!("the plain text {}", Quoted(text))));
@@ -206,14 +211,42 @@ fn judge_session(
         return match before_tls(session, blocked) {
             Ended::Untold(standing) => standing,
             Ended::Told(standing, rule, message) => {
-                findings.push(finding(rule, message));
+                let mut finding = finding(rule, message);
+                if rule == &catalogue::MX109 {
+                    finding = finding.command(Some(context.commands.dig_addresses(host)));
+                }
+                findings.push(finding);
                 standing
             }
         };
     };
     let command = context.commands.smtp_certificate(host, session.address);
     findings.extend(judge_certificate(tls, context.now, &subject(), &command, &CERTIFICATE));
-    if tls.is_verified() && session.injected.is_none() { Standing::Passes } else { Standing::Fails }
+    if !tls.is_verified() || session.injected.is_some() {
+        return Standing::Fails;
+    }
+    match after_tls(session) {
+        None => Standing::Passes,
+        Some((standing, rule, message)) => {
+            findings.push(finding(rule, message));
+            standing
+        }
+    }
+}
+
+/// What went wrong inside TLS, where nothing was wrong with TLS itself.
+fn after_tls(session: &SmtpSession) -> Option<(Standing, &'static Rule, String)> {
+    if let Some(reply) = session.ehlo_over_tls.as_ref().filter(|reply| reply.code != 250) {
+        let message = format!("EHLO inside TLS is answered with {}", Quoted(&reply.to_line()));
+        return Some((Standing::Fails, &catalogue::MX203, message));
+    }
+    let fault = session.fault.as_ref()?;
+    let message = format!("{}: {}", fault.stage.as_str(), fault.text);
+    Some(match fault.kind {
+        _ if fault.is_ours() => return None,
+        ConnectionFaultKind::TimedOut => (Standing::Unknown, &catalogue::MX208, message),
+        _ => (Standing::Fails, &catalogue::MX207, message),
+    })
 }
 
 /// How a dialogue without TLS is told.

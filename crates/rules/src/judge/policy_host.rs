@@ -63,7 +63,7 @@ pub(super) fn judge(context: &Context<'_>) -> HostJudgement {
         return HostJudgement { state: PolicyState::NotAsked, served: None, findings };
     };
     let subject = || Subject::new(Place::PolicyHost, host.name.as_str());
-    let address_command = || Some(context.commands.dig("A", &host.name));
+    let address_command = || Some(context.commands.dig_addresses(&host.name));
 
     let mut any_lookup_failed = false;
     for fault in [host.addresses.ipv4.fault(), host.addresses.ipv6.fault()].into_iter().flatten() {
@@ -85,7 +85,8 @@ pub(super) fn judge(context: &Context<'_>) -> HostJudgement {
     judge_reachability(context, host, &fetched, &mut findings);
     let certificates = host.fetches.iter().filter_map(|fetch| fetch.tls.as_ref()?.leaf());
     if let Some(message) = different_certificates(certificates) {
-        findings.push(Finding::new(&catalogue::STS224, subject(), message));
+        findings
+            .push(Finding::new(&catalogue::STS224, subject(), message).command(address_command()));
     }
 
     let bodies: Vec<&Octets> = fetched
@@ -124,7 +125,7 @@ fn judge_fetch<'a>(
         FetchOutcome::Failed(fault) => {
             if fault.kind == ConnectionFaultKind::NotRoutable {
                 let finding = Finding::new(&catalogue::STS221, subject(), &fault.text);
-                findings.push(finding.command(Some(context.commands.dig("A", &host.name))));
+                findings.push(finding.command(Some(context.commands.dig_addresses(&host.name))));
                 return Fetched::Unusable;
             }
             if fault.stage == ConnectionStage::Connect {

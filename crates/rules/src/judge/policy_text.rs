@@ -10,6 +10,9 @@ const SHORT_IN_ENFORCE: u32 = 604_800;
 /// A day: some large senders take no less.
 const SHORT_IN_TESTING: u32 = 86_400;
 
+/// Of a policy that repeats one mistake so many are told; the rest look the same.
+pub(crate) const MOST_OF_ONE_KIND: usize = 20;
+
 /// A policy body and where it is from.
 pub(crate) struct PolicyText<'a> {
     pub(crate) body: &'a [u8],
@@ -60,16 +63,17 @@ pub(crate) fn findings(
         }
         Some((Mode::Enforce, _)) | None => {}
     }
-    for (pattern, span) in &reading.mx {
-        if let Some(message) = too_broad(pattern, domain) {
-            findings.push(finding(&catalogue::STS320, *span, message));
-        }
-    }
-    for (pattern, span) in &reading.mx {
-        if let Some(message) = from_a_guide(pattern, &reading.mx) {
-            findings.push(finding(&catalogue::STS323, *span, message));
-        }
-    }
+    let broad = reading
+        .mx
+        .iter()
+        .filter_map(|(pattern, span)| Some((*span, too_broad(pattern, domain)?)))
+        .take(MOST_OF_ONE_KIND);
+    findings.extend(broad.map(|(span, message)| finding(&catalogue::STS320, span, message)));
+    let from_guides = reading
+        .mx
+        .iter()
+        .filter_map(|(pattern, span)| Some((*span, from_a_guide(pattern, &reading.mx)?)));
+    findings.extend(from_guides.map(|(span, message)| finding(&catalogue::STS323, span, message)));
     findings.sort_by_key(|finding| finding.excerpt.as_ref().map(|excerpt| excerpt.span.start));
     findings
 }

@@ -11,6 +11,8 @@ use crate::{Finding, Place, Subject, catalogue};
 pub(super) struct Standing<'a> {
     pub(super) record: &'a RecordState,
     pub(super) policy: Option<&'a Policy>,
+    /// A policy is served, whether or not a record leads to it.
+    pub(super) policy_is_served: bool,
     pub(super) mail: &'a MailState,
     pub(super) reports: super::tls_rpt::Reports,
 }
@@ -19,28 +21,31 @@ pub(super) fn judge(context: &Context<'_>, standing: &Standing<'_>, findings: &m
     let all_pass =
         matches!(standing.mail, MailState::Hosts { any_fails: false, any_unknown: false });
     let domain = context.domain;
-    if all_pass && matches!(standing.record, RecordState::Absent) {
+    if all_pass && matches!(standing.record, RecordState::Absent) && !standing.policy_is_served {
         let patterns = fitting_patterns(context);
         let subject = Subject::new(Place::Policy, domain.as_str());
         let message = "MTA-STS is missing, and nothing stands against mode testing";
-        let finding = Finding::new(&catalogue::STS406, subject, message);
+        let dig = context.commands.dig("MX", domain);
+        let finding = Finding::new(&catalogue::STS406, subject, message).command(Some(dig));
         if let Some(policy) = policy_to_begin_with(patterns) {
             let text = policy.to_string().replace("\r\n", "\n");
             findings.push(finding.publish(text.trim_end()));
         }
         return;
     }
-    let Some(policy) = standing.policy else { return };
+    let (RecordState::Valid, Some(policy)) = (standing.record, standing.policy) else { return };
     let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
     let subject = || Subject::new(Place::Policy, &url);
     if all_pass
         && policy.mode() == Mode::Testing
         && standing.reports == super::tls_rpt::Reports::AskedFor
-        && !findings.any_host_uncovered()
+        && !findings.any_host_is_uncovered()
     {
         let message = "every MX host passes and is covered";
         let line = "mode: enforce";
-        findings.push(Finding::new(&catalogue::STS407, subject(), message).publish(line));
+        let dig = context.commands.dig("MX", domain);
+        let finding = Finding::new(&catalogue::STS407, subject(), message).command(Some(dig));
+        findings.push(finding.publish(line));
     }
     if policy.mode() == Mode::None {
         return;
@@ -55,7 +60,8 @@ pub(super) fn judge(context: &Context<'_>, standing: &Standing<'_>, findings: &m
         let names: Vec<&str> =
             providers(context).iter().map(|provider| provider.as_str()).collect();
         let message = format!("the provider is {}", names.join(" and "));
-        let finding = Finding::new(&catalogue::STS405, subject(), message);
+        let dig = context.commands.dig("MX", domain);
+        let finding = Finding::new(&catalogue::STS405, subject(), message).command(Some(dig));
         findings.push(finding.publish(missing.join("\n")));
     }
 }

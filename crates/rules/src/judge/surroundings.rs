@@ -30,9 +30,38 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Findings) {
             let dig = context.commands.dig("TXT", domain);
             findings.push(
                 Finding::new(rule, subject, format!("a TXT record begins with {beginning}"))
-                    .publish(format!("{owner} IN TXT {}", crate::Quoted(&text.to_text())))
+                    .publish(format!("{owner} IN TXT {}", character_strings(text.as_slice())))
                     .command(Some(dig)),
             );
         }
+    }
+}
+
+/// The text as character strings of a zone file (RFC 1035 §5.1), each of at most 255 octets.
+fn character_strings(text: &[u8]) -> String {
+    let quoted = text.chunks(255).map(|chunk| {
+        let mut string = String::from("\"");
+        for octet in chunk {
+            match octet {
+                b'"' | b'\\' => string.extend(['\\', char::from(*octet)]),
+                0x20..=0x7e => string.push(char::from(*octet)),
+                _ => string.push_str(&format!("\\{octet:03}")),
+            }
+        }
+        string.push('"');
+        string
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_file_gets_what_it_can_read() {
+        assert_eq!(character_strings(b"v=STSv1; id=1;"), r#""v=STSv1; id=1;""#);
+        assert_eq!(character_strings(b"a\"b\\c\xff\n"), r#""a\"b\\c\255\010""#);
+        assert_eq!(character_strings(&[b'x'; 256]), format!("\"{}\" \"x\"", "x".repeat(255)));
     }
 }

@@ -3,7 +3,7 @@
 use sealpost_evidence::{ConnectionFaultKind as Kind, ConnectionStage, Evidence, FetchOutcome};
 use sealpost_rules::judge;
 
-use crate::evidence::{POLICY, failed_session, fault, fetch, good};
+use crate::evidence::{POLICY, failed_session, fault, fetch, found, good, mx};
 use crate::judged;
 
 /// The sessions of the two hosts fail to connect in these ways.
@@ -47,4 +47,23 @@ fn a_missing_kind_of_address_is_said_once() {
     // The other kind; and a host that could not be tried at all is not judged.
     let evidence = with_connect_faults([Kind::NoRoute, Kind::NoRoute]);
     assert_eq!(judged(&evidence), "unknown OBS103");
+}
+
+#[test]
+fn what_was_left_out_is_said_and_keeps_the_verdict_open() {
+    let mut evidence = good();
+    let mail = evidence.mail_hosts.as_mut().unwrap();
+    let mut records = vec![mx(10, "mx1.good.test"), mx(20, "mx2.good.test")];
+    mail.records = found(records.clone());
+    assert_eq!(judged(&evidence), "enforced");
+    records.push(mx(30, "mx3.good.test"));
+    evidence.mail_hosts.as_mut().unwrap().records = found(records);
+    // The host that was not looked at is compared with the policy all the same.
+    assert_eq!(judged(&evidence), "failing OBS104 STS401");
+
+    let mut evidence = good();
+    let host = &mut evidence.mail_hosts.as_mut().unwrap().hosts[0];
+    let two = vec![[192, 0, 2, 11].into(), [192, 0, 2, 12].into()];
+    host.addresses.as_mut().unwrap().ipv4 = found(two);
+    assert_eq!(judged(&evidence), "unknown OBS104");
 }

@@ -82,6 +82,9 @@ fn authorities_are_compared_where_they_are_known() {
     assert_eq!(with(&[(0, "issue", "pki.goog")], "O=Somebody"), "enforced", "an unknown authority");
     assert_eq!(with(&[(0, "issue", ";")], "O=Somebody"), "enforced CAA101");
     assert_eq!(with(&[(0, "issue", ";"), (0, "issue", "pki.goog")], "O=Somebody"), "enforced");
+    // The certificate has no wildcard, so that issuewild says nothing about it.
+    let wild = [(0, "issue", "letsencrypt.org"), (0, "issuewild", ";")];
+    assert_eq!(with(&wild, issuer), "enforced");
     assert_eq!(with(&[(0, "iodef", "mailto:a@good.test")], issuer), "enforced");
     assert_eq!(with(&[(128, "iodef", "mailto:a@good.test")], issuer), "enforced");
     assert_eq!(with(&[(128, "future", "x")], issuer), "enforced CAA102");

@@ -22,7 +22,7 @@ fn with_mode(mode: &str) -> Evidence {
 fn each_state_of_the_record() {
     assert_eq!(spoilt(|e| e.sts_records = Some(unknown())), "unknown STS102");
     let missing = |e: &mut Evidence| e.sts_records = Some(absent(AbsenceKind::NoSuchName));
-    assert_eq!(spoilt(missing), "absent STS114 STS406");
+    assert_eq!(spoilt(missing), "absent STS114");
     assert_eq!(
         spoilt(|e| {
             missing(e);
@@ -134,4 +134,38 @@ fn parts_that_were_not_asked_for_are_not_judged() {
         "none"
     );
     assert_eq!(spoilt(|e| e.tls_rpt_records = None), "enforced");
+}
+
+#[test]
+fn what_goes_wrong_inside_tls_counts() {
+    let with = |change: fn(&mut sealpost_evidence::SmtpSession)| {
+        spoilt(|e| change(&mut e.mail_hosts.as_mut().unwrap().hosts[0].sessions[0]))
+    };
+    let refused = |session: &mut sealpost_evidence::SmtpSession| {
+        session.ehlo_over_tls = Some(crate::evidence::reply(554));
+    };
+    assert_eq!(with(refused), "failing MX203");
+    let closed = |session: &mut sealpost_evidence::SmtpSession| {
+        let stage = ConnectionStage::EhloOverTls;
+        session.fault = Some(crate::evidence::fault(stage, ConnectionFaultKind::Closed));
+        session.ehlo_over_tls = None;
+    };
+    assert_eq!(with(closed), "failing MX207");
+}
+
+#[test]
+fn readiness_for_enforce_needs_a_valid_record_and_every_host_covered() {
+    let testing = |spoil: fn(&mut Evidence)| {
+        let mut evidence = with_mode("testing");
+        spoil(&mut evidence);
+        judged(&evidence)
+    };
+    assert_eq!(testing(|_| {}), "testing STS320 STS321 STS407");
+    let invalid: fn(&mut Evidence) = |e| e.sts_records = Some(found(vec![text("v=STSv1; id=a-b")]));
+    assert_eq!(testing(invalid), "broken STS107 STS320 STS321");
+    let uncovered: fn(&mut Evidence) = |e| {
+        let host = crate::evidence::mail_host(30, "mx.elsewhere.test", 13);
+        e.mail_hosts.as_mut().unwrap().hosts.push(host);
+    };
+    assert_eq!(testing(uncovered), "testing STS320 STS321 STS402");
 }

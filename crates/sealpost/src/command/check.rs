@@ -1,13 +1,14 @@
 //! `sealpost check`
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use mail_domain::DomainName;
 use sealpost_check::{Checked, DomainReport, check_each};
 use sealpost_evidence::{Evidence, FORMAT};
 use sealpost_net::{Part, Scope};
-use sealpost_rules::{Quoted, Severity};
+use sealpost_rules::{Quoted, Severity, Verdict};
 
 use crate::arguments::{CheckArguments, FailOn, Format, PartName};
 use crate::input;
@@ -28,7 +29,9 @@ pub(super) async fn run(
     let mut sink = Sink::new(&arguments, output)?;
     if let Some(file) = &arguments.evidence {
         for evidence in read_evidence(file)? {
-            sink.take(&Checked::new(evidence));
+            if sink.take(&Checked::new(evidence)).is_break() {
+                break;
+            }
         }
         return sink.finish();
     }
@@ -72,17 +75,21 @@ fn read_evidence(file: &Path) -> Result<Vec<Evidence>, Failure> {
     }
     let mut all = Vec::new();
     for value in serde_json::Deserializer::from_slice(&octets).into_iter::<serde_json::Value>() {
-        let wrong = |error| {
-            Failure::new(format!("read {name}: {error}"))
+        let wrong = |what: String| {
+            Failure::new(format!("read {name}: {what}"))
                 .hint("give a file that `sealpost check --save-evidence` wrote")
         };
-        let value = value.map_err(wrong)?;
+        let value = value.map_err(|error| wrong(error.to_string()))?;
         let format = value.get("format").and_then(serde_json::Value::as_u64);
-        if format.is_some_and(|format| format > u64::from(FORMAT)) {
-            return Err(Failure::new(format!("read {name}: a later version of sealpost wrote it"))
-                .hint("judge it with that version"));
+        match format {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) if format > u64::from(FORMAT) => {
+                let what = format!("read {name}: a later version of sealpost wrote it");
+                return Err(Failure::new(what).hint("judge it with that version"));
+            }
+            _ => return Err(wrong("it is not evidence".to_owned())),
         }
-        all.push(serde_json::from_value(value).map_err(wrong)?);
+        all.push(serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?);
     }
     if all.is_empty() {
         return Err(Failure::new(format!("read {name}: there is no evidence in it")));
@@ -124,11 +131,15 @@ impl<'a> Sink<'a> {
         })
     }
 
-    /// A failure to write is kept until the end: looking can't be stopped in the middle.
-    fn take(&mut self, checked: &Checked) {
+    /// Breaks when nothing more can be written.
+    fn take(&mut self, checked: &Checked) -> ControlFlow<()> {
         self.worst = worse(self.worst, outcome(checked, self.fail_on));
-        if self.failure.is_none() {
-            self.failure = self.show(checked).err();
+        match self.show(checked) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
         }
     }
 
@@ -162,7 +173,9 @@ fn outcome(checked: &Checked, fail_on: Severity) -> Outcome {
     let severities = || checked.judgement.findings.iter().map(|finding| finding.rule.severity);
     if severities().any(|severity| severity >= fail_on && severity != Severity::Unknown) {
         Outcome::Findings
-    } else if severities().any(|severity| severity == Severity::Unknown) {
+    } else if checked.judgement.verdict == Some(Verdict::Unknown)
+        || severities().any(|severity| severity == Severity::Unknown)
+    {
         Outcome::Unknown
     } else {
         Outcome::Clean

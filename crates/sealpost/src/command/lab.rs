@@ -1,6 +1,7 @@
 //! `sealpost lab`
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use mail_domain::DomainName;
 use sealpost_check::{Checked, check_each};
@@ -52,12 +53,12 @@ async fn check_fleet(
     let mut unexpected = 0;
     let mut failure = None;
     check_each(network, &names, Scope::all(), |checked| {
-        let Some(domain) = fleet.get(&checked.evidence.domain) else { return };
-        let row = Row::new(domain, &checked);
-        unexpected += usize::from(!row.is_expected());
-        if failure.is_none() {
+        if let Some(domain) = fleet.get(&checked.evidence.domain) {
+            let row = Row::new(domain, &checked);
+            unexpected += usize::from(!row.is_expected());
             failure = row.show(format, output).err();
         }
+        if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .await;
     if let Some(failure) = failure {

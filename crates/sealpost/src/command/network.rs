@@ -11,7 +11,9 @@ use crate::outcome::Failure;
 impl NetworkArguments {
     /// The network as the flags and the settings file want it.
     pub(super) fn open(&self) -> Result<Network, Failure> {
-        let mut settings = match &self.network {
+        // An empty variable of the environment is one that is not set.
+        let file = self.network.as_ref().filter(|file| !file.as_os_str().is_empty());
+        let mut settings = match file {
             Some(file) => Settings::from_toml(file).map_err(Failure::new)?,
             None => Settings::default(),
         };

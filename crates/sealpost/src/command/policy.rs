@@ -6,7 +6,7 @@ use std::path::Path;
 use mail_domain::DomainName;
 use mta_sts::Policy;
 use sealpost_net::{Part, Scope};
-use sealpost_rules::{Finding, PolicyLint, Quoted, lint_policy};
+use sealpost_rules::{Finding, PolicyLint, Quoted, Severity, lint_policy};
 use serde_json::{Value, json};
 
 use super::{LintFinding, policy_new};
@@ -39,19 +39,26 @@ async fn lint(
         Some(url) => lint_url(url, network).await?,
         None => lint_file(Path::new(&source))?,
     };
+    let only_unknown = findings.iter().all(|finding| finding.rule.severity <= Severity::Unknown);
+    let outcome = match &policy {
+        Some(_) => Outcome::Clean,
+        None if url.is_some() && only_unknown => Outcome::Unknown,
+        None => Outcome::Findings,
+    };
     match format {
         Format::Json => output.json(&report(policy.as_ref(), &findings))?,
         Format::Human => {
             if !findings.is_empty() {
                 output.line(&output.page().findings(&findings))?;
             }
-            output.line(match &policy {
-                Some(_) => "valid: senders can use this policy",
-                None => "not valid: senders act as if there were no policy",
+            output.line(match outcome {
+                Outcome::Clean => "valid: senders can use this policy",
+                Outcome::Findings => "not valid: senders act as if there were no policy",
+                Outcome::Unknown => "could not tell",
             })?;
         }
     }
-    Ok(if policy.is_some() { Outcome::Clean } else { Outcome::Findings })
+    Ok(outcome)
 }
 
 fn lint_file(file: &Path) -> Result<(Option<Policy>, Vec<Finding>), Failure> {
@@ -88,7 +95,10 @@ fn policy_domain(url: &str) -> Result<DomainName, Failure> {
              place yourself and lint it as a file",
         )
     };
-    let host = url.strip_prefix("https://").ok_or_else(wrong)?;
+    let (scheme, host) = url.split_once("://").ok_or_else(wrong)?;
+    if !scheme.eq_ignore_ascii_case("https") {
+        return Err(wrong());
+    }
     let host = host.strip_suffix("/.well-known/mta-sts.txt").ok_or_else(wrong)?;
     let host = DomainName::parse(host).map_err(|_| wrong())?;
     match host.parent() {

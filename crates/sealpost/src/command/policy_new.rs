@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Mode, MxPattern, Policy};
-use sealpost_rules::Quoted;
 use sealpost_rules::provider::Provider;
+use sealpost_rules::{Quoted, Severity, lint_policy};
 use serde_json::json;
 
 use crate::arguments::{Format, ModeName, NewPolicyArguments, ProviderName};
@@ -23,7 +23,7 @@ pub(super) fn run(
         Some(text) => DomainName::parse(text)
             .map_err(|error| Failure::new(format!("read the domain {}: {error}", Quoted(text))))?,
         None => {
-            return Err(Failure::new("make a policy without a domain").hint(
+            return Err(Failure::new("make a policy: no domain is given").hint(
                 "give the domain with --domain, and its mail hosts with --mx or --provider",
             ));
         }
@@ -32,6 +32,13 @@ pub(super) fn run(
     let body = policy.to_string();
     if let Some(file) = &arguments.output {
         fs_err::write(file, &body)?;
+    }
+    let lint = lint_policy(body.as_bytes(), "the new policy");
+    for finding in lint.findings.iter().filter(|f| f.rule.severity >= Severity::Warning) {
+        output.say(&format!(
+            "{}: {}: {}",
+            finding.rule.severity, finding.rule.title, finding.message
+        ));
     }
     let id = policy.id();
     let records = [
@@ -89,7 +96,7 @@ fn make_policy(arguments: &NewPolicyArguments) -> Result<Policy, Failure> {
     let mut seen = std::collections::HashSet::new();
     patterns.retain(|pattern| seen.insert(pattern.clone()));
     if patterns.is_empty() && mode != Mode::None {
-        return Err(Failure::new("make a policy without mail hosts")
+        return Err(Failure::new("make a policy: no mail hosts are given")
             .hint("name each host of the MX records with --mx, or use --provider"));
     }
     Policy::new(mode, max_age, patterns)
