@@ -1,12 +1,15 @@
 //! The certificate authorities of the lab: one that clients trust, and one that they do not.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    NameConstraints, date_time_ymd,
+    NameConstraints, PublicKeyData as _, date_time_ymd,
 };
 use rustls::{
     crypto::CryptoProvider,
@@ -14,9 +17,16 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::{LabError, host::Certificate};
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::{
+    LabError,
+    host::{Certificate, Tlsa, TlsaOf},
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// What every certificate but one says of its subject.
+const ORGANIZATION: &str = "Sealpost lab";
 /// 2000-01-01 and 2200-01-01, in seconds since 1970.
 const SENSIBLE_TIMES: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// An object identifier under the example arc of ISO, which no verifier knows.
@@ -32,6 +42,8 @@ pub(crate) struct Authority {
     intermediate: Signer,
     /// Below the root, and allowed to issue for one other domain only.
     constrained: Signer,
+    /// Below the root, under the name of a public authority.
+    named: Signer,
     /// Below a root that no client trusts.
     untrusted: Signer,
 }
@@ -39,7 +51,27 @@ pub(crate) struct Authority {
 /// A certificate of an authority, with its key.
 struct Signer {
     certificate: CertificateDer<'static>,
+    /// SubjectPublicKeyInfo, DER.
+    public_key: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// What a host shows and proves itself with.
+pub(crate) struct Identity {
+    /// The host's own certificate first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// SubjectPublicKeyInfo, DER.
+    public_key: Vec<u8>,
+    /// PKCS #8, DER.
+    key: Vec<u8>,
+}
+
+/// An identity that is made when it is first needed.
+pub(crate) struct LazyIdentity {
+    authority: Arc<Authority>,
+    host: String,
+    kind: Certificate,
+    made: OnceLock<Identity>,
 }
 
 /// Begin and end of validity, since 1970.
@@ -70,9 +102,10 @@ impl Authority {
         };
         let constrained = root.sign_authority("Lab Constrained", long, Some(elsewhere))?;
         let (stranger, _) = Signer::root("Stranger Root", long)?;
+        let named = root.sign(authority("Let's Encrypt", "Lab 1", long))?;
         let untrusted = stranger.sign_authority("Stranger Intermediate", long, None)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        Ok(Self { now, provider, root, root_pem, intermediate, constrained, untrusted })
+        Ok(Self { now, provider, root, root_pem, intermediate, constrained, named, untrusted })
     }
 
     /// The only root that clients of the lab trust, PEM.
@@ -80,18 +113,44 @@ impl Authority {
         &self.root_pem
     }
 
+    /// The lab's time, in seconds since 1970.
+    pub(crate) fn now_seconds(&self) -> u32 {
+        // Until 2106; after that, DNSSEC counts anew (RFC 4034 §3.1.5).
+        u32::try_from(self.now.as_secs() % (1 << 32)).unwrap_or_default()
+    }
+
     pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
     }
 
     /// Makes a certificate of this kind for the host.
-    pub(crate) fn issue(&self, host: &str, kind: Certificate) -> Result<CertifiedKey, IssueError> {
+    fn issue(&self, host: &str, kind: Certificate) -> Result<Identity, rcgen::Error> {
         let key = KeyPair::generate()?;
         let chain = self.chain(host, kind, &key)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        // Without rustls's check that key and certificate fit: it refuses to read the stranger
-        // ones of these certificates.
-        Ok(CertifiedKey::new(chain, self.provider.key_provider.load_private_key(key)?))
+        Ok(Identity { chain, public_key: key.subject_public_key_info(), key: key.serialize_der() })
+    }
+
+    /// The data of a TLSA record (RFC 6698 §2.1.4).
+    pub(crate) fn association(
+        &self,
+        identity: &Identity,
+        record: &Tlsa,
+    ) -> Result<Vec<u8>, LabError> {
+        let leaf = || identity.chain.first().map(|leaf| leaf.to_vec()).unwrap_or_default();
+        let data = match (record.of, record.selector) {
+            (TlsaOf::Leaf, 0) => leaf(),
+            (TlsaOf::Leaf, _) => identity.public_key.clone(),
+            (TlsaOf::Intermediate, 0) => self.intermediate.certificate.to_vec(),
+            (TlsaOf::Intermediate, _) => self.intermediate.public_key.clone(),
+            (TlsaOf::Root, 0) => self.root.certificate.to_vec(),
+            (TlsaOf::Root, _) => self.root.public_key.clone(),
+            (TlsaOf::OtherKey, _) => KeyPair::generate()?.subject_public_key_info(),
+        };
+        Ok(match record.matching {
+            0 => data,
+            2 => Sha512::digest(data).to_vec(),
+            _ => Sha256::digest(data).to_vec(),
+        })
     }
 
     fn chain(
@@ -103,6 +162,7 @@ impl Authority {
         let parent = host.split_once('.').map_or(host, |(_, parent)| parent);
         let mut leaf = leaf(host, host, self.validity(kind))?;
         match kind {
+            Certificate::Fixed(other) => leaf = self.renamed(other, other)?,
             Certificate::WrongName => leaf = self.renamed(host, &format!("other.{parent}"))?,
             Certificate::Wildcard => leaf = self.renamed(host, &format!("*.{parent}"))?,
             Certificate::PartialWildcard => leaf = self.renamed(host, &format!("m*.{parent}"))?,
@@ -130,6 +190,7 @@ impl Authority {
         let signer = match kind {
             Certificate::UntrustedRoot => &self.untrusted,
             Certificate::OutsideConstraint => &self.constrained,
+            Certificate::NamedAuthority => &self.named,
             _ => &self.intermediate,
         };
         let mut chain = vec![leaf.signed_by(key, &signer.issuer)?.der().clone()];
@@ -169,13 +230,45 @@ impl Authority {
     }
 }
 
+impl Identity {
+    /// For a server.
+    pub(crate) fn certified(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<CertifiedKey, rustls::Error> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        // Without rustls's check that key and certificate fit: it refuses to read the stranger
+        // ones of these certificates.
+        Ok(CertifiedKey::new(self.chain.clone(), provider.key_provider.load_private_key(key)?))
+    }
+}
+
+impl LazyIdentity {
+    pub(crate) fn new(authority: Arc<Authority>, host: String, kind: Certificate) -> Self {
+        Self { authority, host, kind, made: OnceLock::new() }
+    }
+
+    pub(crate) fn get(&self) -> Result<&Identity, rcgen::Error> {
+        if let Some(identity) = self.made.get() {
+            return Ok(identity);
+        }
+        let identity = self.authority.issue(&self.host, self.kind)?;
+        Ok(self.made.get_or_init(|| identity))
+    }
+
+    pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
+        self.authority.provider()
+    }
+}
+
 impl Signer {
     fn root(common_name: &str, validity: Validity) -> Result<(Self, String), rcgen::Error> {
         let key = KeyPair::generate()?;
-        let params = authority(common_name, validity);
+        let params = authority(ORGANIZATION, common_name, validity);
         let certificate = params.self_signed(&key)?;
-        let pem = certificate.pem();
-        Ok((Self { certificate: certificate.der().clone(), issuer: Issuer::new(params, key) }, pem))
+        let (pem, certificate) = (certificate.pem(), certificate.der().clone());
+        let public_key = key.subject_public_key_info();
+        Ok((Self { certificate, public_key, issuer: Issuer::new(params, key) }, pem))
     }
 
     fn sign_authority(
@@ -184,19 +277,24 @@ impl Signer {
         validity: Validity,
         constraints: Option<NameConstraints>,
     ) -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate()?;
-        let mut params = authority(common_name, validity);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let mut params = authority(ORGANIZATION, common_name, validity);
         params.name_constraints = constraints;
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?.der().clone();
-        Ok(Self { certificate, issuer: Issuer::new(params, key) })
+        let public_key = key.subject_public_key_info();
+        Ok(Self { certificate, public_key, issuer: Issuer::new(params, key) })
     }
 }
 
 /// An authority with no limit to its path.
-fn authority(common_name: &str, validity: Validity) -> CertificateParams {
-    let mut params = dated(common_name, validity);
+fn authority(organization: &str, common_name: &str, validity: Validity) -> CertificateParams {
+    let mut params = dated(organization, common_name, validity);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
@@ -208,7 +306,7 @@ fn leaf(
     alternative_name: &str,
     validity: Validity,
 ) -> Result<CertificateParams, rcgen::Error> {
-    let mut params = dated(common_name, validity);
+    let mut params = dated(ORGANIZATION, common_name, validity);
     params.subject_alt_names =
         CertificateParams::new([alternative_name.to_owned()])?.subject_alt_names;
     params.is_ca = IsCa::ExplicitNoCa;
@@ -218,13 +316,17 @@ fn leaf(
     Ok(params)
 }
 
-fn dated(common_name: &str, Validity(begin, end): Validity) -> CertificateParams {
+fn dated(
+    organization: &str,
+    common_name: &str,
+    Validity(begin, end): Validity,
+) -> CertificateParams {
     let mut params = CertificateParams::default();
     let epoch = date_time_ymd(1970, 1, 1);
     params.not_before = epoch + begin;
     params.not_after = epoch + end;
     let mut subject = DistinguishedName::new();
-    subject.push(DnType::OrganizationName, "Sealpost lab");
+    subject.push(DnType::OrganizationName, organization);
     // A common name holds at most 64 characters (RFC 5280, appendix A.1).
     subject.push(DnType::CommonName, common_name.chars().take(64).collect::<String>());
     params.distinguished_name = subject;

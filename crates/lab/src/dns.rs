@@ -1,10 +1,13 @@
-//! The DNS of the lab: it answers for `.test` like a recursive resolver, and refuses the rest.
+//! The DNS of the lab: it answers for `.test` like a validating resolver, and refuses the rest.
+//!
+//! It need not validate to know what is bogus. A question with the CD bit gets bogus data all the
+//! same, so that those who validate can see for themselves.
 
 use std::{io, sync::Arc, time::Duration};
 
 use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, ResponseCode},
-    rr::DNSClass,
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{DNSClass, rdata::opt::EdnsOption},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,7 +17,7 @@ use tokio::{
 
 use crate::{
     listen::hold,
-    zone::{Answer, Zone},
+    zone::{Answer, Reply, Security, Signatures, Zones},
 };
 
 /// The size that every path carries, in octets; larger answers go over TCP.
@@ -23,6 +26,8 @@ const LARGEST_DATAGRAM: u16 = 1232;
 const SMALLEST_DATAGRAM: u16 = 512;
 /// Questions on one TCP connection.
 const MOST_QUESTIONS: usize = 100;
+/// An extended error (RFC 8914): the option's code, and "DNSSEC Bogus".
+const EXTENDED_ERROR: (u16, [u8; 2]) = (15, [0, 6]);
 /// How long a TCP connection may stay idle.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -34,7 +39,7 @@ enum Transport {
 }
 
 /// Answers datagrams until the task is aborted.
-pub(crate) async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
+pub(crate) async fn serve_udp(socket: UdpSocket, zones: Arc<Zones>) {
     let mut buffer = vec![0_u8; 4096];
     loop {
         let (length, peer) = match socket.recv_from(&mut buffer).await {
@@ -46,7 +51,7 @@ pub(crate) async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
             }
         };
         let question = buffer.get(..length).unwrap_or_default();
-        if let Some(answer) = answer(&zone, question, Transport::Udp)
+        if let Some(answer) = answer(&zones, question, Transport::Udp)
             && let Err(error) = socket.send_to(&answer, peer).await
         {
             tracing::debug!("an answer could not be sent: {error}");
@@ -55,10 +60,10 @@ pub(crate) async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
 }
 
 /// Answers the questions of one TCP connection.
-pub(crate) async fn serve_tcp(mut stream: TcpStream, zone: Arc<Zone>) {
+pub(crate) async fn serve_tcp(mut stream: TcpStream, zones: Arc<Zones>) {
     for _ in 0..MOST_QUESTIONS {
         let Ok(Ok(question)) = timeout(IDLE, read_question(&mut stream)).await else { return };
-        let Some(answer) = answer(&zone, &question, Transport::Tcp) else {
+        let Some(answer) = answer(&zones, &question, Transport::Tcp) else {
             return hold(stream).await;
         };
         let Ok(length) = u16::try_from(answer.len()) else { return };
@@ -78,7 +83,7 @@ async fn read_question(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 /// The answer in wire form; `None` for silence.
-fn answer(zone: &Zone, question: &[u8], transport: Transport) -> Option<Vec<u8>> {
+fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8>> {
     let Ok(question) = Message::from_vec(question) else {
         // Its number is all that can be read of it.
         let id = question.first_chunk().map(|octets| u16::from_be_bytes(*octets))?;
@@ -93,24 +98,38 @@ fn answer(zone: &Zone, question: &[u8], transport: Transport) -> Option<Vec<u8>>
     reply.metadata.recursion_available = true;
     reply.metadata.checking_disabled = question.metadata.checking_disabled;
     reply.add_queries(question.queries.iter().cloned());
-    if let Some(asked) = &question.edns {
-        let mut edns = Edns::new();
+    let dnssec_ok = question.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+    let signatures = if dnssec_ok { Signatures::Wanted } else { Signatures::Unwanted };
+    let mut found = match (question.metadata.op_code, question.queries.as_slice()) {
+        (OpCode::Query, [query]) if query.query_class() == DNSClass::IN => {
+            look_up(zones, query, signatures)?
+        }
+        (OpCode::Query, [_]) => Reply::empty(ResponseCode::Refused),
+        (OpCode::Query, _) => Reply::empty(ResponseCode::FormErr),
+        _ => Reply::empty(ResponseCode::NotImp),
+    };
+    let mut edns = question.edns.is_some().then(Edns::new);
+    if let Some(edns) = &mut edns {
         edns.set_max_payload(LARGEST_DATAGRAM);
-        edns.set_dnssec_ok(asked.flags().dnssec_ok);
+        edns.set_dnssec_ok(dnssec_ok);
+    }
+    let checks = !question.metadata.checking_disabled;
+    if checks && found.security == Security::Bogus {
+        found = Reply::empty(ResponseCode::ServFail);
+        let (code, info) = EXTENDED_ERROR;
+        if let Some(edns) = &mut edns {
+            edns.options_mut().insert(EdnsOption::Unknown(code, info.to_vec()));
+        }
+    }
+    // RFC 6840 §5.8: the AD bit is for those who show that they know it.
+    let knows_dnssec = dnssec_ok || question.metadata.authentic_data;
+    reply.metadata.authentic_data = checks && knows_dnssec && found.security == Security::Secure;
+    if let Some(edns) = edns {
         reply.set_edns(edns);
     }
-    let answer = match (question.metadata.op_code, question.queries.as_slice()) {
-        (OpCode::Query, [query]) if query.query_class() == DNSClass::IN => {
-            zone.answer(query.name(), query.query_type())
-        }
-        (OpCode::Query, [_]) => Answer::empty(ResponseCode::Refused),
-        (OpCode::Query, _) => Answer::empty(ResponseCode::FormErr),
-        _ => Answer::empty(ResponseCode::NotImp),
-    };
-    let Answer::Reply { code, answers, authorities } = answer else { return None };
-    reply.metadata.response_code = code;
-    reply.insert_answers(answers);
-    reply.insert_authorities(authorities);
+    reply.metadata.response_code = found.code;
+    reply.insert_answers(found.answers);
+    reply.insert_authorities(found.authorities);
     let octets = reply.to_vec().ok()?;
     let asked = question.edns.map_or(SMALLEST_DATAGRAM, |edns| edns.max_payload());
     let limit = asked.clamp(SMALLEST_DATAGRAM, LARGEST_DATAGRAM);
@@ -118,4 +137,12 @@ fn answer(zone: &Zone, question: &[u8], transport: Transport) -> Option<Vec<u8>>
         return reply.truncate().to_vec().ok();
     }
     Some(octets)
+}
+
+/// `None` for silence.
+fn look_up(zones: &Zones, query: &Query, signatures: Signatures) -> Option<Reply> {
+    match zones.answer(query.name(), query.query_type(), signatures) {
+        Answer::Reply(reply) => Some(reply),
+        Answer::Silence => None,
+    }
 }

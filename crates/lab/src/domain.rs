@@ -3,8 +3,8 @@
 use hickory_proto::rr::RecordType;
 
 use crate::{
-    host::{MailHost, PolicyHost},
-    zone::{Fault, RecordData},
+    host::{MailHost, Tlsa, WebHost},
+    zone::{Delegation, Extent, Fault, Flaw, RecordData},
 };
 
 /// Stands for the domain's name in every text of the table.
@@ -27,12 +27,22 @@ pub struct Domain {
     pub(crate) tls_rpt: Vec<Vec<Vec<u8>>>,
     /// The body of the policy, where an address of the policy host serves no other.
     pub(crate) policy: Vec<u8>,
-    pub(crate) policy_host: Option<PolicyHost>,
+    pub(crate) policy_host: Option<WebHost>,
+    /// Further hosts that speak HTTPS, by the label below the domain.
+    pub(crate) web_hosts: Vec<(&'static str, WebHost)>,
     /// Preference and exchange: a label below the domain, `@` for the domain, `.` for the root.
     pub(crate) mx: Vec<(u16, &'static str)>,
     pub(crate) mail_hosts: Vec<MailHost>,
     /// Further records: a label below the domain (`@` for the domain itself), and what is there.
     pub(crate) records: Vec<(&'static str, RecordData)>,
+    /// TLSA records for MX hosts, by the host's label.
+    pub(crate) tlsa: Vec<(&'static str, Tlsa)>,
+    /// Names whose records live longer or shorter than others, in seconds.
+    pub(crate) ttls: Vec<(&'static str, u32)>,
+    /// How the domain hangs from `.test`, where it is a zone of its own.
+    pub(crate) delegation: Option<Delegation>,
+    /// Names whose signatures have a flaw.
+    pub(crate) flaws: Vec<(&'static str, Extent, Flaw)>,
     /// Names for which the DNS fails, for one type of record or for all.
     pub(crate) faults: Vec<(&'static str, Option<RecordType>, Fault)>,
 }
@@ -57,10 +67,15 @@ impl Domain {
             sts: texts(name, &["v=STSv1; id=20260429T1200;"]),
             tls_rpt: texts(name, &["v=TLSRPTv1; rua=mailto:tls-reports@{domain}"]),
             policy: policy("enforce", &["mx1.{domain}"], "604800"),
-            policy_host: Some(PolicyHost::good()),
+            policy_host: Some(WebHost::good()),
+            web_hosts: Vec::new(),
             mx: vec![(10, "mx1")],
             mail_hosts: vec![MailHost::good("mx1")],
             records: Vec::new(),
+            tlsa: Vec::new(),
+            ttls: Vec::new(),
+            delegation: None,
+            flaws: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -114,8 +129,13 @@ impl Domain {
         self
     }
 
-    pub(crate) fn policy_host(mut self, host: PolicyHost) -> Self {
+    pub(crate) fn policy_host(mut self, host: WebHost) -> Self {
         self.policy_host = Some(host);
+        self
+    }
+
+    pub(crate) fn web_host(mut self, label: &'static str, host: WebHost) -> Self {
+        self.web_hosts.push((label, host));
         self
     }
 
@@ -145,6 +165,41 @@ impl Domain {
 
     pub(crate) fn record(mut self, label: &'static str, data: RecordData) -> Self {
         self.records.push((label, data));
+        self
+    }
+
+    /// TLSA records for the MX host of this label.
+    pub(crate) fn tlsa(mut self, label: &'static str, records: &[Tlsa]) -> Self {
+        self.tlsa.extend(records.iter().map(|record| (label, *record)));
+        self
+    }
+
+    /// How long the records at this label live, in seconds.
+    pub(crate) fn ttl(mut self, label: &'static str, ttl: u32) -> Self {
+        self.ttls.push((label, ttl));
+        self
+    }
+
+    /// An own zone below `.test`, without signatures.
+    pub(crate) fn unsigned(mut self) -> Self {
+        self.delegation = Some(Delegation::Unsigned);
+        self
+    }
+
+    /// An own zone below `.test`, signed with another key than the DS record is for.
+    pub(crate) fn signed_with_wrong_key(mut self) -> Self {
+        self.delegation = Some(Delegation::WrongKey);
+        self
+    }
+
+    /// No signature of the domain verifies.
+    pub(crate) fn bogus(self, flaw: Flaw) -> Self {
+        self.bogus_at("@", Extent::Subtree, flaw)
+    }
+
+    /// Signatures at the label do not verify.
+    pub(crate) fn bogus_at(mut self, label: &'static str, extent: Extent, flaw: Flaw) -> Self {
+        self.flaws.push((label, extent, flaw));
         self
     }
 

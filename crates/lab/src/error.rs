@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabError {
-    /// The folder for the trust file and the settings could not be made or written.
+    /// The folder for the trust files and the settings could not be made or written.
     #[error("the lab's files could not be written: {0}")]
     Files(#[from] io::Error),
 
@@ -26,6 +26,10 @@ pub enum LabError {
     /// The certificate authority could not make its certificates.
     #[error("the lab's certificates could not be made: {0}")]
     Certificates(#[from] rcgen::Error),
+
+    /// A zone of the lab's DNS could not be given its key.
+    #[error("the keys of the lab's zones could not be made: {0}")]
+    ZoneKeys(#[from] hickory_proto::dnssec::DnsSecError),
 
     /// A name in the fleet is not a DNS name. This is a fault of the table.
     #[error("the fleet holds `{0}`, which is not a DNS name")]

@@ -1,4 +1,4 @@
-//! The files that clients of the lab read: the trusted root, and the settings.
+//! The files that clients of the lab read: what to trust, and the settings.
 
 use std::{
     net::SocketAddr,
@@ -9,12 +9,14 @@ use tempfile::TempDir;
 
 use crate::LabError;
 
-/// The settings name this file without its folder, which is their own.
+// The settings name these files without their folder, which is their own.
 const TRUST_ROOTS: &str = "ca.pem";
+const TRUST_ANCHORS: &str = "trust-anchors.txt";
 
 /// The folder of the lab's files.
 pub(crate) struct Files {
     pub(crate) trust_roots: PathBuf,
+    pub(crate) trust_anchors: PathBuf,
     pub(crate) settings: PathBuf,
     /// Removes a folder that the lab made itself.
     _temporary: Option<TempDir>,
@@ -33,6 +35,7 @@ impl Files {
         fs_err::create_dir_all(&directory)?;
         Ok(Self {
             trust_roots: directory.join(TRUST_ROOTS),
+            trust_anchors: directory.join(TRUST_ANCHORS),
             settings: directory.join("network.toml"),
             _temporary: temporary,
         })
@@ -41,17 +44,21 @@ impl Files {
     pub(crate) fn write(
         &self,
         root_pem: &str,
+        trust_anchors: &str,
         resolver: SocketAddr,
         https_port: u16,
         smtp_port: u16,
     ) -> Result<(), LabError> {
         fs_err::write(&self.trust_roots, root_pem)?;
+        fs_err::write(&self.trust_anchors, trust_anchors)?;
         let settings = format!(
             "# The lab's own network, for as long as it runs.\n\
              resolvers = [\"{resolver}\"]\n\
              https_port = {https_port}\n\
              smtp_port = {smtp_port}\n\
              trust_roots = \"{TRUST_ROOTS}\"\n\
+             dnssec = \"validate\"\n\
+             trust_anchors = \"{TRUST_ANCHORS}\"\n\
              allowed_networks = [\"127.0.0.0/8\", \"::1/128\"]\n\
              \n\
              # On loopback nothing is slow but what means to be.\n\

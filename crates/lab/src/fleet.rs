@@ -21,8 +21,16 @@ mod coverage;
 mod mx;
 mod mx_certificate;
 mod smtp;
-// The TLS-RPT record.
+// The TLS-RPT record, and where reports go.
+mod reports;
 mod tls_rpt;
+// Who vouches for names and certificates.
+mod caa;
+mod dane;
+mod dnssec;
+// Where to go from here, and with whom.
+mod providers;
+mod readiness;
 
 /// Every domain, in groups.
 pub(crate) fn fleet() -> &'static [Domain] {
@@ -39,10 +47,21 @@ pub(crate) fn fleet() -> &'static [Domain] {
             smtp::domains(),
             mx_certificate::domains(),
             tls_rpt::domains(),
+            reports::domains(),
+            dnssec::domains(),
+            dane::domains(),
+            caa::domains(),
+            readiness::domains(),
+            providers::domains(),
         ]
         .into_iter()
         .flatten()
         .collect()
     });
     &FLEET
+}
+
+/// Domains outside `.test` whose hosts some of the fleet use. Nobody audits them.
+pub(crate) fn providers() -> Vec<Domain> {
+    providers::providers()
 }

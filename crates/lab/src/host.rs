@@ -2,12 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-/// The policy host of a domain.
+/// Where a policy lies on its host (RFC 8461 §3.2).
+const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
+
+/// A host that speaks HTTPS: the policy host of a domain, or one that takes reports.
 #[derive(Clone, Debug)]
-pub(crate) struct PolicyHost {
+pub(crate) struct WebHost {
     pub(crate) ipv4: Vec<Address<Reply>>,
     pub(crate) ipv6: Option<Server<Reply>>,
-    /// The label of the host's real name, where `mta-sts.` is an alias.
+    /// The label of the host's real name, where the name is an alias.
     pub(crate) alias_of: Option<&'static str>,
 }
 
@@ -20,6 +23,8 @@ pub(crate) struct MailHost {
     pub(crate) ipv6: Option<Server<Dialogue>>,
     /// The label of the host's real name, where [`label`](Self::label) is an alias.
     pub(crate) alias_of: Option<&'static str>,
+    /// The label where its addresses stand, if it has them from a wildcard.
+    pub(crate) wildcard: Option<&'static str>,
 }
 
 /// One IPv4 address of a host.
@@ -42,7 +47,7 @@ pub(crate) struct Server<C> {
 }
 
 /// What is wrong or special about a certificate. Days are counted from the lab's time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Certificate {
     /// For the host's name, by the lab's authority, for so many days of which so many are left;
     /// negative when it has expired.
@@ -54,6 +59,8 @@ pub(crate) enum Certificate {
     Fresh,
     NotYetValid,
     WrongName,
+    /// For this host, whatever the client asks for.
+    Fixed(&'static str),
     /// The host's name stands in the common name and in no subject alternative name.
     CommonNameOnly,
     /// A wildcard that fits, `*.` and the rest of the host's name.
@@ -66,6 +73,8 @@ pub(crate) enum Certificate {
     SelfSignedAuthority,
     SelfSignedExpired,
     UntrustedRoot,
+    /// Good, by an authority that calls itself as a public one does.
+    NamedAuthority,
     /// Good, but the server leaves the intermediate certificate out.
     MissingIntermediate,
     /// Good, and the server sends the root too, which is superfluous.
@@ -93,11 +102,49 @@ pub(crate) enum Handshake {
     /// An answer that is not TLS.
     PlainText(&'static str),
     Silence,
+    /// As [`Complete`](Self::Complete) with clients of today, and more with those of yesterday.
+    Old(OldTls),
+}
+
+/// What a server still speaks, or all that it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OldTls {
+    AlsoTls10,
+    AlsoTls11,
+    /// TLS 1.2 with 3DES.
+    AlsoWeakSuites,
+    /// As RFC 5246 appendix E.1 wants it: newer offers are answered with what it speaks.
+    OnlyTls10,
+    /// Refuses every offer of a newer version, even from clients that would take TLS 1.0.
+    OnlyTls10Intolerant,
+}
+
+/// A TLSA record for an MX host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tlsa {
+    pub(crate) usage: u8,
+    pub(crate) selector: u8,
+    pub(crate) matching: u8,
+    pub(crate) of: TlsaOf,
+}
+
+/// What a TLSA record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsaOf {
+    /// The certificate that the host presents.
+    Leaf,
+    /// The intermediate certificate above it.
+    Intermediate,
+    Root,
+    /// A key that no host uses, or not yet.
+    OtherKey,
 }
 
 /// The reply of a policy host.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
+    /// The only path that is answered with this reply.
+    pub(crate) path: &'static str,
     pub(crate) status: &'static str,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     /// `None` stands for the domain's policy.
@@ -132,7 +179,7 @@ pub(crate) enum Manner {
 }
 
 /// The SMTP dialogue of an MX host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialogue {
     Polite,
     /// All that RFC 5321 allows and few servers do: replies of many lines, keywords in lower case.
@@ -151,12 +198,18 @@ pub(crate) enum Dialogue {
     CloseAfterEhlo,
     SilenceAfterEhlo,
     NoStartTls,
+    /// Greets without saying who it is.
+    Nameless,
+    /// Answers EHLO under another name than it greeted with.
+    OtherName,
+    /// Something on the way has overwritten STARTTLS with this.
+    Masked(&'static str),
     StartTlsRefused(&'static str),
     /// Sends a second reply, in plaintext, right behind the go-ahead for TLS.
     Injection,
 }
 
-impl PolicyHost {
+impl WebHost {
     pub(crate) fn good() -> Self {
         Self::new(Server::good(Reply::good()))
     }
@@ -164,6 +217,11 @@ impl PolicyHost {
     /// The same server on IPv4 and IPv6.
     pub(crate) fn new(server: Server<Reply>) -> Self {
         Self { ipv4: vec![Address::Served(server.clone())], ipv6: Some(server), alias_of: None }
+    }
+
+    /// Takes reports, and so does not let anybody fetch anything.
+    pub(crate) fn taking_reports() -> Self {
+        Self::replying(Reply::not_allowed())
     }
 
     pub(crate) fn replying(reply: Reply) -> Self {
@@ -201,8 +259,11 @@ impl MailHost {
     /// The same server on IPv4 and IPv6. A server whose fault shows before the client names the
     /// host is on IPv4 only, for the lab has one IPv6 address for all hosts.
     pub(crate) fn new(label: &'static str, server: Server<Dialogue>) -> Self {
-        let ipv6 = matches!(server.conduct, Dialogue::Polite).then(|| server.clone());
-        Self { label, ipv4: vec![Address::Served(server)], ipv6, alias_of: None }
+        let shows_early =
+            server.conduct != Dialogue::Polite || matches!(server.handshake, Handshake::Old(_));
+        let ipv6 = (!shows_early).then(|| server.clone());
+        let ipv4 = vec![Address::Served(server)];
+        Self { label, ipv4, ipv6, alias_of: None, wildcard: None }
     }
 
     pub(crate) fn saying(label: &'static str, dialogue: Dialogue) -> Self {
@@ -219,7 +280,12 @@ impl MailHost {
 
     /// These IPv4 addresses, and no IPv6.
     pub(crate) fn at(label: &'static str, ipv4: Vec<Address<Dialogue>>) -> Self {
-        Self { label, ipv4, ipv6: None, alias_of: None }
+        Self { label, ipv4, ipv6: None, alias_of: None, wildcard: None }
+    }
+
+    pub(crate) fn published_at(mut self, wildcard: &'static str) -> Self {
+        self.wildcard = Some(wildcard);
+        self
     }
 
     pub(crate) fn alias_of(mut self, label: &'static str) -> Self {
@@ -249,10 +315,28 @@ impl Reply {
     /// 200, `text/plain`, the domain's policy.
     pub(crate) fn good() -> Self {
         Self {
+            path: POLICY_PATH,
             status: "200 OK",
             headers: vec![("Content-Type", "text/plain")],
             body: None,
             manner: Manner::Length,
         }
+    }
+
+    /// What a receiver of reports says to GET.
+    pub(crate) fn not_allowed() -> Self {
+        Self {
+            path: "/tls",
+            status: "405 Method Not Allowed",
+            headers: vec![("Allow", "POST"), ("Content-Type", "text/plain")],
+            body: Some(b"reports are sent with POST\n".to_vec()),
+            manner: Manner::Length,
+        }
+    }
+}
+
+impl Tlsa {
+    pub(crate) const fn new(usage: u8, selector: u8, matching: u8, of: TlsaOf) -> Self {
+        Self { usage, selector, matching, of }
     }
 }

@@ -15,7 +15,6 @@ use crate::{
     tls::{self, Tenants, drain},
 };
 
-const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
 /// Longest head of a request, in octets.
 const LONGEST_HEAD: usize = 8192;
 /// How long a client may take to send its request.
@@ -26,8 +25,8 @@ pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Reply>>) {
     let Some((host, mut stream)) = tls::accept(stream, &tenants).await else { return };
     let Ok(Ok(head)) = timeout(PATIENCE, read_head(&mut stream)).await else { return };
     let reply = &host.server.conduct;
-    let ended = match request(&head, &host.name) {
-        Request::Policy => send(stream, reply).await,
+    let ended = match request(&head, &host.name, reply.path) {
+        Request::Expected => send(stream, reply).await,
         Request::Other(status) => refuse(stream, status).await,
     };
     if let Err(error) = ended {
@@ -37,12 +36,13 @@ pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Reply>>) {
 
 /// What a client asks for.
 enum Request {
-    Policy,
+    /// What the host is there for.
+    Expected,
     /// Something else, which is answered with this status.
     Other(&'static str),
 }
 
-fn request(head: &str, host: &str) -> Request {
+fn request(head: &str, host: &str, expected_path: &str) -> Request {
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
     let (Some(method), Some(path), Some("HTTP/1.1"), None) =
@@ -60,8 +60,10 @@ fn request(head: &str, host: &str) -> Request {
         [_] => return Request::Other("421 Misdirected Request"),
         _ => return Request::Other("400 Bad Request"),
     }
+    // The query of a URI counts for nothing here.
+    let path = path.split('?').next().unwrap_or_default();
     match (method, path) {
-        ("GET", POLICY_PATH) => Request::Policy,
+        ("GET", path) if path == expected_path => Request::Expected,
         ("GET", _) => Request::Other("404 Not Found"),
         _ => Request::Other("405 Method Not Allowed"),
     }
@@ -229,8 +231,8 @@ mod tests {
     fn only_the_policy_of_the_host_is_served() {
         let status = |request_line: &str, host: &str| {
             let head = format!("{request_line}\r\n{host}Accept: */*\r\n\r\n");
-            match request(&head, "mta-sts.good.test") {
-                Request::Policy => "200",
+            match request(&head, "mta-sts.good.test", "/.well-known/mta-sts.txt") {
+                Request::Expected => "200",
                 Request::Other(status) => status.split(' ').next().unwrap(),
             }
         };

@@ -22,6 +22,7 @@ use crate::{
     plan::{Ipv6, Plan},
     smtp,
     tls::Tenants,
+    zone::Zones,
 };
 
 /// Where the DNS of the lab is.
@@ -32,7 +33,7 @@ const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 66, 0, 1));
 pub struct Options {
     /// Which ports to use.
     pub ports: Ports,
-    /// The folder for the trust file and the settings, made if it does not exist. By default a new
+    /// The folder for the trust files and the settings, made if it does not exist. By default a new
     /// temporary folder, which goes when the lab does.
     pub directory: Option<PathBuf>,
     /// The time that the lab believes in: certificates are made relative to it. Between the years
@@ -76,7 +77,8 @@ impl Lab {
     pub async fn start(options: Options) -> Result<Self, LabError> {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
-        let plan = Plan::new(Self::fleet(), &authority, probe_ipv6().await)?;
+        let zones = Zones::new(authority.now_seconds())?;
+        let plan = Plan::new(zones, &authority, probe_ipv6().await)?;
         let prefer = |port| match options.ports {
             Ports::Preferred => Some(port),
             Ports::Ephemeral => None,
@@ -84,12 +86,13 @@ impl Lab {
         let mut tasks = JoinSet::new();
         let https_port = listen(&mut tasks, plan.https, prefer(4443), https::serve).await?;
         let smtp_port = listen(&mut tasks, plan.smtp, prefer(2525), smtp::serve).await?;
-        let zone = Arc::new(plan.zone);
+        let trust_anchors = plan.zones.trust_anchors();
+        let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
             bind_pair(SocketAddr::new(RESOLVER, 0), prefer(5300)).await?;
-        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zone)));
-        tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zone))));
-        files.write(authority.root_pem(), resolver, https_port, smtp_port)?;
+        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones)));
+        tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zones))));
+        files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
         Ok(Self { resolver, https_port, smtp_port, files, tasks })
     }
 
@@ -121,6 +124,12 @@ impl Lab {
     /// The file with the only root certificate that clients are to trust, PEM.
     pub fn trust_roots_file(&self) -> &Path {
         &self.files.trust_roots
+    }
+
+    /// The DNSSEC keys to trust: DNSKEY records of the root and of `.test`, a line each, as Unbound
+    /// and others read them. The lab's root is a root of its own.
+    pub fn trust_anchors_file(&self) -> &Path {
+        &self.files.trust_anchors
     }
 
     /// The settings, TOML, that point `sealpost --network FILE` at this lab.

@@ -1,7 +1,7 @@
 //! A mail internet on loopback, faults included.
 //!
 //! A [`Lab`] runs, in one process and without root, everything that mail security is about: a DNS
-//! for `.test`, a certificate authority, policy hosts that speak HTTPS and MX hosts that speak SMTP
+//! for `.test`, signed, a certificate authority, policy hosts that speak HTTPS and MX hosts that speak SMTP
 //! with STARTTLS, on IPv4 and IPv6. Its [fleet](Lab::fleet) is a table of domains; each is named
 //! after the one thing that is wrong with it, and says which verdict and which findings an auditor
 //! owes it.
@@ -22,9 +22,10 @@
 //!
 //! - It binds addresses in 127.66.0.0/16 and `::1`. Linux answers on all of 127.0.0.0/8; systems
 //!   that know only 127.0.0.1 need the addresses added first.
-//! - There is no DNSSEC yet: no answer is signed, and the AD bit is never set.
-//! - "Old TLS only" is an alert, as servers send it to clients that offer nothing older than
-//!   TLS 1.2; no old handshake can be completed.
+//! - Its DNS is a resolver, an authority for each of its zones, and the root above them. It denies
+//!   with NSEC, never NSEC3, and refuses questions of the types ANY, NSEC and RRSIG.
+//! - Servers that speak TLS 1.0, TLS 1.1 or weak suites choose them and show their certificate; no
+//!   such handshake can be completed.
 
 // The whole: start, addresses, stop.
 mod lab;
@@ -45,6 +46,7 @@ mod authority;
 mod dns;
 mod https;
 mod listen;
+mod old_tls;
 mod smtp;
 mod tls;
 mod zone;

@@ -8,10 +8,11 @@ use std::{
 
 use crate::{
     Domain, LabError,
-    authority::Authority,
-    host::{Address, Dialogue, MailHost, PolicyHost, Reply, Server},
+    authority::{Authority, LazyIdentity},
+    fleet,
+    host::{Address, Certificate, Dialogue, MailHost, Reply, Server, Tlsa, WebHost},
     tls::{Hosted, Tenants},
-    zone::{RecordData, Zone},
+    zone::{RecordData, Zones},
 };
 
 /// Addresses given out in each block 127.66.x.0/24.
@@ -19,7 +20,7 @@ const BLOCK: usize = 250;
 
 /// Everything that the lab has to run.
 pub(crate) struct Plan {
-    pub(crate) zone: Zone,
+    pub(crate) zones: Zones,
     pub(crate) https: Vec<(IpAddr, Arc<Tenants<Reply>>)>,
     pub(crate) smtp: Vec<(IpAddr, Arc<Tenants<Dialogue>>)>,
 }
@@ -33,7 +34,7 @@ pub(crate) enum Ipv6 {
 
 impl Plan {
     pub(crate) fn new(
-        fleet: &[Domain],
+        zones: Zones,
         authority: &Arc<Authority>,
         ipv6: Ipv6,
     ) -> Result<Self, LabError> {
@@ -41,13 +42,18 @@ impl Plan {
             authority,
             ipv6,
             given: 0,
-            zone: Zone::default(),
+            zones,
             https: Vec::new(),
             smtp: Vec::new(),
             shared_https: HashMap::new(),
             shared_smtp: HashMap::new(),
+            identities: HashMap::new(),
         };
-        for domain in fleet {
+        for provider in fleet::providers() {
+            builder.zones.serve(provider.name)?;
+            builder.domain(&provider)?;
+        }
+        for domain in fleet::fleet() {
             builder.domain(domain)?;
         }
         Ok(builder.finish())
@@ -59,15 +65,20 @@ struct Builder<'a> {
     ipv6: Ipv6,
     /// How many IPv4 addresses were given out.
     given: usize,
-    zone: Zone,
+    zones: Zones,
     https: Vec<(IpAddr, Arc<Tenants<Reply>>)>,
     smtp: Vec<(IpAddr, Arc<Tenants<Dialogue>>)>,
     shared_https: HashMap<String, Arc<Hosted<Reply>>>,
     shared_smtp: HashMap<String, Arc<Hosted<Dialogue>>>,
+    /// One for each host and kind of certificate: a host shows the same at all its addresses.
+    identities: HashMap<(String, Certificate), Arc<LazyIdentity>>,
 }
 
 impl Builder<'_> {
     fn domain(&mut self, domain: &Domain) -> Result<(), LabError> {
+        if let Some(delegation) = domain.delegation {
+            self.zones.delegate(domain.name, delegation)?;
+        }
         for text in &domain.sts {
             self.text(domain, "_mta-sts", text)?;
         }
@@ -76,7 +87,7 @@ impl Builder<'_> {
         }
         for (preference, exchange) in &domain.mx {
             let exchange = domain.full_name(exchange);
-            self.zone.add(domain.name, RecordData::Mx(*preference, exchange))?;
+            self.zones.add(domain.name, RecordData::Mx(*preference, exchange))?;
         }
         for (label, data) in &domain.records {
             let data = match data {
@@ -89,26 +100,38 @@ impl Builder<'_> {
                 }
                 other => other.clone(),
             };
-            self.zone.add(&domain.full_name(label), data)?;
+            self.zones.add(&domain.full_name(label), data)?;
+        }
+        for (label, ttl) in &domain.ttls {
+            self.zones.live(&domain.full_name(label), *ttl)?;
+        }
+        for (label, extent, flaw) in &domain.flaws {
+            self.zones.spoil(&domain.full_name(label), *extent, *flaw)?;
         }
         for (label, record_type, fault) in &domain.faults {
-            self.zone.fail(&domain.full_name(label), *record_type, *fault)?;
+            self.zones.fail(&domain.full_name(label), *record_type, *fault)?;
         }
         if let Some(host) = &domain.policy_host {
-            self.policy_host(domain, host)?;
+            self.web_host(domain, "mta-sts", host)?;
+        }
+        for (label, host) in &domain.web_hosts {
+            self.web_host(domain, label, host)?;
         }
         for host in &domain.mail_hosts {
             self.mail_host(domain, host)?;
+        }
+        for (label, record) in &domain.tlsa {
+            self.tlsa(domain, label, record)?;
         }
         Ok(())
     }
 
     fn text(&mut self, domain: &Domain, label: &str, strings: &[Vec<u8>]) -> Result<(), LabError> {
-        self.zone.add(&domain.full_name(label), RecordData::Text(strings.to_vec()))
+        self.zones.add(&domain.full_name(label), RecordData::Text(strings.to_vec()))
     }
 
-    fn policy_host(&mut self, domain: &Domain, host: &PolicyHost) -> Result<(), LabError> {
-        let name = domain.full_name("mta-sts");
+    fn web_host(&mut self, domain: &Domain, label: &str, host: &WebHost) -> Result<(), LabError> {
+        let name = domain.full_name(label);
         let owner = self.owner(domain, &name, host.alias_of)?;
         let filled = |server: &Server<Reply>| {
             let body = server.conduct.body.as_ref().unwrap_or(&domain.policy);
@@ -118,13 +141,13 @@ impl Builder<'_> {
         for address in &host.ipv4 {
             let ip = self.address(&owner, address)?;
             if let Address::Served(server) = address {
-                let hosted = Hosted::new(name.clone(), filled(server), Arc::clone(self.authority));
+                let hosted = self.hosted(&name, filled(server));
                 self.https.push((ip, Arc::new(Tenants::One(Arc::new(hosted)))));
             }
         }
         if let (Some(server), Ipv6::Present) = (&host.ipv6, self.ipv6) {
-            self.zone.add(&owner, RecordData::Ipv6(Ipv6Addr::LOCALHOST))?;
-            let hosted = Hosted::new(name.clone(), filled(server), Arc::clone(self.authority));
+            self.zones.add(&owner, RecordData::Ipv6(Ipv6Addr::LOCALHOST))?;
+            let hosted = self.hosted(&name, filled(server));
             self.shared_https.insert(name, Arc::new(hosted));
         }
         Ok(())
@@ -132,20 +155,55 @@ impl Builder<'_> {
 
     fn mail_host(&mut self, domain: &Domain, host: &MailHost) -> Result<(), LabError> {
         let name = domain.full_name(host.label);
-        let owner = self.owner(domain, &name, host.alias_of)?;
+        let owner = match host.wildcard {
+            Some(label) => domain.full_name(label),
+            None => self.owner(domain, &name, host.alias_of)?,
+        };
         for address in &host.ipv4 {
             let ip = self.address(&owner, address)?;
             if let Address::Served(server) = address {
-                let hosted = Hosted::new(name.clone(), server.clone(), Arc::clone(self.authority));
+                let hosted = self.hosted(&name, server.clone());
                 self.smtp.push((ip, Arc::new(Tenants::One(Arc::new(hosted)))));
             }
         }
         if let (Some(server), Ipv6::Present) = (&host.ipv6, self.ipv6) {
-            self.zone.add(&owner, RecordData::Ipv6(Ipv6Addr::LOCALHOST))?;
-            let hosted = Hosted::new(name.clone(), server.clone(), Arc::clone(self.authority));
+            self.zones.add(&owner, RecordData::Ipv6(Ipv6Addr::LOCALHOST))?;
+            let hosted = self.hosted(&name, server.clone());
             self.shared_smtp.insert(name, Arc::new(hosted));
         }
         Ok(())
+    }
+
+    /// A TLSA record for what the host presents at its first address, or for something else. Where
+    /// the host is an alias, it stands at the end of that (RFC 7672 §2.2.3).
+    fn tlsa(&mut self, domain: &Domain, label: &str, record: &Tlsa) -> Result<(), LabError> {
+        let host = domain.mail_hosts.iter().find(|host| host.label == label);
+        let mut addresses = host.into_iter().flat_map(|host| &host.ipv4);
+        let served = addresses.find_map(|address| match address {
+            Address::Served(server) => Some(server.certificate),
+            Address::Closed | Address::Elsewhere(_) => None,
+        });
+        let certificate = served.unwrap_or_else(Certificate::good);
+        let identity = self.identity(&domain.full_name(label), certificate);
+        let data = self.authority.association(identity.get()?, record)?;
+        let base = host.and_then(|host| host.alias_of).unwrap_or(label);
+        let owner = format!("_25._tcp.{}", domain.full_name(base));
+        let Tlsa { usage, selector, matching, .. } = *record;
+        self.zones.add(&owner, RecordData::Tlsa(usage, selector, matching, data))
+    }
+
+    fn hosted<C>(&mut self, name: &str, server: Server<C>) -> Hosted<C> {
+        let identity = self.identity(name, server.certificate);
+        Hosted::new(name.to_owned(), server, identity)
+    }
+
+    fn identity(&mut self, name: &str, certificate: Certificate) -> Arc<LazyIdentity> {
+        let make = || LazyIdentity::new(Arc::clone(self.authority), name.to_owned(), certificate);
+        Arc::clone(
+            self.identities
+                .entry((name.to_owned(), certificate))
+                .or_insert_with(|| Arc::new(make())),
+        )
     }
 
     /// The name that owns the host's addresses: its own, or the one that it is an alias of.
@@ -157,7 +215,7 @@ impl Builder<'_> {
     ) -> Result<String, LabError> {
         let Some(label) = alias_of else { return Ok(name.to_owned()) };
         let owner = domain.full_name(label);
-        self.zone.add(name, RecordData::Alias(owner.clone()))?;
+        self.zones.add(name, RecordData::Alias(owner.clone()))?;
         Ok(owner)
     }
 
@@ -167,7 +225,7 @@ impl Builder<'_> {
             Address::Elsewhere(ip) => *ip,
             Address::Served(_) | Address::Closed => self.next_address()?,
         };
-        self.zone.add(owner, RecordData::Ipv4(ip))?;
+        self.zones.add(owner, RecordData::Ipv4(ip))?;
         Ok(IpAddr::V4(ip))
     }
 
@@ -185,6 +243,6 @@ impl Builder<'_> {
             self.https.push((shared, Arc::new(Tenants::Many(self.shared_https))));
             self.smtp.push((shared, Arc::new(Tenants::Many(self.shared_smtp))));
         }
-        Plan { zone: self.zone, https: self.https, smtp: self.smtp }
+        Plan { zones: self.zones, https: self.https, smtp: self.smtp }
     }
 }

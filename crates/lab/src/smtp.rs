@@ -20,6 +20,8 @@ const LONGEST_LINE: u64 = 512;
 const MOST_COMMANDS: usize = 40;
 /// How long a client may take over a command.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Another name that a host may have for itself.
+const OTHER_NAME: &str = "internal.lab.test";
 /// The name of the host that all MX hosts share where SNI has not told them apart yet.
 const SHARED_NAME: &str = "mx.lab.test";
 
@@ -49,7 +51,8 @@ pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Dialogue>>) {
                 return;
             };
             let mut stream = BufReader::new(stream);
-            if let Err(error) = inside_tls(&mut stream, &host.name).await {
+            let name = if dialogue == Dialogue::OtherName { OTHER_NAME } else { name };
+            if let Err(error) = inside_tls(&mut stream, name).await {
                 tracing::debug!("{}: the client went early: {error}", host.name);
             }
             // The client may be gone already.
@@ -88,6 +91,7 @@ async fn in_plaintext(
             send(stream, &format!("220-{name} ESMTP\r\n220-This host is watched\r\n220 \r\n"))
                 .await?;
         }
+        Dialogue::Nameless => send(stream, "220 ESMTP ready\r\n").await?,
         Dialogue::Unhurried => {
             sleep(Duration::from_millis(700)).await;
             send_in_pieces(stream, &format!("220 {name} ESMTP\r\n")).await?;
@@ -115,7 +119,7 @@ async fn in_plaintext(
                 send_in_pieces(stream, &extensions(name, dialogue)).await?;
             }
             ("EHLO", _) => send(stream, &extensions(name, dialogue)).await?,
-            ("STARTTLS", Dialogue::NoStartTls | Dialogue::EhloRefused) => {
+            ("STARTTLS", Dialogue::NoStartTls | Dialogue::EhloRefused | Dialogue::Masked(_)) => {
                 send(stream, "502 5.5.1 Command not implemented\r\n").await?;
             }
             ("STARTTLS", Dialogue::StartTlsRefused(reply)) => send(stream, reply).await?,
@@ -147,10 +151,16 @@ fn extensions(name: &str, dialogue: Dialogue) -> String {
         Dialogue::Unusual => {
             format!("250-{name} greets you\r\n250-size\r\n250-X-Unknown a=b\r\n250 starttls\r\n")
         }
-        _ => format!(
-            "250-{name}\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
-        ),
+        Dialogue::OtherName => with_keyword(OTHER_NAME, "STARTTLS"),
+        Dialogue::Masked(keyword) => with_keyword(name, keyword),
+        _ => with_keyword(name, "STARTTLS"),
     }
+}
+
+fn with_keyword(name: &str, keyword: &str) -> String {
+    format!(
+        "250-{name}\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-{keyword}\r\n250 8BITMIME\r\n"
+    )
 }
 
 async fn inside_tls(

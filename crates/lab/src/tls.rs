@@ -16,14 +16,15 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use crate::{
-    authority::{Authority, IssueError},
+    authority::{IssueError, LazyIdentity},
     host::{Handshake, Server},
     listen::hold,
+    old_tls::{self, Offer, Reaction},
 };
 
 /// Alert `unrecognized_name` (RFC 6066 §3).
@@ -36,7 +37,7 @@ pub(crate) struct Hosted<C> {
     /// The full name, in lower case and without a trailing dot.
     pub(crate) name: String,
     pub(crate) server: Server<C>,
-    authority: Arc<Authority>,
+    identity: Arc<LazyIdentity>,
     config: OnceLock<Arc<ServerConfig>>,
 }
 
@@ -49,20 +50,21 @@ pub(crate) enum Tenants<C> {
 }
 
 impl<C> Hosted<C> {
-    pub(crate) fn new(name: String, server: Server<C>, authority: Arc<Authority>) -> Self {
-        Self { name, server, authority, config: OnceLock::new() }
+    pub(crate) fn new(name: String, server: Server<C>, identity: Arc<LazyIdentity>) -> Self {
+        Self { name, server, identity, config: OnceLock::new() }
     }
 
     fn config(&self) -> Result<Arc<ServerConfig>, IssueError> {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));
         }
-        let identity = self.authority.issue(&self.name, self.server.certificate)?;
+        let provider = self.identity.provider();
+        let identity = self.identity.get()?.certified(provider)?;
         let versions = match self.server.handshake {
             Handshake::Tls12Only => &[&TLS12][..],
             _ => &[&TLS13, &TLS12],
         };
-        let config = ServerConfig::builder_with_provider(Arc::clone(self.authority.provider()))
+        let config = ServerConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
@@ -86,6 +88,11 @@ pub(crate) async fn accept<C>(
     stream: TcpStream,
     tenants: &Tenants<C>,
 ) -> Option<(Arc<Hosted<C>>, TlsStream<TcpStream>)> {
+    let stream = match tenants {
+        Tenants::One(host) => answer_old_offer(stream, host).await?,
+        // Old TLS knows no SNI, so that no host could be chosen.
+        Tenants::Many(_) => stream,
+    };
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
     let start = timeout(PATIENCE, hello).await.ok()?.ok()?;
     let Some(host) = tenants.by_name(start.client_hello().server_name()) else {
@@ -93,7 +100,7 @@ pub(crate) async fn accept<C>(
         return None;
     };
     match host.server.handshake {
-        Handshake::Complete | Handshake::Tls12Only => {
+        Handshake::Complete | Handshake::Tls12Only | Handshake::Old(_) => {
             let config = host
                 .config()
                 .inspect_err(|error| tracing::error!("no certificate for {}: {error}", host.name))
@@ -123,6 +130,45 @@ pub(crate) async fn accept<C>(
         Handshake::Silence => {
             hold(start.io).await;
             None
+        }
+    }
+}
+
+/// Answers an offer of yesterday where the host still does so; gives back the connection, with
+/// nothing read of it, where the offer is one of today.
+async fn answer_old_offer<C>(mut stream: TcpStream, host: &Hosted<C>) -> Option<TcpStream> {
+    let Handshake::Old(old) = host.server.handshake else { return Some(stream) };
+    let offer = timeout(PATIENCE, peek_offer(&mut stream)).await.ok()?.ok()?;
+    let answer = match old.react(&offer) {
+        Reaction::Modern => return Some(stream),
+        Reaction::Alert(code) => fatal_alert(code).to_vec(),
+        Reaction::Hello { version, cipher_suite } => {
+            let identity = host
+                .identity
+                .get()
+                .inspect_err(|error| tracing::error!("no certificate for {}: {error}", host.name))
+                .ok()?;
+            old_tls::first_flight(version, cipher_suite, &identity.chain)
+        }
+    };
+    send_and_close(stream, &answer).await;
+    None
+}
+
+/// Waits until the whole first record is there, and reads it without taking it away.
+async fn peek_offer(stream: &mut TcpStream) -> io::Result<Offer> {
+    let mut octets = vec![0_u8; old_tls::LONGEST_RECORD];
+    let mut before = 0;
+    loop {
+        let length = stream.peek(&mut octets).await?;
+        match Offer::read(octets.get(..length).unwrap_or_default()) {
+            Ok(offer) => return Ok(offer),
+            Err(old_tls::Unread::NoOffer) => return Err(io::ErrorKind::InvalidData.into()),
+            // The end of the stream gives nothing new, and nothing new is no reason to hurry.
+            Err(old_tls::Unread::Incomplete) if length == before => {
+                sleep(Duration::from_millis(5)).await;
+            }
+            Err(old_tls::Unread::Incomplete) => before = length,
         }
     }
 }

@@ -1,4 +1,10 @@
-//! What the lab's DNS knows, and what it answers.
+//! What the lab's DNS knows: records, zones and their keys, and how look-ups are made to fail.
+
+mod answer;
+mod denial;
+mod signer;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,19 +12,25 @@ use std::{
 };
 
 use hickory_proto::{
-    op::ResponseCode,
+    dnssec::rdata::DNSSECRData,
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, AAAA, CNAME, MX, SOA, TXT},
+        rdata::{
+            A, AAAA, CAA, CNAME, MX, NS, SOA, TLSA, TXT,
+            tlsa::{CertUsage, Matching, Selector},
+        },
     },
 };
 
+pub(crate) use answer::{Answer, Reply, Signatures};
+use signer::ZoneKey;
+
 use crate::LabError;
 
-/// Time to live of every record, in seconds.
+/// Time to live of every record that the table gives no other, in seconds.
 const TTL: u32 = 300;
-/// The longest chain of aliases that is followed.
-const LONGEST_CHAIN: usize = 8;
+/// The name server of every zone, and its address.
+const NAME_SERVER: (&str, Ipv4Addr) = ("ns.lab.test", Ipv4Addr::new(127, 66, 0, 1));
 
 /// The content of one record.
 #[derive(Clone, Debug)]
@@ -32,6 +44,10 @@ pub(crate) enum RecordData {
     /// The full name of the target. In the table of the fleet, the placeholder stands for the
     /// domain.
     Alias(String),
+    /// Certificate usage, selector, matching type, and the data that they are about.
+    Tlsa(u8, u8, u8, Vec<u8>),
+    /// Flags, property and value (RFC 8659 §4.1).
+    Caa(u8, &'static str, &'static str),
 }
 
 /// How the DNS fails for a name.
@@ -43,25 +59,117 @@ pub(crate) enum Fault {
     Silence,
 }
 
-/// All names under `.test`, as a recursive resolver sees them.
-#[derive(Default)]
-pub(crate) struct Zone {
-    records: BTreeMap<Name, Vec<RData>>,
+/// What is wrong with signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// One bit is not as it was signed.
+    Altered,
+    /// They ended a day ago.
+    Expired,
+}
+
+/// Which signatures at a name have a flaw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Those over records of this type.
+    Type(RecordType),
+    /// All, and all below the name.
+    Subtree,
+}
+
+/// How a zone hangs from its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delegation {
+    /// It is not signed, and its parent proves that.
+    Unsigned,
+    /// It is signed, and the DS record at its parent is for another key.
+    WrongKey,
+}
+
+/// What DNSSEC makes of an answer, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Security {
+    Secure,
+    Insecure,
+    Bogus,
+}
+
+/// All zones of the lab, as a validating resolver sees them.
+pub(crate) struct Zones {
+    /// The lab's time, in seconds since 1970.
+    now: u32,
+    nodes: BTreeMap<Name, Node>,
     /// Every name that has a name below it, whether or not it has records.
     existing: BTreeSet<Name>,
-    faults: BTreeMap<Name, (Option<RecordType>, Fault)>,
+    /// Names that the lab answers for, with all below them.
+    served: Vec<Name>,
+    /// Every name at which a zone begins.
+    apexes: BTreeMap<Name, Apex>,
+    faults: BTreeMap<Name, Vec<(Option<RecordType>, Fault)>>,
+    flaws: BTreeMap<Name, (Extent, Flaw)>,
 }
 
-/// An answer, but for the question and the flags.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
-    Reply { code: ResponseCode, answers: Vec<Record>, authorities: Vec<Record> },
-    Silence,
+/// The records at one name.
+struct Node {
+    ttl: u32,
+    sets: BTreeMap<RecordType, Vec<RData>>,
 }
 
-impl Zone {
+/// Where a zone begins.
+struct Apex {
+    /// `None` where it is not signed.
+    key: Option<ZoneKey>,
+    /// What this cut makes of a secure parent.
+    security: Security,
+}
+
+impl Zones {
+    /// The root and `.test`, both signed and secure, and `.com`, which is not signed.
+    pub(crate) fn new(now: u32) -> Result<Self, LabError> {
+        let mut zones = Self {
+            now,
+            nodes: BTreeMap::new(),
+            existing: BTreeSet::new(),
+            served: vec![name("test")?],
+            apexes: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            flaws: BTreeMap::new(),
+        };
+        for apex in [Name::root(), name("test")?] {
+            let key = ZoneKey::generate(apex.clone())?;
+            let ds = key.delegation()?;
+            zones.begin(&apex, Some(key), Security::Secure)?;
+            if !apex.is_root() {
+                zones.insert(&apex, RData::DNSSEC(DNSSECRData::DS(ds)));
+            }
+        }
+        zones.begin(&name("com")?, None, Security::Insecure)?;
+        zones.add(NAME_SERVER.0, RecordData::Ipv4(NAME_SERVER.1))?;
+        Ok(zones)
+    }
+
+    /// Makes the name the beginning of a zone of its own.
+    pub(crate) fn delegate(&mut self, apex: &str, delegation: Delegation) -> Result<(), LabError> {
+        let apex = name(apex)?;
+        match delegation {
+            Delegation::Unsigned => self.begin(&apex, None, Security::Insecure),
+            Delegation::WrongKey => {
+                let other = ZoneKey::generate(apex.clone())?.delegation()?;
+                let key = ZoneKey::generate(apex.clone())?;
+                self.begin(&apex, Some(key), Security::Bogus)?;
+                self.insert(&apex, RData::DNSSEC(DNSSECRData::DS(other)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers for this name outside `.test` and for all below it.
+    pub(crate) fn serve(&mut self, domain: &str) -> Result<(), LabError> {
+        self.served.push(name(domain)?);
+        Ok(())
+    }
+
     pub(crate) fn add(&mut self, owner: &str, data: RecordData) -> Result<(), LabError> {
-        let owner = name(owner)?;
         let data = match data {
             RecordData::Ipv4(address) => RData::A(A(address)),
             RecordData::Ipv6(address) => RData::AAAA(AAAA(address)),
@@ -72,9 +180,28 @@ impl Zone {
                 RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
             }
             RecordData::Alias(target) => RData::CNAME(CNAME(name(&target)?)),
+            RecordData::Tlsa(usage, selector, matching, data) => RData::TLSA(TLSA::new(
+                CertUsage::from(usage),
+                Selector::from(selector),
+                Matching::from(matching),
+                data,
+            )),
+            RecordData::Caa(flags, property, value) => {
+                let mut caa = CAA::new_issue(flags & 128 != 0, None, Vec::new());
+                caa.reserved_flags = flags & 127;
+                caa.tag = property.to_owned();
+                caa.value = value.as_bytes().to_vec();
+                RData::CAA(caa)
+            }
         };
-        self.exists(&owner);
-        self.records.entry(owner).or_default().push(data);
+        self.insert(&name(owner)?, data);
+        Ok(())
+    }
+
+    /// Gives every record at the name this time to live.
+    pub(crate) fn live(&mut self, owner: &str, ttl: u32) -> Result<(), LabError> {
+        let owner = name(owner)?;
+        self.nodes.entry(owner).or_default().ttl = ttl;
         Ok(())
     }
 
@@ -86,88 +213,120 @@ impl Zone {
     ) -> Result<(), LabError> {
         let owner = name(owner)?;
         self.exists(&owner);
-        self.faults.insert(owner, (record_type, fault));
+        self.faults.entry(owner).or_default().push((record_type, fault));
         Ok(())
+    }
+
+    /// Signs badly at the name from now on.
+    pub(crate) fn spoil(
+        &mut self,
+        owner: &str,
+        extent: Extent,
+        flaw: Flaw,
+    ) -> Result<(), LabError> {
+        self.flaws.insert(name(owner)?, (extent, flaw));
+        Ok(())
+    }
+
+    /// The keys to trust, a DNSKEY record a line: of the root, and of `.test` for validators that
+    /// shall not climb further.
+    pub(crate) fn trust_anchors(&self) -> String {
+        let secure = |(apex, zone): (&Name, &Apex)| {
+            let key = zone.key.as_ref().filter(|_| apex.num_labels() < 2)?;
+            Some(format!("{apex} {TTL} IN DNSKEY {}\n", key.dnskey()))
+        };
+        self.apexes.iter().filter_map(secure).collect()
+    }
+
+    fn begin(
+        &mut self,
+        apex: &Name,
+        key: Option<ZoneKey>,
+        security: Security,
+    ) -> Result<(), LabError> {
+        let (server, mailbox) = (name(NAME_SERVER.0)?, name("hostmaster.lab.test")?);
+        let soa = SOA::new(server.clone(), mailbox, 1, 3600, 600, 86_400, TTL);
+        self.insert(apex, RData::SOA(soa));
+        self.insert(apex, RData::NS(NS(server)));
+        if let Some(key) = &key {
+            self.insert(apex, RData::DNSSEC(DNSSECRData::DNSKEY(key.dnskey().clone())));
+        }
+        self.apexes.insert(apex.clone(), Apex { key, security });
+        Ok(())
+    }
+
+    fn insert(&mut self, owner: &Name, data: RData) {
+        self.exists(owner);
+        let node = self.nodes.entry(owner.clone()).or_default();
+        node.sets.entry(data.record_type()).or_default().push(data);
     }
 
     /// The name and all above it exist, if only because of what lies below.
     fn exists(&mut self, owner: &Name) {
         let mut owner = owner.clone();
-        while !owner.is_root() && self.existing.insert(owner.clone()) {
+        while self.existing.insert(owner.clone()) && !owner.is_root() {
             owner = owner.base_name();
         }
     }
 
-    /// Answers as a resolver that has followed every alias.
-    pub(crate) fn answer(&self, question: &Name, record_type: RecordType) -> Answer {
-        let mut owner = question.to_lowercase();
-        let mut answers = Vec::new();
-        for _ in 0..=LONGEST_CHAIN {
-            if !is_under_test(&owner) {
-                return Answer::empty(ResponseCode::Refused);
+    /// The zone that answers the question: a DS record belongs to the zone above.
+    fn zone_of(&self, owner: &Name, record_type: RecordType) -> Option<(&Name, &Apex)> {
+        let mut name = match record_type {
+            RecordType::DS if !owner.is_root() => owner.base_name(),
+            _ => owner.clone(),
+        };
+        loop {
+            if let Some(found) = self.apexes.get_key_value(&name) {
+                return Some(found);
             }
-            match self.faults.get(&owner) {
-                Some((only, fault)) if only.is_none_or(|only| only == record_type) => {
-                    return match fault {
-                        Fault::ServerFailure => Answer::empty(ResponseCode::ServFail),
-                        Fault::Refused => Answer::empty(ResponseCode::Refused),
-                        Fault::Silence => Answer::Silence,
-                    };
-                }
-                _ => {}
+            if name.is_root() {
+                return None;
             }
-            let found = self.records.get(&owner).map(Vec::as_slice).unwrap_or_default();
-            let mut wanted =
-                found.iter().filter(|data| data.record_type() == record_type).peekable();
-            if wanted.peek().is_some() {
-                let to_record = |data: &RData| Record::from_rdata(owner.clone(), TTL, data.clone());
-                answers.extend(wanted.map(to_record));
-                return Answer::Reply {
-                    code: ResponseCode::NoError,
-                    answers,
-                    authorities: Vec::new(),
-                };
-            }
-            let alias = found.iter().find_map(|data| match data {
-                RData::CNAME(CNAME(target)) => Some((data, target)),
-                _ => None,
-            });
-            let Some((data, target)) = alias else {
-                return self.denial(&owner, answers);
-            };
-            let link = Record::from_rdata(owner.clone(), TTL, data.clone());
-            if answers.contains(&link) {
-                break;
-            }
-            answers.push(link);
-            owner = target.to_lowercase();
+            name = name.base_name();
         }
-        // A loop, or a chain that is too long: what was found so far, and the asker may judge.
-        Answer::Reply { code: ResponseCode::NoError, answers, authorities: Vec::new() }
     }
 
-    /// "No such name" or "no such data", each with the SOA record that RFC 2308 asks for.
-    fn denial(&self, owner: &Name, answers: Vec<Record>) -> Answer {
-        let code = if self.existing.contains(owner) {
-            ResponseCode::NoError
-        } else {
-            ResponseCode::NXDomain
-        };
-        // An unregistered name is denied by `.test` itself.
-        let domain = owner.trim_to(2);
-        let apex = if self.existing.contains(&domain) { domain } else { owner.trim_to(1) };
-        let (Ok(host), Ok(mailbox)) = (name("ns.lab.test"), name("hostmaster.lab.test")) else {
-            return Answer::empty(ResponseCode::ServFail);
-        };
-        let soa = SOA::new(host, mailbox, 1, 3600, 600, 86_400, TTL);
-        let authorities = vec![Record::from_rdata(apex, TTL, RData::SOA(soa))];
-        Answer::Reply { code, answers, authorities }
+    /// What a validator makes of the keys of this zone.
+    fn security_of(&self, apex: &Name) -> Security {
+        let mut name = apex.clone();
+        let mut cuts = Vec::new();
+        loop {
+            cuts.extend(self.apexes.get(&name).map(|zone| zone.security));
+            if name.is_root() {
+                break;
+            }
+            name = name.base_name();
+        }
+        // From the root down, the first cut that is not secure decides for all below it.
+        cuts.into_iter().rev().find(|cut| *cut != Security::Secure).unwrap_or(Security::Secure)
+    }
+
+    /// What is wrong with the signature over this record set.
+    fn flaw(&self, owner: &Name, record_type: RecordType) -> Option<Flaw> {
+        if let Some((extent, flaw)) = self.flaws.get(owner)
+            && (*extent == Extent::Subtree || *extent == Extent::Type(record_type))
+        {
+            return Some(*flaw);
+        }
+        let mut name = owner.clone();
+        while !name.is_root() {
+            name = name.base_name();
+            if let Some((Extent::Subtree, flaw)) = self.flaws.get(&name) {
+                return Some(*flaw);
+            }
+        }
+        None
+    }
+
+    /// Does the lab know all about this name? The zones above are known at their own names.
+    fn is_served(&self, owner: &Name) -> bool {
+        self.apexes.contains_key(owner) || self.served.iter().any(|domain| domain.zone_of(owner))
     }
 }
 
-impl Answer {
-    pub(crate) fn empty(code: ResponseCode) -> Self {
-        Self::Reply { code, answers: Vec::new(), authorities: Vec::new() }
+impl Default for Node {
+    fn default() -> Self {
+        Self { ttl: TTL, sets: BTreeMap::new() }
     }
 }
 
@@ -176,59 +335,7 @@ fn name(text: &str) -> Result<Name, LabError> {
     Name::from_ascii(format!("{text}.")).map_err(|_| LabError::Name(text.to_owned()))
 }
 
-fn is_under_test(owner: &Name) -> bool {
-    owner.iter().next_back().is_some_and(|label| label == b"test")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn zone() -> Result<Zone, LabError> {
-        let mut zone = Zone::default();
-        zone.add("a.test", RecordData::Alias("b.test".to_owned()))?;
-        zone.add("b.test", RecordData::Ipv4(Ipv4Addr::LOCALHOST))?;
-        zone.add("deep.below.c.test", RecordData::Ipv4(Ipv4Addr::LOCALHOST))?;
-        zone.add("x.loop.test", RecordData::Alias("y.loop.test".to_owned()))?;
-        zone.add("y.loop.test", RecordData::Alias("x.loop.test".to_owned()))?;
-        zone.fail("d.test", Some(RecordType::MX), Fault::ServerFailure)?;
-        zone.fail("e.test", None, Fault::Silence)?;
-        Ok(zone)
-    }
-
-    #[track_caller]
-    fn check(owner: &str, record_type: RecordType, expected: (ResponseCode, usize, usize)) {
-        let answer = zone().and_then(|zone| Ok(zone.answer(&name(owner)?, record_type)));
-        match answer {
-            Ok(Answer::Reply { code, answers, authorities }) => {
-                assert_eq!((code, answers.len(), authorities.len()), expected, "{owner}");
-            }
-            other => panic!("{owner}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn answers_tell_absence_failure_and_presence_apart() {
-        use ResponseCode::{NXDomain, NoError, Refused, ServFail};
-        check("b.test", RecordType::A, (NoError, 1, 0));
-        check("B.TEST", RecordType::A, (NoError, 1, 0));
-        check("b.test", RecordType::AAAA, (NoError, 0, 1)); // no such data
-        check("a.test", RecordType::A, (NoError, 2, 0)); // the alias and its target
-        check("a.test", RecordType::CNAME, (NoError, 1, 0));
-        check("a.test", RecordType::MX, (NoError, 1, 1)); // the alias, then no such data
-        check("nobody.test", RecordType::A, (NXDomain, 0, 1));
-        check("x.b.test", RecordType::A, (NXDomain, 0, 1));
-        check("below.c.test", RecordType::A, (NoError, 0, 1)); // something lies below
-        check("x.loop.test", RecordType::A, (NoError, 2, 0)); // and no endless walk
-        check("d.test", RecordType::MX, (ServFail, 0, 0));
-        check("d.test", RecordType::A, (NoError, 0, 1)); // the other types are answered
-        check("example.com", RecordType::A, (Refused, 0, 0));
-        check("", RecordType::NS, (Refused, 0, 0));
-    }
-
-    #[test]
-    fn a_silent_name_has_no_answer() {
-        let zone = zone().unwrap();
-        assert_eq!(zone.answer(&name("e.test").unwrap(), RecordType::TXT), Answer::Silence);
-    }
+/// The records of a set.
+fn records(owner: &Name, ttl: u32, set: &[RData]) -> Vec<Record> {
+    set.iter().map(|data| Record::from_rdata(owner.clone(), ttl, data.clone())).collect()
 }

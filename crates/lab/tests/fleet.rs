@@ -14,10 +14,12 @@ fn names_are_domains_under_test_and_each_stands_once() {
     for domain in Lab::fleet() {
         let name = DomainName::parse(domain.name).unwrap();
         assert_eq!(name.as_str(), domain.name);
-        assert_eq!(name.parent().unwrap().as_str(), "test", "{name}");
+        let parent = name.parent().unwrap();
+        let is_in_fleet = Lab::fleet().iter().any(|domain| domain.name == parent.as_str());
+        assert!(parent.as_str() == "test" || is_in_fleet, "{name} hangs in the air");
         assert!(seen.insert(name), "{} stands twice", domain.name);
     }
-    assert!(seen.len() >= 100, "{} domains", seen.len());
+    assert!(seen.len() >= 200, "{} domains", seen.len());
 }
 
 #[test]
@@ -32,7 +34,8 @@ fn every_domain_says_what_is_expected_of_it() {
             assert!(codes.is_sorted_by(|left, right| left < right), "{name}: {codes:?}");
             for code in codes {
                 let (letters, digits) = code.split_at(code.len() - 3);
-                assert!(["MX", "RPT", "STS"].contains(&letters), "{name}: {code}");
+                let groups = ["CAA", "DANE", "DNS", "MX", "OBS", "RPT", "STS"];
+                assert!(groups.contains(&letters), "{name}: {code}");
                 assert!(digits.bytes().all(|digit| digit.is_ascii_digit()), "{name}: {code}");
             }
         }
@@ -54,5 +57,5 @@ fn every_code_is_fired_by_one_domain_and_nearly_by_another() {
     let missed: BTreeSet<_> = Lab::fleet().iter().flat_map(|domain| domain.near_miss_of).collect();
     let lacking: Vec<_> = fired.symmetric_difference(&missed).collect();
     assert!(lacking.is_empty(), "fired only or nearly fired only: {lacking:?}");
-    assert!(fired.len() >= 85, "{} codes", fired.len());
+    assert!(fired.len() >= 115, "{} codes", fired.len());
 }

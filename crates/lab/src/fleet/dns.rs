@@ -4,11 +4,13 @@ use hickory_proto::rr::RecordType;
 
 use crate::{
     Domain,
-    host::{Address, PolicyHost, Reply, Server},
+    host::{Address, Reply, Server, WebHost},
     zone::{Fault, RecordData},
 };
 
 pub(super) fn domains() -> Vec<Domain> {
+    // Reports to the domain itself could not be judged either.
+    let elsewhere = "v=TLSRPTv1; rua=mailto:tls-reports@good.test";
     vec![
         Domain::good("sts-record-servfail.test", "the look-up of the STS record fails")
             .sts(&[])
@@ -39,27 +41,31 @@ pub(super) fn domains() -> Vec<Domain> {
             "the look-up of the policy host's addresses fails",
         )
         .no_policy_host()
-        .dns_fault("mta-sts", None, Fault::ServerFailure)
+        .dns_fault("mta-sts", Some(RecordType::A), Fault::ServerFailure)
+        .dns_fault("mta-sts", Some(RecordType::AAAA), Fault::ServerFailure)
         .expect("unknown", &["STS202"])
         .near_miss_of(&["STS201", "STS203"]),
         Domain::good("policy-host-aaaa-servfail.test", "only the policy host's AAAA look-up fails")
-            .policy_host(PolicyHost::at(vec![Address::Served(Server::good(Reply::good()))]))
+            .policy_host(WebHost::at(vec![Address::Served(Server::good(Reply::good()))]))
             .dns_fault("mta-sts", Some(RecordType::AAAA), Fault::ServerFailure)
             .expect("enforced", &["STS202"])
             .near_miss_of(&["STS201", "STS204"]),
         Domain::good("mx-servfail.test", "the MX look-up fails")
+            .tls_rpt(&[elsewhere])
             .mx(&[])
             .dns_fault("@", Some(RecordType::MX), Fault::ServerFailure)
             .expect("unknown", &["MX102"])
             .near_miss_of(&["MX101", "MX104", "MX111", "STS403"]),
         Domain::good("mx-timeout.test", "nobody answers for the MX records")
+            .tls_rpt(&[elsewhere])
             .mx(&[])
             .dns_fault("@", Some(RecordType::MX), Fault::Silence)
             .expect("unknown", &["MX102"])
             .near_miss_of(&["MX101", "MX104", "MX111", "STS403"]),
         Domain::good("mx-host-servfail.test", "the look-up of the MX host's addresses fails")
             .without_mail_hosts()
-            .dns_fault("mx1", None, Fault::ServerFailure)
+            .dns_fault("mx1", Some(RecordType::A), Fault::ServerFailure)
+            .dns_fault("mx1", Some(RecordType::AAAA), Fault::ServerFailure)
             .expect("unknown", &["MX106"])
             .near_miss_of(&["MX105", "MX201"]),
         Domain::good("tls-rpt-servfail.test", "the look-up of the TLS-RPT record fails")

@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 use crate::{
     Domain,
     domain::policy,
-    host::{
-        Address, Certificate, Dialogue, Handshake, MailHost, Manner, PolicyHost, Reply, Server,
-    },
+    host::{Address, Certificate, Dialogue, Handshake, MailHost, Manner, Reply, Server, WebHost},
     zone::RecordData,
 };
 
@@ -18,11 +16,17 @@ pub(super) fn domains() -> Vec<Domain> {
     domains
 }
 
+fn text(text: &str) -> RecordData {
+    RecordData::Text(vec![text.as_bytes().to_vec()])
+}
+
 /// What may be special about names and modes.
 fn names() -> Vec<Domain> {
     vec![
         Domain::good("good.test", "nothing is wrong: one MX host, enforce for a week")
-            .near_miss_of(&["RPT101", "STS101", "STS201", "STS318"]),
+            .record("@", text("v=spf1 mx -all"))
+            .record("_dmarc", text("v=DMARC1; p=reject"))
+            .near_miss_of(&["MX209", "RPT101", "STS101", "STS115", "STS201", "STS318", "STS406"]),
         Domain::good("xn--bcher-kva.test", "nothing is wrong: an internationalized name")
             .near_miss_of(&["MX108", "STS308"]),
         Domain::good("good-two-mx.test", "two MX hosts, both in the policy")
@@ -38,7 +42,7 @@ fn names() -> Vec<Domain> {
             .policy(policy("enforce", &["a.mail.{domain}", "*.mail.{domain}"], "604800"))
             .near_miss_of(&["STS319", "STS320", "STS403"]),
         Domain::good("good-ipv4-only.test", "no AAAA record anywhere")
-            .policy_host(PolicyHost::at(vec![Address::Served(Server::good(Reply::good()))]))
+            .policy_host(WebHost::at(vec![Address::Served(Server::good(Reply::good()))]))
             .mail_hosts(vec![MailHost::at(
                 "mx1",
                 vec![Address::Served(Server::good(Dialogue::Polite))],
@@ -57,11 +61,11 @@ fn names() -> Vec<Domain> {
             )
             .near_miss_of(&["MX107", "STS102"]),
         Domain::good("good-policy-host-alias.test", "only the policy host is an alias")
-            .policy_host(PolicyHost::good().alias_of("hosting"))
+            .policy_host(WebHost::good().alias_of("hosting"))
             .near_miss_of(&["MX107", "RPT114", "STS112"]),
         Domain::good("good-testing.test", "mode testing for a day")
             .policy(policy("testing", &["mx1.{domain}"], "86400"))
-            .expect("testing", &["STS321"])
+            .expect("testing", &["STS321", "STS407"])
             .near_miss_of(&["STS318", "STS322", "STS402"]),
         Domain::good("good-none.test", "mode none, the orderly way out")
             .policy(policy("none", &[], "86400"))
@@ -84,9 +88,9 @@ fn texts() -> Vec<Domain> {
             .tls_rpt(&["v=TLSRPTv1;\trua=mailto:tls-reports@{domain} ; "])
             .near_miss_of(&["RPT110", "RPT112", "RPT113", "STS106", "STS108", "STS109", "STS111"]),
         Domain::good("good-text-at-apex.test", "other texts, but at the domain itself")
-            .record("@", RecordData::Text(vec![b"v=spf1 mx -all".to_vec()]))
-            .record("@", RecordData::Text(vec![b"v=STSv1; id=misplaced;".to_vec()]))
-            .near_miss_of(&["RPT104", "STS103", "STS104"]),
+            .record("@", text("v=spf1 mx -all"))
+            .record("@", text("about v=STSv1 and v=TLSRPTv1"))
+            .near_miss_of(&["RPT104", "RPT120", "STS103", "STS104", "STS115"]),
         Domain::good("good-policy-lf.test", "LF line ends, and none after the last line")
             .policy("version: STSv1\nmode: enforce\nmx: mx1.{domain}\nmax_age: 604800")
             .near_miss_of(&["STS310", "STS311"]),
@@ -109,7 +113,8 @@ fn texts() -> Vec<Domain> {
             .tls_rpt(&[
                 "v=TLSRPTv1; rua=MAILTO:a@{domain}?subject=tls , HTTPS://reports.{domain}/tls?x=%2C",
             ])
-            .near_miss_of(&["RPT103", "RPT107", "RPT108", "RPT109", "RPT111"]),
+            .web_host("reports", WebHost::taking_reports())
+            .near_miss_of(&["RPT103", "RPT107", "RPT108", "RPT109", "RPT111", "RPT117"]),
     ]
 }
 
@@ -128,7 +133,7 @@ pub(super) fn padded(name: &str, length: usize) -> Vec<u8> {
 fn servers() -> Vec<Domain> {
     let served = || Address::Served(Server::good(Reply::good()));
     let everywhere = |certificate: Certificate| {
-        (PolicyHost::with_certificate(certificate), MailHost::with_certificate("mx1", certificate))
+        (WebHost::with_certificate(certificate), MailHost::with_certificate("mx1", certificate))
     };
     let with_certificate = |name, about, certificate| {
         let (policy_host, mail_host) = everywhere(certificate);
@@ -136,7 +141,7 @@ fn servers() -> Vec<Domain> {
     };
     vec![
         Domain::good("good-two-addresses.test", "every host has two IPv4 addresses, all alike")
-            .policy_host(PolicyHost::at(vec![served(), served()]))
+            .policy_host(WebHost::at(vec![served(), served()]))
             .mail_hosts(vec![MailHost::at(
                 "mx1",
                 vec![
@@ -144,35 +149,37 @@ fn servers() -> Vec<Domain> {
                     Address::Served(Server::good(Dialogue::Polite)),
                 ],
             )])
-            .near_miss_of(&["MX109", "MX201", "STS203", "STS204", "STS220", "STS221"]),
+            .near_miss_of(&[
+                "MX109", "MX201", "MX308", "STS203", "STS204", "STS220", "STS221", "STS224",
+            ]),
         Domain::good("good-http-unusual.test", "a reply that is odd in every way RFC 9110 allows")
-            .policy_host(PolicyHost::replying(Reply {
+            .policy_host(WebHost::replying(Reply {
                 status: "200 As you wish",
                 headers: vec![
                     ("content-type", "TEXT/PLAIN; charset=utf-8"),
                     ("content-encoding", "identity"),
                     ("location", "https://www.good.test/"),
                 ],
-                body: None,
                 manner: Manner::Chunked,
+                ..Reply::good()
             }))
             .near_miss_of(&["STS212", "STS213", "STS214", "STS215", "STS219"]),
         Domain::good("good-http-close-delimited.test", "no length, but a proper close_notify")
-            .policy_host(PolicyHost::sending(Manner::CloseNotify))
+            .policy_host(WebHost::sending(Manner::CloseNotify))
             .near_miss_of(&["STS217"]),
         Domain::good("good-http-in-pieces.test", "the reply comes in pieces, and in time")
-            .policy_host(PolicyHost::sending(Manner::InPieces))
+            .policy_host(WebHost::sending(Manner::InPieces))
             .near_miss_of(&["STS217", "STS218"]),
         Domain::good("good-smtp-unusual.test", "replies of many lines, keywords in lower case")
             .mail_hosts(vec![MailHost::saying("mx1", Dialogue::Unusual)])
-            .near_miss_of(&["MX202", "MX203", "MX204", "MX205", "MX207"]),
+            .near_miss_of(&["MX202", "MX203", "MX204", "MX205", "MX207", "MX210", "MX211"]),
         Domain::good("good-smtp-unhurried.test", "a late greeting, replies in pieces, all in time")
             .mail_hosts(vec![MailHost::saying("mx1", Dialogue::Unhurried)])
             .near_miss_of(&["MX206", "MX207", "MX208"]),
         Domain::good("good-tls12.test", "every host speaks TLS 1.2 and nothing newer")
-            .policy_host(PolicyHost::with_handshake(Handshake::Tls12Only))
+            .policy_host(WebHost::with_handshake(Handshake::Tls12Only))
             .mail_hosts(vec![MailHost::with_handshake("mx1", Handshake::Tls12Only)])
-            .near_miss_of(&["MX301", "STS205"]),
+            .near_miss_of(&["MX301", "MX309", "MX310", "MX311", "STS205"]),
         with_certificate(
             "good-certificate-wildcard.test",
             "wildcard certificates that fit",
@@ -197,6 +204,18 @@ fn servers() -> Vec<Domain> {
             Certificate::Dated { lifetime: 398, left: 31 },
         )
         .near_miss_of(&["MX307", "STS210"]),
+        with_certificate(
+            "good-certificate-47-days.test",
+            "certificates of 47 days with 12 left",
+            Certificate::Dated { lifetime: 47, left: 12 },
+        )
+        .near_miss_of(&["DANE108", "MX307", "STS210"]),
+        with_certificate(
+            "good-certificate-6-days.test",
+            "certificates of 6 days with 2 left",
+            Certificate::Dated { lifetime: 6, left: 2 },
+        )
+        .near_miss_of(&["DANE108", "MX307", "STS210"]),
         with_certificate(
             "good-certificate-with-root.test",
             "the servers send the root certificate too, which does no harm",

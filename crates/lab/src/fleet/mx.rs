@@ -96,6 +96,13 @@ fn addresses() -> Vec<Domain> {
             .mail_hosts(vec![MailHost::at("mx1", vec![served(), Address::Closed])])
             .expect("enforced", &["MX201"])
             .near_miss_of(&["MX105"]),
+        Domain::good("mx-sixteen-addresses.test", "as many addresses as an audit looks at")
+            .mail_hosts(vec![MailHost::at("mx1", vec![served(); 16])])
+            .near_miss_of(&["OBS104"]),
+        Domain::good("mx-seventeen-addresses.test", "one address more than an audit looks at")
+            .mail_hosts(vec![MailHost::at("mx1", vec![served(); 17])])
+            .expect("unknown", &["OBS104"])
+            .near_miss_of(&["MX106"]),
         Domain::good("mx-backup-refused.test", "nobody listens at the second MX host")
             .mail_hosts(vec![MailHost::good("mx1"), MailHost::at("mx2", vec![Address::Closed])])
             .policy(policy("enforce", &["mx1.{domain}", "mx2.{domain}"], "604800"))

@@ -32,6 +32,13 @@ fn failing() -> Vec<Domain> {
             .expect("failing", &["MX304"])
             .near_miss_of(&["MX305"]),
         with(
+            "mx-sni-ignored.test",
+            "one certificate for all, whatever name the client asks for",
+            Certificate::Fixed("mail.hosting.test"),
+        )
+        .expect("failing", &["MX304"])
+        .near_miss_of(&["MX305"]),
+        with(
             "mx-certificate-common-name-only.test",
             "the host stands only in its common name",
             Certificate::CommonNameOnly,
@@ -100,6 +107,20 @@ fn failing() -> Vec<Domain> {
         )
         .expect("enforced", &["MX307"])
         .near_miss_of(&["MX302"]),
+        with(
+            "mx-certificate-expiring-47-days.test",
+            "47 days, of which 11 are left",
+            Certificate::Dated { lifetime: 47, left: 11 },
+        )
+        .expect("enforced", &["MX307"])
+        .near_miss_of(&["MX302"]),
+        with(
+            "mx-certificate-expiring-weekly.test",
+            "6 days, of which one is left",
+            Certificate::Dated { lifetime: 6, left: 1 },
+        )
+        .expect("enforced", &["MX307"])
+        .near_miss_of(&["DANE108", "MX302"]),
     ]
 }
 
@@ -117,8 +138,21 @@ fn several() -> Vec<Domain> {
                 "mx1",
                 vec![served(Certificate::good()), served(Certificate::expired())],
             )])
-            .expect("failing", &["MX302"])
+            .expect("failing", &["MX302", "MX308"])
             .near_miss_of(&["MX201"]),
+        Domain::good(
+            "mx-certificates-differ.test",
+            "two addresses show different certificates, both good",
+        )
+        .mail_hosts(vec![MailHost::at(
+            "mx1",
+            vec![
+                served(Certificate::good()),
+                served(Certificate::Dated { lifetime: 90, left: 60 }),
+            ],
+        )])
+        .expect("enforced", &["MX308"])
+        .near_miss_of(&["MX304", "MX307"]),
         Domain::good("mx-certificate-expired-backup.test", "it has ended at the second MX host")
             .mail_hosts(vec![
                 MailHost::good("mx1"),

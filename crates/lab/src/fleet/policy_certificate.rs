@@ -2,12 +2,12 @@
 
 use crate::{
     Domain,
-    host::{Address, Certificate, PolicyHost, Reply, Server},
+    host::{Address, Certificate, Reply, Server, WebHost},
 };
 
 pub(super) fn domains() -> Vec<Domain> {
     let with = |name, about, certificate| {
-        Domain::good(name, about).policy_host(PolicyHost::with_certificate(certificate))
+        Domain::good(name, about).policy_host(WebHost::with_certificate(certificate))
     };
     let served =
         |certificate| Address::Served(Server { certificate, ..Server::good(Reply::good()) });
@@ -99,15 +99,29 @@ pub(super) fn domains() -> Vec<Domain> {
         )
         .expect("enforced", &["STS210"])
         .near_miss_of(&["STS206"]),
+        with(
+            "policy-certificate-expiring-weekly.test",
+            "6 days, of which one is left",
+            Certificate::Dated { lifetime: 6, left: 1 },
+        )
+        .expect("enforced", &["STS210"])
+        .near_miss_of(&["STS206"]),
         Domain::good(
             "policy-certificate-expired-at-one.test",
             "it has ended at one of two addresses",
         )
-        .policy_host(PolicyHost::at(vec![
-            served(Certificate::good()),
-            served(Certificate::expired()),
-        ]))
-        .expect("enforced", &["STS206"])
+        .policy_host(WebHost::at(vec![served(Certificate::good()), served(Certificate::expired())]))
+        .expect("enforced", &["STS206", "STS224"])
         .near_miss_of(&["STS204", "STS220"]),
+        Domain::good(
+            "policy-certificates-differ.test",
+            "two addresses show different certificates, both good",
+        )
+        .policy_host(WebHost::at(vec![
+            served(Certificate::good()),
+            served(Certificate::Dated { lifetime: 90, left: 60 }),
+        ]))
+        .expect("enforced", &["STS224"])
+        .near_miss_of(&["STS210", "STS220"]),
     ]
 }

@@ -6,7 +6,7 @@ use super::good::padded;
 use crate::{
     Domain,
     domain::policy,
-    host::{Address, Handshake, Manner, PolicyHost, Reply, Server},
+    host::{Address, Handshake, Manner, Reply, Server, WebHost},
 };
 
 pub(super) fn domains() -> Vec<Domain> {
@@ -27,19 +27,19 @@ fn addresses() -> Vec<Domain> {
             .expect("broken", &["STS201"])
             .near_miss_of(&["STS202", "STS203"]),
         Domain::good("policy-host-refused.test", "nobody listens at the policy host")
-            .policy_host(PolicyHost::at(vec![Address::Closed, Address::Closed]))
+            .policy_host(WebHost::at(vec![Address::Closed, Address::Closed]))
             .expect("broken", &["STS203"])
             .near_miss_of(&["STS201", "STS204", "STS205"]),
         Domain::good("policy-host-partly-refused.test", "nobody listens at one of two addresses")
-            .policy_host(PolicyHost::at(vec![Address::Closed, served()]))
+            .policy_host(WebHost::at(vec![Address::Closed, served()]))
             .expect("enforced", &["STS204"])
             .near_miss_of(&["STS203", "STS220"]),
         Domain::good("policy-differs.test", "two addresses serve different policies")
-            .policy_host(PolicyHost::at(vec![served(), Address::Served(Server::good(other))]))
+            .policy_host(WebHost::at(vec![served(), Address::Served(Server::good(other))]))
             .expect("enforced", &["STS220"])
             .near_miss_of(&["STS204", "STS314"]),
         Domain::good("policy-host-private.test", "the policy host has a private address")
-            .policy_host(PolicyHost::at(vec![Address::Elsewhere(Ipv4Addr::new(10, 0, 0, 1))]))
+            .policy_host(WebHost::at(vec![Address::Elsewhere(Ipv4Addr::new(10, 0, 0, 1))]))
             .expect("broken", &["STS221"])
             .near_miss_of(&["STS201", "STS203"]),
     ]
@@ -47,7 +47,7 @@ fn addresses() -> Vec<Domain> {
 
 fn handshakes() -> Vec<Domain> {
     let shaking = |name, about, handshake| {
-        Domain::good(name, about).policy_host(PolicyHost::with_handshake(handshake))
+        Domain::good(name, about).policy_host(WebHost::with_handshake(handshake))
     };
     vec![
         shaking(
@@ -99,14 +99,14 @@ fn heads() -> Vec<Domain> {
     let with_status = |name, about, status, header: Option<(&'static str, &'static str)>| {
         let mut reply = Reply { status, body: Some(b"sorry\n".to_vec()), ..Reply::good() };
         reply.headers.extend(header);
-        Domain::good(name, about).policy_host(PolicyHost::replying(reply))
+        Domain::good(name, about).policy_host(WebHost::replying(reply))
     };
     let with_headers = |name, about, headers| {
         let reply = Reply { headers, ..Reply::good() };
-        Domain::good(name, about).policy_host(PolicyHost::replying(reply))
+        Domain::good(name, about).policy_host(WebHost::replying(reply))
     };
     let sending =
-        |name, about, manner| Domain::good(name, about).policy_host(PolicyHost::sending(manner));
+        |name, about, manner| Domain::good(name, about).policy_host(WebHost::sending(manner));
     let to = Some(("Location", "https://www.good.test/.well-known/mta-sts.txt"));
     vec![
         with_status(
@@ -137,7 +137,7 @@ fn heads() -> Vec<Domain> {
         .expect("broken", &["STS213"])
         .near_miss_of(&["STS219"]),
         Domain::good("policy-204.test", "a success without content")
-            .policy_host(PolicyHost::replying(Reply {
+            .policy_host(WebHost::replying(Reply {
                 status: "204 No Content",
                 body: Some(Vec::new()),
                 manner: Manner::CloseNotify,
@@ -176,14 +176,14 @@ fn heads() -> Vec<Domain> {
 
 fn bodies() -> Vec<Domain> {
     let sending =
-        |name, about, manner| Domain::good(name, about).policy_host(PolicyHost::sending(manner));
+        |name, about, manner| Domain::good(name, about).policy_host(WebHost::sending(manner));
     vec![
         Domain::good("policy-too-large.test", "a policy of 70,000 octets")
             .policy(padded("policy-too-large.test", 70_000))
             .expect("broken", &["STS216"])
             .near_miss_of(&["STS217", "STS315"]),
         Domain::good("policy-too-large-by-one.test", "a policy of 65,537 octets, without length")
-            .policy_host(PolicyHost::sending(Manner::Chunked))
+            .policy_host(WebHost::sending(Manner::Chunked))
             .policy(padded("policy-too-large-by-one.test", 65_537))
             .expect("broken", &["STS216"])
             .near_miss_of(&["STS217", "STS315"]),

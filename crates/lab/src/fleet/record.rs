@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::{
     Domain,
-    host::{PolicyHost, Reply},
+    host::{Reply, WebHost},
     zone::RecordData,
 };
 
@@ -21,27 +21,27 @@ fn absent() -> Vec<Domain> {
         Domain::good("sts-record-missing.test", "there is no MTA-STS")
             .sts(&[])
             .no_policy_host()
-            .expect("absent", &["STS101"])
+            .expect("absent", &["STS101", "STS406"])
             .near_miss_of(&["STS102", "STS114", "STS201"]),
         Domain::good("sts-record-no-data.test", "the name of the STS record has only an address")
             .sts(&[])
             .no_policy_host()
             .record("_mta-sts", RecordData::Ipv4(Ipv4Addr::new(10, 0, 0, 1)))
-            .expect("absent", &["STS101"])
+            .expect("absent", &["STS101", "STS406"])
             .near_miss_of(&["STS102", "STS105"]),
         Domain::good("sts-record-spf-only.test", "an SPF record stands in the STS record's place")
             .sts(&["v=spf1 -all"])
             .no_policy_host()
-            .expect("absent", &["STS101"])
+            .expect("absent", &["STS101", "STS406"])
             .near_miss_of(&["STS104", "STS105"]),
         Domain::good("sts-record-missing-web-server.test", "a web server, but no MTA-STS")
             .sts(&[])
-            .policy_host(PolicyHost::replying(Reply {
+            .policy_host(WebHost::replying(Reply {
                 status: "404 Not Found",
                 body: Some(b"not found\n".to_vec()),
                 ..Reply::good()
             }))
-            .expect("absent", &["STS101"])
+            .expect("absent", &["STS101", "STS406"])
             .near_miss_of(&["STS114", "STS213"]),
         Domain::good(
             "policy-without-record.test",
@@ -49,7 +49,7 @@ fn absent() -> Vec<Domain> {
         )
         .sts(&[])
         .expect("absent", &["STS114"])
-        .near_miss_of(&["STS101"]),
+        .near_miss_of(&["STS101", "STS406"]),
     ]
 }
 

@@ -2,12 +2,14 @@
 
 use crate::{
     Domain,
-    host::{Dialogue, Handshake, MailHost},
+    host::{Dialogue, Handshake, MailHost, OldTls},
 };
 
 pub(super) fn domains() -> Vec<Domain> {
     let mut domains = dialogues();
+    domains.extend(names());
     domains.extend(handshakes());
+    domains.extend(old_tls());
     domains
 }
 
@@ -84,6 +86,39 @@ fn dialogues() -> Vec<Domain> {
     ]
 }
 
+/// What the MX host says of itself.
+fn names() -> Vec<Domain> {
+    let saying = |name, about, dialogue| {
+        Domain::good(name, about).mail_hosts(vec![MailHost::saying("mx1", dialogue)])
+    };
+    vec![
+        saying("mx-greeting-nameless.test", "the greeting names no host", Dialogue::Nameless)
+            .expect("enforced", &["MX209"])
+            .near_miss_of(&["MX202", "MX207", "MX210"]),
+        saying(
+            "mx-ehlo-other-name.test",
+            "the MX host greets under one name and answers EHLO under another",
+            Dialogue::OtherName,
+        )
+        .expect("enforced", &["MX210"])
+        .near_miss_of(&["MX203", "MX209"]),
+        saying(
+            "mx-starttls-masked.test",
+            "something on the way overwrites STARTTLS with X",
+            Dialogue::Masked("XXXXXXXX"),
+        )
+        .expect("failing", &["MX204", "MX211"])
+        .near_miss_of(&["MX205"]),
+        saying(
+            "mx-starttls-asterisks.test",
+            "something on the way overwrites STARTTLS with asterisks",
+            Dialogue::Masked("********"),
+        )
+        .expect("failing", &["MX204", "MX211"])
+        .near_miss_of(&["MX205", "MX207"]),
+    ]
+}
+
 fn handshakes() -> Vec<Domain> {
     let shaking = |name, about, handshake| {
         Domain::good(name, about).mail_hosts(vec![MailHost::with_handshake("mx1", handshake)])
@@ -97,12 +132,12 @@ fn handshakes() -> Vec<Domain> {
         .expect("failing", &["MX301"])
         .near_miss_of(&["MX205", "MX306"]),
         shaking(
-            "mx-tls-old-only.test",
-            "the MX host speaks only TLS that is too old",
+            "mx-tls-version-alert.test",
+            "the MX host refuses every version of TLS",
             Handshake::Alert(70),
         )
         .expect("failing", &["MX301"])
-        .near_miss_of(&["MX204", "MX205"]),
+        .near_miss_of(&["MX204", "MX205", "MX311"]),
         shaking(
             "mx-tls-garbage.test",
             "the MX host answers the handshake with plaintext",
@@ -124,5 +159,38 @@ fn handshakes() -> Vec<Domain> {
         )
         .expect("unknown", &["MX208"])
         .near_miss_of(&["MX301"]),
+    ]
+}
+
+/// Versions and suites of yesterday.
+fn old_tls() -> Vec<Domain> {
+    let speaking = |name, about, old| {
+        Domain::good(name, about)
+            .mail_hosts(vec![MailHost::with_handshake("mx1", Handshake::Old(old))])
+    };
+    vec![
+        speaking("mx-tls10.test", "the MX host speaks TLS 1.0 too", OldTls::AlsoTls10)
+            .expect("enforced", &["MX309"])
+            .near_miss_of(&["MX310", "MX311"]),
+        speaking("mx-tls11.test", "the MX host speaks TLS 1.1 too", OldTls::AlsoTls11)
+            .expect("enforced", &["MX309"])
+            .near_miss_of(&["MX310", "MX311"]),
+        speaking(
+            "mx-weak-suites.test",
+            "the MX host still takes 3DES from those who offer nothing better",
+            OldTls::AlsoWeakSuites,
+        )
+        .expect("enforced", &["MX310"])
+        .near_miss_of(&["MX309"]),
+        speaking("mx-tls-old-only.test", "the MX host speaks only TLS 1.0", OldTls::OnlyTls10)
+            .expect("failing", &["MX311"])
+            .near_miss_of(&["MX301", "MX309"]),
+        speaking(
+            "mx-tls-old-only-intolerant.test",
+            "the MX host speaks only TLS 1.0, and denies it to whoever offers more",
+            OldTls::OnlyTls10Intolerant,
+        )
+        .expect("failing", &["MX301"])
+        .near_miss_of(&["MX309", "MX311"]),
     ]
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "these clients are not sealpost's")]
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -37,18 +38,45 @@ pub(crate) async fn start() -> Lab {
     Lab::start(options).await.unwrap()
 }
 
-fn question(name: &str, record_type: RecordType) -> Message {
+/// What a question says of DNSSEC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dnssec {
+    /// Nothing.
+    Unaware,
+    /// AD: tell me whether it is secure.
+    Aware,
+    /// DO: give me the signatures.
+    Ok,
+    /// DO and CD: give me the signatures, and I shall judge.
+    CheckingDisabled,
+}
+
+fn question(name: &str, record_type: RecordType, dnssec: Dnssec) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
+    message.metadata.authentic_data = dnssec == Dnssec::Aware;
+    message.metadata.checking_disabled = dnssec == Dnssec::CheckingDisabled;
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), record_type));
-    message.set_edns(Edns::new());
+    let mut edns = Edns::new();
+    edns.set_max_payload(1232);
+    edns.set_dnssec_ok(matches!(dnssec, Dnssec::Ok | Dnssec::CheckingDisabled));
+    message.set_edns(edns);
     message
 }
 
 /// Asks over UDP; `None` where nobody answers.
 pub(crate) async fn ask(lab: &Lab, name: &str, record_type: RecordType) -> Option<Message> {
+    ask_about(lab, name, record_type, Dnssec::Unaware).await
+}
+
+pub(crate) async fn ask_about(
+    lab: &Lab,
+    name: &str,
+    record_type: RecordType,
+    dnssec: Dnssec,
+) -> Option<Message> {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let question = question(name, record_type).to_vec().unwrap();
+    let question = question(name, record_type, dnssec).to_vec().unwrap();
     socket.send_to(&question, lab.resolver()).await.unwrap();
     let mut buffer = vec![0_u8; 4096];
     let length = timeout(Duration::from_secs(1), socket.recv(&mut buffer)).await.ok()?.unwrap();
@@ -56,14 +84,23 @@ pub(crate) async fn ask(lab: &Lab, name: &str, record_type: RecordType) -> Optio
 }
 
 pub(crate) async fn ask_over_tcp(lab: &Lab, name: &str, record_type: RecordType) -> Message {
-    let mut stream = TcpStream::connect(lab.resolver()).await.unwrap();
-    let question = question(name, record_type).to_vec().unwrap();
-    stream.write_u16(u16::try_from(question.len()).unwrap()).await.unwrap();
-    stream.write_all(&question).await.unwrap();
-    let length = stream.read_u16().await.unwrap();
+    try_ask_over_tcp(lab, name, record_type).await.unwrap()
+}
+
+/// Fails where the DNS has no room for another connection.
+pub(crate) async fn try_ask_over_tcp(
+    lab: &Lab,
+    name: &str,
+    record_type: RecordType,
+) -> io::Result<Message> {
+    let mut stream = TcpStream::connect(lab.resolver()).await?;
+    let question = question(name, record_type, Dnssec::Unaware).to_vec().unwrap();
+    stream.write_u16(u16::try_from(question.len()).unwrap()).await?;
+    stream.write_all(&question).await?;
+    let length = stream.read_u16().await?;
     let mut answer = vec![0_u8; usize::from(length)];
-    stream.read_exact(&mut answer).await.unwrap();
-    Message::from_vec(&answer).unwrap()
+    stream.read_exact(&mut answer).await?;
+    Ok(Message::from_vec(&answer).unwrap())
 }
 
 pub(crate) async fn addresses(lab: &Lab, name: &str) -> Vec<IpAddr> {
@@ -89,7 +126,7 @@ pub(crate) async fn tls(
     lab: &Lab,
     stream: TcpStream,
     name: &str,
-) -> std::io::Result<TlsStream<TcpStream>> {
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_file_iter(lab.trust_roots_file()).unwrap() {
         roots.add(root.unwrap()).unwrap();
@@ -106,7 +143,7 @@ pub(crate) async fn tls(
     timeout(DEADLINE, shaking).await.unwrap()
 }
 
-pub(crate) async fn fetch(lab: &Lab, ip: IpAddr, domain: &str) -> std::io::Result<String> {
+pub(crate) async fn fetch(lab: &Lab, ip: IpAddr, domain: &str) -> io::Result<String> {
     let host = format!("mta-sts.{domain}");
     let stream = TcpStream::connect(SocketAddr::new(ip, lab.https_port())).await?;
     let mut stream = tls(lab, stream, &host).await?;

@@ -2,6 +2,7 @@
 
 mod client;
 mod dns;
+mod hostile;
 mod https;
 mod life;
 mod smtp;
