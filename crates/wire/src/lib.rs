@@ -4,7 +4,8 @@
 //! arrived and carries out the [`smtp::Action`] that comes back.
 //!
 //! # Limitations
-//! - Client side only, and of that what a look at a server needs: no mail transaction.
+//! - Of SMTP and TLS the client's side only, and of that what a look at a server needs: no mail
+//!   transaction.
 
 /// SMTP (RFC 5321) with STARTTLS (RFC 3207).
 pub mod smtp;
@@ -12,3 +13,9 @@ pub mod smtp;
 /// TLS up to 1.2 as far as the first answer of a server, to learn which old versions and weak
 /// suites it accepts. There is no cryptography in it, and no session comes of it.
 pub mod tls;
+
+/// The questions of a Postfix (or Exim) that is about to deliver, and the answers.
+pub mod postfix;
+
+/// Socketmap, the protocol that carries them.
+pub mod socketmap;

@@ -1,8 +1,8 @@
 //! Judges where TLS reports go, as far as it can be seen without sending one.
 
 use sealpost_evidence::{
-    ConnectionFault, ConnectionFaultKind, HostAddresses, Lookup, MxRecord, PolicyFetch,
-    ReportDestination, TlsSession,
+    AbsenceKind, ConnectionFault, ConnectionFaultKind, HostAddresses, Lookup, MxRecord,
+    PolicyFetch, ReportDestination, TlsSession,
 };
 
 use super::{Context, Findings};
@@ -57,6 +57,9 @@ fn judge_mail(
             (!takes_mail).then(|| (&catalogue::RPT115, "its domain has a null MX".to_owned()))
         }
         Lookup::Unknown(fault) => Some(context.failed(&catalogue::RPT116, "MX", fault)),
+        Lookup::Absent(absence) if absence.kind == AbsenceKind::NoSuchName => {
+            Some((&catalogue::RPT115, "its domain does not exist".to_owned()))
+        }
         Lookup::Absent(_) => judge_addresses(context, addresses?, &catalogue::RPT115),
     }
 }

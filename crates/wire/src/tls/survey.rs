@@ -34,8 +34,6 @@ use super::{
 /// ```
 ///
 /// # Limitations
-/// - A server that is intolerant of newer versions, and says so with the alert `protocol_version`,
-///   is believed.
 /// - SSL 3.0 is not asked for; it shows when it is all that a server knows.
 #[derive(Debug, Clone)]
 pub struct Survey {
@@ -160,9 +158,16 @@ impl Survey {
 
     fn refused(&mut self, question: Question, description: AlertDescription) {
         match description {
-            // RFC 5246 appendix E.1: neither the version offered nor any older.
+            // RFC 5246 appendix E.1: neither the version offered nor any older. A server that has
+            // accepted nothing yet may be one that denies newer offers instead of answering
+            // with what it knows, so there it is believed of the version offered alone.
             AlertDescription::PROTOCOL_VERSION => {
-                self.findings.refuse_versions(|version| version <= question.version());
+                let offered = question.version();
+                let is_believed_of_older =
+                    self.modern == ModernHandshake::Succeeded || self.findings.any_accepted();
+                self.findings.refuse_versions(|version| {
+                    version == offered || is_believed_of_older && version < offered
+                });
                 if question.version() == ProtocolVersion::TLS_1_2 {
                     self.findings.refuse_cipher_suites();
                 }

@@ -167,8 +167,21 @@ fn only_old_tls_is_told_from_no_tls() {
     assert_eq!(findings.only_old(), None);
     assert_eq!(findings.tls12, accepted(V12, STATIC_KEY));
 
+    // TLS 1.0 alone, denied to whoever offers more.
+    let findings = play(
+        Failed,
+        &[
+            (Newest, refused(NOT_THIS_VERSION)),
+            (Tls11, refused(NOT_THIS_VERSION)),
+            (Tls10, chose(V10, SOUND)),
+        ],
+    );
+    assert_eq!(verdicts(&findings)[..3], [REFUSED, REFUSED, old]);
+    assert_eq!(findings.only_old(), Some(V10));
+
     // TLS 1.3, or nothing.
-    let findings = play(Failed, &[(Newest, refused(NOT_THIS_VERSION))]);
+    let no = || refused(NOT_THIS_VERSION);
+    let findings = play(Failed, &[(Newest, no()), (Tls11, no()), (Tls10, no())]);
     assert_eq!(verdicts(&findings), [REFUSED; 5]);
     assert_eq!((findings.speaks, findings.only_old()), (Speaks::Tls, None));
 }

@@ -75,6 +75,11 @@ impl TlsSurvey {
         newest.filter(|_| self.tls12 == Acceptance::Refused)
     }
 
+    /// Has the server chosen a version yet?
+    pub(super) fn any_accepted(&self) -> bool {
+        self.newest_version.is_some()
+    }
+
     /// The verdict that the question asks for.
     pub(super) fn of(&self, question: Question) -> Acceptance {
         match question {
