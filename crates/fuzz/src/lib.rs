@@ -29,6 +29,11 @@ mod tls;
 
 pub use tls::tls_server_answer;
 
+// What mail servers ask.
+mod socketmap;
+
+pub use socketmap::{socketmap_request, tcp_table_request};
+
 /// A fuzz target: it takes any octets, and panics when what must hold does not.
 pub type Target = fn(&[u8]);
 
@@ -38,8 +43,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mx_pattern", mx_pattern),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),
+    ("socketmap_request", socketmap_request),
     ("sts_policy", sts_policy),
     ("sts_record", sts_record),
+    ("tcp_table_request", tcp_table_request),
     ("tls_rpt_record", tls_rpt_record),
     ("tls_server_answer", tls_server_answer),
     ("tlsa_rdata", tlsa_rdata),

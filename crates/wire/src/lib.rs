@@ -14,8 +14,6 @@ pub mod smtp;
 /// suites it accepts. There is no cryptography in it, and no session comes of it.
 pub mod tls;
 
-/// The questions of a Postfix (or Exim) that is about to deliver, and the answers.
+// The questions of a mail server that is about to deliver, the answers, and what carries both.
 pub mod postfix;
-
-/// Socketmap, the protocol that carries them.
 pub mod socketmap;

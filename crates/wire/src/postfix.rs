@@ -1,4 +1,5 @@
-//! What a mail server asks before it delivers, and the answer in words that it understands.
+//! The questions of a Postfix or Exim that is about to deliver, and the answers in words that it
+//! understands.
 //!
 //! Postfix asks by next hop, for a line as in its `smtp_tls_policy_maps`. What such a line may say
 //! depends on its version, and Exim reads the same lines with other eyes: the name of the map tells
@@ -29,5 +30,5 @@ mod reply;
 pub use answer::{Answer, Enforced};
 pub use reply::{PolicyText, Reason, Reply, Table};
 
-/// The line protocol of Postfix's `tcp:` maps.
+// The smaller protocol that carries both.
 pub mod tcp_table;

@@ -1,3 +1,5 @@
+//! Socketmap, the protocol that carries the questions of a mail server and the answers.
+//!
 //! Requests and replies are netstrings. A request is the name of a map and a key; a reply is a word
 //! that says what became of it, a space and a text. One request is under way at a time, but nothing
 //! here depends on that.

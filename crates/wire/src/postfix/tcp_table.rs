@@ -1,3 +1,5 @@
+//! The line protocol of Postfix's `tcp:` maps.
+//!
 //! One line a request, `get`, a space and the key; one line a reply, a number of three digits, a
 //! space and a text. In both `%` and two hexadecimal digits stand for an octet. No map is named, so
 //! the port says which [`Profile`](super::Profile) answers are for.

@@ -14,7 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mta-sts", &["mail-domain"]),
     ("tls-rpt", &["mail-domain"]),
     ("dane", &["mail-domain"]),
-    ("sealpost-wire", &[]),
+    ("sealpost-wire", &["mail-domain", "mta-sts"]),
     ("sealpost-evidence", &["mail-domain", "mta-sts", "tls-rpt"]),
     ("sealpost-rules", &["mail-domain", "mta-sts", "tls-rpt", "dane", "sealpost-evidence"]),
     // Edges. `net` gathers and does not judge: it may not know the rules.
@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-runtime",
         ],
     ),
+    ("sealpost-store", &["mail-domain", "mta-sts", "tls-rpt", "sealpost-runtime"]),
+    ("sealpost-listen", &["sealpost-runtime"]),
     // Roles: they never name each other.
     (
         "sealpost-check",
