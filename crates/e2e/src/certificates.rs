@@ -3,12 +3,22 @@
 //! All dates are fixed, and the valid certificates hold for decades: no clock is read, and no
 //! finding about one that ends soon disturbs a test.
 
+use data_encoding::HEXLOWER;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
 };
+use sha2::{Digest as _, Sha256};
 
 use crate::LeafKind;
+
+/// What a server shows, and the key behind it.
+pub(crate) struct Identity {
+    /// The private key and the certificate chain, PEM, in the order that nginx and Postfix want.
+    pub(crate) pem: String,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo), in hexadecimal, as TLSA records have it.
+    pub(crate) key_digest: String,
+}
 
 /// A root authority and the intermediate one that signs for servers.
 pub(crate) struct Authority {
@@ -36,8 +46,8 @@ impl Authority {
         &self.root_pem
     }
 
-    /// A private key and a chain for `host`, PEM, in the order that nginx and Postfix want.
-    pub(crate) fn key_and_chain(&self, host: &str, kind: LeafKind) -> Result<String, rcgen::Error> {
+    /// A fresh key and a certificate for `host`.
+    pub(crate) fn identity(&self, host: &str, kind: LeafKind) -> Result<Identity, rcgen::Error> {
         let name = match kind {
             LeafKind::OtherName => format!("other-{host}"),
             LeafKind::Good | LeafKind::Expired | LeafKind::SelfSigned => host.to_owned(),
@@ -62,7 +72,10 @@ impl Authority {
                 params.signed_by(&key, &self.intermediate)?.pem() + &self.intermediate_pem
             }
         };
-        Ok(key.serialize_pem() + &chain)
+        Ok(Identity {
+            pem: key.serialize_pem() + &chain,
+            key_digest: HEXLOWER.encode(&Sha256::digest(key.subject_public_key_info())),
+        })
     }
 }
 

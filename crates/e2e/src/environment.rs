@@ -1,27 +1,30 @@
 //! The running servers.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use crate::certificates::Authority;
-use crate::world::MailHost;
-use crate::{EnvironmentError, World, nginx, postfix, unbound};
+use crate::configuration::{Dnssec, write_configuration};
+use crate::{EnvironmentError, World};
 
 /// How long the servers may take to open their ports.
 const BOOT: Duration = Duration::from_secs(60);
 /// How long a command in the environment may run, in seconds.
 const COMMAND_SECONDS: &str = "60";
+/// How long a server may take to be sent a signal.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The longest line that the supervisor says, in octets.
+const LINE: u64 = 64;
 /// How often, and how long each time, the end of all processes is waited for.
 const STOP: (u32, Duration) = (200, Duration::from_millis(25));
 /// The longest output of the servers that an error shows, in octets.
 const MESSAGES: u64 = 16 * 1024;
 
-/// Real servers for one [`World`]: Unbound, nginx and Postfix, in a network of their own.
+/// Real servers for one [`World`]: Knot, Unbound, nginx and Postfix, in a network of their own.
 ///
 /// Dropping it ends every process that it started and removes its files.
 #[derive(Debug)]
@@ -29,7 +32,28 @@ pub struct Environment {
     supervisor: Child,
     // Process 1 of the environment ends when this pipe closes, however that comes about.
     lifeline: Option<ChildStdin>,
+    answers: Receiver<String>,
     directory: tempfile::TempDir,
+}
+
+/// A server of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// The name server, of the root and everything below it.
+    Knot,
+    /// The resolver.
+    Unbound,
+}
+
+/// What can be done to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Stop it where it is: its ports stay open, and nobody answers.
+    Pause,
+    /// Let it go on.
+    Continue,
+    /// End it: its ports close.
+    Kill,
 }
 
 impl Environment {
@@ -59,31 +83,26 @@ impl Environment {
             .spawn()
             .map_err(|error| program_failed("unshare", &error))?;
         let lifeline = supervisor.stdin.take();
-        let stdout = supervisor.stdout.take();
-        let environment = Self { supervisor, lifeline, directory };
-
-        let (ready, is_ready) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = stdout.map(|out| BufReader::new(out).take(64).read_line(&mut line));
-            // The receiver may have given up.
-            let _ = ready.send(matches!(read, Some(Ok(_))) && line == "ready\n");
-        });
-        match is_ready.recv_timeout(BOOT) {
-            Ok(true) => Ok(environment),
-            Ok(false) => Err(EnvironmentError::NotReady(environment.messages())),
-            Err(_) => {
-                let seconds = BOOT.as_secs();
-                let messages = environment.messages();
-                Err(EnvironmentError::NotReady(format!("not within {seconds} s\n{messages}")))
-            }
-        }
+        let answers = lines(supervisor.stdout.take());
+        let environment = Self { supervisor, lifeline, answers, directory };
+        let problem = match environment.answers.recv_timeout(BOOT) {
+            Ok(line) if line == "ready" => return Ok(environment),
+            Ok(line) => format!("unexpectedly: {line}"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => String::new(),
+            Err(mpsc::RecvTimeoutError::Timeout) => format!("not within {} s", BOOT.as_secs()),
+        };
+        Err(EnvironmentError::NotReady(format!("{problem}\n{}", environment.messages())))
     }
 
     /// The settings file that makes `sealpost` use this environment's resolver and trust its
-    /// authority.
+    /// authority, and of DNSSEC what it does without being told.
     pub fn settings_file(&self) -> PathBuf {
         self.directory.path().join("network.toml")
+    }
+
+    /// The same with the environment's trust anchor and one way to learn what is secure.
+    pub fn settings_file_for(&self, dnssec: Dnssec) -> PathBuf {
+        self.directory.path().join(dnssec.settings_file())
     }
 
     /// The directory that holds the environment's files.
@@ -106,6 +125,55 @@ impl Environment {
         output(command, &program.to_string_lossy())
     }
 
+    /// Starts a program of this machine in the environment's network; it is killed after a minute.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be started.
+    pub fn spawn<I>(&self, program: &Path, arguments: I) -> Result<Child, EnvironmentError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        let mut command = self.enter(&["--net"]);
+        command.arg(program).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| program_failed("nsenter", &error))
+    }
+
+    /// Pauses, continues or ends a server, and returns when the signal is sent.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn signal(&self, server: Server, signal: Signal) -> Result<(), EnvironmentError> {
+        let name = server.as_str();
+        let word = match signal {
+            Signal::Pause => "STOP",
+            Signal::Continue => "CONT",
+            Signal::Kill => "KILL",
+        };
+        if let Some(mut lifeline) = self.lifeline.as_ref() {
+            writeln!(lifeline, "{word} {name}")?;
+        }
+        match self.answers.recv_timeout(ANSWER) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(EnvironmentError::Program {
+                program: format!("kill -{word} {name}"),
+                detail: self.messages(),
+            }),
+        }
+    }
+
+    /// What a server has said so far.
+    ///
+    /// # Errors
+    ///
+    /// When its log can't be read.
+    pub fn log(&self, server: Server) -> Result<String, EnvironmentError> {
+        let log = fs_err::read(self.directory.path().join("log").join(server.as_str()))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
+
     /// Runs a program of the environment's own Debian system, for at most a minute: `openssl`,
     /// `curl` with the environment's authority as its only one, `drill`.
     ///
@@ -117,7 +185,29 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
-        let mut command = self.enter(&["--mount", "--net"]);
+        self.run_tool(&["--mount", "--net"], program, arguments)
+    }
+
+    /// The same in the network of this machine, for servers that run outside the environment.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be run, or did not end in time. Its exit status is the caller's to judge.
+    pub fn run_beside(
+        &self,
+        program: &str,
+        arguments: &[&str],
+    ) -> Result<Output, EnvironmentError> {
+        self.run_tool(&["--mount"], program, arguments)
+    }
+
+    fn run_tool(
+        &self,
+        namespaces: &[&str],
+        program: &str,
+        arguments: &[&str],
+    ) -> Result<Output, EnvironmentError> {
+        let mut command = self.enter(namespaces);
         command.arg("chroot").arg(self.directory.path().join("root"));
         command.args(["/usr/bin/env", "SSL_CERT_FILE=/e2e/ca.pem", "CURL_CA_BUNDLE=/e2e/ca.pem"]);
         command.arg(program).args(arguments);
@@ -157,6 +247,15 @@ impl Environment {
     }
 }
 
+impl Server {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Knot => "knot",
+            Self::Unbound => "unbound",
+        }
+    }
+}
+
 impl Drop for Environment {
     fn drop(&mut self) {
         drop(self.lifeline.take());
@@ -191,64 +290,21 @@ fn archive() -> Result<PathBuf, EnvironmentError> {
     if archive.is_file() { Ok(archive) } else { Err(EnvironmentError::NoArchive(archive)) }
 }
 
-/// Writes all that the servers read.
-fn write_configuration(world: &World, directory: &Path) -> Result<(), EnvironmentError> {
-    // The servers read some of it as users of their own.
-    fs_err::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?;
-    for name in ["root", "log", "certificates", "www"] {
-        fs_err::create_dir(directory.join(name))?;
-    }
-    let authority = Authority::create()?;
-    fs_err::write(directory.join("ca.pem"), authority.root_pem())?;
-
-    let mut listeners = format!("{} 53\n", unbound::ADDRESS);
-    for site in world.sites() {
-        let mut hosts = vec![(site.policy_host_name(), site.domain.policy_host.certificate)];
-        if let MailHost::StartTls(certificate) = site.domain.mail_host {
-            hosts.push((site.mail_host_name(), certificate));
+/// The lines that the supervisor says, as they come.
+fn lines(output: Option<ChildStdout>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader = output.map(BufReader::new);
+        while let Some(reader) = &mut reader {
+            let mut line = String::new();
+            let read = reader.by_ref().take(LINE).read_line(&mut line);
+            // The environment may have ended, or given up.
+            if !matches!(read, Ok(1..)) || sender.send(line.trim_end().to_owned()).is_err() {
+                return;
+            }
         }
-        for (host, kind) in hosts {
-            let pem = authority.key_and_chain(&host, kind)?;
-            fs_err::write(directory.join("certificates").join(format!("{host}.pem")), pem)?;
-        }
-
-        let well_known = directory.join("www").join(site.domain.name).join(".well-known");
-        fs_err::create_dir_all(&well_known)?;
-        fs_err::write(well_known.join("mta-sts.txt"), site.policy())?;
-
-        for address in site.policy_host_addresses() {
-            listeners.push_str(&format!("{address} 443\n"));
-        }
-        for address in site.mail_host_addresses() {
-            listeners.push_str(&format!("{address} 25\n"));
-        }
-    }
-
-    let files = [
-        ("listeners", listeners),
-        ("unbound.conf", unbound::configuration(world)),
-        ("nginx.conf", nginx::configuration(world)),
-        ("main.cf", postfix::MAIN.to_owned()),
-        ("master.cf", postfix::services(world)),
-        ("resolv.conf", format!("nameserver {}\n", unbound::ADDRESS)),
-        ("network.toml", settings()),
-    ];
-    for (name, text) in files {
-        fs_err::write(directory.join(name), text)?;
-    }
-    Ok(())
-}
-
-/// The settings file for `sealpost`; the ports are the true ones, so they are not named.
-fn settings() -> String {
-    format!(
-        r#"resolvers = ["{}:53"]
-allowed_networks = ["127.0.0.0/8", "::1/128"]
-trust_roots = "ca.pem"
-ehlo_name = "auditor.test"
-"#,
-        unbound::ADDRESS,
-    )
+    });
+    receiver
 }
 
 /// Runs a command that `timeout` bounds.

@@ -1,4 +1,4 @@
-//! Real servers for tests: Unbound, nginx and Postfix, started by one [`Environment`].
+//! Real servers for tests: Knot, Unbound, nginx and Postfix, started by one [`Environment`].
 //!
 //! The lab proves that we agree with ourselves; this crate proves that we agree with what runs in
 //! the world. A test describes a [`World`] of mail domains and starts an [`Environment`] of it:
@@ -9,6 +9,8 @@
 //! - They run in namespaces of their own. Their network consists of nothing but a loopback
 //!   interface, so that they use the true ports (53, 443, 25), never disturb each other, and can
 //!   neither be reached from outside nor reach it.
+//! - The DNS is a whole one: a signed root, signed and broken zones below it at Knot, and an Unbound
+//!   that resolves and validates from the root's key.
 //! - They all end with the environment, and also when the test is killed: process 1 of the
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
 //!
@@ -18,18 +20,27 @@
 
 // What a test wants to have in the world.
 mod world;
-pub use world::{Domain, LeafKind, MailHost, PolicyHost, PolicyReply, World};
+pub use world::{Domain, LeafKind, MailHost, PolicyHost, PolicyReply, Tlsa, World};
+mod zone;
+pub use zone::{Signing, Zone};
 
 // The servers' certificates and configuration.
 mod certificates;
+mod configuration;
+pub use configuration::Dnssec;
+mod knot;
 mod nginx;
 mod postfix;
 mod unbound;
 
 // The running servers.
 mod environment;
-pub use environment::Environment;
+pub use environment::{Environment, Server, Signal};
 mod error;
 pub use error::EnvironmentError;
+
+// The programs that are compared.
+mod lookup;
+pub use lookup::{Answers, Question, delv_answer, sealpost_answers};
 mod sealpost;
-pub use sealpost::sealpost_binary;
+pub use sealpost::{Report, check_arguments, sealpost_binary};

@@ -49,11 +49,17 @@ error     unix       - - n - - error
 
 fn options(site: &Site<'_>) -> String {
     let name = site.mail_host_name();
-    match site.domain.mail_host {
-        MailHost::StartTls(_) => format!(
-            "  -o myhostname={name}
+    let starttls = format!(
+        "  -o myhostname={name}
   -o smtpd_tls_security_level=may
   -o smtpd_tls_chain_files=/e2e/certificates/{name}.pem
+"
+    );
+    match site.domain.mail_host {
+        MailHost::Lenient => starttls,
+        MailHost::StartTls(_) => format!(
+            "{starttls}  -o smtpd_tls_protocols=>=TLSv1.2
+  -o smtpd_tls_exclude_ciphers=aNULL
 "
         ),
         MailHost::PlainText => {

@@ -2,16 +2,21 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::{Signing, Zone};
+
 /// The mail domains that an environment serves; at most 200.
 ///
 /// Each has two IPv4 addresses of its own, one for the policy host and one for the MX. A loopback
 /// interface has a single IPv6 address, and the first domain has it.
+///
+/// Their records stand in signed zones: the root, `test`, and what [`World::zone`] adds.
 #[derive(Clone, Debug)]
 pub struct World {
     domains: Vec<Domain>,
+    zones: Vec<Zone>,
 }
 
-/// One mail domain, of the form `NAME.test`.
+/// One mail domain, below `test`.
 #[derive(Clone, Debug)]
 pub struct Domain {
     /// The policy domain.
@@ -20,6 +25,8 @@ pub struct Domain {
     pub policy_host: PolicyHost,
     /// How its only MX host behaves.
     pub mail_host: MailHost,
+    /// The TLSA record of its MX host.
+    pub tlsa: Tlsa,
 }
 
 /// The behaviour of a policy host, which is an nginx.
@@ -43,10 +50,24 @@ pub enum PolicyReply {
 /// The behaviour of an MX host, which is a Postfix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailHost {
-    /// It offers STARTTLS, with this certificate.
+    /// It offers STARTTLS with this certificate, TLS 1.2 or later, and no weak suite.
     StartTls(LeafKind),
+    /// It offers STARTTLS with a good certificate, and takes all TLS that Postfix takes unless it is
+    /// told otherwise: TLS 1.0, TLS 1.1 and anonymous suites too.
+    Lenient,
     /// It does not offer STARTTLS.
     PlainText,
+}
+
+/// The TLSA record of an MX host (RFC 7672).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tlsa {
+    /// There is none.
+    None,
+    /// `3 1 1` and the key that the host uses.
+    Matching,
+    /// `3 1 1` and another key.
+    Other,
 }
 
 /// What is wrong with a server's certificate, if anything.
@@ -62,6 +83,17 @@ pub enum LeafKind {
     OtherName,
 }
 
+impl MailHost {
+    /// Its certificate, if it has one.
+    pub(crate) fn certificate(self) -> Option<LeafKind> {
+        match self {
+            Self::StartTls(certificate) => Some(certificate),
+            Self::Lenient => Some(LeafKind::Good),
+            Self::PlainText => None,
+        }
+    }
+}
+
 impl World {
     /// A world of these domains.
     ///
@@ -70,7 +102,26 @@ impl World {
     /// When they are too many for the plan of addresses.
     pub fn new(domains: Vec<Domain>) -> Self {
         assert!(domains.len() <= 200, "a world holds at most 200 domains");
-        Self { domains }
+        Self { domains, zones: vec![Zone::new("test", Signing::Nsec)] }
+    }
+
+    /// The same with one zone more, or with this one in the place of that of the same name.
+    #[must_use]
+    pub fn zone(mut self, zone: Zone) -> Self {
+        self.zones.retain(|other| other.name != zone.name);
+        self.zones.push(zone);
+        self
+    }
+
+    /// The zones below the root.
+    pub(crate) fn zones(&self) -> &[Zone] {
+        &self.zones
+    }
+
+    /// The zone that holds a name; `None` for the root.
+    pub(crate) fn zone_of(&self, name: &str) -> Option<&Zone> {
+        let enclosing = self.zones.iter().filter(|zone| zone.encloses(name));
+        enclosing.max_by_key(|zone| zone.name.len())
     }
 
     /// The domains, each with its addresses.
@@ -86,6 +137,7 @@ impl Domain {
             name,
             policy_host: PolicyHost { certificate: LeafKind::Good, reply: PolicyReply::Policy },
             mail_host: MailHost::StartTls(LeafKind::Good),
+            tlsa: Tlsa::None,
         }
     }
 
@@ -107,6 +159,13 @@ impl Domain {
     #[must_use]
     pub fn mail_host(mut self, mail_host: MailHost) -> Self {
         self.mail_host = mail_host;
+        self
+    }
+
+    /// The same with another TLSA record.
+    #[must_use]
+    pub fn tlsa(mut self, tlsa: Tlsa) -> Self {
+        self.tlsa = tlsa;
         self
     }
 }
