@@ -1,5 +1,9 @@
 //! All that can be seen of one domain.
 
+mod caa;
+mod destinations;
+mod tlsa;
+
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,15 +11,15 @@ use std::sync::Arc;
 use mail_domain::DomainName;
 use sealpost_evidence::{
     AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, MailHost, MailHosts, MxRecord, MxSource,
-    PolicyFetch, PolicyHost, SmtpSession, TextRecord,
+    PolicyFetch, PolicyHost, ReportDestination, SmtpSession, Surroundings, TextRecord,
 };
 use sealpost_runtime::Stopwatch;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::deadline::Deadline;
-use crate::https::Get;
-use crate::network::{Means, Network};
+use crate::https::{Get, Purpose};
+use crate::network::{Means, Network, Survey};
 use crate::scope::{Part, Scope};
 use crate::smtp::Dialogue;
 
@@ -30,20 +34,22 @@ impl Network {
     /// Always returns, at the latest a little after [`Deadlines::domain`](crate::Deadlines::domain);
     /// whatever went wrong stands in the evidence. Needs a tokio runtime with I/O and time.
     ///
+    /// What lies round the parts is looked at with them: CAA records with policy host and MX hosts,
+    /// the destinations of reports with the TLS-RPT record, SPF and DMARC when no part is left out.
+    ///
     /// The policy host is asked even where there is no STS record, so that a policy which nobody
     /// finds can be seen too.
     pub async fn gather(&self, domain: &DomainName, scope: Scope) -> Evidence {
         let stopwatch = Stopwatch::start();
         let observed = self.means.clock.now();
         let deadline = Deadline::after(self.means.deadlines.domain);
-        let (sts_records, policy_host, tls_rpt_records, mail_hosts) = tokio::join!(
+        let is_whole = Part::ALL.into_iter().all(|part| scope.contains(part));
+        let (sts_records, policy_host, (tls_rpt_records, report_destinations), mail_hosts, context) = tokio::join!(
             self.texts(scope.contains(Part::Sts).then(|| format!("_mta-sts.{domain}")), deadline),
             self.policy_host(scope.contains(Part::Sts).then_some(domain), deadline),
-            self.texts(
-                scope.contains(Part::TlsRpt).then(|| format!("_smtp._tls.{domain}")),
-                deadline
-            ),
+            self.reporting(scope.contains(Part::TlsRpt).then_some(domain), deadline),
             self.mail_hosts(scope.contains(Part::Mx).then_some(domain), deadline),
+            self.surroundings(is_whole.then_some(domain), deadline),
         );
         Evidence {
             format: FORMAT,
@@ -55,23 +61,9 @@ impl Network {
             policy_host,
             mail_hosts,
             tls_rpt_records,
-            report_destinations: vec![],
-            surroundings: None,
+            report_destinations,
+            surroundings: context,
         }
-    }
-
-    /// Looks up a host and fetches one path from each of its addresses, by the rules for policies:
-    /// HTTPS, no redirect, at most 64 KiB. `path` begins with `/` and may have a query; one that is
-    /// none gives a fault of our own in each fetch.
-    pub async fn fetch_url(&self, host: &DomainName, path: &str) -> PolicyHost {
-        self.fetch(host, path, Deadline::after(self.means.deadlines.domain)).await
-    }
-
-    /// Looks up the policy host of a domain and fetches the policy from each of its addresses.
-    ///
-    /// `None` where the domain is so long that its policy host can't have a name.
-    pub async fn fetch_policy(&self, domain: &DomainName) -> Option<PolicyHost> {
-        self.policy_host(Some(domain), Deadline::after(self.means.deadlines.domain)).await
     }
 
     async fn texts(
@@ -82,24 +74,65 @@ impl Network {
         Some(self.means.dns.texts(&owner?, deadline).await)
     }
 
+    async fn reporting(
+        &self,
+        domain: Option<&DomainName>,
+        deadline: Deadline,
+    ) -> (Option<Lookup<Vec<TextRecord>>>, Vec<ReportDestination>) {
+        let owner = domain.map(|domain| format!("_smtp._tls.{domain}"));
+        let records = self.texts(owner, deadline).await;
+        let destinations = self.report_destinations(records.as_ref(), deadline).await;
+        (records, destinations)
+    }
+
+    async fn surroundings(
+        &self,
+        domain: Option<&DomainName>,
+        deadline: Deadline,
+    ) -> Option<Surroundings> {
+        let domain = domain?;
+        let dmarc = format!("_dmarc.{domain}");
+        let (texts, dmarc) = tokio::join!(
+            self.means.dns.texts(domain.as_str(), deadline),
+            self.means.dns.texts(&dmarc, deadline),
+        );
+        Some(Surroundings { texts, dmarc })
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc8461#section-3.4
+    //# When sending mail to a mailbox at a subdomain, compliant senders MUST
+    //# NOT attempt to fetch a policy from the parent zone.
     async fn policy_host(
         &self,
         domain: Option<&DomainName>,
         deadline: Deadline,
     ) -> Option<PolicyHost> {
-        let host = domain?.child("mta-sts").ok()?;
-        Some(self.fetch(&host, POLICY_PATH, deadline).await)
+        let name = domain?.child("mta-sts").ok()?;
+        let port = self.means.https_port;
+        let ((addresses, fetches), caa) = tokio::join!(
+            self.fetch(&name, port, POLICY_PATH.to_owned(), Purpose::Policy, deadline),
+            self.caa(&name, deadline),
+        );
+        Some(PolicyHost { name, addresses, caa: Some(caa), fetches })
     }
 
-    async fn fetch(&self, host: &DomainName, path: &str, deadline: Deadline) -> PolicyHost {
+    /// Looks up a host and fetches one path from each of its addresses.
+    async fn fetch(
+        &self,
+        host: &DomainName,
+        port: u16,
+        path: String,
+        purpose: Purpose,
+        deadline: Deadline,
+    ) -> (HostAddresses, Vec<PolicyFetch>) {
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
-        let (means, name, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
+        let (means, host, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
         let fetches = self
-            .each(&addresses, self.means.https_port, move |target| {
-                fetch_from(means.clone(), name.clone(), path.clone(), target, deadline)
+            .each(&addresses, port, move |target, _| {
+                fetch_from(means.clone(), host.clone(), path.clone(), purpose, target, deadline)
             })
             .await;
-        PolicyHost { name: host.clone(), addresses, caa: None, fetches }
+        (addresses, fetches)
     }
 
     async fn mail_hosts(
@@ -140,18 +173,25 @@ impl Network {
         };
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
-        let sessions = self
-            .each(&addresses, self.means.smtp_port, move |target| {
-                talk_with(means.clone(), host.clone(), target, deadline)
-            })
-            .await;
+        let (sessions, tlsa, caa) = tokio::join!(
+            self.each(&addresses, self.means.smtp_port, move |target, turn| {
+                // Out of courtesy, one address of each family: a host is mostly one server.
+                let survey = match turn {
+                    Turn::FirstOfFamily => means.survey,
+                    Turn::Later => Survey::Unwanted,
+                };
+                talk_with(means.clone(), host.clone(), survey, target, deadline)
+            }),
+            self.tlsa(&domain, &addresses, deadline),
+            self.caa(&domain, deadline),
+        );
         MailHost {
             name,
             domain: Some(domain),
             preference,
             addresses: Some(addresses),
-            tlsa: None,
-            caa: None,
+            tlsa,
+            caa: Some(caa),
             sessions,
         }
     }
@@ -162,14 +202,19 @@ impl Network {
         &self,
         addresses: &HostAddresses,
         port: u16,
-        action: impl Fn(SocketAddr) -> F,
+        action: impl Fn(SocketAddr, Turn) -> F,
     ) -> Vec<F::Output>
     where
         F::Output: 'static,
     {
         let turns = Arc::new(Semaphore::new(self.means.limits.parallel));
-        let tasks = chosen(addresses, self.means.limits.addresses).into_iter().map(|address| {
-            let action = action(SocketAddr::new(address, port));
+        let chosen = chosen(addresses, self.means.limits.addresses);
+        let first_ipv4 = chosen.iter().find(|address| address.is_ipv4());
+        let first_ipv6 = chosen.iter().find(|address| address.is_ipv6());
+        let tasks = chosen.iter().map(|address| {
+            let is_first = [first_ipv4, first_ipv6].contains(&Some(address));
+            let turn = if is_first { Turn::FirstOfFamily } else { Turn::Later };
+            let action = action(SocketAddr::new(*address, port), turn);
             let turns = turns.clone();
             async move {
                 // The semaphore is never closed; without a turn, too many would go at once at worst.
@@ -181,16 +226,25 @@ impl Network {
     }
 }
 
+/// Which address of a host it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    FirstOfFamily,
+    Later,
+}
+
 async fn fetch_from(
     means: Arc<Means>,
     host: DomainName,
     path: Arc<str>,
+    purpose: Purpose,
     target: SocketAddr,
     deadline: Deadline,
 ) -> PolicyFetch {
     let get = Get {
         host: &host,
         path: &path,
+        purpose,
         guard: &means.guard,
         tls: &means.tls,
         deadlines: &means.deadlines,
@@ -201,6 +255,7 @@ async fn fetch_from(
 async fn talk_with(
     means: Arc<Means>,
     host: DomainName,
+    survey: Survey,
     target: SocketAddr,
     deadline: Deadline,
 ) -> SmtpSession {
@@ -211,7 +266,11 @@ async fn talk_with(
         tls: &means.tls,
         deadlines: &means.deadlines,
     };
-    dialogue.with(target, deadline).await
+    let mut session = dialogue.with(target, deadline).await;
+    if survey == Survey::Wanted {
+        session.outdated_tls = dialogue.survey(target, &session, deadline).await;
+    }
+    session
 }
 
 /// Runs everything at once; the results in the order given. Dropping it stops what still runs.

@@ -1,4 +1,4 @@
-//! One GET from one address, by the rules of RFC 8461 §3.3.
+//! One GET from one address, by the rules of RFC 8461 §3.3, or to see whether anything answers.
 //!
 //! No redirect is followed, nothing is cached, no encoding is asked for. The request is sent even
 //! over a session with a faulty certificate: an auditor wants to see what lies behind it.
@@ -44,12 +44,22 @@ const MOST_FIELDS: usize = 64;
 
 const SOFTWARE: &str = concat!("sealpost/", env!("CARGO_PKG_VERSION"), " (+MTA-STS policy check)");
 
+/// What a fetch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To read a policy.
+    Policy,
+    /// To see whether anything answers: the body is not read.
+    Answer,
+}
+
 /// What to fetch, and how.
 pub(crate) struct Get<'a> {
     /// The host, for SNI, for the certificate, and for `Host`.
     pub(crate) host: &'a DomainName,
     /// The path, with the query if there is one.
     pub(crate) path: &'a str,
+    pub(crate) purpose: Purpose,
     pub(crate) guard: &'a Guard,
     pub(crate) tls: &'a TlsClient,
     pub(crate) deadlines: &'a Deadlines,
@@ -95,14 +105,14 @@ impl Get<'_> {
             Ok(Err(error)) => return Err(head_fault(&error)),
             Ok(Ok(response)) => response,
         };
-        Ok(read_reply(response, deadline).await)
+        Ok(read_reply(response, self.purpose, deadline).await)
     }
 
     fn request(&self) -> Result<Request<Empty<Bytes>>, ConnectionFault> {
         Request::get(self.path)
             .header(HOST, self.host.as_str())
             .header(USER_AGENT, SOFTWARE)
-            .header(ACCEPT, "text/plain")
+            .header(ACCEPT, self.purpose.media_types())
             .header(CONNECTION, "close")
             .body(Empty::new())
             .map_err(|error| {
@@ -115,10 +125,17 @@ impl Get<'_> {
 //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
 //# HTTP 3xx redirects MUST NOT be followed, and HTTP
 //# caching (as specified in [RFC7234]) MUST NOT be used.
-async fn read_reply(response: Response<Incoming>, deadline: Deadline) -> HttpReply {
+async fn read_reply(
+    response: Response<Incoming>,
+    purpose: Purpose,
+    deadline: Deadline,
+) -> HttpReply {
     let (head, body) = response.into_parts();
-    let announced = if body.is_end_stream() { Announced::Yes } else { is_announced(&head.headers) };
-    let (octets, body_end) = read_body(body, announced, deadline).await;
+    let (octets, body_end) = match purpose {
+        _ if body.is_end_stream() => (Vec::new(), BodyEnd::Complete),
+        Purpose::Policy => read_body(body, is_announced(&head.headers), deadline).await,
+        Purpose::Answer => (Vec::new(), BodyEnd::OverLimit),
+    };
     HttpReply {
         status: head.status.as_u16(),
         content_type: field(&head.headers, &CONTENT_TYPE),
@@ -158,6 +175,15 @@ async fn read_body(
                     return (octets, BodyEnd::OverLimit);
                 }
             }
+        }
+    }
+}
+
+impl Purpose {
+    fn media_types(self) -> &'static str {
+        match self {
+            Self::Policy => "text/plain",
+            Self::Answer => "*/*",
         }
     }
 }

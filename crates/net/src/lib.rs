@@ -12,15 +12,21 @@
 //!
 //! # Limitations
 //!
-//! - DNSSEC is not validated here: an answer counts as secure only when a validating resolver that
-//!   is reached over loopback vouches for it (the AD bit).
+//! - DNSSEC ([`DnssecMode`]): an answer that came through a DNAME record is not validated and counts
+//!   as indeterminate; keys are not rolled over by themselves (RFC 5011), a file of trust anchors has
+//!   to be kept up to date; a denial that rests on an opt-out is insecure, not secure.
+//! - TLSA records are asked for at port 25, whatever [`Settings::smtp_port`] says.
+//! - Which outdated TLS a server speaks is asked at the first address of each family, after the
+//!   dialogue with it, and not of a server that met that dialogue with silence.
+//! - Report destinations whose host is an IP address are not looked at.
 //! - Certificates are not checked for revocation (RFC 8461 §3.3 leaves it open).
-//! - TLS 1.0 and 1.1 are not spoken: a server that knows nothing newer fails the handshake.
+//! - TLS 1.0 and 1.1 are not spoken: a server that knows nothing newer fails the handshake. That it
+//!   knows them is seen in [`OutdatedTls`](sealpost_evidence::OutdatedTls).
 
 // What to use, and how.
 mod settings;
 pub use settings::{
-    Deadlines, IpNetwork, IpNetworkError, Limits, Settings, SettingsError, TrustRoots,
+    Deadlines, DnssecMode, IpNetwork, IpNetworkError, Limits, Settings, SettingsError, TrustRoots,
 };
 mod scope;
 pub use scope::{Part, Scope};

@@ -7,12 +7,12 @@ use sealpost_evidence::Observer;
 use sealpost_runtime::Clock;
 use sealpost_wire::smtp::{EhloName, EhloNameError};
 
-use crate::dns::{Dns, system_resolvers};
+use crate::dns::{self, Dns, TrustAnchor, are_local, system_resolvers};
 use crate::guard::Guard;
 use crate::reach::{IPV4_AT_LARGE, IPV6_AT_LARGE, route_to};
 use crate::settings::Limits;
 use crate::tls::{RootsError, TlsClient, TrustedRoots};
-use crate::{Deadlines, Settings};
+use crate::{Deadlines, DnssecMode, Settings};
 
 /// Looks outward. A clone shares everything with its origin.
 #[derive(Clone, Debug)]
@@ -30,10 +30,18 @@ pub(crate) struct Means {
     pub(crate) ehlo_name: EhloName,
     pub(crate) https_port: u16,
     pub(crate) smtp_port: u16,
+    pub(crate) survey: Survey,
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: Limits,
     resolvers: Vec<SocketAddr>,
     trust_roots: String,
+}
+
+/// Shall servers be asked which outdated TLS they speak?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Survey {
+    Wanted,
+    Unwanted,
 }
 
 /// Why nothing can be looked at. The settings must be mended first.
@@ -48,6 +56,21 @@ pub enum NetworkError {
     TrustRoots {
         /// What is wrong with it; names the file.
         reason: String,
+    },
+    /// The file of DNSSEC trust anchors can't be used.
+    #[error("load the DNSSEC trust anchors: {reason}")]
+    TrustAnchors {
+        /// What is wrong with it; names the file.
+        reason: String,
+    },
+    /// A resolver is to be trusted whose word anyone on the way could forge (RFC 7672 §2.1.1).
+    #[error(
+        "trust the DNS resolver {resolver} with DNSSEC: it is not on this machine; \
+         set `dnssec = \"validate\"`, or name a resolver on loopback"
+    )]
+    ResolverElsewhere {
+        /// The resolver.
+        resolver: SocketAddr,
     },
     /// The EHLO name is not one.
     #[error("use {name:?} as the EHLO name: {source}")]
@@ -69,6 +92,9 @@ impl Network {
             trust_roots,
             allowed_networks,
             ehlo_name,
+            dnssec,
+            trust_anchors,
+            survey_tls,
             deadlines,
             limits,
         } = settings;
@@ -77,18 +103,32 @@ impl Network {
         } else {
             resolvers
         };
+        if let (DnssecMode::TrustedResolver, Some(resolver)) =
+            (dnssec, resolvers.iter().copied().find(|resolver| !are_local(&[*resolver])))
+        {
+            return Err(NetworkError::ResolverElsewhere { resolver });
+        }
+        let anchors = TrustAnchor::load(trust_anchors.as_deref())
+            .map_err(|error| NetworkError::TrustAnchors { reason: error.to_string() })?;
         let ehlo_name = EhloName::parse(&ehlo_name)
             .map_err(|source| NetworkError::EhloName { name: ehlo_name, source })?;
         let roots = TrustedRoots::load(&trust_roots)
             .map_err(|error: RootsError| NetworkError::TrustRoots { reason: error.to_string() })?;
         let means = Means {
-            dns: Dns::new(resolvers.clone(), deadlines.dns),
+            dns: Dns::new(dns::Means {
+                resolvers: resolvers.clone(),
+                patience: deadlines.dns,
+                dnssec,
+                anchors,
+                clock: clock.clone(),
+            }),
             tls: TlsClient::new(roots.store, clock.clone()),
             guard: Guard::new(allowed_networks),
             clock,
             ehlo_name,
             https_port,
             smtp_port,
+            survey: if survey_tls { Survey::Wanted } else { Survey::Unwanted },
             deadlines,
             limits: limits.within_bounds(),
             resolvers,
@@ -97,7 +137,8 @@ impl Network {
         Ok(Self { means: Arc::new(means) })
     }
 
-    /// Who looks, and with what means. The routes of this machine are looked up anew each time.
+    /// Who looks, and with what means. The routes of this machine are looked up anew each time; who
+    /// says what is secure may only be known after the first look-up.
     pub fn observer(&self) -> Observer {
         let means = &self.means;
         Observer {
@@ -107,7 +148,7 @@ impl Network {
             https_port: means.https_port,
             smtp_port: means.smtp_port,
             trust_roots: means.trust_roots.clone(),
-            dnssec: sealpost_evidence::Dnssec::Nobody,
+            dnssec: means.dns.dnssec(),
             ipv4: route_to(IPV4_AT_LARGE),
             ipv6: route_to(IPV6_AT_LARGE),
         }

@@ -2,6 +2,8 @@
 //!
 //! What is said, and what it means, is `sealpost-wire`'s; here are the socket and the time.
 
+mod survey;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

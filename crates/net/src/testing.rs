@@ -11,6 +11,8 @@ use rcgen::{
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use sealpost_runtime::Clock;
 use tokio::net::{TcpListener, TcpStream};
@@ -126,6 +128,22 @@ impl Identity {
         self.acceptor_with(rustls::DEFAULT_VERSIONS)
     }
 
+    /// One that signs with the key, whether or not it is the certificate's.
+    pub(crate) fn unchecked_acceptor(
+        &self,
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> TlsAcceptor {
+        let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
+        let key = aws_lc_rs::sign::any_supported_type(&key.into()).unwrap();
+        let certified = Arc::new(CertifiedKey::new(self.chain.clone(), key));
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Unchecked(certified)));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     pub(crate) fn acceptor_with(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],
@@ -138,6 +156,16 @@ impl Identity {
             .with_single_cert(self.chain.clone(), key.into())
             .unwrap();
         TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// Shows a certificate whatever its key.
+#[derive(Debug)]
+struct Unchecked(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Unchecked {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
     }
 }
 

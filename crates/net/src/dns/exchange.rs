@@ -9,7 +9,7 @@ use sealpost_evidence::{LookupFault, LookupFaultKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::message::{Question, Reading, fault};
+use super::message::{Checking, Question, Reading, fault};
 use crate::deadline::Deadline;
 
 /// How often an upstream that says nothing is asked.
@@ -31,11 +31,6 @@ impl Upstreams {
         Self { addresses, patience }
     }
 
-    /// Are all upstreams on this machine? Only then can nobody on the way have set the AD bit.
-    pub(super) fn are_local(&self) -> bool {
-        self.addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
-    }
-
     /// The answer to one question: NOERROR or NXDOMAIN.
     ///
     /// An upstream that fails gives way to the next; one that says nothing is asked again in the
@@ -43,6 +38,7 @@ impl Upstreams {
     pub(super) async fn ask(
         &self,
         query: &Query,
+        checking: Checking,
         deadline: Deadline,
     ) -> Result<Message, LookupFault> {
         let deadline = Deadline::after(self.patience).or_before(deadline);
@@ -54,7 +50,7 @@ impl Upstreams {
             let mut still_silent = Vec::new();
             for upstream in silent {
                 let turn = Deadline::after(patience).or_before(deadline);
-                let found = match turn.bound(ask_one(upstream, query)).await {
+                let found = match turn.bound(ask_one(upstream, query, checking)).await {
                     Ok(Ok(message)) => return Ok(message),
                     Ok(Err(found)) => found,
                     Err(_) => {
@@ -89,8 +85,12 @@ fn weight(kind: LookupFaultKind) -> u8 {
 }
 
 /// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5).
-async fn ask_one(upstream: SocketAddr, query: &Query) -> Result<Message, LookupFault> {
-    let question = Question::new(query.clone())?;
+async fn ask_one(
+    upstream: SocketAddr,
+    query: &Query,
+    checking: Checking,
+) -> Result<Message, LookupFault> {
+    let question = Question::new(query.clone(), checking)?;
     match over_udp(upstream, &question).await {
         Ok(Reading::Answer(message)) => return Ok(*message),
         Ok(Reading::Fault(found)) => return Err(found),

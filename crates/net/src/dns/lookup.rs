@@ -1,21 +1,29 @@
 //! From answers to look-ups: CNAME chains, absence, bounds, security.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RData, Record, RecordType};
+use hickory_proto::rr::rdata::TLSA;
+use hickory_proto::rr::{RData, RecordType};
 use sealpost_evidence::{
-    Absence, AbsenceKind, Found, HostAddresses, Lookup, LookupFault, LookupFaultKind, MxRecord,
-    Octets, Security, TextRecord,
+    Absence, AbsenceKind, CaaRecord, Dnssec, Found, HostAddresses, Lookup, LookupFault,
+    LookupFaultKind, MxRecord, Octets, Security, TextRecord,
 };
+use sealpost_runtime::Clock;
 
+use super::TrustAnchor;
+use super::cache::Exchange;
+use super::chain::{Chain, plain};
+use super::dnssec::{Judge, Place};
 use super::exchange::Upstreams;
 use super::message::fault;
+use crate::DnssecMode;
 use crate::deadline::Deadline;
+use crate::text::printable_within;
 
-/// The most CNAME links that are followed.
-const MOST_LINKS: usize = 8;
 /// The most MX records of one name.
 const MOST_MX: usize = 64;
 /// The most addresses of one family and name.
@@ -25,16 +33,47 @@ const MOST_TEXTS: usize = 64;
 /// The longest TXT record, in octets.
 const LONGEST_TEXT: usize = 8 * 1024;
 
+/// The most TLSA or CAA records of one name.
+const MOST_RECORDS: usize = 64;
+/// The longest data of a TLSA record, in octets: a certificate of any sensible size.
+const LONGEST_ASSOCIATION: usize = 16 * 1024;
+/// The longest value of a CAA record that is kept, in octets; domains and their parameters are
+/// shorter.
+const LONGEST_CAA_VALUE: usize = 1024;
+
 /// Asks the DNS.
 #[derive(Debug)]
 pub(crate) struct Dns {
-    upstreams: Upstreams,
+    judge: Judge,
+}
+
+/// Whom to ask, and whom to believe.
+#[derive(Debug)]
+pub(crate) struct Means {
+    /// The resolvers, asked in this order.
+    pub(crate) resolvers: Vec<SocketAddr>,
+    /// How long to wait for the answer to one question.
+    pub(crate) patience: Duration,
+    /// Who says what is secure.
+    pub(crate) dnssec: DnssecMode,
+    /// Where validation begins.
+    pub(crate) anchors: Vec<TrustAnchor>,
+    /// Decides which signatures are valid.
+    pub(crate) clock: Clock,
 }
 
 impl Dns {
-    /// Asks these upstreams, within `patience` for each question.
-    pub(crate) fn new(upstreams: Vec<SocketAddr>, patience: Duration) -> Self {
-        Self { upstreams: Upstreams::new(upstreams, patience) }
+    /// Asks and judges with these means.
+    pub(crate) fn new(means: Means) -> Self {
+        let Means { resolvers, patience, dnssec, anchors, clock } = means;
+        let place = if are_local(&resolvers) { Place::Loopback } else { Place::Elsewhere };
+        let exchange = Arc::new(Exchange::new(Upstreams::new(resolvers, patience)));
+        Self { judge: Judge::new(dnssec, place, exchange, anchors, clock) }
+    }
+
+    /// Who says what is secure, as far as is known by now.
+    pub(crate) fn dnssec(&self) -> Dnssec {
+        self.judge.dnssec()
     }
 
     /// The TXT records of a name: at most 64, each of at most 8 KiB.
@@ -91,6 +130,57 @@ impl Dns {
         HostAddresses { ipv4: in_order(ipv4), ipv6: in_order(ipv6) }
     }
 
+    /// The TLSA records of a name in presentation form: at most 64.
+    pub(crate) async fn tlsa(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<String>> {
+        let records = self.look_up(owner, RecordType::TLSA, MOST_RECORDS, deadline, |data| {
+            let RData::TLSA(TLSA { cert_usage, selector, matching, cert_data, .. }) = data else {
+                return None;
+            };
+            let parameters = [(*cert_usage).into(), (*selector).into(), (*matching).into()];
+            let [usage, selector, matching]: [u8; 3] = parameters;
+            let kept = cert_data.get(..LONGEST_ASSOCIATION + 1).unwrap_or(cert_data);
+            Some((format!("{usage} {selector} {matching} {}", HEXLOWER.encode(kept)), kept.len()))
+        });
+        match records.await {
+            Lookup::Found(found)
+                if found.value.iter().any(|(_, length)| *length > LONGEST_ASSOCIATION) =>
+            {
+                let text = format!(
+                    "a TLSA record of {owner} holds more than {LONGEST_ASSOCIATION} octets"
+                );
+                Lookup::Unknown(fault(LookupFaultKind::TooLarge, &text))
+            }
+            Lookup::Found(Found { value, ttl, aliases, security }) => {
+                let value = value.into_iter().map(|(text, _)| text).collect();
+                Lookup::Found(Found { value, ttl, aliases, security })
+            }
+            Lookup::Absent(absence) => Lookup::Absent(absence),
+            Lookup::Unknown(fault) => Lookup::Unknown(fault),
+        }
+    }
+
+    /// The CAA records of a name: at most 64.
+    pub(crate) async fn caa(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<CaaRecord>> {
+        self.look_up(owner, RecordType::CAA, MOST_RECORDS, deadline, |data| match data {
+            RData::CAA(caa) => Some(CaaRecord {
+                flags: caa.flags(),
+                tag: caa.tag.to_ascii_lowercase(),
+                value: printable_within(&String::from_utf8_lossy(&caa.value), LONGEST_CAA_VALUE),
+            }),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The name that a name is an alias of, in one step.
+    pub(crate) async fn alias(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<String>> {
+        self.look_up(owner, RecordType::CNAME, 1, deadline, |data| match data {
+            RData::CNAME(target) => Some(plain(&target.0)),
+            _ => None,
+        })
+        .await
+    }
+
     async fn look_up<T>(
         &self,
         owner: &str,
@@ -110,7 +200,9 @@ impl Dns {
     }
 
     /// Follows the chain through as many answers as it takes. Each turn but the last adds a link,
-    /// so that [`MOST_LINKS`] bounds the turns.
+    /// and the chain bounds those.
+    ///
+    /// The security is that of the weakest link (RFC 7672 §2.1.3).
     async fn follow<T>(
         &self,
         mut chain: Chain,
@@ -122,10 +214,8 @@ impl Dns {
         let mut security = Security::Secure;
         loop {
             let query = Query::query(chain.name.clone(), kind);
-            let answer = self.upstreams.ask(&query, deadline).await?;
-            if self.security(&answer) != Security::Secure {
-                security = Security::Indeterminate;
-            }
+            let (answer, worth) = self.judge.answer(&query, deadline).await?;
+            security = weaker(security, worth);
             let links_before = chain.aliases.len();
             chain.walk(&answer.answers, kind)?;
 
@@ -151,98 +241,31 @@ impl Dns {
                 _ if has_authority(&answer, RecordType::SOA) => AbsenceKind::NoSuchData,
                 // The answer led to another name and says nothing of it: ask on.
                 _ if chain.aliases.len() > links_before => continue,
-                _ if has_authority(&answer, RecordType::NS) => {
-                    let text = "the server refers to others: it is not a resolver";
-                    return Err(fault(LookupFaultKind::Refused, text));
-                }
                 _ => AbsenceKind::NoSuchData,
             };
             return Ok(Lookup::Absent(Absence { kind, aliases: chain.aliases, security }));
         }
     }
-
-    /// What DNSSEC says of an answer. This is the one place that decides it.
-    ///
-    /// The AD bit is the word of whoever sends it, and counts only over loopback, where nobody
-    /// stands between (RFC 7672 §2.1.1). Its absence proves nothing.
-    fn security(&self, answer: &Message) -> Security {
-        if answer.metadata.authentic_data && self.upstreams.are_local() {
-            Security::Secure
-        } else {
-            Security::Indeterminate
-        }
-    }
 }
 
-/// A chain of CNAME records, as far as it was followed.
-struct Chain {
-    /// The name that it has come to.
-    name: Name,
-    /// The names on the way, without the first.
-    aliases: Vec<String>,
-    /// The smallest time to live on the way.
-    ttl: u32,
-    /// The first name.
-    owner: String,
+/// Are all of these on this machine?
+pub(crate) fn are_local(resolvers: &[SocketAddr]) -> bool {
+    resolvers.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
-impl Chain {
-    fn begin(owner: &str) -> Result<Self, LookupFault> {
-        let name = Name::from_ascii(format!("{owner}.")).map_err(|error| {
-            let text = format!("{owner} is not a DNS name: {error}");
-            fault(LookupFaultKind::Malformed, &text)
-        })?;
-        Ok(Self { owner: plain(&name), name, aliases: Vec::new(), ttl: u32::MAX })
+//= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.3
+//# if at
+//# any stage of recursive expansion an "insecure" CNAME record is
+//# encountered, then it and all subsequent results (in particular, the
+//# final result) MUST be considered "insecure", regardless of whether or
+//# not any earlier CNAME records leading to the "insecure" record were
+//# "secure".
+fn weaker(one: Security, other: Security) -> Security {
+    match (one, other) {
+        (Security::Secure, other) => other,
+        (Security::Indeterminate, _) | (_, Security::Indeterminate) => Security::Indeterminate,
+        (Security::Insecure, _) => Security::Insecure,
     }
-
-    //= https://www.rfc-editor.org/rfc/rfc8461#section-3.1
-    //# senders MUST follow the
-    //# CNAME pointers.
-    /// Follows the CNAME records of one answer.
-    fn walk(&mut self, answers: &[Record], kind: RecordType) -> Result<(), LookupFault> {
-        loop {
-            let mut here = answers.iter().filter(|record| record.name == self.name);
-            if here.clone().any(|record| record.record_type() == kind) {
-                return Ok(());
-            }
-            let link = here.find_map(|record| match &record.data {
-                RData::CNAME(target) => Some((&target.0, record.ttl)),
-                _ => None,
-            });
-            let Some((target, ttl)) = link else { return Ok(()) };
-            let alias = plain(target);
-            if alias == self.owner || self.aliases.contains(&alias) {
-                let text = format!("the CNAME chain of {} leads back to {alias}", self.owner);
-                return Err(fault(LookupFaultKind::Malformed, &text));
-            }
-            if self.aliases.len() == MOST_LINKS {
-                let text = format!("the CNAME chain of {} is longer than {MOST_LINKS}", self.owner);
-                return Err(fault(LookupFaultKind::TooLarge, &text));
-            }
-            self.name = target.clone();
-            self.ttl = self.ttl.min(ttl);
-            self.aliases.push(alias);
-        }
-    }
-}
-
-/// The name in lower case without its trailing dot, A-labels left as they are, and odd octets
-/// escaped in decimal (RFC 1035 §5.1; hickory's own text has them in octal).
-fn plain(name: &Name) -> String {
-    let mut text = String::new();
-    for (index, label) in name.iter().enumerate() {
-        if index > 0 {
-            text.push('.');
-        }
-        for octet in label {
-            match octet {
-                b'.' | b'\\' => text.extend(['\\', char::from(*octet)]),
-                b'!'..=b'~' => text.push(char::from(octet.to_ascii_lowercase())),
-                _ => text.push_str(&format!("\\{octet:03}")),
-            }
-        }
-    }
-    text
 }
 
 fn has_authority(answer: &Message, kind: RecordType) -> bool {

@@ -1,6 +1,7 @@
 //! One question as octets, and whether octets are its answer.
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
+use hickory_proto::rr::RecordType;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 
@@ -8,6 +9,15 @@ use crate::text::printable;
 
 /// The largest UDP answer that is asked for: fits any path without fragments.
 const LARGEST_DATAGRAM: u16 = 1232;
+
+/// Shall the resolver keep back what it finds bogus?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Checking {
+    /// It shall: what it does not find secure or insecure becomes SERVFAIL.
+    Resolver,
+    /// It shall not (the CD bit): whoever asks judges for himself (RFC 6840 §5.9).
+    Ours,
+}
 
 /// One question, ready to be sent.
 pub(super) struct Question {
@@ -30,11 +40,12 @@ pub(super) enum Reading {
 
 impl Question {
     /// Asks for recursion, and for what DNSSEC says (RFC 4035 §3.2.1, RFC 6840 §5.7).
-    pub(super) fn new(query: Query) -> Result<Self, LookupFault> {
+    pub(super) fn new(query: Query, checking: Checking) -> Result<Self, LookupFault> {
         let mut message = Message::query();
         let id = message.metadata.id;
         message.metadata.recursion_desired = true;
         message.metadata.authentic_data = true;
+        message.metadata.checking_disabled = checking == Checking::Ours;
         message.add_query(query.clone());
         let mut edns = Edns::new();
         edns.set_max_payload(LARGEST_DATAGRAM).set_dnssec_ok(true);
@@ -74,10 +85,13 @@ impl Question {
         }
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain => {
-                if message.queries == [self.query.clone()] {
-                    Reading::Answer(Box::new(message))
-                } else {
+                if message.queries != [self.query.clone()] {
                     Reading::Stray
+                } else if is_referral(&message) {
+                    let text = "the server refers to others: it is not a resolver";
+                    Reading::Fault(fault(LookupFaultKind::Refused, text))
+                } else {
+                    Reading::Answer(Box::new(message))
                 }
             }
             ResponseCode::ServFail => {
@@ -90,6 +104,15 @@ impl Question {
             }
         }
     }
+}
+
+/// Does the message say no more than whom else to ask? (RFC 2308 §2.2)
+fn is_referral(message: &Message) -> bool {
+    let has = |kind| message.authorities.iter().any(|record| record.record_type() == kind);
+    message.metadata.response_code == ResponseCode::NoError
+        && message.answers.is_empty()
+        && has(RecordType::NS)
+        && !has(RecordType::SOA)
 }
 
 /// What lies behind SERVFAIL: the extended DNS error, where there is one (RFC 8914).

@@ -1,19 +1,25 @@
-//! DNS: three-valued answers from a few upstream resolvers.
+//! DNS: three-valued answers from a few upstream resolvers, each with what DNSSEC says of it.
 //!
-//! Messages are hickory's; the exchange is our own. The resolver and the pool of hickory drop what
-//! an auditor needs: the AD bit and the CNAME chain of an answer that says "there is none", and a
-//! second opinion after SERVFAIL.
+//! Messages are hickory's, and so is the verification of signatures; the exchange is our own. The
+//! resolver and the pool of hickory drop what an auditor needs: the AD bit and the CNAME chain of an
+//! answer that says "there is none", and a second opinion after SERVFAIL.
 //!
-//! There is no cache, no hosts file and no search list: an auditor asks what it means, and asks
-//! now.
+//! There is no hosts file and no search list. Answers are kept for as long as their TTL says, and
+//! for five minutes at most; faults are not kept.
 
 // From answers to look-ups.
+mod chain;
 mod lookup;
-pub(crate) use lookup::Dns;
+pub(crate) use lookup::{Dns, Means, are_local};
 
 // From questions to answers.
+mod cache;
 mod exchange;
 mod message;
+
+// What answers are worth.
+mod dnssec;
+pub(crate) use dnssec::TrustAnchor;
 
 // Whom to ask.
 mod system;

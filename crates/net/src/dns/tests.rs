@@ -15,16 +15,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
+use crate::DnssecMode;
 use crate::deadline::Deadline;
+use crate::testing::clock;
 
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+pub(super) enum Way {
     Udp,
     Tcp,
 }
 
 /// A name server on one port of loopback: every datagram or message that `answer` returns is sent.
-async fn answerer(
+pub(super) async fn answerer(
     answer: impl Fn(Message, Way) -> Vec<Vec<u8>> + Send + Sync + 'static,
 ) -> SocketAddr {
     let answer = Arc::new(answer);
@@ -108,8 +110,19 @@ fn start_of_authority() -> Record {
     record("test.", 300, RData::SOA(soa))
 }
 
+/// A look-up without DNSSEC, but for the tests that ask for it.
 fn dns(upstreams: &[SocketAddr]) -> Dns {
-    Dns::new(upstreams.to_vec(), Duration::from_millis(1200))
+    Dns::new(means(upstreams))
+}
+
+fn means(upstreams: &[SocketAddr]) -> Means {
+    Means {
+        resolvers: upstreams.to_vec(),
+        patience: Duration::from_millis(1200),
+        dnssec: DnssecMode::Off,
+        anchors: TrustAnchor::load(None).unwrap(),
+        clock: clock(),
+    }
 }
 
 fn soon() -> Deadline {
@@ -482,38 +495,127 @@ async fn both_kinds_of_addresses_are_asked_for() {
 }
 
 #[tokio::test]
-async fn the_ad_bit_counts_over_loopback_alone() {
-    let asks = Arc::new(AtomicUsize::new(0));
-    let count = asks.clone();
-    let upstream = answerer(move |query, _| {
-        let edns = query.edns.as_ref().unwrap();
-        if query.metadata.authentic_data
-            && edns.flags().dnssec_ok
-            && query.metadata.recursion_desired
-        {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut answer = response(&query, ResponseCode::NXDomain, vec![], vec![]);
-        answer.metadata.authentic_data = true;
-        vec![answer.to_vec().unwrap()]
-    })
-    .await;
-    let Lookup::Absent(absence) = texts(&[upstream]).await else { panic!() };
-    assert_eq!(absence.security, Security::Secure);
-    assert_eq!(asks.load(Ordering::Relaxed), 1, "the question asks for it");
-
-    // One upstream that is not on this machine is enough to lose it. (It is never reached.)
-    let remote = "192.0.2.53:53".parse().unwrap();
-    let Lookup::Absent(absence) = texts(&[upstream, remote]).await else { panic!() };
-    assert_eq!(absence.security, Security::Indeterminate);
-}
-
-#[tokio::test]
 async fn the_deadline_of_the_whole_ends_a_look_up() {
     let silent = answerer(|_, _| vec![]).await;
     let stopwatch = Stopwatch::start();
-    let dns = Dns::new(vec![silent], Duration::from_secs(30));
+    let dns = Dns::new(Means { patience: Duration::from_secs(30), ..means(&[silent]) });
     let lookup = dns.texts("a.test", Deadline::after(Duration::from_millis(200))).await;
     assert_eq!(lookup.fault().unwrap().kind, LookupFaultKind::TimedOut);
     assert!(stopwatch.elapsed_ms() < 3_000);
+}
+
+#[tokio::test]
+async fn identical_questions_are_asked_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let upstream = answerer(move |query, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let answers = match query.queries[0].name().to_ascii().as_str() {
+            "short.test." => vec![text("short.test.", 0, "x")],
+            "none.test." => vec![],
+            owner => vec![text(owner, 60, "x")],
+        };
+        vec![response(&query, ResponseCode::NoError, answers, vec![]).to_vec().unwrap()]
+    })
+    .await;
+    let dns = Arc::new(dns(&[upstream]));
+    let mut many = tokio::task::JoinSet::new();
+    for n in 0..50 {
+        let dns = dns.clone();
+        let owner = if n % 2 == 0 { "a.test" } else { "A.test" };
+        many.spawn(async move { dns.texts(owner, soon()).await });
+    }
+    for lookup in many.join_all().await {
+        assert_eq!(lookup.value().unwrap().len(), 1);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    // Neither what lives no time, nor a denial that does not say for how long, nor a fault.
+    for owner in ["short.test", "none.test"] {
+        let before = asked.load(Ordering::Relaxed);
+        for _ in 0..2 {
+            assert!(dns.texts(owner, soon()).await.fault().is_none());
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), before + 2, "{owner}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_shared_by_those_who_wait_and_not_kept() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let upstream = answerer(move |query, _| {
+        if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            std::thread::sleep(Duration::from_millis(200));
+            return vec![
+                response(&query, ResponseCode::ServFail, vec![], vec![]).to_vec().unwrap(),
+            ];
+        }
+        let answers = vec![text("a.test.", 60, "x")];
+        vec![response(&query, ResponseCode::NoError, answers, vec![]).to_vec().unwrap()]
+    })
+    .await;
+    let dns = dns(&[upstream]);
+    let (one, other) = tokio::join!(dns.texts("a.test", soon()), dns.texts("a.test", soon()));
+    for lookup in [one, other] {
+        assert_eq!(lookup.fault().unwrap().kind, LookupFaultKind::ServerFailure);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert!(dns.texts("a.test", soon()).await.found().is_some());
+}
+
+#[tokio::test]
+async fn who_gives_up_asking_leaves_the_question_to_others() {
+    let asked = std::sync::Mutex::new(Vec::new());
+    let upstream = answerer(move |query, _| {
+        let owner = query.queries[0].name().to_ascii();
+        let mut asked = asked.lock().unwrap();
+        if !asked.contains(&owner) {
+            asked.push(owner);
+            return vec![];
+        }
+        let answers = vec![text(&owner, 60, "x")];
+        vec![response(&query, ResponseCode::NoError, answers, vec![]).to_vec().unwrap()]
+    })
+    .await;
+    let dns = Dns::new(Means { patience: Duration::from_secs(30), ..means(&[upstream]) });
+    let in_a_hurry = async {
+        let soon = Deadline::after(Duration::from_millis(100));
+        dns.texts("a.test", soon).await
+    };
+    let dropped = tokio::time::timeout(Duration::from_millis(50), dns.texts("b.test", soon()));
+    let (hurried, patient, dropped) =
+        tokio::join!(in_a_hurry, dns.texts("a.test", soon()), dropped);
+    assert_eq!(hurried.fault().unwrap().kind, LookupFaultKind::TimedOut);
+    assert!(patient.found().is_some(), "{patient:?}");
+    assert!(dropped.is_err());
+    assert!(dns.texts("b.test", soon()).await.found().is_some());
+}
+
+#[tokio::test]
+async fn tlsa_and_caa_records_are_read() {
+    use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
+    use hickory_proto::rr::rdata::{CAA, TLSA};
+    let tlsa = |usage: u8, selector: u8, matching: u8, data: Vec<u8>| {
+        let (usage, selector) = (CertUsage::from(usage), Selector::from(selector));
+        RData::TLSA(TLSA::new(usage, selector, Matching::from(matching), data))
+    };
+    let owner = "_25._tcp.mx.a.test.";
+    let answers = vec![
+        record(owner, 60, tlsa(3, 1, 1, vec![0xAB; 32])),
+        record(owner, 60, tlsa(200, 7, 9, vec![])), // values that nobody knows stay
+        record("a.test.", 60, RData::CAA(CAA::new_issue(true, None, vec![]))),
+    ];
+    let upstream = saying(ResponseCode::NoError, answers, vec![]).await;
+    let dns = dns(&[upstream]);
+    let lookup = dns.tlsa("_25._tcp.mx.a.test", soon()).await;
+    let expected = [format!("3 1 1 {}", "ab".repeat(32)), "200 7 9 ".to_owned()];
+    assert_eq!(lookup.value().unwrap(), &expected);
+    let lookup = dns.caa("a.test", soon()).await;
+    let [caa] = lookup.value().unwrap().as_slice() else { panic!("{lookup:?}") };
+    assert_eq!((caa.flags, caa.tag.as_str(), caa.value.as_str()), (128, "issue", ";"));
+
+    let long = vec![record(owner, 60, tlsa(3, 0, 0, vec![0; 16 * 1024 + 1]))];
+    let upstream = saying(ResponseCode::NoError, long, vec![]).await;
+    let lookup = self::dns(&[upstream]).tlsa("_25._tcp.mx.a.test", soon()).await;
+    assert_eq!(lookup.fault().unwrap().kind, LookupFaultKind::TooLarge);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, MX, TXT};
-use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use sealpost_evidence::{
     Absence, BodyEnd, ConnectionFaultKind, Found, LookupFault, LookupFaultKind, Security, StartTls,
 };
@@ -16,7 +16,7 @@ use super::*;
 use crate::testing::{
     Authority, Identity, TODAY, accept, clock, deadlines, domain, params, serve, serve_at,
 };
-use crate::{Limits, Settings, TrustRoots};
+use crate::{DnssecMode, Limits, Settings, TrustRoots};
 
 const BODY: &str = "version: STSv1\r\nmode: enforce\r\nmx: mx1.a.test\r\nmax_age: 86400\r\n";
 
@@ -41,26 +41,40 @@ fn txt(text: &str) -> RData {
 }
 
 async fn resolver(zone: Zone) -> SocketAddr {
+    recording_resolver(zone, |_| {}).await
+}
+
+/// A resolver that tells of each question.
+async fn recording_resolver(zone: Zone, hear: impl Fn(&Message) + Send + 'static) -> SocketAddr {
+    dns_server(move |query| {
+        hear(&query);
+        let asked = query.queries[0].clone();
+        let owner = asked.name().to_ascii().to_ascii_lowercase();
+        if owner.ends_with("slow.test.") {
+            return None;
+        }
+        let mut answer = query.into_response();
+        let here = || zone.iter().filter(|(name, _)| format!("{name}.") == owner);
+        if here().next().is_none() {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+        }
+        for (_, data) in here().filter(|(_, data)| data.record_type() == asked.query_type()) {
+            answer.add_answer(Record::from_rdata(asked.name().clone(), 60, data.clone()));
+        }
+        Some(answer)
+    })
+    .await
+}
+
+async fn dns_server(answer: impl Fn(Message) -> Option<Message> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
         let mut buffer = [0; 4096];
         while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-            let query = Message::from_vec(&buffer[..length]).unwrap();
-            let asked = query.queries[0].clone();
-            let owner = asked.name().to_ascii().to_ascii_lowercase();
-            if owner.ends_with("slow.test.") {
-                continue;
+            if let Some(answer) = answer(Message::from_vec(&buffer[..length]).unwrap()) {
+                socket.send_to(&answer.to_vec().unwrap(), from).await.unwrap();
             }
-            let mut answer = query.into_response();
-            let here = || zone.iter().filter(|(name, _)| format!("{name}.") == owner);
-            if here().next().is_none() {
-                answer.metadata.response_code = ResponseCode::NXDomain;
-            }
-            for (_, data) in here().filter(|(_, data)| data.record_type() == asked.query_type()) {
-                answer.add_answer(Record::from_rdata(asked.name().clone(), 60, data.clone()));
-            }
-            socket.send_to(&answer.to_vec().unwrap(), from).await.unwrap();
         }
     });
     address
@@ -127,6 +141,7 @@ impl Place {
             trust_roots: TrustRoots::File(file),
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             ehlo_name: "probe.example".to_owned(),
+            dnssec: DnssecMode::Off,
             deadlines: deadlines(),
             ..Settings::default()
         };
@@ -197,17 +212,9 @@ async fn a_healthy_domain_is_seen_from_all_sides() {
     assert_eq!(private.fault.as_ref().unwrap().kind, ConnectionFaultKind::NotRoutable);
     assert_eq!(good.fault, None);
     assert_eq!(good.starttls, StartTls::Accepted);
+    assert_eq!((&private.outdated_tls, &refused.outdated_tls), (&None, &None));
     assert!(good.tls.as_ref().unwrap().is_verified());
     assert_eq!(refused.fault.as_ref().unwrap().kind, ConnectionFaultKind::Refused);
-
-    let again = network.fetch_policy(&domain("a.test")).await.unwrap();
-    assert!(
-        again.fetches.iter().all(|fetch| fetch.reply().is_some_and(|reply| reply.status == 200))
-    );
-    let other = network.fetch_url(&domain("mta-sts.a.test"), "/other").await;
-    assert!(
-        other.fetches.iter().all(|fetch| fetch.reply().is_some_and(|reply| reply.status == 404))
-    );
 }
 
 #[tokio::test]
@@ -385,12 +392,46 @@ fn too_many_addresses_are_shared_by_the_families() {
 #[test]
 fn settings_that_can_not_work_are_refused() {
     let refused = |settings: Settings| Network::new(settings, clock()).unwrap_err().to_string();
+    let trust_anchors = Some("/nowhere/anchors.txt".into());
+    let error = refused(Settings { trust_anchors, ..Settings::default() });
+    assert!(error.contains("/nowhere/anchors.txt"), "{error}");
     let ehlo_name = "x\r\nMAIL FROM:<>".to_owned();
     let error = refused(Settings { ehlo_name, ..Settings::default() });
     assert!(error.contains("EHLO name") && !error.contains('\r'), "{error}");
     let trust_roots = TrustRoots::File("/nowhere/ca.pem".into());
     let error = refused(Settings { trust_roots, ..Settings::default() });
     assert!(error.contains("/nowhere/ca.pem"), "{error}");
+}
+
+#[test]
+//= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.1
+//= type=test
+//# a security-aware stub resolver MUST NOT place any reliance on
+//# signature validation allegedly performed on its behalf, except
+//# when the security-aware stub resolver obtained the data in
+//# question from a trusted security-aware recursive name server via a
+//# secure channel.
+fn only_a_resolver_on_this_machine_can_be_trusted_with_dnssec() {
+    for (resolvers, shown) in [
+        (vec!["127.0.0.1:53", "[::1]:53", "127.1.2.3:53"], None),
+        (vec!["192.0.2.53:53"], Some("192.0.2.53:53")),
+        (vec!["127.0.0.1:53", "[2001:db8::53]:53"], Some("[2001:db8::53]:53")),
+    ] {
+        let resolvers: Vec<SocketAddr> =
+            resolvers.iter().map(|text| text.parse().unwrap()).collect();
+        for dnssec in [DnssecMode::TrustedResolver, DnssecMode::Auto, DnssecMode::Validate] {
+            let resolvers = resolvers.clone();
+            let network =
+                Network::new(Settings { resolvers, dnssec, ..Settings::default() }, clock());
+            match shown.filter(|_| dnssec == DnssecMode::TrustedResolver) {
+                None => assert!(network.is_ok(), "{dnssec:?}"),
+                Some(shown) => {
+                    let error = network.unwrap_err().to_string();
+                    assert!(error.contains(shown), "{error}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -403,4 +444,194 @@ fn the_observer_tells_its_means() {
     assert!(!observer.trust_roots.is_empty());
     assert_eq!(observer.ipv4, crate::reach::route_to(crate::reach::IPV4_AT_LARGE));
     assert_eq!(observer.ipv6, crate::reach::route_to(crate::reach::IPV6_AT_LARGE));
+}
+
+#[tokio::test]
+//= https://www.rfc-editor.org/rfc/rfc8461#section-3.4
+//= type=test
+//# When sending mail to a mailbox at a subdomain, compliant senders MUST
+//# NOT attempt to fetch a policy from the parent zone.
+async fn the_parent_s_policy_is_never_asked_for() {
+    let root = Authority::root("Root");
+    let identity = root.issue(&params(&["mta-sts.a.test"]));
+    let https_port = https(&identity, any()).await.port();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let zone = vec![
+        ("_mta-sts.a.test", txt("v=STSv1; id=1;")),
+        ("mta-sts.a.test", a("127.0.0.1")),
+        ("mail.a.test", mx(0, ".")),
+    ];
+    let resolver = recording_resolver(zone, move |query| {
+        heard.lock().unwrap().push(query.queries[0].name().to_ascii());
+    })
+    .await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.https_port = https_port;
+    let network = place.network();
+    let evidence = network.gather(&domain("mail.a.test"), Scope::all()).await;
+    assert!(evidence.sts_records.unwrap().is_absent());
+    let policy_host = evidence.policy_host.unwrap();
+    assert_eq!(policy_host.name.as_str(), "mta-sts.mail.a.test");
+    assert!(policy_host.fetches.is_empty());
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked.contains(&"_mta-sts.mail.a.test.".to_owned()), "{asked:?}");
+    for parents in ["_mta-sts.a.test.", "mta-sts.a.test."] {
+        assert!(!asked.contains(&parents.to_owned()), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_lies_round_the_records_is_seen() {
+    use hickory_proto::rr::rdata::CAA;
+    let root = Authority::root("Root");
+    let identity = root.issue(&params(&["mta-sts.a.test", "mx.a.test", "r.b.test"]));
+    let https_port = https(&identity, any()).await.port();
+    let issuer = Name::from_ascii("ca.test").unwrap();
+    let resolver = resolver(vec![
+        ("a.test", mx(10, "mx.a.test.")),
+        ("a.test", txt("v=spf1 mx -all")),
+        ("a.test", RData::CAA(CAA::new_issue(false, Some(issuer), vec![]))),
+        ("_dmarc.a.test", txt("v=DMARC1; p=reject")),
+        (
+            "_smtp._tls.a.test",
+            txt("v=TLSRPTv1; rua=mailto:r@a.test,mailto:r@host.test,mailto:r@none.test,\
+                 mailto:r@mx.slow.test,https://r.b.test/v1?x=1,https://192.0.2.1/"),
+        ),
+        ("mx.a.test", a("127.77.0.9")), // nobody there
+        ("mta-sts.a.test", a("127.0.0.1")),
+        ("r.b.test", a("127.0.0.1")),
+        ("r.b.test", a("10.0.0.1")), // not globally routable
+        ("host.test", a("127.0.0.1")),
+        ("test", txt("top")),
+    ])
+    .await;
+    let mut place = Place::new(&root, resolver);
+    place.settings.https_port = https_port;
+    place.settings.deadlines.dns = Duration::from_millis(600);
+    let network = place.network();
+    let evidence = network.gather(&domain("a.test"), Scope::all()).await;
+
+    let caa = evidence.policy_host.unwrap().caa.unwrap();
+    assert_eq!(caa.owner.as_str(), "a.test", "the nearest that has some");
+    assert_eq!((caa.records.value().unwrap()[0].tag.as_str()), "issue");
+    let host = &evidence.mail_hosts.unwrap().hosts[0];
+    assert_eq!(host.caa.as_ref().unwrap().owner.as_str(), "a.test");
+    assert_eq!(host.tlsa, None, "not asked for, since the addresses are not secure");
+
+    let surroundings = evidence.surroundings.unwrap();
+    assert_eq!(surroundings.texts.value().unwrap()[0].text().to_text(), "v=spf1 mx -all");
+    assert_eq!(surroundings.dmarc.value().unwrap().len(), 1);
+
+    let [own, implicit, none, slow, endpoint] = evidence.report_destinations.as_slice() else {
+        panic!("{:?}", evidence.report_destinations);
+    };
+    let mailbox = |destination: &ReportDestination| match destination {
+        ReportDestination::Mailto { records, addresses, .. } => {
+            (records.clone(), addresses.clone())
+        }
+        other => panic!("{other:?}"),
+    };
+    let (records, addresses) = mailbox(own);
+    assert!(records.found().is_some() && addresses.is_none());
+    let (records, addresses) = mailbox(implicit);
+    assert!(records.is_absent() && !addresses.unwrap().none_exist());
+    let (records, addresses) = mailbox(none);
+    assert!(records.is_absent() && addresses.is_none(), "no such domain");
+    let (records, _) = mailbox(slow);
+    assert_eq!(records.fault().unwrap().kind, LookupFaultKind::TimedOut);
+    let ReportDestination::Https { uri, host, fetches, .. } = endpoint else { panic!() };
+    assert_eq!((uri.as_str(), host.as_str()), ("https://r.b.test/v1?x=1", "r.b.test"));
+    assert_eq!(fetches[0].fault().unwrap().kind, ConnectionFaultKind::NotRoutable);
+    let reply = fetches[1].reply().unwrap();
+    assert_eq!((reply.status, reply.body.len()), (404, 0));
+    assert!(fetches[1].tls.as_ref().unwrap().is_verified());
+
+    let other = network.gather(&domain("none.test"), Scope::all()).await;
+    let caa = other.policy_host.unwrap().caa.unwrap();
+    assert_eq!(caa.owner.as_str(), "test", "the last parent");
+    assert!(caa.records.is_absent() && other.report_destinations.is_empty());
+    let parts = network.gather(&domain("a.test"), Scope::of(&[Part::Sts, Part::Mx])).await;
+    assert!(parts.surroundings.is_none() && parts.report_destinations.is_empty());
+}
+
+#[tokio::test]
+//= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
+//= type=test
+//# When the hostname is an alias with a "secure" (at every stage) full
+//# expansion, the list of candidate TLSA base domains (see below) is a
+//# pair of domains: the fully expanded server hostname first, and the
+//# unexpanded server hostname second.
+//= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.2
+//= type=test
+//# If
+//# address records are found but the DNSSEC validation status of the
+//# first query response is "insecure" (see Section 2.1.3), the SMTP
+//# client SHOULD NOT proceed to search for any associated TLSA records.
+async fn tlsa_records_are_asked_for_where_they_may_be() {
+    // A resolver that vouches for everything but the names in `plain.test`.
+    let resolver = dns_server(|query| {
+        use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
+        use hickory_proto::rr::rdata::{CNAME, TLSA};
+        let asked = query.queries[0].clone();
+        let owner = asked.name().to_ascii();
+        let mut answer = query.into_response();
+        let alias = |to: &str| RData::CNAME(CNAME(Name::from_ascii(to).unwrap()));
+        let tlsa = TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![7; 32]);
+        let mut add = |owner: &str, data: RData| {
+            if data.record_type() == asked.query_type() || data.record_type() == RecordType::CNAME {
+                answer.add_answer(Record::from_rdata(Name::from_ascii(owner).unwrap(), 60, data));
+            }
+        };
+        match owner.as_str() {
+            "a.test." => {
+                for (preference, host) in ["mx", "alias", "half"].iter().enumerate() {
+                    add(&owner, mx(u16::try_from(preference).unwrap(), &format!("{host}.a.test.")));
+                }
+                add(&owner, mx(9, "mx.plain.test."));
+            }
+            "alias.a.test." => add(&owner, alias("end.b.test.")),
+            "half.a.test." => add(&owner, alias("mx.plain.test.")),
+            _ => {}
+        }
+        match owner.as_str() {
+            "mx.a.test." | "mx.plain.test." => add(&owner, a("127.77.0.9")),
+            "alias.a.test." => add("end.b.test.", a("127.77.0.9")),
+            "half.a.test." => add("mx.plain.test.", a("127.77.0.9")),
+            "_25._tcp.mx.a.test." | "_25._tcp.end.b.test." => add(&owner, RData::TLSA(tlsa)),
+            "_25._tcp.half.a.test." => {}
+            _ if owner.starts_with('_') => answer.metadata.response_code = ResponseCode::NXDomain,
+            _ => {}
+        }
+        let leads_astray =
+            answer.answers.iter().any(|record| record.name.to_ascii().ends_with("plain.test."));
+        answer.metadata.authentic_data = !leads_astray;
+        Some(answer)
+    })
+    .await;
+    let root = Authority::root("Root");
+    let mut place = Place::new(&root, resolver);
+    place.settings.dnssec = DnssecMode::TrustedResolver;
+    place.settings.smtp_port = 9;
+    let network = place.network();
+    let evidence = network.gather(&domain("a.test"), Scope::of(&[Part::Mx])).await;
+    assert_eq!(evidence.observer.dnssec, sealpost_evidence::Dnssec::TrustedResolver);
+    let hosts = evidence.mail_hosts.unwrap().hosts;
+    let shown: Vec<_> = hosts
+        .iter()
+        .map(|host| {
+            let lookups = host.tlsa.as_ref()?.iter();
+            Some(lookups.map(|tlsa| (tlsa.base.as_str(), tlsa.records.is_absent())).collect())
+        })
+        .collect();
+    let expected: [Option<Vec<(&str, bool)>>; 4] = [
+        Some(vec![("mx.a.test", false)]),
+        Some(vec![("end.b.test", false), ("alias.a.test", true)]),
+        Some(vec![("half.a.test", true)]), // a secure alias to an insecure address
+        None,
+    ];
+    assert_eq!(shown, expected);
+    let records = &hosts[0].tlsa.as_ref().unwrap()[0].records;
+    assert_eq!(records.value().unwrap(), &[format!("3 1 1 {}", "07".repeat(32))]);
+    assert_eq!(records.found().unwrap().security, Security::Secure);
 }

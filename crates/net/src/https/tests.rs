@@ -86,6 +86,7 @@ async fn get(root: &Authority, address: SocketAddr, deadlines: Deadlines) -> Pol
     let get = Get {
         host: &host,
         path: "/.well-known/mta-sts.txt",
+        purpose: Purpose::Policy,
         guard: &loopback_guard(),
         tls: &root.client(),
         deadlines: &deadlines,
@@ -293,6 +294,7 @@ async fn a_path_that_is_none_is_our_own_fault() {
     let get = Get {
         host: &host,
         path: "/a b\r\nX: y",
+        purpose: Purpose::Policy,
         guard: &loopback_guard(),
         tls: &root.client(),
         deadlines: &deadlines(),

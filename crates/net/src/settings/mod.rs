@@ -2,6 +2,8 @@
 
 mod ip_network;
 pub use ip_network::{IpNetwork, IpNetworkError};
+mod dnssec;
+pub use dnssec::DnssecMode;
 mod limits;
 pub use limits::{Deadlines, Limits};
 
@@ -28,6 +30,9 @@ const FALLBACK_EHLO_NAME: &str = "sealpost.invalid";
 /// trust_roots = "system" # or the path of a PEM file, relative to this one
 /// allowed_networks = ["192.168.0.0/16"]
 /// ehlo_name = "probe.example.com"
+/// dnssec = "auto" # or "validate", "trusted-resolver", "off"
+/// trust_anchors = "root.key" # as Unbound and BIND take it, relative to this file
+/// survey_tls = true
 ///
 /// [deadlines] # in seconds
 /// https = 20
@@ -53,6 +58,15 @@ pub struct Settings {
     /// The name given in EHLO: a domain name. By default the machine's own name, if it is one of
     /// several labels, else `sealpost.invalid`.
     pub ehlo_name: String,
+    /// Who says which answers of the DNS are secure.
+    pub dnssec: DnssecMode,
+    /// A file of DS and DNSKEY records from which validation begins, as Unbound's
+    /// `trust-anchor-file` or BIND's `trust-anchors` have them. Without it, the keys of the root as
+    /// of this build.
+    pub trust_anchors: Option<PathBuf>,
+    /// Shall MX hosts be asked which outdated TLS they still speak? That takes up to four more
+    /// connections for each host and family of addresses.
+    pub survey_tls: bool,
     /// How long to wait.
     pub deadlines: Deadlines,
     /// How much to take.
@@ -94,7 +108,7 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads a TOML file. A relative path in `trust_roots` starts from the file's folder.
+    /// Reads a TOML file. Relative paths in it start from the file's folder.
     pub fn from_toml(path: impl AsRef<Path>) -> Result<Self, SettingsError> {
         let path = path.as_ref();
         let mut octets = Vec::new();
@@ -110,6 +124,9 @@ impl Settings {
         if let (TrustRoots::File(file), Some(folder)) = (&mut settings.trust_roots, path.parent()) {
             *file = folder.join(&*file);
         }
+        if let (Some(file), Some(folder)) = (&mut settings.trust_anchors, path.parent()) {
+            *file = folder.join(&*file);
+        }
         Ok(settings)
     }
 }
@@ -123,6 +140,9 @@ impl Default for Settings {
             trust_roots: TrustRoots::System,
             allowed_networks: Vec::new(),
             ehlo_name: own_name().unwrap_or_else(|| FALLBACK_EHLO_NAME.to_owned()),
+            dnssec: DnssecMode::Auto,
+            trust_anchors: None,
+            survey_tls: true,
             deadlines: Deadlines::default(),
             limits: Limits::default(),
         }

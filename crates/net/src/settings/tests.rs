@@ -17,6 +17,8 @@ fn an_empty_file_gives_the_defaults() {
     let settings = Settings::default();
     assert_eq!((settings.https_port, settings.smtp_port), (443, 25));
     assert_eq!(settings.trust_roots, TrustRoots::System);
+    assert_eq!((settings.dnssec, &settings.trust_anchors), (DnssecMode::Auto, &None));
+    assert!(settings.survey_tls);
     assert!(settings.resolvers.is_empty() && settings.allowed_networks.is_empty());
     assert!(DomainName::parse(&settings.ehlo_name).unwrap().labels().count() > 1);
 }
@@ -29,7 +31,8 @@ fn every_key_is_read() {
         &file,
         "resolvers = ['127.0.0.1:5300', '[::1]:53']\nhttps_port = 8443\nsmtp_port = 2525\n\
          trust_roots = 'ca.pem'\nallowed_networks = ['127.0.0.0/8', '::1/128']\n\
-         ehlo_name = 'probe.example'\n[deadlines]\ndns = 1\nconnect = 2\ntls = 3\nhttps = 0.5\n\
+         ehlo_name = 'probe.example'\ndnssec = 'validate'\ntrust_anchors = 'root.key'\n\
+         survey_tls = false\n[deadlines]\ndns = 1\nconnect = 2\ntls = 3\nhttps = 0.5\n\
          smtp_reply = 5\nsmtp = 6\ndomain = 7\n[limits]\nmail_hosts = 1\naddresses = 2\nparallel = 3\n",
     )
     .unwrap();
@@ -39,6 +42,9 @@ fn every_key_is_read() {
     assert_eq!(settings.trust_roots, TrustRoots::File(folder.path().join("ca.pem")));
     assert!(settings.allowed_networks[0].contains("127.9.9.9".parse().unwrap()));
     assert_eq!(settings.ehlo_name, "probe.example");
+    assert_eq!(settings.dnssec, DnssecMode::Validate);
+    assert_eq!(settings.trust_anchors, Some(folder.path().join("root.key")));
+    assert!(!settings.survey_tls);
     assert_eq!(settings.deadlines.https, Duration::from_millis(500));
     assert_eq!(settings.deadlines.domain, Duration::from_secs(7));
     assert_eq!(settings.limits, Limits { mail_hosts: 1, addresses: 2, parallel: 3 });
@@ -63,6 +69,7 @@ fn a_wrong_file_is_refused_with_its_line() {
         ("https_port = 70000", "70000"),                   // no such port
         ("allowed_networks = ['127.0.0.1/8']", "begins at 127.0.0.0/8"), // bits behind the prefix
         ("resolvers = ['127.0.0.1']", "127.0.0.1"),        // no port
+        ("dnssec = 'on'", "trusted-resolver"),             // no such mode
         ("resolvers = [", "resolvers = ["),                // not TOML
     ] {
         let error = read(text).unwrap_err();
@@ -92,4 +99,16 @@ fn only_a_name_of_several_labels_is_given_in_ehlo() {
     assert_eq!(full_name("localhost"), None);
     assert_eq!(full_name("(none)"), None);
     assert_eq!(full_name(""), None);
+}
+
+#[test]
+fn every_mode_of_dnssec_has_its_word() {
+    for (word, mode) in [
+        ("auto", DnssecMode::Auto),
+        ("validate", DnssecMode::Validate),
+        ("trusted-resolver", DnssecMode::TrustedResolver),
+        ("off", DnssecMode::Off),
+    ] {
+        assert_eq!(read(&format!("dnssec = '{word}'")).unwrap().dnssec, mode);
+    }
 }

@@ -56,6 +56,13 @@ impl TlsClient {
         }
     }
 
+    /// 32 octets that nobody can guess; `None` where the machine has none to give.
+    pub(crate) fn random(&self) -> Option<[u8; 32]> {
+        let mut octets = [0; 32];
+        self.provider.secure_random.fill(&mut octets).ok()?;
+        Some(octets)
+    }
+
     /// Completes a handshake for `name`, whatever the certificate.
     pub(crate) async fn handshake(
         &self,

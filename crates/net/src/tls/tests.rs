@@ -332,6 +332,68 @@ async fn handshakes_that_fail_tell_why() {
     }
 }
 
+#[tokio::test]
+async fn a_certificate_that_nobody_could_verify_is_seen_all_the_same() {
+    let root = Authority::root("Root");
+    let mut critical = params(&[NAME]);
+    let mut extension =
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+    extension.set_criticality(true);
+    critical.custom_extensions = vec![extension];
+    let p521 = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap();
+    for (version, key) in [
+        (&rustls::version::TLS13, None),
+        (&rustls::version::TLS12, None),
+        (&rustls::version::TLS12, Some(p521)),
+    ] {
+        let identity = match key {
+            Some(key) => root.issue_for(&critical, key),
+            None => root.issue(&critical),
+        };
+        let acceptor = identity.unchecked_acceptor(version);
+        let address = serve(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Some(mut stream) = accept(&acceptor, stream).await {
+                    let _ = stream.read(&mut [0; 16]).await;
+                }
+            }
+        })
+        .await;
+        let session = handshake(&root.client(), address, soon()).await.unwrap();
+        assert_eq!(session.certificates[0].dns_names, [NAME]);
+        let [CertificateFault::Other { detail }] = session.faults.as_slice() else {
+            panic!("{:?}", session.faults);
+        };
+        assert!(detail.to_ascii_lowercase().contains("critical"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_hold_the_key_gets_no_session() {
+    // A certificate with another's key, and a critical extension so that the key alone is used.
+    let root = Authority::root("Root");
+    let mut critical = params(&[NAME]);
+    let mut extension =
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+    extension.set_criticality(true);
+    critical.custom_extensions = vec![extension];
+    for params in [critical, params(&[NAME])] {
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            let mut identity = root.issue(&params);
+            identity.key = KeyPair::generate().unwrap();
+            let acceptor = identity.unchecked_acceptor(version);
+            let address = serve(move |stream| {
+                let acceptor = acceptor.clone();
+                async move { drop(accept(&acceptor, stream).await) }
+            })
+            .await;
+            let fault = handshake(&root.client(), address, soon()).await.unwrap_err();
+            assert_eq!(fault.kind, ConnectionFaultKind::Malformed, "{fault:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_certificate_is_malformed() {
     let root = Authority::root("Root");

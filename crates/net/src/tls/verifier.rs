@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sealpost_evidence::{Certificate, CertificateFault};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
@@ -69,7 +72,10 @@ impl ServerCertVerifier for RecordingVerifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        match raw_key(certificate) {
+            None => verify_tls12_signature(message, certificate, signature, algorithms),
+            Some(key) => verify_with_raw_key(message, &key, signature, algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -79,11 +85,48 @@ impl ServerCertVerifier for RecordingVerifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        match raw_key(certificate) {
+            None => verify_tls13_signature(message, certificate, signature, algorithms),
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, signature, algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// The key of a certificate that `webpki` refuses to read, as it must where an extension is critical
+/// and unknown to it. Such a certificate has a fault, and yet the server can prove that it holds the
+/// key.
+fn raw_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
+    if EndEntityCert::try_from(certificate).is_ok() {
+        return None;
+    }
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(SubjectPublicKeyInfoDer::from(parsed.public_key().raw.to_vec()))
+}
+
+/// What `verify_tls12_signature` does, with the key alone.
+fn verify_with_raw_key(
+    message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let key = RawPublicKeyEntity::try_from(key)
+        .map_err(|_| rustls::Error::from(CertificateError::BadEncoding))?;
+    // In TLS 1.2 a scheme does not say which curve: each that fits is tried.
+    let holds = algorithms
+        .mapping
+        .iter()
+        .filter(|(scheme, _)| *scheme == signature.scheme)
+        .flat_map(|(_, algorithms)| algorithms.iter())
+        .any(|algorithm| key.verify_signature(*algorithm, message, signature.signature()).is_ok());
+    if holds {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(CertificateError::BadSignature.into())
     }
 }
 

@@ -1,0 +1,272 @@
+//! Answers that are known already, and questions that are being asked already.
+//!
+//! Every domain of a zone has the same chain of trust, and every MX host of a provider is listed by
+//! many domains: what one look-up has learnt, the next need not ask. Faults are not kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, Query};
+use hickory_proto::rr::{LowerName, RData, Record, RecordType};
+use sealpost_evidence::{LookupFault, LookupFaultKind};
+use sealpost_runtime::Stopwatch;
+use tokio::sync::watch;
+
+use super::exchange::Upstreams;
+use super::message::{Checking, fault};
+use crate::deadline::Deadline;
+
+/// The most answers that are kept. When there are more, the keeping begins anew.
+const MOST_ANSWERS: usize = 10_000;
+
+/// The longest time for which an answer is kept, whatever its TTL: who mends a record wants to see
+/// that soon.
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(300);
+
+/// How often a question is taken over from one who gave up asking it.
+const MOST_TURNS: usize = 16;
+
+/// The upstreams behind a cache: of identical questions, one is asked at a time.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    upstreams: Upstreams,
+    shelf: Mutex<HashMap<Key, Slot>>,
+}
+
+type Key = (LowerName, RecordType, Checking);
+type Outcome = Result<Arc<Message>, LookupFault>;
+
+#[derive(Debug)]
+enum Slot {
+    /// Somebody is asking. If the sender is gone and has sent nothing, nobody is any more.
+    Asked(watch::Receiver<Option<Outcome>>),
+    Known(Known),
+}
+
+#[derive(Debug)]
+struct Known {
+    message: Arc<Message>,
+    age: Stopwatch,
+    life: Duration,
+}
+
+/// What is to be done about a question.
+enum Turn {
+    Answered(Message),
+    Wait(watch::Receiver<Option<Outcome>>),
+    Ask(watch::Sender<Option<Outcome>>),
+}
+
+impl Exchange {
+    pub(super) fn new(upstreams: Upstreams) -> Self {
+        Self { upstreams, shelf: Mutex::default() }
+    }
+
+    /// The answer to one question: NOERROR or NXDOMAIN. Its TTLs are what is left of them.
+    pub(super) async fn ask(
+        &self,
+        query: &Query,
+        checking: Checking,
+        deadline: Deadline,
+    ) -> Result<Message, LookupFault> {
+        let key = (LowerName::from(query.name()), query.query_type(), checking);
+        for _ in 0..MOST_TURNS {
+            match self.turn(&key) {
+                Turn::Answered(message) => return Ok(message),
+                Turn::Ask(sender) => {
+                    let outcome = self.upstreams.ask(query, checking, deadline).await;
+                    return self.settle(key, outcome, &sender, deadline);
+                }
+                Turn::Wait(mut receiver) => {
+                    match deadline.bound(receiver.wait_for(Option::is_some)).await {
+                        Err(_) => break,
+                        Ok(Ok(outcome)) => {
+                            if let Some(outcome) = outcome.as_ref() {
+                                return outcome.clone().map(Arc::unwrap_or_clone);
+                            }
+                        }
+                        // Whoever asked gave up: perhaps it is our turn.
+                        Ok(Err(_)) => {}
+                    }
+                }
+            }
+        }
+        let text = format!("no answer within the deadline for {} {}", query.name(), key.1);
+        Err(fault(LookupFaultKind::TimedOut, &text))
+    }
+
+    fn turn(&self, key: &Key) -> Turn {
+        let mut shelf = self.shelf();
+        match shelf.get(key) {
+            Some(Slot::Known(known)) => {
+                if let Some(message) = known.now() {
+                    return Turn::Answered(message);
+                }
+            }
+            Some(Slot::Asked(receiver)) if receiver.has_changed().is_ok() => {
+                return Turn::Wait(receiver.clone());
+            }
+            Some(Slot::Asked(_)) | None => {}
+        }
+        make_room(&mut shelf);
+        let (sender, receiver) = watch::channel(None);
+        shelf.insert(key.clone(), Slot::Asked(receiver));
+        Turn::Ask(sender)
+    }
+
+    /// Keeps an answer, and tells it to those who wait.
+    fn settle(
+        &self,
+        key: Key,
+        outcome: Result<Message, LookupFault>,
+        sender: &watch::Sender<Option<Outcome>>,
+        deadline: Deadline,
+    ) -> Result<Message, LookupFault> {
+        let mut shelf = self.shelf();
+        match outcome {
+            Ok(message) => {
+                let told = Arc::new(message.clone());
+                match life(&message) {
+                    Some(life) => {
+                        let age = Stopwatch::start();
+                        let known = Known { message: told.clone(), age, life };
+                        shelf.insert(key, Slot::Known(known));
+                    }
+                    None => drop(shelf.remove(&key)),
+                }
+                // Nobody may be waiting.
+                let _ = sender.send(Some(Ok(told)));
+                Ok(message)
+            }
+            Err(found) => {
+                shelf.remove(&key);
+                // Others may have more time than we had: then they ask for themselves.
+                if !deadline.has_passed() {
+                    let _ = sender.send(Some(Err(found.clone())));
+                }
+                Err(found)
+            }
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// The message with what is left of its TTLs, if something is.
+    fn now(&self) -> Option<Message> {
+        let age = self.age.elapsed();
+        if age >= self.life {
+            return None;
+        }
+        let mut message = Message::clone(&self.message);
+        let seconds = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
+        for record in message.answers.iter_mut().chain(&mut message.authorities) {
+            record.ttl = record.ttl.saturating_sub(seconds);
+        }
+        Some(message)
+    }
+}
+
+/// Makes room for one more, if there is none.
+fn make_room(shelf: &mut HashMap<Key, Slot>) {
+    if shelf.len() < MOST_ANSWERS {
+        return;
+    }
+    shelf.retain(|_, slot| matches!(slot, Slot::Asked(receiver) if receiver.has_changed().is_ok()));
+    if shelf.len() >= MOST_ANSWERS {
+        // All are being asked at this moment: who waits for one is not disturbed by its removal.
+        shelf.clear();
+    }
+}
+
+/// For how long an answer may be kept; `None` for not at all, as for a denial without SOA (RFC 2308
+/// §5).
+fn life(message: &Message) -> Option<Duration> {
+    let ttl = |record: &Record| match &record.data {
+        RData::SOA(start) => record.ttl.min(start.minimum),
+        _ => record.ttl,
+    };
+    let has_ttl = !message.answers.is_empty()
+        || message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
+    let least = message.answers.iter().chain(&message.authorities).map(ttl).min()?;
+    let life = Duration::from_secs(least.into()).min(LONGEST_LIFE);
+    (has_ttl && !life.is_zero()).then_some(life)
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::Query;
+    use hickory_proto::rr::rdata::{A, SOA};
+    use hickory_proto::rr::{Name, RData};
+
+    use super::*;
+
+    fn record(ttl: u32) -> Record {
+        Record::from_rdata(Name::root(), ttl, RData::A(A::new(127, 0, 0, 1)))
+    }
+
+    fn start(ttl: u32, minimum: u32) -> Record {
+        let soa = SOA::new(Name::root(), Name::root(), 1, 2, 3, 4, minimum);
+        Record::from_rdata(Name::root(), ttl, RData::SOA(soa))
+    }
+
+    fn message(answers: Vec<Record>, authorities: Vec<Record>) -> Message {
+        let mut message = Message::query();
+        message.add_query(Query::query(Name::root(), RecordType::A));
+        message.add_answers(answers);
+        message.add_authorities(authorities);
+        message
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_as_long_as_it_says_and_not_too_long() {
+        for (answers, authorities, seconds) in [
+            (vec![record(60), record(30)], vec![], Some(30)),
+            (vec![record(60)], vec![record(10)], Some(10)),
+            (vec![record(1_000_000)], vec![], Some(300)),
+            (vec![record(0)], vec![], None),
+            (vec![], vec![start(60, 20)], Some(20)), // RFC 2308 §5
+            (vec![], vec![start(10, 20)], Some(10)),
+            (vec![], vec![record(60)], None), // a denial without SOA
+            (vec![], vec![], None),
+        ] {
+            let message = message(answers, authorities);
+            assert_eq!(life(&message), seconds.map(Duration::from_secs), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_grows_older_and_ends() {
+        let known = |life| {
+            let message = Arc::new(message(vec![record(60)], vec![]));
+            Known { message, age: Stopwatch::start(), life }
+        };
+        let kept = known(Duration::from_secs(60)).now().unwrap();
+        assert!((59..=60).contains(&kept.answers[0].ttl));
+        assert!(known(Duration::ZERO).now().is_none());
+    }
+
+    #[test]
+    fn there_is_always_room_for_one_more() {
+        let mut shelf = HashMap::new();
+        let key = |number: usize| {
+            let name = Name::from_ascii(format!("n{number}.")).unwrap();
+            (LowerName::from(&name), RecordType::A, Checking::Ours)
+        };
+        let (asking, receiver) = watch::channel(None);
+        shelf.insert(key(0), Slot::Asked(receiver));
+        for number in 1..MOST_ANSWERS {
+            let (_, gone) = watch::channel(None);
+            shelf.insert(key(number), Slot::Asked(gone));
+        }
+        assert_eq!(shelf.len(), MOST_ANSWERS);
+        make_room(&mut shelf);
+        assert_eq!(shelf.len(), 1, "what is being asked stays");
+        assert!(shelf.contains_key(&key(0)));
+        drop(asking);
+    }
+}
