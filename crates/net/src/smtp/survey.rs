@@ -100,8 +100,6 @@ fn outdated(found: &TlsSurvey) -> OutdatedTls {
     OutdatedTls {
         tls10: offer(found.tls10),
         tls11: offer(found.tls11),
-        // Anonymous suites are no fault of a mail server: it offers them to senders that would not
-        // look at its certificate.
         weak_suites: offer(found.weak),
     }
 }

@@ -35,6 +35,8 @@ use super::{
 ///
 /// # Limitations
 /// - SSL 3.0 is not asked for; it shows when it is all that a server knows.
+/// - Nor are sound suites without a certificate ([`CipherSuite::ANONYMOUS`](super::CipherSuite)):
+///   mail servers offer those by design to senders that would not look at a certificate.
 #[derive(Debug, Clone)]
 pub struct Survey {
     server_name: Option<ServerName>,
@@ -54,7 +56,8 @@ pub enum ModernHandshake {
 }
 
 impl Survey {
-    /// The most connections that a survey takes. Most servers need two.
+    /// The most connections that a survey takes. After a handshake that succeeded it is one fewer,
+    /// and most servers need two.
     pub const MAX_CONNECTIONS: usize = 4;
     /// After so many connections without an answer the survey gives up.
     pub const MAX_SILENCES: usize = 2;
@@ -104,12 +107,8 @@ impl Survey {
 
     /// What to ask now; `None` when nothing is left that could still be learned.
     pub fn next_question(&self) -> Option<Question> {
-        const AFTER_SUCCESS: &[Question] = &[
-            Question::Tls11,
-            Question::Tls10,
-            Question::BrokenCipherSuites,
-            Question::AnonymousCipherSuites,
-        ];
+        const AFTER_SUCCESS: &[Question] =
+            &[Question::Tls11, Question::Tls10, Question::BrokenCipherSuites];
         const AFTER_FAILURE: &[Question] =
             &[Question::Newest, Question::Tls11, Question::Tls10, Question::BrokenCipherSuites];
         if self.is_over {
@@ -169,7 +168,7 @@ impl Survey {
                     version == offered || is_believed_of_older && version < offered
                 });
                 if question.version() == ProtocolVersion::TLS_1_2 {
-                    self.findings.refuse_cipher_suites();
+                    self.findings.refuse(Question::BrokenCipherSuites);
                 }
                 self.findings.refuse(question);
             }

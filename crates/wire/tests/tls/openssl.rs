@@ -177,9 +177,9 @@ fn a_server_of_today() {
         ORDINARY,
     ]);
     let findings = server.survey(ModernHandshake::Succeeded);
-    let all = [findings.tls11, findings.tls10, findings.weak, findings.anonymous];
-    assert_eq!(all, [Acceptance::Refused; 4]);
-    assert_eq!(findings.answers.len(), 3);
+    let all = [findings.tls11, findings.tls10, findings.weak];
+    assert_eq!(all, [Acceptance::Refused; 3]);
+    assert_eq!(findings.answers.len(), 2);
     // The same, with nothing known: it still takes TLS 1.2.
     let findings = server.survey(ModernHandshake::Failed);
     assert_eq!(accepted(findings.tls12), Some((ProtocolVersion::TLS_1_2, None)));
@@ -189,8 +189,8 @@ fn a_server_of_today() {
 #[test]
 fn a_server_of_tls_1_3_alone() {
     let findings = Server::start(&["-tls1_3"]).survey(ModernHandshake::Succeeded);
-    let all = [findings.tls12, findings.tls11, findings.tls10, findings.weak, findings.anonymous];
-    assert_eq!(all, [Acceptance::Refused; 5]);
+    let all = [findings.tls12, findings.tls11, findings.tls10, findings.weak];
+    assert_eq!(all, [Acceptance::Refused; 4]);
     assert_eq!(findings.answers.len(), 2);
 }
 
@@ -202,8 +202,6 @@ fn a_server_that_takes_everything() {
     assert_eq!(accepted(findings.tls10).map(|(v, _)| v), Some(ProtocolVersion::TLS_1_0));
     let none = Some((ProtocolVersion::TLS_1_2, Some(Weakness::NoEncryption)));
     assert_eq!(accepted(findings.weak), none);
-    let anonymous = Some((ProtocolVersion::TLS_1_2, Some(Weakness::Anonymous)));
-    assert_eq!(accepted(findings.anonymous), anonymous);
     // A server that knows newer versions marks that it did not choose them.
     assert!(findings.answers.iter().any(|(question, answer)| matches!(
         (question, answer),

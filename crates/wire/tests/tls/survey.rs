@@ -3,10 +3,11 @@
 use sealpost_wire::tls::{
     Acceptance, Alert, AlertDescription, AlertLevel, AnswerError, CipherSuite, ModernHandshake,
     ProtocolVersion, Question, ServerAnswer, ServerHello, ServerName, Speaks, Survey, TlsSurvey,
+    Weakness,
 };
 
 use ModernHandshake::{Failed, Succeeded};
-use Question::{AnonymousCipherSuites, BrokenCipherSuites, Newest, Tls10, Tls11};
+use Question::{BrokenCipherSuites, Newest, Tls10, Tls11};
 
 const SOUND: u16 = 0xC02F;
 const STATIC_KEY: u16 = 0x002F;
@@ -57,79 +58,84 @@ const NOT_THESE_SUITES: AlertDescription = AlertDescription::HANDSHAKE_FAILURE;
 const REFUSED: Acceptance = Acceptance::Refused;
 const UNKNOWN: Acceptance = Acceptance::Unknown;
 
-/// The verdicts on TLS 1.2, 1.1, 1.0, weak and anonymous suites.
-fn verdicts(findings: &TlsSurvey) -> [Acceptance; 5] {
-    [findings.tls12, findings.tls11, findings.tls10, findings.weak, findings.anonymous]
+/// The verdicts on TLS 1.2, 1.1, 1.0 and weak suites.
+fn verdicts(findings: &TlsSurvey) -> [Acceptance; 4] {
+    [findings.tls12, findings.tls11, findings.tls10, findings.weak]
 }
 
 #[test]
-fn a_modern_server_takes_three_connections() {
+fn a_modern_server_takes_two_connections() {
     let findings = play(
         Succeeded,
         &[
             (Tls11, refused(NOT_THIS_VERSION)), // speaks of TLS 1.0 too
             (BrokenCipherSuites, refused(NOT_THESE_SUITES)),
-            (AnonymousCipherSuites, refused(NOT_THESE_SUITES)),
         ],
     );
-    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, REFUSED, REFUSED, REFUSED]);
+    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, REFUSED, REFUSED]);
     assert_eq!((findings.speaks, findings.only_old()), (Speaks::Tls, None));
 }
 
 #[test]
-fn a_server_of_tls_1_3_alone_takes_two() {
+fn a_server_of_tls_1_3_alone_takes_two_too() {
     let findings = play(
         Succeeded,
         &[(Tls11, refused(NOT_THIS_VERSION)), (BrokenCipherSuites, refused(NOT_THIS_VERSION))],
     );
-    assert_eq!(verdicts(&findings), [REFUSED; 5]);
+    assert_eq!(verdicts(&findings), [REFUSED; 4]);
     assert_eq!(findings.only_old(), None, "an up-to-date client has shaken hands");
 }
 
 #[test]
-fn an_indulgent_server_takes_four() {
+fn an_indulgent_server_takes_three() {
     let findings = play(
         Succeeded,
         &[
             (Tls11, marked(V11, SOUND, V12)),
             (Tls10, chose(V10, SOUND)),
             (BrokenCipherSuites, chose(V12, RC4)),
-            (AnonymousCipherSuites, chose(V12, ANONYMOUS)),
         ],
     );
     assert_eq!(
         verdicts(&findings),
-        [
-            accepted(V12, RC4),
-            accepted(V11, SOUND),
-            accepted(V10, SOUND),
-            accepted(V12, RC4),
-            accepted(V12, ANONYMOUS),
-        ]
+        [accepted(V12, RC4), accepted(V11, SOUND), accepted(V10, SOUND), accepted(V12, RC4),]
+    );
+}
+
+#[test]
+fn a_choice_without_a_certificate_is_not_weak_and_hides_nothing_weak() {
+    let findings = play(
+        Succeeded,
+        &[
+            (Tls11, chose(V11, ANONYMOUS)),
+            (Tls10, chose(V10, ANONYMOUS)),
+            (BrokenCipherSuites, refused(NOT_THESE_SUITES)),
+        ],
+    );
+    let [tls11, tls10] = [V11, V10].map(|version| accepted(version, ANONYMOUS));
+    assert_eq!(verdicts(&findings), [UNKNOWN, tls11, tls10, REFUSED]);
+    assert!(
+        BrokenCipherSuites
+            .cipher_suites()
+            .iter()
+            .all(|suite| { suite.weakness().is_some_and(Weakness::is_broken) })
     );
 }
 
 #[test]
 fn a_choice_answers_every_question_that_it_can() {
     // An older version than offered, and a weak suite: nothing more to ask of either.
-    let findings = play(
-        Succeeded,
-        &[(Tls11, chose(V10, RC4)), (AnonymousCipherSuites, refused(NOT_THESE_SUITES))],
-    );
+    let findings = play(Succeeded, &[(Tls11, chose(V10, RC4))]);
     let rc4 = accepted(V10, RC4);
-    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, rc4, rc4, REFUSED]);
+    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, rc4, rc4]);
 
     // TLS 1.1 is switched off between the two that are on.
     let findings = play(
         Succeeded,
-        &[
-            (Tls11, marked(V10, STATIC_KEY, V12)),
-            (BrokenCipherSuites, refused(NOT_THESE_SUITES)),
-            (AnonymousCipherSuites, refused(NOT_THESE_SUITES)),
-        ],
+        &[(Tls11, marked(V10, STATIC_KEY, V12)), (BrokenCipherSuites, refused(NOT_THESE_SUITES))],
     );
     let old = accepted(V10, STATIC_KEY);
-    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, old, REFUSED, REFUSED]);
+    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, old, REFUSED]);
 }
 
 #[test]
@@ -140,20 +146,20 @@ fn only_old_tls_is_told_from_no_tls() {
         &[(Newest, chose(V10, SOUND)), (BrokenCipherSuites, refused(NOT_THESE_SUITES))],
     );
     let old = accepted(V10, SOUND);
-    assert_eq!(verdicts(&findings), [REFUSED, REFUSED, old, REFUSED, UNKNOWN]);
+    assert_eq!(verdicts(&findings), [REFUSED, REFUSED, old, REFUSED]);
     assert_eq!((findings.speaks, findings.only_old()), (Speaks::Tls, Some(V10)));
 
     // SSL 3.0 alone.
     let ssl = ProtocolVersion::SSL_3_0;
     let findings = play(Failed, &[(Newest, chose(ssl, RC4))]);
     assert_eq!(findings.only_old(), Some(ssl));
-    assert_eq!(verdicts(&findings), [REFUSED, REFUSED, REFUSED, accepted(ssl, RC4), UNKNOWN]);
+    assert_eq!(verdicts(&findings), [REFUSED, REFUSED, REFUSED, accepted(ssl, RC4)]);
 
     // No TLS at all: one look is enough.
     let not_tls = Some(ServerAnswer::NotTls { seen: "454 no".to_owned() });
     let findings = play(Failed, &[(Newest, not_tls)]);
     assert_eq!((findings.speaks, findings.only_old()), (Speaks::NotTls, None));
-    assert_eq!(verdicts(&findings), [UNKNOWN; 5]);
+    assert_eq!(verdicts(&findings), [UNKNOWN; 4]);
 
     // TLS 1.2, with a suite that an up-to-date client does not offer.
     let findings = play(
@@ -182,7 +188,7 @@ fn only_old_tls_is_told_from_no_tls() {
     // TLS 1.3, or nothing.
     let no = || refused(NOT_THIS_VERSION);
     let findings = play(Failed, &[(Newest, no()), (Tls11, no()), (Tls10, no())]);
-    assert_eq!(verdicts(&findings), [REFUSED; 5]);
+    assert_eq!(verdicts(&findings), [REFUSED; 4]);
     assert_eq!((findings.speaks, findings.only_old()), (Speaks::Tls, None));
 }
 
@@ -200,9 +206,9 @@ fn a_choice_that_contradicts_its_mark_proves_no_refusal() {
 fn silence_is_no_refusal() {
     let timed_out = || Some(ServerAnswer::TimedOut);
     let findings = play(Succeeded, &[(Tls11, timed_out()), (Tls10, None)]);
-    assert_eq!(verdicts(&findings), [UNKNOWN; 5]);
+    assert_eq!(verdicts(&findings), [UNKNOWN; 4]);
     let findings = play(Failed, &[(Newest, None), (Tls11, timed_out())]);
-    assert_eq!((verdicts(&findings), findings.speaks), ([UNKNOWN; 5], Speaks::Unknown));
+    assert_eq!((verdicts(&findings), findings.speaks), ([UNKNOWN; 4], Speaks::Unknown));
 
     // One silence does not end it.
     let findings = play(
@@ -211,10 +217,9 @@ fn silence_is_no_refusal() {
             (Tls11, None),
             (Tls10, refused(NOT_THIS_VERSION)),
             (BrokenCipherSuites, refused(NOT_THESE_SUITES)),
-            (AnonymousCipherSuites, refused(NOT_THESE_SUITES)),
         ],
     );
-    assert_eq!(verdicts(&findings), [UNKNOWN, UNKNOWN, REFUSED, REFUSED, REFUSED]);
+    assert_eq!(verdicts(&findings), [UNKNOWN, UNKNOWN, REFUSED, REFUSED]);
 }
 
 #[test]
@@ -226,13 +231,12 @@ fn hanging_up_refuses_only_where_tls_is_known_to_work() {
             (Tls11, closed()),
             (Tls10, refused(AlertDescription::CLOSE_NOTIFY)),
             (BrokenCipherSuites, closed()),
-            (AnonymousCipherSuites, closed()),
         ],
     );
-    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, REFUSED, REFUSED, REFUSED]);
+    assert_eq!(verdicts(&findings), [UNKNOWN, REFUSED, REFUSED, REFUSED]);
     let questions = [Newest, Tls11, Tls10, BrokenCipherSuites];
     let findings = play(Failed, &questions.map(|question| (question, closed())));
-    assert_eq!((verdicts(&findings), findings.speaks), ([UNKNOWN; 5], Speaks::Unknown));
+    assert_eq!((verdicts(&findings), findings.speaks), ([UNKNOWN; 4], Speaks::Unknown));
 }
 
 #[test]
@@ -243,9 +247,9 @@ fn alerts_about_something_else_prove_nothing() {
         AlertDescription::DECODE_ERROR,
         AlertDescription::from_number(222),
     ];
-    let questions = [Tls11, Tls10, BrokenCipherSuites, AnonymousCipherSuites];
+    let questions = [Newest, Tls11, Tls10, BrokenCipherSuites];
     let steps: Vec<_> = questions.into_iter().zip(not_about.map(refused)).collect();
-    assert_eq!(verdicts(&play(Succeeded, &steps)), [UNKNOWN; 5]);
+    assert_eq!(verdicts(&play(Failed, &steps)), [UNKNOWN; 4]);
 
     let about = [
         AlertDescription::INTERNAL_ERROR,
@@ -254,16 +258,15 @@ fn alerts_about_something_else_prove_nothing() {
         AlertDescription::HANDSHAKE_FAILURE,
     ];
     let steps: Vec<_> = questions.into_iter().zip(about.map(refused)).collect();
-    let refused_all = [UNKNOWN, REFUSED, REFUSED, REFUSED, REFUSED];
-    assert_eq!(verdicts(&play(Succeeded, &steps)), refused_all);
+    assert_eq!(verdicts(&play(Failed, &steps)), [REFUSED; 4]);
 }
 
 #[test]
 fn a_malformed_answer_proves_nothing() {
     let malformed = || Some(ServerAnswer::Malformed(AnswerError::MalformedServerHello));
-    let questions = [Tls11, Tls10, BrokenCipherSuites, AnonymousCipherSuites];
+    let questions = [Tls11, Tls10, BrokenCipherSuites];
     let findings = play(Succeeded, &questions.map(|question| (question, malformed())));
-    assert_eq!(verdicts(&findings), [UNKNOWN; 5]);
+    assert_eq!(verdicts(&findings), [UNKNOWN; 4]);
 }
 
 #[test]
@@ -271,13 +274,12 @@ fn what_was_accepted_once_stays_accepted() {
     let findings = play(
         Succeeded,
         &[
-            (Tls11, chose(V11, RC4)),
+            (Tls11, chose(V11, SOUND)),
             (Tls10, refused(NOT_THIS_VERSION)),
-            (AnonymousCipherSuites, refused(NOT_THIS_VERSION)),
+            (BrokenCipherSuites, refused(NOT_THIS_VERSION)), // speaks of TLS 1.1 too
         ],
     );
-    let rc4 = accepted(V11, RC4);
-    assert_eq!(verdicts(&findings), [REFUSED, rc4, REFUSED, rc4, REFUSED]);
+    assert_eq!(verdicts(&findings), [REFUSED, accepted(V11, SOUND), REFUSED, REFUSED]);
 }
 
 #[test]
@@ -299,12 +301,6 @@ fn each_question_offers_what_it_says() {
         V12,
         CipherSuite::BROKEN,
         "TLS 1.2 with nothing but broken cipher suites",
-    );
-    check(
-        AnonymousCipherSuites,
-        V12,
-        CipherSuite::ANONYMOUS,
-        "TLS 1.2 with nothing but cipher suites without a certificate",
     );
 }
 

@@ -14,9 +14,6 @@ pub struct TlsSurvey {
     pub tls10: Acceptance,
     /// Cipher suites whose encryption can be broken, with TLS 1.2 or older.
     pub weak: Acceptance,
-    /// Cipher suites without a certificate, with TLS 1.2 or older. No harm to senders that check
-    /// who the server is, for they do not offer them.
-    pub anonymous: Acceptance,
     /// The newest version that the server has chosen, or has shown to know. What it knows may be
     /// newer still: after a handshake with an up-to-date client this is TLS 1.2.
     pub newest_version: Option<ProtocolVersion>,
@@ -87,7 +84,6 @@ impl TlsSurvey {
             Question::Tls11 => self.tls11,
             Question::Tls10 => self.tls10,
             Question::BrokenCipherSuites => self.weak,
-            Question::AnonymousCipherSuites => self.anonymous,
         }
     }
 
@@ -105,10 +101,8 @@ impl TlsSurvey {
                 prove(verdict);
             }
         }
-        match cipher_suite.weakness() {
-            Some(weakness) if weakness.is_broken() => prove(&mut self.weak),
-            Some(Weakness::Anonymous) => prove(&mut self.anonymous),
-            _ => {}
+        if cipher_suite.weakness().is_some_and(Weakness::is_broken) {
+            prove(&mut self.weak);
         }
     }
 
@@ -119,7 +113,6 @@ impl TlsSurvey {
             Question::Tls11 => &mut self.tls11,
             Question::Tls10 => &mut self.tls10,
             Question::BrokenCipherSuites => &mut self.weak,
-            Question::AnonymousCipherSuites => &mut self.anonymous,
         };
         refuse(verdict);
     }
@@ -130,11 +123,6 @@ impl TlsSurvey {
                 refuse(verdict);
             }
         }
-    }
-
-    pub(super) fn refuse_cipher_suites(&mut self) {
-        refuse(&mut self.weak);
-        refuse(&mut self.anonymous);
     }
 
     fn versions(&mut self) -> [(ProtocolVersion, &mut Acceptance); 3] {

@@ -15,12 +15,10 @@ pub enum Question {
     /// TLS 1.0?
     Tls10,
     /// Suites whose encryption can be broken ([`CipherSuite::BROKEN`])?
-    BrokenCipherSuites,
-    /// Suites without a certificate ([`CipherSuite::ANONYMOUS`])?
     ///
-    /// A question of its own: a server that takes both and goes by strength chooses one of these,
-    /// so that in one question they would hide the broken ones.
-    AnonymousCipherSuites,
+    /// No other is offered: a server that goes by strength would choose it, and the broken ones
+    /// would stay hidden.
+    BrokenCipherSuites,
 }
 
 impl Question {
@@ -29,9 +27,7 @@ impl Question {
         match self {
             Self::Tls11 => ProtocolVersion::TLS_1_1,
             Self::Tls10 => ProtocolVersion::TLS_1_0,
-            Self::Newest | Self::BrokenCipherSuites | Self::AnonymousCipherSuites => {
-                ProtocolVersion::TLS_1_2
-            }
+            Self::Newest | Self::BrokenCipherSuites => ProtocolVersion::TLS_1_2,
         }
     }
 
@@ -40,7 +36,6 @@ impl Question {
         match self {
             Self::Newest | Self::Tls11 | Self::Tls10 => CipherSuite::common(),
             Self::BrokenCipherSuites => CipherSuite::BROKEN.to_vec(),
-            Self::AnonymousCipherSuites => CipherSuite::ANONYMOUS.to_vec(),
         }
     }
 
@@ -51,7 +46,6 @@ impl Question {
             Self::Tls11 => "tls11",
             Self::Tls10 => "tls10",
             Self::BrokenCipherSuites => "broken-cipher-suites",
-            Self::AnonymousCipherSuites => "anonymous-cipher-suites",
         }
     }
 
@@ -66,7 +60,6 @@ impl fmt::Display for Question {
         let suites = match self {
             Self::Newest | Self::Tls11 | Self::Tls10 => "every common cipher suite",
             Self::BrokenCipherSuites => "nothing but broken cipher suites",
-            Self::AnonymousCipherSuites => "nothing but cipher suites without a certificate",
         };
         write!(f, "{} with {suites}", self.version())
     }
