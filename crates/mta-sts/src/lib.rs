@@ -1,11 +1,12 @@
 //! SMTP MTA Strict Transport Security (MTA-STS,
-//! [RFC 8461](https://www.rfc-editor.org/rfc/rfc8461)): the TXT record, the policy, the MX patterns.
+//! [RFC 8461](https://www.rfc-editor.org/rfc/rfc8461)): the TXT record, the policy, the MX patterns,
+//! and what a sender remembers of them.
 //!
-//! Pure text work: nothing here opens a socket, reads a clock or logs. Each format has one reader
-//! with two doors. The tolerant door (`read`) understands as much as it can and returns every
-//! defect with its place in the text, for people who maintain a record or a policy. The strict door
-//! (`parse`) is a thin `Result` over it, for senders: it succeeds exactly when a sender that follows
-//! the RFC to the letter can use the text.
+//! Nothing here opens a socket, reads a clock or logs. Each format has one reader with two doors.
+//! The tolerant door (`read`) understands as much as it can and returns every defect with its place
+//! in the text, for people who maintain a record or a policy. The strict door (`parse`) is a thin
+//! `Result` over it, for senders: it succeeds exactly when a sender that follows the RFC to the
+//! letter can use the text.
 //!
 //! ```
 //! use mta_sts::{Mode, Policy, Record};
@@ -27,8 +28,7 @@
 //! # Limitations
 //!
 //! - Looking up records, fetching policies (RFC 8461 §3.3) and checking certificates (§4.2) are the
-//!   caller's; so is the cache. Its one rule that this crate's errors depend on: a record or policy
-//!   that cannot be used never removes a cached policy that has not expired (§3.3, §5.1).
+//!   caller's; [`cache`] says when, and what follows.
 //! - Registered extension fields do not exist yet; unknown fields are kept as text and ignored.
 
 // What both formats share.
@@ -55,3 +55,6 @@ pub use policy::{
     MaxAge, Mode, ModeError, Policy, PolicyDefect, PolicyDefectKind, PolicyError, PolicyExtension,
     PolicyReading,
 };
+
+// What a sender remembers of a domain and does next (RFC 8461 §3.3, §5.1, §10.2).
+pub mod cache;
