@@ -109,6 +109,10 @@ fn judge_host(
     for TlsaLookup { base, records } in lookups {
         let dig = context.commands.dig("TLSA", format!("_25._tcp.{base}"));
         match records {
+            // Nobody vouches for the denial, so records may be there all the same.
+            Lookup::Absent(absence) if absence.security == Security::Indeterminate => {
+                return Holding::Failed;
+            }
             Lookup::Absent(_) => {}
             Lookup::Unknown(fault) => {
                 let finding = context.lookup_failed(&catalogue::DANE106, subject(), "TLSA", fault);

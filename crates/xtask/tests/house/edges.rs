@@ -45,6 +45,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-net",
         ],
     ),
+    (
+        "sealpost-enforce",
+        &[
+            "mail-domain",
+            "mta-sts",
+            "sealpost-wire",
+            "sealpost-evidence",
+            "sealpost-runtime",
+            "sealpost-net",
+            "sealpost-listen",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -57,7 +70,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-rules",
             "sealpost-runtime",
             "sealpost-net",
+            "sealpost-listen",
+            "sealpost-store",
             "sealpost-check",
+            "sealpost-enforce",
             "sealpost-lab",
         ],
     ),

@@ -1,0 +1,117 @@
+//! Socket files: made whole, and removed only if they are ours.
+
+use std::{
+    fs::Permissions,
+    io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    net::{UnixListener, UnixSocket, UnixStream},
+    time::timeout,
+};
+
+use crate::{ListenError, SocketMode, listener::QUEUE};
+
+/// Longest path of a socket, by `unix(7)`.
+const LONGEST: usize = 107;
+/// How long another process may take to show that it lives. The kernel answers for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A socket file that we made. Dropping it removes the file, unless somebody has replaced it.
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// Listens at `path`.
+    ///
+    /// The socket is made beside it, and renamed when it has its permissions and a queue: nobody
+    /// ever finds it half made, and there is no moment without any.
+    pub(crate) async fn listen(
+        path: &Path,
+        mode: SocketMode,
+    ) -> Result<(UnixListener, Self), ListenError> {
+        let fault = |source| ListenError::Unix { path: path.to_owned(), source };
+        if path.as_os_str().len() > LONGEST {
+            // A rename would make it, and nobody could connect to it.
+            let text = format!("the path is longer than {LONGEST} octets");
+            return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, text)));
+        }
+        make_way(path).await?;
+        let beside = neighbour(path);
+        let socket = UnixSocket::new_stream().map_err(fault)?;
+        socket.bind(&beside).map_err(fault)?;
+        let finish = || {
+            fs_err::set_permissions(&beside, Permissions::from_mode(mode.bits()))?;
+            let identity = identity(&beside)?;
+            let listener = socket.listen(QUEUE)?;
+            fs_err::rename(&beside, path)?;
+            Ok((listener, Self { path: path.to_owned(), identity }))
+        };
+        finish().map_err(|source| {
+            // What matters is why it failed, not whether the rest can be removed.
+            let _ = fs_err::remove_file(&beside);
+            fault(source)
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity)
+            && let Err(error) = fs_err::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "failed to remove our socket file");
+        }
+    }
+}
+
+/// Makes sure that only nothing, or the socket of a dead process, is replaced.
+async fn make_way(path: &Path) -> Result<(), ListenError> {
+    let fault = |source| ListenError::Unix { path: path.to_owned(), source };
+    match fs_err::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fault(error)),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(ListenError::NotASocket { path: path.to_owned() });
+        }
+        Ok(_) => {}
+    }
+    match timeout(PATIENCE, UnixStream::connect(path)).await {
+        Ok(Err(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(()),
+            // Its queue is full: it is busy, not dead.
+            io::ErrorKind::WouldBlock => Err(ListenError::InUse { path: path.to_owned() }),
+            _ => Err(fault(error)),
+        },
+        Ok(Ok(_)) | Err(_) => Err(ListenError::InUse { path: path.to_owned() }),
+    }
+}
+
+/// A name in the same folder that nobody else uses.
+fn neighbour(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_file_name(format!(".{}.{count}", process::id()));
+    // Left by a process that had our number, if it is there at all.
+    if fs_err::symlink_metadata(&beside).is_ok_and(|metadata| metadata.file_type().is_socket()) {
+        let _ = fs_err::remove_file(&beside);
+    }
+    beside
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs_err::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}

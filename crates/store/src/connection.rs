@@ -1,0 +1,135 @@
+//! Opening the file, to write and to read.
+
+use std::{
+    ffi::OsString, io, os::unix::ffi::OsStrExt as _, path::Path, thread::sleep, time::Duration,
+};
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{Settings, StoreError, schema};
+
+/// Pause between attempts to switch to WAL while another process does the same.
+const WAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// A connection to read with.
+pub(crate) struct Reader {
+    pub(crate) connection: Connection,
+    /// May it serve further reads? Not if it was told that the file never changes.
+    pub(crate) is_lasting: bool,
+}
+
+/// Makes an empty file if there is none, readable for its owner only.
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    match fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::of_file(error)),
+    }
+}
+
+/// The connection that writes. Never makes a file: one that vanished is not replaced unseen.
+pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&settings.path, flags)?;
+    // SQLite takes what it gets: a file that cannot be written is opened to be read.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        let cause = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+        return Err(StoreError::of_file(cause));
+    }
+    connection.busy_timeout(settings.patience)?;
+    // Before anything is changed, so that a file of somebody else stays as it is.
+    schema::is_current(&connection)?;
+    use_wal(&connection, settings.patience)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    schema::migrate(&connection, settings)?;
+    Ok(connection)
+}
+
+/// A connection that reads.
+///
+/// A file system that is mounted read-only has no place for the index that readers of a WAL share.
+/// If there is no WAL either, the file is read as one that never changes, for this one read.
+pub(crate) fn open_reader(settings: &Settings) -> Result<Reader, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match Connection::open_with_flags(&settings.path, flags)
+        .map_err(StoreError::from)
+        .and_then(|connection| ready_to_read(connection, settings))
+    {
+        Ok(connection) => Ok(Reader { connection, is_lasting: true }),
+        Err(
+            error @ (StoreError::Unavailable { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::Full { .. }),
+        ) => {
+            if !is_empty_or_missing(&with_suffix(&settings.path, "-wal")) {
+                return Err(error);
+            }
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(immutable_uri(&settings.path), flags)?;
+            Ok(Reader { connection: ready_to_read(connection, settings)?, is_lasting: false })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn ready_to_read(connection: Connection, settings: &Settings) -> Result<Connection, StoreError> {
+    connection.busy_timeout(settings.patience)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    if schema::is_current(&connection)? {
+        return Ok(connection);
+    }
+    // An older schema that could not be brought up to date cannot be read either.
+    Err(StoreError::unavailable(io::Error::other("its schema is older than this version")))
+}
+
+/// SQLite does not wait for a lock by itself when it changes the journal mode.
+fn use_wal(connection: &Connection, patience: Duration) -> Result<(), StoreError> {
+    let mut left = patience;
+    loop {
+        let switched = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
+            .map_err(StoreError::from);
+        match switched {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                let text = format!("the journal mode stays {mode}");
+                return Err(StoreError::unavailable(io::Error::other(text)));
+            }
+            Err(StoreError::Busy { .. }) if !left.is_zero() => {
+                sleep(WAL_PAUSE);
+                left = left.saturating_sub(WAL_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> OsString {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name
+}
+
+fn is_empty_or_missing(path: &OsString) -> bool {
+    match fs_err::metadata(path) {
+        Ok(metadata) => metadata.len() == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// The path as a URI of SQLite, every octet that could mean something else escaped.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &octet in path.as_os_str().as_bytes() {
+        if octet.is_ascii_alphanumeric() || b"/._-".contains(&octet) {
+            uri.push(char::from(octet));
+        } else {
+            uri.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}

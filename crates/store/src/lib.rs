@@ -1,0 +1,49 @@
+//! What sealpost remembers: the only crate that speaks SQL.
+//!
+//! A [`Store`] is one SQLite file. Each owner of tables has a handle with methods that are named
+//! for the domain; each method is one whole, idempotent transaction. No connection, transaction or
+//! statement leaves this crate. Times are integers that the caller passes in.
+//!
+//! A write is answered after it is committed and has been given to the disk (`synchronous = FULL`):
+//! what was answered survives a kill at any moment. One thread does all the writing. It takes what
+//! has queued up into one transaction, each command behind a savepoint of its own, so that a
+//! command that fails takes nobody with it. A full queue makes callers wait.
+//!
+//! # When the file cannot be written
+//!
+//! A full disk, a read-only file system or a damaged file are errors of the single call. The writer
+//! lives on: after an error that may concern the file as a whole it closes the file and opens it
+//! again for the next command, without ever making a new one in its place. A file that can be read
+//! but not written opens all the same, and only writes fail: a sender that forgot its policies
+//! because of a full disk would be easy to downgrade.
+//!
+//! # Limitations
+//!
+//! - After a failed write to the disk nobody can say what the disk holds: a command that failed
+//!   with [`StoreError::Unavailable`] may turn out to be stored. Repeating it is always right.
+//! - Several processes may use one file on one machine. A file on a network file system may not be
+//!   shared: its locks cannot be trusted.
+
+// The store itself.
+mod settings;
+mod store;
+pub use settings::{Moment, Settings};
+pub use store::Store;
+
+// What can go wrong.
+mod error;
+pub use error::{Cause, StoreError};
+
+// The owners of tables.
+mod policies;
+pub use policies::{Backoff, FetchedPolicy, Loading, Policies, Remembered};
+
+// SQLite underneath.
+mod connection;
+mod readers;
+mod schema;
+mod statement;
+mod writer;
+
+#[cfg(test)]
+mod postgres_tests;

@@ -1,0 +1,69 @@
+//! How a store is opened.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+/// Where the store is, and its bounds.
+#[derive(Clone)]
+pub struct Settings {
+    /// The SQLite file. It is made if it is missing, readable for its owner only; its folder must
+    /// exist. SQLite keeps two more files beside it, `…-wal` and `…-shm`.
+    pub path: PathBuf,
+    /// How long to wait for another process that is writing: 5 seconds.
+    pub patience: Duration,
+    /// How many commands may wait for the writer before callers have to wait: 1024.
+    pub queue: usize,
+    /// How many reads may run at a time: 4.
+    pub readers: usize,
+    /// Told of each commit, for tests that end the process there.
+    pub(crate) witness: Option<Witness>,
+}
+
+/// A step of the writer around a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// All is written, nothing is committed.
+    BeforeCommit,
+    /// All is committed, nobody has been answered.
+    AfterCommit,
+}
+
+type Witness = Arc<dyn Fn(Moment) + Send + Sync>;
+
+impl Settings {
+    /// The settings for a file, with the bounds named at each field.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            patience: Duration::from_secs(5),
+            queue: 1024,
+            readers: 4,
+            witness: None,
+        }
+    }
+
+    /// Calls `witness` on the writing thread before and after every commit, that of a new schema
+    /// included. This is how tests end a process at each of these points.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_witness(mut self, witness: impl Fn(Moment) + Send + Sync + 'static) -> Self {
+        self.witness = Some(Arc::new(witness));
+        self
+    }
+
+    pub(crate) fn tell(&self, moment: Moment) {
+        if let Some(witness) = &self.witness {
+            witness(moment);
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("path", &self.path)
+            .field("patience", &self.patience)
+            .field("queue", &self.queue)
+            .field("readers", &self.readers)
+            .finish_non_exhaustive()
+    }
+}

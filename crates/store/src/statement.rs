@@ -1,0 +1,23 @@
+//! SQL statements as constants that a test can list.
+
+/// Declares the statements of an owner, each a constant, and `ALL` of them.
+///
+/// The SQL is for SQLite and PostgreSQL alike: parameters are `$1`, `$2` … in the order in which
+/// they first appear (SQLite numbers them so), upserts are `ON CONFLICT`, and there is no clock, no
+/// rowid and no function that only one of the two has.
+macro_rules! statements {
+    ($($(#[$documentation:meta])* $name:ident = $sql:literal;)+) => {
+        $($(#[$documentation])* pub(crate) const $name: &str = $sql;)+
+
+        /// Every statement, by name.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+pub(crate) use statements;
+
+/// Every statement of every owner.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    crate::policies::sql::ALL.iter().copied()
+}

@@ -1,0 +1,43 @@
+//! The store: one file, one writer, some readers.
+
+use crate::{Policies, Settings, StoreError, readers::Readers, writer::Writer};
+
+/// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) writer: Writer,
+    pub(crate) readers: Readers,
+}
+
+impl Store {
+    /// Opens the file, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// A file that can be read but not written is opened, with an error in the log: writes fail
+    /// until it can be written again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Newer`] and [`StoreError::Foreign`] if the file is not for this version or
+    /// not a store; else what hinders reading it.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let readers = Readers::new(settings.clone());
+        let writer = Writer::start(settings, readers.clone()).await?;
+        Ok(Self { writer, readers })
+    }
+
+    /// What an enforcing sender remembers of policy domains.
+    pub fn policies(&self) -> Policies {
+        Policies::new(self.clone())
+    }
+
+    /// Waits until everything that was queued is committed, and closes the file.
+    ///
+    /// Whoever writes or reads later, through this or another clone, gets [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
