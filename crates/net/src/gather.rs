@@ -2,7 +2,9 @@
 
 mod caa;
 mod destinations;
+mod sender;
 mod tlsa;
+pub use sender::{AddressFault, PolicyFault, PolicyFetchError};
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};

@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
     ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, LOCATION, TRANSFER_ENCODING, USER_AGENT,
+    HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -195,7 +195,14 @@ enum Announced {
 }
 
 fn is_announced(headers: &HeaderMap) -> Announced {
-    if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
+    // A coding that is not chunked at last ends with the connection, and a length does not count
+    // beside it (RFC 9112 §6.3).
+    let is_chunked = |coding: &HeaderValue| {
+        let last = coding.as_bytes().rsplit(|octet| *octet == b',').next().unwrap_or_default();
+        last.trim_ascii().eq_ignore_ascii_case(b"chunked")
+    };
+    let coding = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+    if coding.map_or_else(|| headers.contains_key(CONTENT_LENGTH), is_chunked) {
         Announced::Yes
     } else {
         Announced::No

@@ -4,6 +4,9 @@
 //! [`Evidence`](sealpost_evidence::Evidence): what the DNS says, what the policy host serves on
 //! each of its addresses, what each address of each MX host says in SMTP and shows in TLS.
 //!
+//! [`Network::sts_records`], [`Network::sts_policy`] and [`Network::mx_hosts`] are what a sender
+//! asks before it delivers, each alone.
+//!
 //! * Every connection passes one door (`connect`): the address guard, the route check, the
 //!   deadline. The guard judges the address that is connected to; no name is resolved twice.
 //! * Every failure has a place in the evidence. Nothing here returns early, and nothing waits
@@ -35,6 +38,7 @@ pub use scope::{Part, Scope};
 mod network;
 pub use network::{Network, NetworkError};
 mod gather;
+pub use gather::{AddressFault, PolicyFault, PolicyFetchError};
 
 // What is asked.
 mod dns;

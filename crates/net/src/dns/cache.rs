@@ -24,6 +24,12 @@ const MOST_ANSWERS: usize = 10_000;
 /// that soon.
 pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(300);
 
+/// The most records of an answer that is kept. The look-ups take no more than 64 of one kind.
+const MOST_RECORDS: usize = 128;
+
+/// The largest answer that is kept, in octets. Most have a few hundred; sets of keys are larger.
+const LARGEST_ANSWER: usize = 4096;
+
 /// How often a question is taken over from one who gave up asking it.
 const MOST_TURNS: usize = 16;
 
@@ -96,6 +102,16 @@ impl Exchange {
         Err(fault(LookupFaultKind::TimedOut, &text))
     }
 
+    /// What each upstream says by itself, now.
+    pub(super) async fn ask_each(
+        &self,
+        query: &Query,
+        checking: Checking,
+        deadline: Deadline,
+    ) -> Vec<Result<Message, LookupFault>> {
+        self.upstreams.ask_each(query, checking, deadline).await
+    }
+
     fn turn(&self, key: &Key) -> Turn {
         let mut shelf = self.shelf();
         match shelf.get(key) {
@@ -125,7 +141,9 @@ impl Exchange {
     ) -> Result<Message, LookupFault> {
         let mut shelf = self.shelf();
         match outcome {
-            Ok(message) => {
+            Ok(mut message) => {
+                // Nobody reads them, and there may be many.
+                message.additionals.clear();
                 let told = Arc::new(message.clone());
                 match life(&message) {
                     Some(life) => {
@@ -184,7 +202,7 @@ fn make_room(shelf: &mut HashMap<Key, Slot>) {
 }
 
 /// For how long an answer may be kept; `None` for not at all, as for a denial without SOA (RFC 2308
-/// §5).
+/// §5), and for what is so large that a shelf full of it would take all the memory.
 fn life(message: &Message) -> Option<Duration> {
     let ttl = |record: &Record| match &record.data {
         RData::SOA(start) => record.ttl.min(start.minimum),
@@ -194,13 +212,18 @@ fn life(message: &Message) -> Option<Duration> {
         || message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
     let least = message.answers.iter().chain(&message.authorities).map(ttl).min()?;
     let life = Duration::from_secs(least.into()).min(LONGEST_LIFE);
-    (has_ttl && !life.is_zero()).then_some(life)
+    (has_ttl && !life.is_zero() && !is_too_large(message)).then_some(life)
+}
+
+fn is_too_large(message: &Message) -> bool {
+    message.answers.len() + message.authorities.len() > MOST_RECORDS
+        || message.to_vec().map_or(true, |octets| octets.len() > LARGEST_ANSWER)
 }
 
 #[cfg(test)]
 mod tests {
     use hickory_proto::op::Query;
-    use hickory_proto::rr::rdata::{A, SOA};
+    use hickory_proto::rr::rdata::{A, SOA, TXT};
     use hickory_proto::rr::{Name, RData};
 
     use super::*;
@@ -237,6 +260,20 @@ mod tests {
             let message = message(answers, authorities);
             assert_eq!(life(&message), seconds.map(Duration::from_secs), "{message:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_not_kept() {
+        let kept = Some(Duration::from_secs(60));
+        assert_eq!(life(&message(vec![record(60); MOST_RECORDS], vec![])), kept);
+        assert_eq!(life(&message(vec![record(60); MOST_RECORDS + 1], vec![])), None);
+        assert_eq!(life(&message(vec![record(60)], vec![record(60); MOST_RECORDS])), None);
+        let text = |octets: usize| {
+            let strings = vec!["a".repeat(200); octets / 200];
+            Record::from_rdata(Name::root(), 60, RData::TXT(TXT::new(strings)))
+        };
+        assert_eq!(life(&message(vec![text(4000)], vec![])), kept);
+        assert_eq!(life(&message(vec![text(5000)], vec![])), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hickory_proto::op::{Message, Query};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +30,19 @@ impl Upstreams {
     /// Asks these, within `patience` for each question.
     pub(super) fn new(addresses: Vec<SocketAddr>, patience: Duration) -> Self {
         Self { addresses, patience }
+    }
+
+    /// The answer of each upstream by itself, all asked at once, each within a quarter of the patience.
+    pub(super) async fn ask_each(
+        &self,
+        query: &Query,
+        checking: Checking,
+        deadline: Deadline,
+    ) -> Vec<Result<Message, LookupFault>> {
+        let ask = async |address: &SocketAddr| {
+            Self::new(vec![*address], self.patience / 4).ask(query, checking, deadline).await
+        };
+        join_all(self.addresses.iter().map(ask)).await
     }
 
     /// The answer to one question: NOERROR or NXDOMAIN.

@@ -231,7 +231,11 @@ impl Dns {
                     return Err(fault(LookupFaultKind::TooLarge, &text));
                 }
                 ttl = ttl.min(record.ttl);
-                value.extend(read(&record.data));
+                // To pass over it would make an absence of a record that is there.
+                value.push(read(&record.data).ok_or_else(|| {
+                    let text = format!("a {kind} record of {} has no data", chain.name);
+                    fault(LookupFaultKind::Malformed, &text)
+                })?);
             }
             if !value.is_empty() {
                 return Ok(Lookup::Found(Found { value, ttl, aliases: chain.aliases, security }));

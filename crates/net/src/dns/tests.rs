@@ -446,6 +446,15 @@ async fn the_number_and_size_of_records_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_record_without_data_is_not_absent() {
+    let empty = Record::update0(name("a.test."), 60, RecordType::TXT);
+    for answers in [vec![empty.clone()], vec![text("a.test.", 60, "v=STSv1"), empty]] {
+        let upstream = saying(ResponseCode::NoError, answers, vec![]).await;
+        assert_eq!(fault(&[upstream]).await, LookupFaultKind::Malformed);
+    }
+}
+
+#[tokio::test]
 async fn mail_exchangers_come_by_preference_and_in_plain_names() {
     let mx = |preference, exchange: &str| {
         record("a.test.", 60, RData::MX(MX::new(preference, name(exchange))))

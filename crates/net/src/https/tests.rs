@@ -130,6 +130,10 @@ fn chunked() -> Step {
     send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
 }
 
+fn with_coding() -> Step {
+    send("HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: identity\r\n\r\n")
+}
+
 #[tokio::test]
 async fn the_end_of_the_body_is_told_exactly() {
     let policy = || send(POLICY);
@@ -151,6 +155,8 @@ async fn the_end_of_the_body_is_told_exactly() {
         ("close_notify", vec![without_length(), policy(), CloseNotify], BodyEnd::ClosedCleanly),
         // Only close_notify tells a whole body from one that was cut on the way.
         ("no close_notify", vec![without_length(), policy(), Step::Drop], BodyEnd::Cut),
+        // The coding ends with the connection, and the length beside it does not count.
+        ("not chunked", vec![with_coding(), policy(), CloseNotify], BodyEnd::ClosedCleanly),
         ("reset", vec![without_length(), policy(), Step::Reset], BodyEnd::Cut),
         ("silence", vec![without_length(), policy(), Hang], BodyEnd::TimedOut),
     ] {

@@ -11,7 +11,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{DnsName, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, ConnectionStage, TlsSession};
+use sealpost_evidence::{
+    CertificateFault, ConnectionFault, ConnectionFaultKind, ConnectionStage, TlsSession,
+};
 use sealpost_runtime::Clock;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -127,7 +129,11 @@ fn session(
             .take(MOST_CERTIFICATES)
             .map(|der| facts::read(der).0)
             .collect(),
-        faults: verifier.verdict().unwrap_or_default(),
+        // What nobody has looked at is not without faults.
+        faults: verifier.verdict().unwrap_or_else(|| {
+            let detail = "the certificate was not verified".to_owned();
+            vec![CertificateFault::Other { detail }]
+        }),
     }
 }
 

@@ -71,7 +71,7 @@ impl Handle {
             return Err(NetError::Message("a question outside of a look-up"));
         };
         match self.answer(&look, query).await {
-            Ok(message) => Ok(DnsResponse::from_message(relevant(message, query).0)?),
+            Ok(message) => Ok(DnsResponse::from_message(relevant(message, query))?),
             Err(found) => {
                 look.note(&found);
                 Err(NetError::from(found.text))

@@ -197,11 +197,24 @@ impl Judge {
         failed.map_or_else(|| Ok(self.without_probe()), Err)
     }
 
-    /// Does the resolver set the AD bit on what is signed?
+    /// Does every resolver that answers set the AD bit on what is signed? One that does not validate
+    /// would be asked after another has found an answer bogus, and hand that out.
     async fn vouches_for(&self, zone: &Name, deadline: Deadline) -> Result<bool, LookupFault> {
         let query = Query::query(zone.clone(), RecordType::SOA);
-        let message = self.exchange.ask(&query, Checking::Resolver, deadline).await?;
-        Ok(message.metadata.authentic_data)
+        let mut vouched = None;
+        let mut failed = None;
+        for answer in self.exchange.ask_each(&query, Checking::Resolver, deadline).await {
+            match answer {
+                Ok(message) => {
+                    vouched = Some(vouched.unwrap_or(true) && message.metadata.authentic_data);
+                }
+                Err(found) => failed = Some(found),
+            }
+        }
+        match (vouched, failed) {
+            (None, Some(found)) => Err(found),
+            (vouched, _) => Ok(vouched.unwrap_or(false)),
+        }
     }
 
     /// Does the resolver hand out signatures, and do ours hold?

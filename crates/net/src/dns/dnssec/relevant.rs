@@ -11,17 +11,14 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 /// The most records of a denial; one by NSEC3 has eight.
 const MOST_RECORDS_OF_DENIAL: usize = 24;
 
-/// What an answer comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Says {
-    /// The records are there, or a CNAME instead of them.
-    There,
-    /// They are not.
-    Denial,
-}
+/// The most signatures of one record set that are tried. Each costs a verification with each key of
+/// its tag, and whoever owns a zone chooses their number.
+const MOST_SIGNATURES: usize = 8;
 
 /// The answer without all that says nothing about the query, and with one link at most of a chain.
-pub(super) fn relevant(mut message: Message, query: &Query) -> (Message, Says) {
+/// It holds answers if it says that the records are there, or a CNAME instead of them; else it is a
+/// denial.
+pub(super) fn relevant(mut message: Message, query: &Query) -> Message {
     let name = query.name();
     let kinds = [query.query_type(), RecordType::CNAME];
     let there = kinds.into_iter().find(|kind| {
@@ -34,9 +31,14 @@ pub(super) fn relevant(mut message: Message, query: &Query) -> (Message, Says) {
             is_of_kind(record, &[RecordType::SOA, RecordType::NSEC, RecordType::NSEC3])
         });
         message.authorities.truncate(MOST_RECORDS_OF_DENIAL);
-        return (message, Says::Denial);
+        return message;
     };
     message.answers.retain(|record| record.name == *name && is_of_kind(record, &[kind]));
+    let mut signatures = 0;
+    message.answers.retain(|record| {
+        signatures += usize::from(signature(record).is_some());
+        signature(record).is_none() || signatures <= MOST_SIGNATURES
+    });
     // The code of a chain is that of its end (RFC 6604 §3).
     message.metadata.response_code = ResponseCode::NoError;
     // Only what a wildcard has made needs a denial beside it: that of the name itself.
@@ -53,7 +55,7 @@ pub(super) fn relevant(mut message: Message, query: &Query) -> (Message, Says) {
     } else {
         message.authorities.clear();
     }
-    (message, Says::There)
+    message
 }
 
 /// Is anything in the message signed?
@@ -61,13 +63,23 @@ pub(super) fn is_signed(message: &Message) -> bool {
     message.answers.iter().chain(&message.authorities).any(|record| signature(record).is_some())
 }
 
-/// Does a DNAME record lead elsewhere from a name above this one?
-pub(super) fn is_redirected(message: &Message, name: &Name) -> bool {
-    message.answers.iter().any(|record| {
-        record.record_type() == RecordType::DNAME
-            && record.name != *name
-            && record.name.zone_of(name)
-    })
+/// Is the answer a CNAME record without a signature?
+pub(super) fn is_unsigned_alias(message: &Message) -> bool {
+    let is_alias = |record: &Record| record.record_type() == RecordType::CNAME;
+    !message.answers.is_empty() && message.answers.iter().all(is_alias)
+}
+
+/// The name above this one from which a DNAME record leads elsewhere. Nobody has verified that.
+pub(super) fn redirected_from(message: &Message, name: &Name) -> Option<Name> {
+    message
+        .answers
+        .iter()
+        .find(|record| {
+            record.record_type() == RecordType::DNAME
+                && record.name != *name
+                && record.name.zone_of(name)
+        })
+        .map(|record| record.name.clone())
 }
 
 /// The data of a signature.

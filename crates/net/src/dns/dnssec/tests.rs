@@ -349,6 +349,113 @@ async fn the_opt_out_of_another_zone_is_no_proof() {
     assert_eq!(texts(&dns, "a.plain.opt.test").await, "found Insecure");
 }
 
+/// What a wildcard made proves nothing for a name that exists, and the zone above does not know which
+/// names exist: its NSEC3 records cover nearly every one.
+#[tokio::test]
+async fn the_zone_above_can_not_vouch_for_a_wildcard() {
+    for denial in [Denial::Nsec3 { iterations: 0 }, Denial::OptOut] {
+        let records = vec![text("*.below.test"), text("host.below.test")];
+        let below = Zone::signed("below.test", Denial::Nsec, records);
+        let mut top = Zone::signed("test", denial, vec![]);
+        top.delegate(&below);
+        let world = Arc::new(World(vec![below, top]));
+        let anchor = anchor(&world);
+        let replayed = world.clone();
+        let resolver = resolver(world, move |message| {
+            if asks(message, "host.below.test", RecordType::TXT) {
+                let mut query = Message::query();
+                let other = name("other.below.test");
+                query.add_query(hickory_proto::op::Query::query(other, RecordType::TXT));
+                message.answers = replayed.answer(&query).answers;
+                for record in &mut message.answers {
+                    record.name = name("host.below.test");
+                }
+                message.authorities = replayed.denial_of("test", "host.below.test");
+            }
+        })
+        .await;
+        let dns = validating(resolver, vec![anchor], clock());
+        assert_eq!(texts(&dns, "other.below.test").await, "found Secure");
+        assert_eq!(texts(&dns, "host.below.test").await, "Bogus");
+    }
+}
+
+/// An answer that may not be kept is asked for twice, and the second may say something else than the
+/// first: forged records must not profit from a genuine denial.
+#[tokio::test]
+async fn two_answers_to_one_question_are_not_mixed() {
+    let asked = AtomicUsize::new(0);
+    let dns = dns(move |message| {
+        if !asks(message, "host.nsec.test", RecordType::TXT) {
+            return;
+        }
+        // Without SOA, a denial is not kept (RFC 2308 §5).
+        message.authorities.retain(|record| record.name == name("host.nsec.test"));
+        if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            return;
+        }
+        let genuine = world();
+        let mut query = Message::query();
+        let wild = name("x.wild.nsec.test");
+        query.add_query(hickory_proto::op::Query::query(wild, RecordType::TXT));
+        let mut forged = genuine.answer(&query).answers;
+        for record in &mut forged {
+            record.name = name("host.nsec.test");
+            if let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &mut record.data {
+                let mut input = signature.input().clone();
+                input.num_labels = 2;
+                let octets = signature.sig().to_vec();
+                *signature = hickory_proto::dnssec::rdata::RRSIG::from_sig(input, octets);
+            }
+        }
+        message.add_answers(forged);
+    })
+    .await;
+    assert_eq!(texts(&dns, "host.nsec.test").await, "Bogus");
+}
+
+/// A trust anchor holds below an unsigned zone, too, whatever is remembered of that.
+#[tokio::test]
+async fn an_unsigned_zone_above_a_trust_anchor_does_not_count() {
+    let mut world = world();
+    let island = Zone::signed("i.plain.nsec.test", Denial::Nsec, vec![text("a.i.plain.nsec.test")]);
+    let below =
+        TrustAnchor { zone: island.apex().clone(), keys: vec![island.key()], digests: vec![] };
+    world.0.extend([island, Zone::unsigned(".", vec![])]);
+    let world = Arc::new(world);
+    let anchors = vec![anchor(&world), below];
+    let resolver = resolver(world, |message| strip(message, "a.i.plain.nsec.test")).await;
+    let dns = validating(resolver, anchors, clock());
+    assert_eq!(texts(&dns, "a.plain.nsec.test").await, "found Insecure");
+    assert_eq!(texts(&dns, "i.plain.nsec.test").await, "no data Secure");
+    assert_eq!(texts(&dns, "a.i.plain.nsec.test").await, "Bogus");
+}
+
+/// Whoever owns a zone chooses how many signatures it has: only the first few are tried.
+#[tokio::test]
+async fn the_number_of_signatures_that_are_tried_is_bounded() {
+    for (before, expected) in [(7, "found Secure"), (8, "Bogus")] {
+        for kind in [RecordType::TXT, RecordType::DNSKEY] {
+            let dns = dns(move |message| {
+                if message.queries[0].query_type() != kind || asks(message, "test", kind) {
+                    return;
+                }
+                let is_signature = |record: &Record| signature(record).is_some();
+                let Some(place) = message.answers.iter().position(is_signature) else { return };
+                let mut broken = message.answers[place].clone();
+                if let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &mut broken.data {
+                    let input = signature.input().clone();
+                    *signature = hickory_proto::dnssec::rdata::RRSIG::from_sig(input, vec![7; 64]);
+                }
+                let rest = message.answers.split_off(place);
+                message.add_answers(vec![broken; before].into_iter().chain(rest));
+            })
+            .await;
+            assert_eq!(texts(&dns, "a.nsec.test").await, expected, "{before} of {kind}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_can_not_be_asked_is_not_bogus() {
     for kind in [RecordType::DS, RecordType::DNSKEY] {
@@ -392,6 +499,28 @@ async fn a_trust_anchor_may_be_a_key_or_a_digest_and_must_fit() {
     }
 }
 
+/// A key that signs nothing, for it is revoked or nobody knows its algorithm, stands in the way of
+/// none.
+#[tokio::test]
+async fn a_trusted_zone_may_have_keys_that_can_not_sign() {
+    let other = |flags, algorithm| {
+        let key = hickory_proto::dnssec::PublicKeyBuf::new(vec![7; 64], algorithm);
+        let key = hickory_proto::dnssec::rdata::DNSKEY::with_flags(flags, key);
+        world::record("test", RData::DNSSEC(DNSSECRData::DNSKEY(key)))
+    };
+    for key in [
+        other(257, Algorithm::Unknown(200)),
+        other(257 | 128, Algorithm::ECDSAP256SHA256),
+        other(0, Algorithm::ECDSAP256SHA256),
+    ] {
+        let zone = Zone::signed("test", Denial::Nsec, vec![key, text("a.test")]);
+        let world = Arc::new(World(vec![zone, Zone::unsigned(".", vec![])]));
+        let anchors = vec![anchor(&world)];
+        let dns = validating(resolver(world, |_| {}).await, anchors, clock());
+        assert_eq!(texts(&dns, "a.test").await, "found Secure");
+    }
+}
+
 #[tokio::test]
 async fn one_chain_serves_many_names() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -409,23 +538,44 @@ async fn one_chain_serves_many_names() {
     assert!((40..=46).contains(&asked), "{asked}");
 }
 
+/// A DNAME record that leads from a name to `nsec.test`.
+fn redirection(owner: &str) -> Record {
+    let target = name("nsec.test").to_bytes().unwrap();
+    let rdata = hickory_proto::rr::rdata::NULL::with(target);
+    world::record(owner, RData::Unknown { code: RecordType::DNAME, rdata })
+}
+
 #[tokio::test]
 async fn an_answer_through_dname_is_indeterminate() {
-    let dns = dns(|message| {
-        if asks(message, "a.moved.nsec.test", RecordType::TXT) {
+    let zone = Zone::signed("test", Denial::Nsec, vec![text("test"), redirection("moved.test")]);
+    let world = Arc::new(World(vec![zone]));
+    let anchors = vec![anchor(&world)];
+    let resolver = resolver(world, |message| {
+        if asks(message, "a.moved.test", RecordType::TXT) {
             message.metadata.response_code = ResponseCode::NoError;
             message.authorities.clear();
-            let target = name("nsec.test").to_bytes().unwrap();
-            let data = RData::Unknown {
-                code: RecordType::DNAME,
-                rdata: hickory_proto::rr::rdata::NULL::with(target),
-            };
-            message.add_answer(world::record("moved.nsec.test", data));
-            message.add_answer(alias("a.moved.nsec.test", "a.nsec.test"));
+            message.add_answer(redirection("moved.test"));
+            message.add_answer(alias("a.moved.test", "test"));
         }
     })
     .await;
-    assert_eq!(texts(&dns, "a.moved.nsec.test").await, "found Indeterminate");
+    let dns = validating(resolver, anchors, clock());
+    assert_eq!(texts(&dns, "a.moved.test").await, "found Indeterminate");
+}
+
+/// Whoever adds a DNAME record to an answer must not get a bogus one past validation by it.
+#[tokio::test]
+async fn a_forged_dname_excuses_nothing() {
+    for forged in [vec![], vec![alias("a.nsec.test", "missing.elsewhere")]] {
+        let dns = dns(move |message| {
+            if asks(message, "a.nsec.test", RecordType::TXT) {
+                message.answers = vec![redirection("nsec.test")];
+                message.add_answers(forged.clone());
+            }
+        })
+        .await;
+        assert_eq!(texts(&dns, "a.nsec.test").await, "Bogus");
+    }
 }
 
 /// Upstreams, what they do with AD and signatures, and what comes of it in each mode.
@@ -570,6 +720,31 @@ async fn a_validating_resolver_that_fails_is_asked_why() {
     assert_eq!(texts(&dns, "a.nsec.test").await, "found Secure");
     assert_eq!(texts(&dns, "a.old.test").await, "Bogus");
     assert_eq!(texts(&dns, "down.test").await, "ServerFailure");
+}
+
+/// What one resolver finds bogus, the next hands out: unless all of them validate, none is trusted.
+#[tokio::test]
+async fn one_resolver_that_does_not_validate_spoils_the_others() {
+    let world = Arc::new(world());
+    let anchors = vec![anchor(&world)];
+    let validates = resolver(world.clone(), |message| {
+        message.metadata.authentic_data = true;
+        if asks(message, "a.old.test", RecordType::TXT) {
+            message.metadata.response_code = ResponseCode::ServFail;
+        }
+    })
+    .await;
+    let careless = resolver(world, |_| {}).await;
+    let dns = Dns::new(Means {
+        resolvers: vec![validates, careless],
+        patience: Duration::from_secs(3),
+        dnssec: DnssecMode::Auto,
+        anchors,
+        clock: clock(),
+    });
+    assert_eq!(texts(&dns, "a.old.test").await, "Bogus");
+    assert_eq!(texts(&dns, "a.nsec.test").await, "found Secure");
+    assert_eq!(dns.dnssec(), Dnssec::Validated);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use super::anchors::TrustAnchor;
 use super::delegation::{Delegation, delegation};
 use super::denial::{Denials, Verdict};
 use super::handle::{Handle, LOOK, Look};
-use super::relevant::{Says, is_redirected, is_signed, relevant, signature};
+use super::relevant::{is_signed, is_unsigned_alias, redirected_from, relevant, signature};
 use crate::deadline::Deadline;
 use crate::dns::cache::{Exchange, LONGEST_LIFE};
 use crate::dns::message::{Checking, fault};
@@ -92,7 +92,7 @@ impl Validator {
         let Some(anchor) = self.anchor_above(query.name()) else {
             // RFC 7672 §2.1.1: without a trust anchor above it, a name is insecure.
             let message = self.exchange.ask(query, Checking::Ours, deadline).await?;
-            return Ok((relevant(message, query).0, Security::Insecure));
+            return Ok((relevant(message, query), Security::Insecure));
         };
         let chain = self.chain(anchor, deadline).await?;
         let look = Arc::new(Look::new(self.now(), deadline));
@@ -128,14 +128,17 @@ impl Validator {
         deadline: Deadline,
     ) -> Result<(Message, Security), LookupFault> {
         let message = self.exchange.ask(query, Checking::Ours, deadline).await?;
-        let is_redirected = is_redirected(&message, query.name());
-        let (message, says) = relevant(message, query);
-        if is_redirected {
+        let redirected_from = redirected_from(&message, query.name());
+        let message = relevant(message, query);
+        // What a DNAME record makes is not signed (RFC 6672 §5.3.1).
+        if let Some(above) = redirected_from.filter(|_| is_unsigned_alias(&message))
+            && is_dname(&above, chain).await
+        {
             return Ok((message, Security::Indeterminate));
         }
         let (message, finding) = if is_signed(&message) {
             let message = verified(chain, query).await.map_err(|text| bogus(look, query, &text))?;
-            let finding = weigh(&message, query, says);
+            let finding = weigh(&message, query);
             (message, finding)
         } else {
             (message, Finding::Unproven)
@@ -159,7 +162,7 @@ impl Validator {
 
     /// Is it proven that this name lies in an unsigned part of the tree?
     async fn is_unsigned(&self, name: &Name, zone: &Name, chain: &Chain) -> bool {
-        if self.is_known_to_be_unsigned(name) {
+        if self.is_known_to_be_unsigned(name, zone) {
             return true;
         }
         match delegation(name, zone, chain).await {
@@ -176,9 +179,10 @@ impl Validator {
         }
     }
 
-    fn is_known_to_be_unsigned(&self, name: &Name) -> bool {
+    /// Only what lies below the trust anchor's zone counts: that may itself be in an unsigned one.
+    fn is_known_to_be_unsigned(&self, name: &Name, zone: &Name) -> bool {
         let unsigned = self.unsigned.lock().unwrap_or_else(PoisonError::into_inner);
-        (0..=name.iter().len()).any(|labels| {
+        (zone.iter().len() + 1..=name.iter().len()).any(|labels| {
             unsigned.get(&name.trim_to(labels)).is_some_and(|remembered| remembered.is_good())
         })
     }
@@ -216,7 +220,7 @@ impl Validator {
         }
         let handle = Handle {
             exchange: self.exchange.clone(),
-            anchor: Arc::new((LowerName::from(zone), relevant(answer, &query).0)),
+            anchor: Arc::new((LowerName::from(zone), relevant(answer, &query))),
         };
         let chain = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors))
             .validation_cache_size(MOST_PROOFS)
@@ -275,16 +279,27 @@ pub(super) async fn verified(chain: &Chain, query: &Query) -> Result<Message, St
     }
 }
 
-fn weigh(message: &Message, query: &Query, says: Says) -> Finding {
-    match says {
-        Says::There => weigh_records(message, query.name()),
-        Says::Denial => match Denials::of(message) {
-            None => Finding::Unproven,
-            Some(denials) if message.metadata.response_code == ResponseCode::NXDomain => {
-                weigh_denial(denials.no_name(query.name()))
-            }
-            Some(denials) => weigh_denial(denials.no_data(query.name(), query.query_type())),
-        },
+/// Is it proven that there is a DNAME record at this name?
+async fn is_dname(name: &Name, chain: &Chain) -> bool {
+    let query = Query::query(name.clone(), RecordType::DNAME);
+    verified(chain, &query).await.is_ok_and(|message| {
+        message.answers.iter().any(|record| record.record_type() == RecordType::DNAME)
+            && weigh(&message, &query) == Finding::Secure
+    })
+}
+
+/// `message` is the one that was verified: another answer to the same question may say something
+/// else.
+fn weigh(message: &Message, query: &Query) -> Finding {
+    if !message.answers.is_empty() {
+        return weigh_records(message, query.name());
+    }
+    match Denials::of(message) {
+        None => Finding::Unproven,
+        Some(denials) if message.metadata.response_code == ResponseCode::NXDomain => {
+            weigh_denial(denials.no_name(query.name()))
+        }
+        Some(denials) => weigh_denial(denials.no_data(query.name(), query.query_type())),
     }
 }
 
@@ -312,19 +327,23 @@ fn weigh_records(message: &Message, name: &Name) -> Finding {
         Finding::Unproven
     } else {
         // The signature that was verified says whether a wildcard stood for the name.
-        let labels = message
+        let signed = message
             .answers
             .iter()
             .filter(|record| record.proof == Proof::Secure)
             .filter_map(signature)
-            .map(|signature| signature.input().num_labels)
-            .min();
-        match labels {
+            .map(|signature| signature.input())
+            .min_by_key(|input| input.num_labels);
+        match signed {
             None => Finding::Bogus,
-            Some(labels) if labels >= name.num_labels() => Finding::Secure,
-            Some(labels) => Denials::of(message).map_or(Finding::Bogus, |denials| {
-                weigh_denial(denials.expansion(name, &name.trim_to(labels.into())))
-            }),
+            Some(input) if input.num_labels >= name.num_labels() => Finding::Secure,
+            // Only the zone that has the wildcard knows which names stand beside it.
+            Some(input) => Denials::of(message)
+                .filter(|denials| *denials.zone == input.signer_name)
+                .map_or(Finding::Bogus, |denials| {
+                    let encloser = name.trim_to(input.num_labels.into());
+                    weigh_denial(denials.expansion(name, &encloser))
+                }),
         }
     }
 }
