@@ -1,6 +1,7 @@
 //! The commands.
 
 mod check;
+mod enforce;
 mod generate;
 mod lab;
 mod network;
@@ -9,16 +10,22 @@ mod policy_new;
 mod record;
 mod rule;
 
+use sealpost_listen::Inherited;
 use serde::Serialize;
 
 use crate::arguments::Command;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
-/// Runs one command.
-pub(crate) async fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
+/// Runs one command. The sockets that were passed to the process are for those that listen.
+pub(crate) async fn run(
+    command: Command,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     match command {
         Command::Check(arguments) => check::run(*arguments, output).await,
+        Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Policy(command) => policy::run(command, output).await,
         Command::Record(command) => record::run(command, output),

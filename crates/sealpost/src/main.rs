@@ -15,6 +15,8 @@ use crate::outcome::Failure;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    // It changes the environment, so it comes before the first thread.
+    let inherited = sealpost_listen::Inherited::from_environment();
     sealpost_runtime::start_log();
     let arguments = Arguments::parse();
     let mut output = Output::new(arguments.colour);
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.failure(&Failure::of_stream("start the runtime", &error)),
     };
-    match runtime.block_on(command::run(arguments.command, &mut output)) {
+    match runtime.block_on(command::run(arguments.command, inherited, &mut output)) {
         Ok(outcome) => outcome.into(),
         Err(failure) => output.failure(&failure),
     }

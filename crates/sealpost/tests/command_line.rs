@@ -52,6 +52,19 @@ snapshot!(check_with_settings_missing, ["check", "--network", "missing.toml", "e
 snapshot!(check_with_evidence_missing, ["check", "--evidence", "missing.json"]);
 snapshot!(check_with_a_network_that_is_none, ["check", "--allow-network", "10.0.0.1/8", "a.test"]);
 
+snapshot!(enforce_help, ["enforce", "--help"]);
+snapshot!(enforce_without_store, ["enforce", "--listen", "127.0.0.1:0"]);
+snapshot!(enforce_at_a_name, ["enforce", "--listen", "localhost:8461", "--store", "a"]);
+snapshot!(
+    enforce_with_a_deadline_of_zero,
+    ["enforce", "--listen", "127.0.0.1:0", "--store", "a", "--deadline", "0"]
+);
+snapshot!(enforce_why_of_an_address, ["enforce", "why", "[192.0.2.1]"]);
+snapshot!(
+    enforce_with_store_in_no_folder,
+    ["enforce", "--listen", "127.0.0.1:0", "--store", "missing/a", "--resolver", "127.0.0.1"]
+);
+
 snapshot!(rule_by_code, ["rule", "STS107"]);
 snapshot!(rule_by_name_as_json, ["rule", "no-mx-covered", "--format", "json"]);
 snapshot!(rule_unknown, ["rule", "STS999"]);

@@ -44,10 +44,14 @@ impl NetworkArguments {
             deadlines.smtp = reply * 3;
             deadlines.domain = reply * 6;
         }
-        let clock = match self.at {
+        Network::new(settings, self.clock()).map_err(Failure::new)
+    }
+
+    /// The clock that the flags want.
+    pub(super) fn clock(&self) -> Clock {
+        match self.at {
             Some(time) => Clock::simulated(time),
             None => Clock::system(),
-        };
-        Network::new(settings, clock).map_err(Failure::new)
+        }
     }
 }

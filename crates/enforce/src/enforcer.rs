@@ -1,0 +1,229 @@
+//! The memory of all domains, and the work that keeps it true.
+
+mod work;
+pub(crate) use work::learnt;
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use mail_domain::DomainName;
+use mta_sts::cache::{Absence, Entry, Event, FetchedPolicy, Verdict};
+use sealpost_net::Network;
+use sealpost_runtime::Clock;
+use sealpost_store::{Policies, Store, StoreError};
+use tokio::{
+    pin, select,
+    sync::{Semaphore, futures::OwnedNotified},
+    task::JoinSet,
+    time::{interval, sleep, timeout},
+};
+
+use crate::{Settings, saved::from_store, seldom::Seldom, shard::Shard, time::Time};
+
+/// How many parts the memory has. Each has a lock of its own.
+const SHARDS: usize = 64;
+/// How often it is looked which entries want to be woken.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Remembers the policies of domains, and finds them out. Clones share everything.
+#[derive(Clone)]
+pub struct Enforcer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    shards: Box<[Mutex<Shard>]>,
+    places: RandomState,
+    network: Network,
+    policies: Policies,
+    time: Time,
+    look_ups: Semaphore,
+    fetches: Semaphore,
+    tasks: Mutex<Tasks>,
+    /// Lines in the log about a lack of room, and about a store that fails.
+    full: Seldom,
+    failing: Seldom,
+}
+
+/// What runs beside the answers.
+#[derive(Default)]
+struct Tasks {
+    /// Look-ups, fetches, and what wakes entries. They may be cut off.
+    flights: JoinSet<()>,
+    /// Savings. They should end by themselves.
+    savings: JoinSet<()>,
+}
+
+/// What holds for a domain at present.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum Standing {
+    /// This policy applies. Only mode enforce demands anything (RFC 8461 §5).
+    Policy(Arc<FetchedPolicy>),
+    /// No policy applies: mail goes out as without MTA-STS.
+    NoPolicy(Absence),
+    /// Nothing was known, and it could not be found out in time: as without MTA-STS.
+    Unknown,
+}
+
+/// What is known at once.
+enum Known {
+    Standing(Standing),
+    /// It will be told; if not in time, this holds.
+    Later(OwnedNotified, Standing),
+}
+
+impl Enforcer {
+    /// Loads every stored policy, and begins to keep them fresh. Nothing is asked of the network
+    /// before the first is due. Call this in a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read: whoever began without the policies that are there would be easy
+    /// to downgrade. Mend the store, or remove it.
+    pub async fn start(
+        settings: Settings,
+        network: Network,
+        store: &Store,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let shared = Shared {
+            settings,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            places: RandomState::new(),
+            network,
+            policies: store.policies(),
+            time: Time::new(clock),
+            look_ups: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
+            fetches: Semaphore::new(settings.fetches.clamp(1, Semaphore::MAX_PERMITS)),
+            tasks: Mutex::default(),
+            full: Seldom::default(),
+            failing: Seldom::default(),
+        };
+        let enforcer = Self { shared: Arc::new(shared) };
+        enforcer.load().await?;
+        enforcer.wake_entries();
+        Ok(enforcer)
+    }
+
+    /// What holds for a domain, known or found out; within [`Settings::deadline`].
+    pub async fn standing(&self, domain: &DomainName) -> Standing {
+        self.act(domain, Event::Asked);
+        let mut known = self.known(domain);
+        if let Known::Standing(standing) = known {
+            return standing;
+        }
+        let deadline = sleep(self.shared.settings.deadline);
+        pin!(deadline);
+        loop {
+            match known {
+                Known::Standing(standing) => return standing,
+                Known::Later(told, otherwise) => select! {
+                    biased;
+                    () = told => known = self.known(domain),
+                    () = &mut deadline => return otherwise,
+                },
+            }
+        }
+    }
+
+    /// How many domains are remembered with a policy that applies, and without.
+    pub fn sizes(&self) -> (usize, usize) {
+        let sizes = self.shared.shards.iter().map(|shard| lock(shard).sizes());
+        sizes.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    }
+
+    /// Ends what runs beside the answers, and waits until everything is saved, for
+    /// [`Settings::grace`] at most. The store is left open.
+    pub async fn stop(&self) {
+        let Tasks { mut flights, mut savings } = std::mem::take(&mut *lock(&self.shared.tasks));
+        flights.shutdown().await;
+        let saved = async { while savings.join_next().await.is_some() {} };
+        if timeout(self.shared.settings.grace, saved).await.is_err() {
+            tracing::error!(domains = savings.len(), "could not save everything in time");
+        }
+    }
+
+    async fn load(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let mut loading = shared.policies.load_all().await?;
+        while let Some(rows) = loading.next().await? {
+            for remembered in rows {
+                let (domain, snapshot) = from_store(remembered);
+                let now = shared.time.now();
+                let entry = Entry::restore(snapshot, now, shared.time.jitter());
+                let limit = self.limit();
+                lock(self.shard(&domain)).restore(&domain, entry, limit, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes the entries that want it, every second.
+    fn wake_entries(&self) {
+        let weak = Arc::downgrade(&self.shared);
+        let waking = async move {
+            let mut ticks = interval(TICK);
+            loop {
+                ticks.tick().await;
+                let Some(shared) = weak.upgrade() else { return };
+                let enforcer = Self { shared };
+                for shard in &enforcer.shared.shards {
+                    let due = lock(shard).due(enforcer.shared.time.now());
+                    for domain in due {
+                        enforcer.act(&domain, Event::Woken);
+                    }
+                }
+            }
+        };
+        lock(&self.shared.tasks).flights.spawn(waking);
+    }
+
+    fn known(&self, domain: &DomainName) -> Known {
+        let now = self.shared.time.now();
+        let mut shard = lock(self.shard(domain));
+        let Some(slot) = shard.slot_mut(domain) else {
+            // There is no room for it: it is not even being found out.
+            return Known::Standing(Standing::Unknown);
+        };
+        let standing = match slot.entry().verdict(now) {
+            Verdict::Apply(held) => Standing::Policy(Arc::clone(held.fetched())),
+            Verdict::NoPolicy(absence) => return Known::Standing(Standing::NoPolicy(absence)),
+            //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
+            //# If a valid TXT record is found but no policy can be fetched via HTTPS
+            //# (for any reason), and there is no valid (non-expired) previously
+            //# cached policy, senders MUST continue with delivery as though the
+            //# domain has not implemented MTA-STS.
+            Verdict::Pending => {
+                return Known::Later(slot.waiting().notified_owned(), Standing::Unknown);
+            }
+        };
+        if slot.unsaved {
+            return Known::Later(slot.waiting().notified_owned(), standing);
+        }
+        Known::Standing(standing)
+    }
+
+    fn shard(&self, domain: &DomainName) -> &Mutex<Shard> {
+        let shared = &*self.shared;
+        let count = shared.shards.len() as u64;
+        let place = shared.places.hash_one(domain).checked_rem(count).unwrap_or(0);
+        let index = usize::try_from(place).unwrap_or(0);
+        #[expect(clippy::indexing_slicing, reason = "the index is a remainder by the length")]
+        &shared.shards[index]
+    }
+
+    /// How many domains without a policy each shard may hold.
+    fn limit(&self) -> usize {
+        self.shared.settings.without_policy.div_ceil(SHARDS)
+    }
+}
+
+/// Locks, also after a panic of another thread: every change behind these locks is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

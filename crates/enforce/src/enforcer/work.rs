@@ -1,0 +1,185 @@
+//! What entries ask for: look-ups, fetches, savings, and words for the operator.
+
+use std::{sync::Arc, time::Duration};
+
+use mail_domain::DomainName;
+use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
+use sealpost_evidence::{Lookup, TextRecord};
+use sealpost_store::StoreError;
+use tokio::{sync::Semaphore, time::sleep};
+
+use super::{Enforcer, lock};
+use crate::{saved::to_store, shard::Saving};
+
+/// How long to wait before what could not be saved is saved again.
+const SAVE_AGAIN: Duration = Duration::from_secs(30);
+
+impl Enforcer {
+    /// Lets an entry handle an event, and does what it wants done.
+    pub(super) fn act(&self, domain: &DomainName, event: Event) {
+        let shared = &self.shared;
+        let now = shared.time.now();
+        let new = || Entry::new(now, shared.time.jitter());
+        let handled = lock(self.shard(domain)).handle(domain, event, self.limit(), now, new);
+        let Ok(actions) = handled else {
+            if shared.full.is_time() {
+                tracing::error!(%domain, "too many domains are being looked up, some are not");
+            }
+            return;
+        };
+        for action in actions {
+            match action {
+                Action::LookUpRecord(token) => self.look_up(domain.clone(), token),
+                Action::FetchPolicy(token, _) => self.fetch(domain.clone(), token),
+                Action::Save => self.save(domain),
+                Action::Note(note) => tell(domain, &note),
+            }
+        }
+    }
+
+    fn look_up(&self, domain: DomainName, token: Token) {
+        let enforcer = self.clone();
+        self.fly(async move {
+            let shared = &enforcer.shared;
+            let lookup = turn(&shared.look_ups, shared.network.sts_records(&domain)).await;
+            if let Lookup::Unknown(fault) = &lookup {
+                tracing::info!(%domain, fault = fault.text, "failed to look up the STS record");
+            }
+            enforcer.act(&domain, Event::Record(token, learnt(lookup)));
+        });
+    }
+
+    fn fetch(&self, domain: DomainName, token: Token) {
+        let enforcer = self.clone();
+        self.fly(async move {
+            let shared = &enforcer.shared;
+            let fetched = turn(&shared.fetches, shared.network.sts_policy(&domain)).await;
+            let result = fetched.map(Arc::new).map_err(|error| {
+                tracing::info!(%domain, "failed to {error}");
+                error.failure()
+            });
+            enforcer.act(&domain, Event::Fetched(token, result));
+        });
+    }
+
+    fn fly(&self, flight: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = lock(&self.shared.tasks);
+        while tasks.flights.try_join_next().is_some() {}
+        tasks.flights.spawn(flight);
+    }
+
+    /// Saves what is known of a domain, once at a time.
+    fn save(&self, domain: &DomainName) {
+        if let Some(slot) = lock(self.shard(domain)).slot_mut(domain) {
+            if slot.saving != Saving::Idle {
+                slot.saving = Saving::Outdated;
+                return;
+            }
+            slot.saving = Saving::Running;
+        }
+        let (enforcer, domain) = (self.clone(), domain.clone());
+        let mut tasks = lock(&self.shared.tasks);
+        while tasks.savings.try_join_next().is_some() {}
+        tasks.savings.spawn(async move { while enforcer.save_once(&domain).await.is_again() {} });
+    }
+
+    async fn save_once(&self, domain: &DomainName) -> Next {
+        let Some(snapshot) = self.snapshot(domain) else { return Next::Nothing };
+        let saved = self.put(domain.clone(), snapshot).await;
+        if let Err(error) = &saved
+            && self.shared.failing.is_time()
+        {
+            tracing::error!(%domain, %error, source = source(error), "policies are not on the disk, answers go on from memory");
+        }
+        let is_over = match &saved {
+            Ok(()) | Err(StoreError::Refused { .. } | StoreError::Closed) => true,
+            Err(_) => false,
+        };
+        let next = self.after_saving(domain, is_over);
+        if !is_over {
+            sleep(SAVE_AGAIN).await;
+        }
+        next
+    }
+
+    /// What is to be saved now.
+    fn snapshot(&self, domain: &DomainName) -> Option<Snapshot> {
+        let now = self.shared.time.now();
+        let mut shard = lock(self.shard(domain));
+        let slot = shard.slot_mut(domain)?;
+        slot.saving = Saving::Running;
+        Some(slot.entry().snapshot(now))
+    }
+
+    async fn put(&self, domain: DomainName, snapshot: Snapshot) -> Result<(), StoreError> {
+        let policies = &self.shared.policies;
+        if snapshot.is_empty() {
+            policies.forget(vec![domain]).await.map(|_| ())
+        } else {
+            policies.save(to_store(domain, snapshot)).await
+        }
+    }
+
+    fn after_saving(&self, domain: &DomainName, is_over: bool) -> Next {
+        let mut shard = lock(self.shard(domain));
+        let Some(slot) = shard.slot_mut(domain) else { return Next::Nothing };
+        if !is_over {
+            // Answers go on from memory.
+            slot.no_longer_unsaved();
+            return Next::Again;
+        }
+        if slot.saving == Saving::Outdated {
+            return Next::Again;
+        }
+        slot.saving = Saving::Idle;
+        slot.no_longer_unsaved();
+        Next::Nothing
+    }
+}
+
+/// Is there more to save?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Again,
+    Nothing,
+}
+
+impl Next {
+    fn is_again(self) -> bool {
+        self == Self::Again
+    }
+}
+
+/// Waits for a turn, and then for the result.
+async fn turn<F: Future>(turns: &Semaphore, future: F) -> F::Output {
+    // The semaphore is never closed; without a turn, too many would go at once at worst.
+    let _turn = turns.acquire().await;
+    future.await
+}
+
+/// What an entry makes of a look-up of the record.
+pub(crate) fn learnt(lookup: Lookup<Vec<TextRecord>>) -> RecordLookup {
+    match lookup {
+        Lookup::Found(found) => {
+            let texts = found.value.iter().map(TextRecord::text);
+            RecordLookup::answered(texts, Duration::from_secs(found.ttl.into()))
+        }
+        // How long the denial lives is not told. An entry takes the least time there is; looking up
+        // again costs no packet while the DNS cache knows the answer.
+        Lookup::Absent(_) => RecordLookup::Absent { ttl: Duration::ZERO },
+        Lookup::Unknown(_) => RecordLookup::Unknown,
+    }
+}
+
+fn tell(domain: &DomainName, note: &Note) {
+    match note {
+        Note::Expired | Note::Weakened(_) | Note::RecordVanished { .. } => {
+            tracing::error!(%domain, "{note}");
+        }
+        _ => tracing::warn!(%domain, "{note}"),
+    }
+}
+
+fn source(error: &StoreError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
