@@ -56,7 +56,12 @@ impl Page {
             line(&mut page, format_args!("  mx       {words}"));
         }
         if let Some(decision) = report.decision {
-            line(&mut page, format_args!("  sender   with DANE and MTA-STS: {decision}"));
+            let meaning = match decision {
+                "none" => " (its own default level holds)",
+                "wait" => " (a temporary failure)",
+                _ => "",
+            };
+            line(&mut page, format_args!("  sender   with DANE and MTA-STS: {decision}{meaning}"));
         }
         if let Some(records) = &evidence.tls_rpt_records {
             line(&mut page, format_args!("  reports  {}", records_line(records, "v=TLSRPT")));

@@ -22,7 +22,8 @@ const PROBE: Duration = Duration::from_secs(5);
 /// For how long its result holds.
 const GOOD_FOR: Duration = Duration::from_secs(600);
 
-/// For how long it is not repeated when no answer came.
+/// For how long it is not repeated when no answer came, or one that leaves us without DNSSEC: whoever
+/// can strip one answer must not switch validation off for long.
 const FAILED_FOR: Duration = Duration::from_secs(30);
 
 /// Gives every answer its security.
@@ -156,6 +157,7 @@ impl Judge {
             return probed.authority;
         }
         let (authority, life) = match self.probe(deadline).await {
+            Ok(Authority::Nobody) => (Authority::Nobody, FAILED_FOR),
             Ok(authority) => (authority, GOOD_FOR),
             Err(found) => {
                 tracing::debug!("can't find out whether the resolvers validate: {}", found.text);
