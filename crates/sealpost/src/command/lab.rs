@@ -48,7 +48,8 @@ async fn check_fleet(
         names.push(name);
     }
     if format == Format::Human {
-        output.line(&format!("{:36} {:9} {:24} {}", "domain", "verdict", "findings", "about"))?;
+        let width = name_width();
+        output.line(&format!("{:width$} {:9} {:15} about", "domain", "verdict", "findings"))?;
     }
     let mut unexpected = 0;
     let mut failure = None;
@@ -112,13 +113,20 @@ impl<'a> Row<'a> {
         }
         let findings = join(self.findings.iter().copied());
         let (name, about) = (self.domain.name, self.domain.about);
-        output.line(&format!("{name:36} {:9} {findings:24} {about}", self.verdict))?;
+        let width = name_width();
+        output.line(&format!("{name:width$} {:9} {findings:15} {about}", self.verdict))?;
         if !self.is_expected() {
             let findings = join(expect.findings.iter().copied());
-            output.line(&format!("{:>36} {:9} {findings}", "NOT AS EXPECTED:", expect.verdict))?;
+            let note = "NOT AS EXPECTED:";
+            output.line(&format!("{note:>width$} {:9} {findings}", expect.verdict))?;
         }
         Ok(())
     }
+}
+
+/// The longest name of the fleet decides where the next column begins.
+fn name_width() -> usize {
+    Lab::fleet().iter().map(|domain| domain.name.len()).max().unwrap_or(0)
 }
 
 fn join<'a>(codes: impl Iterator<Item = &'a str>) -> String {
