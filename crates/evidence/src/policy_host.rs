@@ -105,9 +105,4 @@ impl HttpReply {
             media_type.trim().eq_ignore_ascii_case("text/plain")
         })
     }
-
-    /// Did the whole body come?
-    pub fn body_is_whole(&self) -> bool {
-        matches!(self.body_end, BodyEnd::Complete | BodyEnd::ClosedCleanly)
-    }
 }

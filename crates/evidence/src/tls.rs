@@ -126,3 +126,32 @@ impl CertificateFault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_the_result_type_that_senders_report() {
+        let time = Timestamp::UNIX_EPOCH;
+        let mismatch = CertificateFault::NameMismatch {
+            expected: String::new(),
+            presented: vec![],
+            common_name_fits: false,
+        };
+        let detail = String::new;
+        for (fault, expected) in [
+            (CertificateFault::Expired { not_after: time }, "certificate-expired"),
+            (CertificateFault::NotYetValid { not_before: time }, "validation-failure"),
+            (mismatch, "certificate-host-mismatch"),
+            (CertificateFault::UnknownIssuer, "certificate-not-trusted"),
+            (CertificateFault::SelfSigned, "certificate-not-trusted"),
+            (CertificateFault::WrongPurpose, "certificate-not-trusted"),
+            (CertificateFault::BadSignature, "certificate-not-trusted"),
+            (CertificateFault::Malformed { detail: detail() }, "validation-failure"),
+            (CertificateFault::Other { detail: detail() }, "validation-failure"),
+        ] {
+            assert_eq!(fault.result_type().as_str(), expected, "{fault:?}");
+        }
+    }
+}

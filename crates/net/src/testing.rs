@@ -201,3 +201,31 @@ pub(crate) async fn accept(
 ) -> Option<TlsStream<TcpStream>> {
     acceptor.accept(stream).await.ok()
 }
+
+/// Thousands of texts that are nearly this one: octets changed, cut off and repeated, always the same
+/// ones for the same text.
+pub(crate) fn mutations(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
+    };
+    (0..4000).map(move |_| {
+        let mut changed = octets.to_vec();
+        for _ in 0..=random(4) {
+            let at = random(changed.len());
+            match random(4) {
+                0 => changed.truncate(at),
+                1 => changed.extend_from_within(at..),
+                _ => {
+                    if let Some(octet) = changed.get_mut(at) {
+                        *octet = u8::try_from(random(256)).unwrap();
+                    }
+                }
+            }
+        }
+        changed
+    })
+}

@@ -32,7 +32,7 @@ use self::policy_host::PolicyState;
 pub use self::policy_host::usable_policy;
 use self::sts_record::RecordState;
 use crate::matrix::{SenderDecision, StsState};
-use crate::{Finding, Rule, Severity, Subject, Verdict, catalogue};
+use crate::{Finding, Rule, Subject, Verdict, catalogue};
 
 /// What the rules say of one domain.
 #[derive(Clone, Debug)]
@@ -132,13 +132,6 @@ impl<'a> Context<'a> {
             _ => otherwise,
         };
         (rule, format!("the {what} look-up failed: {}", fault.text))
-    }
-}
-
-impl Judgement {
-    /// The highest severity of all findings.
-    pub fn worst(&self) -> Option<Severity> {
-        self.findings.iter().map(|finding| finding.rule.severity).max()
     }
 }
 

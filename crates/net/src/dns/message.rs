@@ -139,3 +139,36 @@ fn extended_error(message: &Message) -> (LookupFaultKind, String) {
 pub(super) fn fault(kind: LookupFaultKind, text: &str) -> LookupFault {
     LookupFault { kind, text: printable(text) }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::TXT;
+    use hickory_proto::rr::{Name, RData, Record};
+
+    use super::*;
+    use crate::testing::mutations;
+
+    #[test]
+    fn no_octets_make_the_reader_panic() {
+        let name = Name::from_ascii("_mta-sts.example.com.").unwrap();
+        let query = Query::query(name.clone(), RecordType::TXT);
+        let question = Question::new(query.clone(), Checking::Ours).unwrap();
+        let mut answer = Message::from_vec(question.octets()).unwrap();
+        answer.metadata.message_type = MessageType::Response;
+        let text = TXT::new(vec!["v=STSv1; id=1;".to_owned()]);
+        answer.add_answer(Record::from_rdata(name, 60, RData::TXT(text)));
+        let good = answer.to_vec().unwrap();
+        assert!(matches!(question.read(&good), Reading::Answer(_)));
+        let mut others = 0;
+        for octets in mutations(&good) {
+            match question.read(&octets) {
+                // What is taken for the answer is one to this question.
+                Reading::Answer(message) => {
+                    assert_eq!(message.queries, std::slice::from_ref(&query));
+                }
+                Reading::Truncated | Reading::Fault(_) | Reading::Stray => others += 1,
+            }
+        }
+        assert!(others > 1000, "only {others} were refused");
+    }
+}

@@ -20,7 +20,7 @@ use super::*;
 use crate::TrustRoots;
 use crate::deadline::Deadline;
 use crate::testing::{
-    Authority, Identity, accept, authority_params, domain, loopback_guard, params, serve,
+    Authority, Identity, accept, authority_params, domain, loopback_guard, mutations, params, serve,
 };
 
 const NAME: &str = "mta-sts.example.com";
@@ -411,6 +411,22 @@ fn what_is_no_certificate_is_malformed() {
         assert!(verifier.verify_server_cert(&der, &[], &name, &[], now).is_ok());
         let faults = verifier.verdict().unwrap();
         assert!(matches!(faults.as_slice(), [CertificateFault::Malformed { .. }]), "{faults:?}");
+    }
+}
+
+#[test]
+fn a_changed_certificate_is_never_verified_and_never_a_panic() {
+    let root = Authority::root("Root");
+    let verifier =
+        RecordingVerifier::new(Arc::new(root.store()), Arc::new(aws_lc_rs::default_provider()));
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
+    let name = ServerName::try_from(NAME).unwrap();
+    let good = root.issue(&params(&[NAME])).chain.remove(0);
+    for octets in mutations(&good).filter(|octets| *octets != good.to_vec()) {
+        facts::read(&octets);
+        let der = CertificateDer::from(octets);
+        assert!(verifier.verify_server_cert(&der, &[], &name, &[], now).is_ok());
+        assert_ne!(verifier.verdict(), Some(Vec::new()), "{der:?}");
     }
 }
 
