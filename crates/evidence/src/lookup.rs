@@ -37,6 +37,9 @@ pub struct Found<T> {
 pub struct Absence {
     /// Is the name missing, or only this type of record?
     pub kind: AbsenceKind,
+    /// How long the denial may be kept, in seconds (RFC 2308 §5); 0 where the answer does not tell.
+    #[serde(default)]
+    pub ttl: u32,
     /// The names that CNAME records led through before the end, first target first.
     pub aliases: Vec<String>,
     /// What DNSSEC says of the denial.

@@ -2,8 +2,10 @@
 
 mod caa;
 mod destinations;
+mod route;
 mod sender;
 mod tlsa;
+pub use route::{MailRoute, NextHop, RouteHost};
 pub use sender::{AddressFault, PolicyFault, PolicyFetchError};
 
 use std::future::Future;
@@ -184,7 +186,7 @@ impl Network {
                 };
                 talk_with(means.clone(), host.clone(), survey, target, deadline)
             }),
-            self.tlsa(&domain, &addresses, deadline),
+            self.tlsa(&domain, tlsa::SMTP, &addresses, deadline),
             self.caa(&domain, deadline),
         );
         MailHost {

@@ -4,8 +4,8 @@
 //! [`Evidence`](sealpost_evidence::Evidence): what the DNS says, what the policy host serves on
 //! each of its addresses, what each address of each MX host says in SMTP and shows in TLS.
 //!
-//! [`Network::sts_records`], [`Network::sts_policy`] and [`Network::mx_hosts`] are what a sender
-//! asks before it delivers, each alone.
+//! [`Network::sts_records`], [`Network::sts_policy`], [`Network::mail_route`] and
+//! [`Network::mx_hosts`] are what a sender asks before it delivers, each alone.
 //!
 //! * Every connection passes one door (`connect`): the address guard, the route check, the
 //!   deadline. The guard judges the address that is connected to; no name is resolved twice.
@@ -38,7 +38,7 @@ pub use scope::{Part, Scope};
 mod network;
 pub use network::{Network, NetworkError};
 mod gather;
-pub use gather::{AddressFault, PolicyFault, PolicyFetchError};
+pub use gather::{AddressFault, MailRoute, NextHop, PolicyFault, PolicyFetchError, RouteHost};
 
 // What is asked.
 mod dns;

@@ -9,6 +9,10 @@
 //! insecure MX RRset it protects the connection and not the choice of the host: it is never to be
 //! shown as secure (RFC 7672 §2.2.1).
 
+mod hosts;
+pub use hosts::Holding;
+pub(crate) use hosts::{Counting, security};
+
 /// The DNSSEC status of the MX RRset, or of the address RRset where there is no MX record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]

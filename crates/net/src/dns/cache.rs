@@ -144,6 +144,7 @@ impl Exchange {
             Ok(mut message) => {
                 // Nobody reads them, and there may be many.
                 message.additionals.clear();
+                lower_negative_ttl(&mut message);
                 let told = Arc::new(message.clone());
                 match life(&message) {
                     Some(life) => {
@@ -198,6 +199,16 @@ fn make_room(shelf: &mut HashMap<Key, Slot>) {
     if shelf.len() >= MOST_ANSWERS {
         // All are being asked at this moment: who waits for one is not disturbed by its removal.
         shelf.clear();
+    }
+}
+
+/// Gives the SOA record of a denial the TTL of the denial (RFC 2308 §5), which then runs down with
+/// the others.
+fn lower_negative_ttl(message: &mut Message) {
+    for record in &mut message.authorities {
+        if let RData::SOA(start) = &record.data {
+            record.ttl = record.ttl.min(start.minimum);
+        }
     }
 }
 

@@ -247,7 +247,8 @@ impl Dns {
                 _ if chain.aliases.len() > links_before => continue,
                 _ => AbsenceKind::NoSuchData,
             };
-            return Ok(Lookup::Absent(Absence { kind, aliases: chain.aliases, security }));
+            let ttl = chain.ttl.min(negative_ttl(&answer));
+            return Ok(Lookup::Absent(Absence { kind, ttl, aliases: chain.aliases, security }));
         }
     }
 }
@@ -274,6 +275,13 @@ fn weaker(one: Security, other: Security) -> Security {
 
 fn has_authority(answer: &Message, kind: RecordType) -> bool {
     answer.authorities.iter().any(|record| record.record_type() == kind)
+}
+
+/// How long a denial may be kept; the cache has lowered the TTL of its SOA record to what it says of
+/// denials. Nothing is kept that comes without one (RFC 2308 §5).
+fn negative_ttl(answer: &Message) -> u32 {
+    let starts = answer.authorities.iter().filter(|record| record.record_type() == RecordType::SOA);
+    starts.map(|record| record.ttl).min().unwrap_or(0)
 }
 
 fn is_too_long(record: &TextRecord) -> bool {

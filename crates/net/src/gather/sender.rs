@@ -15,7 +15,8 @@ use sealpost_evidence::{
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{POLICY_PATH, chosen, fetch_from, hosts, source};
+use super::route::names;
+use super::{POLICY_PATH, chosen, fetch_from, source};
 use crate::deadline::Deadline;
 use crate::https::Purpose;
 use crate::network::Network;
@@ -106,11 +107,7 @@ impl Network {
         if let Some(fault) = records.fault() {
             return Err(fault.clone());
         }
-        let listed = hosts(records.value().into_iter().flatten());
-        Ok(listed
-            .into_iter()
-            .filter_map(|(name, _)| DomainName::parse(&name).ok().filter(|d| d.as_str() == name))
-            .collect())
+        Ok(names(&records))
     }
 }
 

@@ -332,8 +332,9 @@ fn the_source_follows_from_the_look_up() {
             security: Security::Indeterminate,
         })
     };
-    let absent =
-        |kind| Lookup::Absent(Absence { kind, aliases: vec![], security: Security::Indeterminate });
+    let absent = |kind| {
+        Lookup::Absent(Absence { kind, ttl: 0, aliases: vec![], security: Security::Indeterminate })
+    };
     let unknown =
         Lookup::Unknown(LookupFault { kind: LookupFaultKind::TimedOut, text: "x".to_owned() });
     assert_eq!(source(&found(&[(0, "")])), MxSource::Null);

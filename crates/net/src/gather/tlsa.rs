@@ -6,9 +6,9 @@ use sealpost_evidence::{Found, HostAddresses, Lookup, Security, TlsaLookup};
 use crate::deadline::Deadline;
 use crate::network::Network;
 
-/// The port in the names of TLSA records. It is that of SMTP between servers even where, for a
-/// test, another is connected to: the records of such a test world stand for those of a real one.
-const PORT: u16 = 25;
+/// The port in the names of TLSA records for mail between servers. It stays where, for a test,
+/// another is connected to: the records of such a test world stand for those of a real one.
+pub(super) const SMTP: u16 = 25;
 
 /// What the look-up of a host's addresses says of its TLSA records.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ enum Candidates {
 }
 
 impl Network {
-    /// The TLSA records of a host, under each name that they may have; `None` where they are not
-    /// asked for.
+    /// The TLSA records of a host for a port, under each name that they may have; `None` where they
+    /// are not asked for.
     //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.2
     //# To avoid problems delivering mail to domains whose SMTP servers are
     //# served by these problematic nameservers, the SMTP client MUST perform
@@ -34,6 +34,7 @@ impl Network {
     pub(super) async fn tlsa(
         &self,
         host: &DomainName,
+        port: u16,
         addresses: &HostAddresses,
         deadline: Deadline,
     ) -> Option<Vec<TlsaLookup>> {
@@ -61,7 +62,7 @@ impl Network {
         };
         let mut lookups = Vec::new();
         for base in bases {
-            let records = self.means.dns.tlsa(&format!("_{PORT}._tcp.{base}"), deadline).await;
+            let records = self.means.dns.tlsa(&format!("_{port}._tcp.{base}"), deadline).await;
             lookups.push(TlsaLookup { base, records });
         }
         Some(lookups)
@@ -115,7 +116,7 @@ mod tests {
         use Security::{Indeterminate, Insecure, Secure};
         fn none<T>() -> Lookup<T> {
             let kind = AbsenceKind::NoSuchData;
-            Lookup::Absent(Absence { kind, aliases: vec![], security: Secure })
+            Lookup::Absent(Absence { kind, ttl: 0, aliases: vec![], security: Secure })
         }
         let ipv4 = |aliases: &[&str], security| HostAddresses {
             ipv4: found(vec![Ipv4Addr::LOCALHOST], aliases, security),

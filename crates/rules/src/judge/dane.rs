@@ -3,27 +3,15 @@
 use dane::{DaneOutcome, Requirement, Route, Standing, TlsaRecord, TlsaSet, expects, verify};
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    Dnssec, HostAddresses, Lookup, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls,
-    TlsaLookup,
+    Dnssec, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls, TlsaLookup,
 };
 
 use super::{Context, Findings};
 use crate::expiry::expires_soon;
-use crate::matrix::{MtaDnssec, MxSecurity, SenderDecision, StsState, TlsaState};
+use crate::matrix::{
+    Counting, Holding, MtaDnssec, MxSecurity, SenderDecision, StsState, TlsaState, security,
+};
 use crate::{Finding, Place, Quoted, Subject, catalogue};
-
-/// What a host has in the eyes of a sender that uses DANE.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Holding {
-    /// At least one usable record.
-    Usable,
-    /// Secure records, none of them usable.
-    Unusable,
-    /// No record that counts.
-    Nothing,
-    /// The look-up failed, or nobody can say what is secure.
-    Failed,
-}
 
 /// Judges every host, and says what a sender does that uses both DANE and MTA-STS; `None` where
 /// nobody can say what is secure, or what the policy is.
@@ -58,32 +46,9 @@ pub(super) fn judge(
     if !somebody_can_say || holdings.is_empty() {
         return None;
     }
-    let mx = match mx_security(mail) {
-        Security::Secure => MxSecurity::Secure,
-        Security::Insecure => MxSecurity::Insecure,
-        Security::Indeterminate => MxSecurity::Failed,
-    };
+    let mx = MxSecurity::from(mx_security(mail));
     let holdings: Vec<Holding> = holdings.into_iter().map(|(_, holding)| holding).collect();
-    Some(SenderDecision::of(mx, tlsa_state(&holdings), sts?, MtaDnssec::Proven))
-}
-
-/// The hosts summed up, as the matrix wants them.
-fn tlsa_state(holdings: &[Holding]) -> TlsaState {
-    let any = |holding| holdings.contains(&holding);
-    let all = |holding| holdings.iter().all(|one| *one == holding);
-    if all(Holding::Failed) {
-        TlsaState::FailedAll
-    } else if any(Holding::Failed) {
-        if any(Holding::Usable) { TlsaState::FailedSomeUsable } else { TlsaState::FailedNoneUsable }
-    } else if all(Holding::Usable) {
-        TlsaState::AllUsable
-    } else if any(Holding::Usable) {
-        TlsaState::SomeUsable
-    } else if any(Holding::Unusable) {
-        TlsaState::OnlyUnusable
-    } else {
-        TlsaState::None
-    }
+    Some(SenderDecision::of(mx, TlsaState::of(&holdings), sts?, MtaDnssec::Proven))
 }
 
 fn judge_host(
@@ -93,49 +58,28 @@ fn judge_host(
     domain: &DomainName,
     findings: &mut Findings,
 ) -> Holding {
-    let Some(lookups) = &host.tlsa else {
-        let addresses_are_unsigned = host
-            .addresses
-            .as_ref()
-            .is_some_and(|addresses| addresses_security(addresses) == Security::Insecure);
-        return if addresses_are_unsigned { Holding::Nothing } else { Holding::Failed };
-    };
+    let Some(addresses) = &host.addresses else { return Holding::Failed };
+    let Some(lookups) = &host.tlsa else { return Holding::without_lookup(addresses) };
     let subject = || Subject::new(Place::MailHost, domain.as_str());
-    let mut unsigned = None;
-    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
-    //# If any "insecure" records are
-    //# encountered or the TLSA records don't exist, the next candidate TLSA
-    //# base domain is tried instead.
-    for TlsaLookup { base, records } in lookups {
-        let dig = context.commands.dig("TLSA", format!("_25._tcp.{base}"));
-        match records {
-            // Nobody vouches for the denial, so records may be there all the same.
-            Lookup::Absent(absence) if absence.security == Security::Indeterminate => {
-                return Holding::Failed;
-            }
-            Lookup::Absent(_) => {}
-            Lookup::Unknown(fault) => {
+    let dig = |base: &DomainName| context.commands.dig("TLSA", format!("_25._tcp.{base}"));
+    match Counting::of(lookups) {
+        Counting::Nothing { unsigned } => {
+            findings.extend(unsigned.map(|TlsaLookup { base, .. }| {
+                let message = format!("the TLSA records at {base} are not signed");
+                Finding::new(&catalogue::DANE105, subject(), message).command(Some(dig(base)))
+            }));
+        }
+        Counting::Failed { lookup, fault } => {
+            findings.extend(fault.map(|fault| {
                 let finding = context.lookup_failed(&catalogue::DANE106, subject(), "TLSA", fault);
-                findings.push(finding.command(Some(dig)));
-                return Holding::Failed;
-            }
-            Lookup::Found(found) => match found.security {
-                Security::Indeterminate => return Holding::Failed,
-                Security::Insecure => {
-                    unsigned.get_or_insert_with(|| {
-                        let message = format!("the TLSA records at {base} are not signed");
-                        Finding::new(&catalogue::DANE105, subject(), message).command(Some(dig))
-                    });
-                }
-                Security::Secure => {
-                    let judge = HostJudge { context, host, domain, base, dig: &dig };
-                    return judge.judge(mail, &found.value, findings);
-                }
-            },
+                finding.command(Some(dig(&lookup.base)))
+            }));
+        }
+        Counting::Secure { lookup: TlsaLookup { base, .. }, texts } => {
+            HostJudge { context, host, domain, base, dig: &dig(base) }.judge(mail, texts, findings);
         }
     }
-    findings.extend(unsigned);
-    Holding::Nothing
+    Holding::of(addresses, Some(lookups))
 }
 
 /// Judges one host by its secure TLSA records.
@@ -148,7 +92,7 @@ struct HostJudge<'a> {
 }
 
 impl HostJudge<'_> {
-    fn judge(&self, mail: &MailHosts, texts: &[String], findings: &mut Findings) -> Holding {
+    fn judge(&self, mail: &MailHosts, texts: &[String], findings: &mut Findings) {
         let mut records = Vec::new();
         let mut unusable = Vec::new();
         for text in texts {
@@ -163,21 +107,16 @@ impl HostJudge<'_> {
                 unusable.push(format!("{}: {reason}", Quoted(&member.record.to_string())));
             }
         }
-        let usable = set.requirement() == Requirement::Authentication;
-        if usable {
+        if set.requirement() == Requirement::Authentication {
             for message in unusable {
                 findings.push(self.finding(&catalogue::DANE102, message));
             }
         } else {
             findings.push(self.finding(&catalogue::DANE103, unusable.join("; ")));
         }
-        if texts.is_empty() {
-            return Holding::Nothing;
-        }
         for session in &self.host.sessions {
             self.judge_session(mail, &set, session, findings);
         }
-        if usable { Holding::Usable } else { Holding::Unusable }
     }
 
     //= https://www.rfc-editor.org/rfc/rfc8461#section-2
@@ -254,32 +193,8 @@ impl HostJudge<'_> {
     }
 }
 
-/// What DNSSEC says of the way from the domain to its hosts: the MX records, or, where there are
-/// none, the addresses of the domain itself.
+/// What DNSSEC says of the way from the domain to its hosts.
 fn mx_security(mail: &MailHosts) -> Security {
-    match &mail.records {
-        Lookup::Found(found) => found.security,
-        Lookup::Absent(_) => mail
-            .hosts
-            .first()
-            .and_then(|host| host.addresses.as_ref())
-            .map_or(Security::Indeterminate, addresses_security),
-        Lookup::Unknown(_) => Security::Indeterminate,
-    }
-}
-
-/// The weaker of the two address look-ups, as far as they found something.
-fn addresses_security(addresses: &HostAddresses) -> Security {
-    let found = [
-        addresses.ipv4.found().map(|found| found.security),
-        addresses.ipv6.found().map(|found| found.security),
-    ];
-    let mut found = found.into_iter().flatten();
-    if found.clone().any(|security| security == Security::Indeterminate) {
-        Security::Indeterminate
-    } else if found.any(|security| security == Security::Insecure) {
-        Security::Insecure
-    } else {
-        Security::Secure
-    }
+    let first_host = mail.hosts.first().and_then(|host| host.addresses.as_ref());
+    security(Some(&mail.records), first_host)
 }

@@ -58,7 +58,7 @@ pub(crate) fn found<T>(value: T) -> Lookup<T> {
 }
 
 pub(crate) fn absent<T>(kind: AbsenceKind) -> Lookup<T> {
-    Lookup::Absent(Absence { kind, aliases: vec![], security: Security::Indeterminate })
+    Lookup::Absent(Absence { kind, ttl: 0, aliases: vec![], security: Security::Indeterminate })
 }
 
 pub(crate) fn unknown<T>() -> Lookup<T> {

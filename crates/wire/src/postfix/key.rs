@@ -28,7 +28,7 @@ pub struct SmartHost {
 }
 
 /// How the hosts of a next hop are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HostLookup {
     /// By MX records.
     Mx,

@@ -1,0 +1,173 @@
+//! The hosts of a next hop, summed up for the matrix.
+
+use dane::{Requirement, TlsaRecord, TlsaSet};
+use sealpost_evidence::{HostAddresses, Lookup, LookupFault, MxRecord, Security, TlsaLookup};
+
+use super::{MxSecurity, TlsaState};
+
+/// What a host has in the eyes of a sender that uses DANE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Holding {
+    /// At least one usable record.
+    Usable,
+    /// Secure records, none of them usable.
+    Unusable,
+    /// No record that counts.
+    Nothing,
+    /// A look-up failed, or nobody can say what is secure.
+    Failed,
+}
+
+/// Which TLSA records of a host count (RFC 7672 §2.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counting<'a> {
+    /// None: those that there are, if any, are not secure.
+    Nothing { unsigned: Option<&'a TlsaLookup> },
+    /// It cannot be told; the fault says why, where a look-up has failed.
+    Failed { lookup: &'a TlsaLookup, fault: Option<&'a LookupFault> },
+    /// These, under this base domain.
+    Secure { lookup: &'a TlsaLookup, texts: &'a [String] },
+}
+
+impl MxSecurity {
+    /// What DNSSEC says of the way from a next hop to its hosts: the MX records, or, where there are
+    /// none or they are not asked for, the addresses of the name itself.
+    pub fn of(records: Option<&Lookup<Vec<MxRecord>>>, first_host: Option<&HostAddresses>) -> Self {
+        Self::from(security(records, first_host))
+    }
+}
+
+impl From<Security> for MxSecurity {
+    fn from(security: Security) -> Self {
+        match security {
+            Security::Secure => Self::Secure,
+            Security::Insecure => Self::Insecure,
+            Security::Indeterminate => Self::Failed,
+        }
+    }
+}
+
+impl TlsaState {
+    /// The sum of what the hosts have; [`TlsaState::None`] where there is no host.
+    pub fn of(holdings: &[Holding]) -> Self {
+        let any = |holding| holdings.contains(&holding);
+        let all = |holding| holdings.iter().all(|one| *one == holding);
+        if holdings.is_empty() {
+            Self::None
+        } else if all(Holding::Failed) {
+            Self::FailedAll
+        } else if any(Holding::Failed) {
+            if any(Holding::Usable) { Self::FailedSomeUsable } else { Self::FailedNoneUsable }
+        } else if all(Holding::Usable) {
+            Self::AllUsable
+        } else if any(Holding::Usable) {
+            Self::SomeUsable
+        } else if any(Holding::Unusable) {
+            Self::OnlyUnusable
+        } else {
+            Self::None
+        }
+    }
+}
+
+impl Holding {
+    /// What a host has, by its addresses and its TLSA look-ups; these are `None` where they were not
+    /// made.
+    pub fn of(addresses: &HostAddresses, tlsa: Option<&[TlsaLookup]>) -> Self {
+        let Some(lookups) = tlsa else { return Self::without_lookup(addresses) };
+        match Counting::of(lookups) {
+            Counting::Nothing { .. } => Self::Nothing,
+            Counting::Failed { .. } => Self::Failed,
+            Counting::Secure { texts: [], .. } => Self::Nothing,
+            Counting::Secure { texts, .. } => {
+                let records = texts.iter().filter_map(|text| TlsaRecord::parse(text).ok());
+                match TlsaSet::new(records).requirement() {
+                    Requirement::Authentication => Self::Usable,
+                    Requirement::Encryption | Requirement::Nothing => Self::Unusable,
+                }
+            }
+        }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.2
+    //# If
+    //# address records are found but the DNSSEC validation status of the
+    //# first query response is "insecure" (see Section 2.1.3), the SMTP
+    //# client SHOULD NOT proceed to search for any associated TLSA records.
+    /// What a host has whose TLSA records were not asked for: none, if its addresses are proven to
+    /// be insecure, or to be missing.
+    pub(crate) fn without_lookup(addresses: &HostAddresses) -> Self {
+        match addresses_security(addresses) {
+            Security::Insecure => Self::Nothing,
+            Security::Secure if is_missing(&addresses.ipv4) && is_missing(&addresses.ipv6) => {
+                Self::Nothing
+            }
+            Security::Secure | Security::Indeterminate => Self::Failed,
+        }
+    }
+}
+
+/// Whether somebody can say that there is nothing.
+fn is_missing<T>(lookup: &Lookup<T>) -> bool {
+    match lookup {
+        Lookup::Absent(absence) => absence.security != Security::Indeterminate,
+        Lookup::Found(_) | Lookup::Unknown(_) => false,
+    }
+}
+
+impl<'a> Counting<'a> {
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
+    //# If any "insecure" records are
+    //# encountered or the TLSA records don't exist, the next candidate TLSA
+    //# base domain is tried instead.
+    pub(crate) fn of(lookups: &'a [TlsaLookup]) -> Self {
+        let mut unsigned = None;
+        for lookup in lookups {
+            match &lookup.records {
+                // Nobody vouches for the denial, so records may be there all the same.
+                Lookup::Absent(absence) if absence.security == Security::Indeterminate => {
+                    return Self::Failed { lookup, fault: None };
+                }
+                Lookup::Absent(_) => {}
+                Lookup::Unknown(fault) => return Self::Failed { lookup, fault: Some(fault) },
+                Lookup::Found(found) => match found.security {
+                    Security::Indeterminate => return Self::Failed { lookup, fault: None },
+                    Security::Insecure => unsigned = unsigned.or(Some(lookup)),
+                    Security::Secure => return Self::Secure { lookup, texts: &found.value },
+                },
+            }
+        }
+        Self::Nothing { unsigned }
+    }
+}
+
+/// What DNSSEC says of the way from a next hop to its hosts.
+pub(crate) fn security(
+    records: Option<&Lookup<Vec<MxRecord>>>,
+    first_host: Option<&HostAddresses>,
+) -> Security {
+    match records {
+        Some(Lookup::Found(found)) => found.security,
+        None | Some(Lookup::Absent(_)) => {
+            first_host.map_or(Security::Indeterminate, addresses_security)
+        }
+        Some(Lookup::Unknown(_)) => Security::Indeterminate,
+    }
+}
+
+/// The weaker of the two address look-ups, as far as they found something.
+fn addresses_security(addresses: &HostAddresses) -> Security {
+    let found = [
+        addresses.ipv4.found().map(|found| found.security),
+        addresses.ipv6.found().map(|found| found.security),
+    ];
+    let mut found = found.into_iter().flatten();
+    if found.clone().any(|security| security == Security::Indeterminate) {
+        Security::Indeterminate
+    } else if found.any(|security| security == Security::Insecure) {
+        Security::Insecure
+    } else {
+        Security::Secure
+    }
+}
