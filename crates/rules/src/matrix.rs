@@ -84,19 +84,25 @@ pub enum SenderDecision {
     Temporary,
 }
 
-/// The level at which the operator delivers without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The level at which the operator delivers without an answer: Postfix's
+/// `smtp_tls_security_level`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OperatorLevel {
     /// It is not known.
+    #[default]
     Unknown,
     /// `none` or `may`: nothing is required.
     Opportunistic,
-    /// `dane`.
+    /// `dane`: the mail server looks for TLSA records by itself.
     Dane,
     /// `encrypt`: TLS, whoever the server is.
     Encrypted,
-    /// `dane-only`, `fingerprint`, `verify` or `secure`: TLS with a known server.
-    Authenticated,
+    /// `verify` or `secure`: TLS with a server whose certificate verifies.
+    Verified,
+    /// `dane-only`: TLSA records that match, or no mail.
+    DaneOnly,
+    /// `fingerprint`: the certificates that the operator lists.
+    Fingerprint,
 }
 
 impl SenderDecision {
@@ -116,15 +122,24 @@ impl SenderDecision {
         }
     }
 
-    /// The same decision, or none where the operator's own level asks for more.
+    /// The same decision, or none where the operator's own level asks for more, or for something
+    /// else.
     pub fn no_less_than(self, operator: OperatorLevel) -> Self {
+        use OperatorLevel::{
+            Dane, DaneOnly, Encrypted, Fingerprint, Opportunistic, Unknown, Verified,
+        };
         match (self, operator) {
+            (Self::NotFound | Self::Temporary, _) => self,
             // To a host without TLSA records `dane` delivers in the clear if need be.
-            (
-                Self::Dane,
-                OperatorLevel::Unknown | OperatorLevel::Encrypted | OperatorLevel::Authenticated,
-            ) => Self::NotFound,
-            _ => self,
+            (Self::Dane, Opportunistic | Dane) => self,
+            (Self::Dane, Unknown | Encrypted | Verified | DaneOnly | Fingerprint) => Self::NotFound,
+            // Whoever delivers to TLSA records only does not deliver to a policy instead.
+            (Self::Secure, DaneOnly | Fingerprint) => Self::NotFound,
+            (Self::Secure, Unknown | Opportunistic | Dane | Encrypted | Verified) => self,
+            (Self::DaneOnly, Fingerprint) => Self::NotFound,
+            (Self::DaneOnly, Unknown | Opportunistic | Dane | Encrypted | Verified | DaneOnly) => {
+                self
+            }
         }
     }
 
@@ -186,6 +201,26 @@ impl SenderDecision {
             StsState::Enforce => Self::Secure,
             StsState::Other => Self::NotFound,
         }
+    }
+}
+
+impl OperatorLevel {
+    /// Every level as Postfix writes it.
+    pub const WORDS: [(&'static str, Self); 9] = [
+        ("unknown", Self::Unknown),
+        ("none", Self::Opportunistic),
+        ("may", Self::Opportunistic),
+        ("encrypt", Self::Encrypted),
+        ("dane", Self::Dane),
+        ("dane-only", Self::DaneOnly),
+        ("verify", Self::Verified),
+        ("secure", Self::Verified),
+        ("fingerprint", Self::Fingerprint),
+    ];
+
+    /// Reads a level as Postfix writes it, or `unknown`; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(word, _)| *word == text).map(|(_, level)| level)
     }
 }
 

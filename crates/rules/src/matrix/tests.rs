@@ -136,16 +136,26 @@ fn every_cell_while_the_mail_server_is_not_known_to_validate() {
 
 #[test]
 fn no_answer_asks_for_less_than_the_operator() {
-    use OperatorLevel::{Authenticated, Dane, Encrypted, Opportunistic, Unknown};
-    let levels = [Unknown, Opportunistic, Dane, Encrypted, Authenticated];
-    for level in levels {
-        let expected = match level {
-            Opportunistic | Dane => SenderDecision::Dane,
-            Unknown | Encrypted | Authenticated => SenderDecision::NotFound,
-        };
-        assert_eq!(SenderDecision::Dane.no_less_than(level), expected, "{level:?}");
-        for kept in ["dane-only", "secure", "NOTFOUND", "TEMP"].map(decision) {
-            assert_eq!(kept.no_less_than(level), kept, "{level:?}");
+    // The level, and what becomes of each decision there.
+    let table = [
+        ("unknown", ["NOTFOUND", "secure", "dane-only"]),
+        ("none", ["dane", "secure", "dane-only"]),
+        ("may", ["dane", "secure", "dane-only"]),
+        ("encrypt", ["NOTFOUND", "secure", "dane-only"]), // `dane` may go in the clear
+        ("dane", ["dane", "secure", "dane-only"]),
+        ("dane-only", ["NOTFOUND", "NOTFOUND", "dane-only"]), // a policy is no TLSA record
+        ("verify", ["NOTFOUND", "secure", "dane-only"]),
+        ("secure", ["NOTFOUND", "secure", "dane-only"]),
+        ("fingerprint", ["NOTFOUND", "NOTFOUND", "NOTFOUND"]), // the operator knows the server
+    ];
+    assert_eq!(table.map(|(level, _)| level), OperatorLevel::WORDS.map(|(word, _)| word));
+    for (level, expected) in table {
+        let operator = OperatorLevel::parse(level).unwrap();
+        let answers = ["dane", "secure", "dane-only"].map(|d| decision(d).no_less_than(operator));
+        assert_eq!(answers, expected.map(decision), "{level}");
+        for kept in ["NOTFOUND", "TEMP"].map(decision) {
+            assert_eq!(kept.no_less_than(operator), kept, "{level}");
         }
     }
+    assert_eq!(OperatorLevel::parse("Dane"), None);
 }
