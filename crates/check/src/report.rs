@@ -144,23 +144,13 @@ impl DomainReport {
             domain: evidence.domain.to_string(),
             verdict,
             summary: verdict.map(Verdict::summary),
-            decision: checked.judgement.decision.map(decision_word),
+            decision: checked.judgement.decision.map(SenderDecision::as_str),
             observed: evidence.observed,
             took_ms: evidence.took_ms,
             policy: PolicyReport::of(evidence),
             hosts: HostReport::all_of(evidence),
             findings: checked.judgement.findings.iter().map(FindingReport::new).collect(),
         }
-    }
-}
-
-fn decision_word(decision: SenderDecision) -> &'static str {
-    match decision {
-        SenderDecision::DaneOnly => "dane-only",
-        SenderDecision::Dane => "dane",
-        SenderDecision::Secure => "secure",
-        SenderDecision::NotFound => "none",
-        SenderDecision::Temporary => "wait",
     }
 }
 

@@ -1,69 +1,232 @@
 //! From a question to the reply.
 
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use mail_domain::DomainName;
-use mta_sts::{Mode, Policy};
-use sealpost_net::Network;
+use sealpost_net::{Network, NextHop};
+use sealpost_rules::matrix::{OperatorLevel, SenderDecision, StsState};
+use sealpost_runtime::Stopwatch;
 use sealpost_wire::{
     postfix::{Answer, Enforced, HostLookup, Key, Profile, Reason, Reply, SmartHost, Table},
     socketmap::Question,
 };
-use tokio::time::timeout;
+use tokio::{join, time::timeout};
 
-use crate::{Enforcer, Settings, Standing};
+use crate::{
+    Dane, Decided, Enforcer, Exception, Exceptions, Mode, Settings, Sts, Treatment,
+    observations::Observations, routes::Routes,
+};
 
-/// Answers mail servers from the memory of an [`Enforcer`].
+/// The port of mail between servers.
+const SMTP: u16 = 25;
+
+/// Answers mail servers from the memory of an [`Enforcer`]. Clones share everything.
 #[derive(Clone)]
 pub struct Answerer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     enforcer: Enforcer,
     network: Network,
+    routes: Routes,
     settings: Settings,
+    exceptions: RwLock<Arc<Exceptions>>,
+    dane: AtomicBool,
+    observations: Observations,
+}
+
+/// Whether answers follow DANE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DaneAnswers {
+    /// They do: it is proven that the mail server's resolver validates, and so does ours.
+    On,
+    /// They do not: MTA-STS decides alone.
+    Off,
+}
+
+/// When DANE is looked up.
+enum DaneUse {
+    Never,
+    /// Only where a policy is enforced: everything else the mail server does by itself.
+    WhereEnforced,
+    Always,
 }
 
 impl Answerer {
-    /// Answers from this memory. `network` is asked for MX hosts where the mail server needs them.
+    /// Answers from this memory, without exceptions and without DANE at first. `network` is asked
+    /// about the hosts of next hops. Call this in the runtime in which look-ups shall run.
     pub fn new(enforcer: Enforcer, network: Network, settings: Settings) -> Self {
-        Self { enforcer, network, settings }
+        let shared = Shared {
+            routes: Routes::new(&settings, network.clone()),
+            enforcer,
+            network,
+            settings,
+            exceptions: RwLock::default(),
+            dane: AtomicBool::new(false),
+            observations: Observations::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// From now on these exceptions hold and no others.
+    pub fn set_exceptions(&self, exceptions: Exceptions) {
+        let mut held = self.shared.exceptions.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(exceptions);
+    }
+
+    /// From now on answers follow DANE, or do not.
+    pub fn set_dane(&self, dane: DaneAnswers) {
+        self.shared.dane.store(dane == DaneAnswers::On, Ordering::Relaxed);
+    }
+
+    /// Whether answers follow DANE.
+    pub fn dane(&self) -> DaneAnswers {
+        if self.shared.dane.load(Ordering::Relaxed) { DaneAnswers::On } else { DaneAnswers::Off }
+    }
+
+    /// What would have been answered, where answers are only recorded.
+    pub fn observations(&self) -> &Observations {
+        &self.shared.observations
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+        &self.shared.settings
     }
 
-    /// The reply to a question, within twice [`Settings::deadline`].
+    pub(crate) fn enforcer(&self) -> &Enforcer {
+        &self.shared.enforcer
+    }
+
+    /// The reply to a question, within [`Settings::deadline`]; within twice of that where MX hosts
+    /// are to be named that are not known.
     ///
-    /// Where no policy is to be enforced, nothing is found: the mail server goes by its own default,
+    /// Where nothing is to be demanded, nothing is found: the mail server goes by its own default,
     /// which is never lowered.
     pub async fn answer(&self, question: &Question, table: Table) -> Reply {
         let Some(domain) = question.key.policy_domain() else { return Reply::NotFound };
         let profile = question.map.profile();
-        //= https://www.rfc-editor.org/rfc/rfc8461#section-5
-        //# "testing": In this mode, Sending MTAs that also implement the
-        //# TLSRPT (TLS Reporting) specification [RFC8460] send a report
-        //# indicating policy application failures (as long as TLSRPT is also
-        //# implemented by the recipient domain); in any case, messages may
-        //# be delivered as though there were no MTA-STS validation failure.
-        let policy = match self.enforcer.standing(domain).await {
-            Standing::Policy(policy) if policy.policy().mode() == Mode::Enforce => policy,
-            Standing::Policy(_) | Standing::NoPolicy(_) | Standing::Unknown => {
-                return Reply::NotFound;
+        let decided = self.decide(&question.key, domain).await;
+        if self.mode(decided.exception.as_ref()) == Mode::Observe {
+            let observations = &self.shared.observations;
+            observations.record(domain, question.map, &decided, self.shared.enforcer.wall());
+            return Reply::NotFound;
+        }
+        self.reply(&question.key, domain, &decided, profile, table).await
+    }
+
+    /// What is done about a next hop, within [`Settings::deadline`].
+    pub async fn decide(&self, key: &Key, domain: &DomainName) -> Decided {
+        let shared = &*self.shared;
+        let exception = self.exception(domain);
+        let level = shared.settings.level;
+        let since = Stopwatch::start();
+        let deadline = shared.settings.deadline;
+        let sts = async {
+            match exception.as_ref().map(|exception| &exception.treatment) {
+                Some(Treatment::Off) => Sts::NotAsked,
+                Some(Treatment::Pin(policy)) => Sts::Pinned(Arc::clone(policy)),
+                _ => shared.enforcer.standing(domain).await.into(),
             }
         };
-        let policy = policy.policy();
-        let hosts = match Enforced::new(domain, policy, &[]) {
-            Some(enforced) if enforced.needs_mx_hosts(profile, table) => {
-                self.mx_hosts(&question.key, domain).await
+        let is_off = exception.as_ref().is_some_and(|found| found.treatment == Treatment::Off);
+        let (sts, dane) = match self.dane_use() {
+            DaneUse::Never => (sts.await, Dane::NotAsked),
+            _ if is_off => (sts.await, Dane::NotAsked),
+            DaneUse::Always => join!(sts, self.look_for_dane(key, domain, deadline)),
+            DaneUse::WhereEnforced => {
+                let sts = sts.await;
+                let treatment = exception.as_ref().map(|exception| &exception.treatment);
+                let dane = match sts.state(treatment) {
+                    StsState::Enforce => {
+                        let left = deadline.saturating_sub(since.elapsed());
+                        self.look_for_dane(key, domain, left).await
+                    }
+                    StsState::Other => Dane::NotAsked,
+                };
+                (sts, dane)
             }
-            _ => Ok(Vec::new()),
         };
-        reply(domain, policy, hosts.as_deref(), profile, table)
+        Decided::new(sts, dane, exception, level)
+    }
+
+    /// The reply that says what was decided, to this kind of mail server.
+    async fn reply(
+        &self,
+        key: &Key,
+        domain: &DomainName,
+        decided: &Decided,
+        profile: Profile,
+        table: Table,
+    ) -> Reply {
+        if decided.needs_mx_hosts(domain, profile, table) {
+            let hosts = self.mx_hosts(key, domain, decided).await;
+            reply(domain, decided, hosts.as_deref(), profile, table)
+        } else {
+            reply(domain, decided, Ok(&[]), profile, table)
+        }
+    }
+
+    /// The mode that holds for a domain with this exception.
+    pub(crate) fn mode(&self, exception: Option<&Exception>) -> Mode {
+        match exception.map(|exception| &exception.treatment) {
+            Some(Treatment::Observe) => Mode::Observe,
+            Some(Treatment::Enforce) => Mode::Enforce,
+            _ => self.shared.settings.mode,
+        }
+    }
+
+    fn exception(&self, domain: &DomainName) -> Option<Exception> {
+        let exceptions = {
+            let held = self.shared.exceptions.read().unwrap_or_else(PoisonError::into_inner);
+            if held.is_empty() {
+                return None;
+            }
+            Arc::clone(&held)
+        };
+        exceptions.of(domain, self.shared.enforcer.wall()).cloned()
+    }
+
+    fn dane_use(&self) -> DaneUse {
+        match (self.dane(), self.shared.settings.level) {
+            (DaneAnswers::Off, _) => DaneUse::Never,
+            // To find nothing leaves DANE to the mail server.
+            (DaneAnswers::On, OperatorLevel::Dane | OperatorLevel::DaneOnly) => {
+                DaneUse::WhereEnforced
+            }
+            (DaneAnswers::On, _) => DaneUse::Always,
+        }
+    }
+
+    async fn look_for_dane(&self, key: &Key, domain: &DomainName, patience: Duration) -> Dane {
+        let Some(next_hop) = next_hop(key, domain) else { return Dane::NotAsked };
+        match self.shared.routes.of(&next_hop, patience).await {
+            Some(route) => Dane::Seen(route),
+            None => Dane::Pending,
+        }
     }
 
     /// The hosts to which mail for the next hop goes.
-    async fn mx_hosts(&self, key: &Key, domain: &DomainName) -> Result<Vec<DomainName>, Reason> {
+    pub(crate) async fn mx_hosts(
+        &self,
+        key: &Key,
+        domain: &DomainName,
+        decided: &Decided,
+    ) -> Result<Vec<DomainName>, Reason> {
         if let Key::SmartHost(SmartHost { hosts: HostLookup::Address, .. }) = key {
             return Ok(vec![domain.clone()]);
         }
-        match timeout(self.settings.deadline, self.network.mx_hosts(domain)).await {
+        if let Dane::Seen(route) = &decided.dane {
+            return Ok(route.hosts.iter().map(|(name, _)| name.clone()).collect());
+        }
+        let looked_up = self.shared.network.mx_hosts(domain);
+        match timeout(self.shared.settings.deadline, looked_up).await {
             Ok(Ok(hosts)) => Ok(hosts),
             Ok(Err(_)) => Err(Reason::new(&format!("the MX hosts of {domain} are not known"))),
             Err(_) => Err(Reason::new(&format!("the MX hosts of {domain} are not known in time"))),
@@ -71,23 +234,59 @@ impl Answerer {
     }
 }
 
-/// The reply for a policy and the MX hosts of the moment; or why they are not known, which matters
-/// only where they are needed.
+/// The reply for what was decided and the MX hosts of the moment; or why they are not known, which
+/// matters only where they are needed.
 pub(crate) fn reply(
     domain: &DomainName,
-    policy: &Policy,
+    decided: &Decided,
     hosts: Result<&[DomainName], &Reason>,
     profile: Profile,
     table: Table,
 ) -> Reply {
-    let Some(enforced) = Enforced::new(domain, policy, hosts.unwrap_or_default()) else {
-        return Reply::NotFound;
-    };
-    match hosts {
+    match decided.decision {
+        SenderDecision::NotFound => Reply::NotFound,
+        SenderDecision::DaneOnly => Answer::DaneOnly.reply(profile, table),
+        SenderDecision::Dane => Answer::Dane.reply(profile, table),
+        SenderDecision::Temporary => Reply::Temporary(Reason::new(&decided.because(domain))),
         //= https://www.rfc-editor.org/rfc/rfc8461#section-5
         //# (In all cases, MTAs SHOULD treat such failures as
         //# transient errors and retry delivery later.)
-        Err(reason) if enforced.needs_mx_hosts(profile, table) => Reply::Temporary(reason.clone()),
-        Ok(_) | Err(_) => Answer::Secure(enforced).reply(profile, table),
+        SenderDecision::Secure => {
+            match (decided.enforced(domain, hosts.unwrap_or_default()), hosts) {
+                // Only a policy makes it so.
+                (None, _) => Reply::NotFound,
+                (Some(enforced), Err(reason)) if enforced.needs_mx_hosts(profile, table) => {
+                    Reply::Temporary(reason.clone())
+                }
+                (Some(enforced), _) => Answer::Secure(enforced).reply(profile, table),
+            }
+        }
     }
+}
+
+impl Decided {
+    fn enforced<'a>(
+        &'a self,
+        domain: &'a DomainName,
+        hosts: &'a [DomainName],
+    ) -> Option<Enforced<'a>> {
+        Enforced::new(domain, self.policy()?, hosts)
+    }
+
+    fn needs_mx_hosts(&self, domain: &DomainName, profile: Profile, table: Table) -> bool {
+        self.decision == SenderDecision::Secure
+            && self
+                .enforced(domain, &[])
+                .is_some_and(|enforced| enforced.needs_mx_hosts(profile, table))
+    }
+}
+
+/// The next hop as DANE sees it. `None` for a port that only the mail server knows by its name: what
+/// its TLSA records are called cannot be told.
+fn next_hop(key: &Key, domain: &DomainName) -> Option<NextHop> {
+    let (hosts, port) = match key {
+        Key::SmartHost(smart_host) => (smart_host.hosts, smart_host.port?),
+        Key::Domain(_) | Key::NotADomain => (HostLookup::Mx, SMTP),
+    };
+    Some(NextHop { domain: domain.clone(), hosts, port })
 }

@@ -15,13 +15,17 @@ use sealpost_net::Network;
 use sealpost_runtime::Clock;
 use sealpost_store::{Policies, Store, StoreError};
 use tokio::{
-    pin, select,
+    pin,
+    runtime::Handle,
+    select,
     sync::{Semaphore, futures::OwnedNotified},
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
 
-use crate::{Settings, saved::from_store, seldom::Seldom, shard::Shard, time::Time};
+use crate::{
+    HeldSeen, RecordSeen, Settings, saved::from_store, seldom::Seldom, shard::Shard, time::Time,
+};
 
 /// How many parts the memory has. Each has a lock of its own.
 const SHARDS: usize = 64;
@@ -44,6 +48,8 @@ struct Shared {
     look_ups: Semaphore,
     fetches: Semaphore,
     tasks: Mutex<Tasks>,
+    /// Where look-ups, fetches and savings run, whoever asks for them.
+    runtime: Handle,
     /// Lines in the log about a lack of room, and about a store that fails.
     full: Seldom,
     failing: Seldom,
@@ -101,6 +107,7 @@ impl Enforcer {
             look_ups: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
             fetches: Semaphore::new(settings.fetches.clamp(1, Semaphore::MAX_PERMITS)),
             tasks: Mutex::default(),
+            runtime: Handle::current(),
             full: Seldom::default(),
             failing: Seldom::default(),
         };
@@ -129,6 +136,23 @@ impl Enforcer {
                 },
             }
         }
+    }
+
+    /// What is known of a domain's record, and what is kept of it.
+    pub(crate) fn seen(&self, domain: &DomainName) -> (RecordSeen, Option<HeldSeen>) {
+        let now = self.shared.time.now();
+        match lock(self.shard(domain)).slot(domain) {
+            Some(slot) => {
+                let entry = slot.entry();
+                (RecordSeen::of_entry(entry, now), HeldSeen::of_entry(entry, now))
+            }
+            None => (RecordSeen::NotLookedUp, None),
+        }
+    }
+
+    /// The time, in seconds since 1970.
+    pub(crate) fn wall(&self) -> i64 {
+        self.shared.time.now().wall
     }
 
     /// How many domains are remembered with a policy that applies, and without.
@@ -224,6 +248,6 @@ impl Enforcer {
 }
 
 /// Locks, also after a panic of another thread: every change behind these locks is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

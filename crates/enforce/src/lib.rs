@@ -11,30 +11,50 @@
 //!   fails, answers go on from memory, with errors in the log.
 //! * A policy that applies is never forgotten to make room. What is known of domains without one is.
 //!
+//! * Where DANE and MTA-STS meet, the matrix of `sealpost-rules` decides, and no answer asks for less
+//!   than the mail server's own default. DANE answers are off until it is proven that the mail
+//!   server's resolver validates: without that `dane` would mean `may`, and `dane-only` never.
+//!
 //! # Limitations
 //!
-//! - MTA-STS only. Where a domain has no policy to enforce, the answer is that nothing was found,
-//!   and the mail server does as it would by itself, DANE included. But the answer for an enforced
-//!   policy takes the place of the mail server's own `dane`: for a domain that has both, a failing
-//!   DANE validation is overridden, which RFC 8461 §2 forbids. Until answers follow the matrix of
-//!   `rules`, a mail server whose default level is `dane` should not ask us.
 //! - Time spent in suspension does not count for waits; expiry follows the monotonic clock too.
+//! - While DANE answers are off, the answer for an enforced policy takes the place of the mail
+//!   server's own `dane`: for a domain that has both, a failing DANE validation is overridden, which
+//!   RFC 8461 §2 forbids.
 //! - For mail servers that do not check MX hosts themselves, these are looked up for each answer
-//!   (through the DNS cache of `net`, not this crate's memory).
+//!   while DANE answers are off (through the DNS cache of `net`, not this crate's memory).
+//! - For a port that is written as the name of a service that is not known here, DANE is not looked
+//!   up.
+
+// What the operator wants.
+mod exceptions;
+pub use exceptions::{Exception, Exceptions, ExceptionsError, Treatment};
+mod section;
+pub use section::{Level, Map, Seconds, Section, Switch, TcpTable};
+mod settings;
+pub use settings::{Mode, Settings};
 
 // What is kept, and how it is found out.
-mod settings;
-pub use settings::Settings;
 mod enforcer;
 pub use enforcer::{Enforcer, Standing};
+mod routes;
+pub use routes::RouteSeen;
 mod saved;
 mod seldom;
 mod shard;
 mod time;
 
+// What follows.
+mod decided;
+pub use decided::{Dane, Decided, Sts};
+
 // What is said.
 mod answerer;
-pub use answerer::Answerer;
+pub use answerer::{Answerer, DaneAnswers};
+mod observations;
+pub use observations::{Observation, Observations};
 mod explanation;
-pub use explanation::{Decision, Explanation, MxHostSeen, PolicySeen, RecordSeen, ReplySeen};
+pub use explanation::{
+    DaneSeen, Explanation, HeldSeen, HostSeen, PolicySeen, Question, RecordSeen, ReplySeen,
+};
 mod session;

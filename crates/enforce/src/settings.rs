@@ -1,20 +1,30 @@
-//! Bounds.
+//! Bounds, and what the operator wants in general.
 
 use std::time::Duration;
 
-/// The bounds of an enforcer.
+use sealpost_rules::matrix::OperatorLevel;
+
+/// The bounds of an enforcer, and what its answers are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// Whether answers are given or only recorded.
+    pub mode: Mode,
+    /// The level at which the mail server delivers by itself. No answer asks for less.
+    pub level: OperatorLevel,
     /// How long an answer may take: 3 seconds. A domain about which nothing is known by then is
-    /// treated as one without MTA-STS (RFC 8461 §3.3), while the work goes on beside it.
+    /// treated as one without MTA-STS (RFC 8461 §3.3), while the work goes on beside it; where DANE
+    /// is not known by then, mail waits.
     pub deadline: Duration,
-    /// How many records may be looked up at a time: 512. Others wait their turn.
+    /// How many records may be looked up at a time, and how many next hops for DANE: 512 each.
+    /// Others wait their turn.
     pub look_ups: usize,
     /// How many policies may be fetched at a time: 256. Others wait their turn.
     pub fetches: usize,
     /// How many domains without a policy that applies are remembered: 100,000. Those with one are
     /// all remembered.
     pub without_policy: usize,
+    /// How many next hops are remembered with what DANE says of them: 50,000.
+    pub next_hops: usize,
     /// How long a connection may lie idle between two requests: an hour.
     pub idle: Duration,
     /// How long a client may pause within a request, or before it takes a reply: 30 seconds.
@@ -23,13 +33,27 @@ pub struct Settings {
     pub grace: Duration,
 }
 
+/// Whether answers are given or only recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They are given.
+    #[default]
+    Enforce,
+    /// Nothing is ever found, and what would have been answered is recorded.
+    Observe,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            mode: Mode::Enforce,
+            level: OperatorLevel::Unknown,
             deadline: Duration::from_secs(3),
             look_ups: 512,
             fetches: 256,
             without_policy: 100_000,
+            next_hops: 50_000,
             idle: Duration::from_hours(1),
             transfer: Duration::from_secs(30),
             grace: Duration::from_secs(5),

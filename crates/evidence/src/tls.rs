@@ -1,5 +1,7 @@
 //! What a server showed in its TLS handshake.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +125,35 @@ impl CertificateFault {
             Self::NotYetValid { .. } | Self::Malformed { .. } | Self::Other { .. } => {
                 ResultType::ValidationFailure
             }
+        }
+    }
+}
+
+impl fmt::Display for CertificateFault {
+    /// The fault as a fragment that fits after "the certificate".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// At most this many names are written out.
+        const LISTED: usize = 3;
+        match self {
+            Self::Expired { not_after } => write!(f, "expired at {not_after}"),
+            Self::NotYetValid { not_before } => write!(f, "is not valid before {not_before}"),
+            Self::NameMismatch { expected, presented, .. } => {
+                let listed: Vec<&str> = presented.iter().take(LISTED).map(String::as_str).collect();
+                match presented.len().saturating_sub(LISTED) {
+                    _ if listed.is_empty() => write!(f, "names no host, not even {expected}"),
+                    0 => write!(f, "is for {}, not for {expected}", listed.join(", ")),
+                    more => {
+                        let listed = listed.join(", ");
+                        write!(f, "is for {listed} and {more} more, not for {expected}")
+                    }
+                }
+            }
+            Self::UnknownIssuer => f.write_str("has an unknown issuer, or its chain is incomplete"),
+            Self::SelfSigned => f.write_str("is signed by its own key"),
+            Self::WrongPurpose => f.write_str("is not for servers"),
+            Self::BadSignature => f.write_str("has a signature that does not verify"),
+            Self::Malformed { detail } => write!(f, "cannot be read: {detail}"),
+            Self::Other { detail } => write!(f, "does not verify: {detail}"),
         }
     }
 }

@@ -98,6 +98,14 @@ impl FromStr for Address {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Address {
+    /// An address in a configuration is a string, as people write it.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -106,6 +106,22 @@ pub enum OperatorLevel {
 }
 
 impl SenderDecision {
+    /// Every decision.
+    pub const ALL: [Self; 5] =
+        [Self::DaneOnly, Self::Dane, Self::Secure, Self::NotFound, Self::Temporary];
+
+    /// The decision as a word for people: the level in the words of Postfix, `none` for no answer,
+    /// `wait` for a temporary failure.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DaneOnly => "dane-only",
+            Self::Dane => "dane",
+            Self::Secure => "secure",
+            Self::NotFound => "none",
+            Self::Temporary => "wait",
+        }
+    }
+
     /// The decision for a next hop.
     pub fn of(mx: MxSecurity, tlsa: TlsaState, sts: StsState, mta: MtaDnssec) -> Self {
         match (mx, mta) {

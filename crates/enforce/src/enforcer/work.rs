@@ -65,7 +65,7 @@ impl Enforcer {
     fn fly(&self, flight: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = lock(&self.shared.tasks);
         while tasks.flights.try_join_next().is_some() {}
-        tasks.flights.spawn(flight);
+        tasks.flights.spawn_on(flight, &self.shared.runtime);
     }
 
     /// Saves what is known of a domain, once at a time.
@@ -80,7 +80,8 @@ impl Enforcer {
         let (enforcer, domain) = (self.clone(), domain.clone());
         let mut tasks = lock(&self.shared.tasks);
         while tasks.savings.try_join_next().is_some() {}
-        tasks.savings.spawn(async move { while enforcer.save_once(&domain).await.is_again() {} });
+        let saving = async move { while enforcer.save_once(&domain).await.is_again() {} };
+        tasks.savings.spawn_on(saving, &self.shared.runtime);
     }
 
     async fn save_once(&self, domain: &DomainName) -> Next {
@@ -164,9 +165,9 @@ pub(crate) fn learnt(lookup: Lookup<Vec<TextRecord>>) -> RecordLookup {
             let texts = found.value.iter().map(TextRecord::text);
             RecordLookup::answered(texts, Duration::from_secs(found.ttl.into()))
         }
-        // How long the denial lives is not told. An entry takes the least time there is; looking up
-        // again costs no packet while the DNS cache knows the answer.
-        Lookup::Absent(_) => RecordLookup::Absent { ttl: Duration::ZERO },
+        Lookup::Absent(absence) => {
+            RecordLookup::Absent { ttl: Duration::from_secs(absence.ttl.into()) }
+        }
         Lookup::Unknown(_) => RecordLookup::Unknown,
     }
 }

@@ -85,6 +85,12 @@ impl Network {
 }
 
 impl MailRoute {
+    /// Whether the domain says that it takes no mail (RFC 7505), or does not exist.
+    pub fn takes_no_mail(&self) -> bool {
+        let source = self.records.as_ref().map(source);
+        matches!(source, Some(MxSource::Null | MxSource::NoSuchDomain))
+    }
+
     /// For how many seconds all of this may be relied on: the smallest TTL of all that was found or
     /// denied. Zero if something could not be told, or a denial does not say how long it holds.
     pub fn ttl(&self) -> u32 {

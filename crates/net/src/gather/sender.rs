@@ -187,7 +187,7 @@ pub enum PolicyFault {
     #[error("{}: {}", .0.stage.as_str(), .0.text)]
     Connection(ConnectionFault),
     /// The certificate is not valid for the policy host. What it served was not read.
-    #[error("the certificate is not valid for the policy host")]
+    #[error("{}", certificate(.0))]
     Certificate(Vec<CertificateFault>),
     /// The status is not 200.
     #[error("the status is {0}, not 200")]
@@ -236,6 +236,14 @@ impl fmt::Display for AddressFault {
 
 fn listed(faults: &[AddressFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn certificate(faults: &[CertificateFault]) -> String {
+    if faults.is_empty() {
+        return "the policy host showed no certificate".to_owned();
+    }
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    format!("the certificate {}", faults.join(", and it "))
 }
 
 fn body(end: BodyEnd) -> &'static str {

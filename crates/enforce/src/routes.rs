@@ -1,0 +1,214 @@
+//! The hosts of next hops, as far as DANE is about them, for as long as the DNS says.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mail_domain::DomainName;
+use sealpost_net::{MailRoute, Network, NextHop};
+use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
+use sealpost_runtime::Stopwatch;
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+
+use crate::{Settings, enforcer::lock};
+
+/// How many parts the memory has. Each has a lock of its own.
+const SHARDS: usize = 16;
+/// For how long an answer with a failure in it is given again before the DNS is asked anew.
+const FAILED_FOR: Duration = Duration::from_secs(5);
+/// An answer is kept no longer than this, whatever its TTL.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
+/// What has lived for so many eighths of its life is looked up again beside the next answer.
+const AHEAD: u32 = 7;
+
+/// What DANE makes of a next hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteSeen {
+    /// What DNSSEC says of the way to the hosts.
+    pub mx: MxSecurity,
+    /// What the hosts have, in sum.
+    pub tlsa: TlsaState,
+    /// The hosts by preference, and what each has.
+    pub hosts: Box<[(DomainName, Holding)]>,
+    /// For how long it may be relied on.
+    pub life: Duration,
+}
+
+/// What is known of next hops, and what is being looked up. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    network: Network,
+    shards: [Mutex<HashMap<NextHop, Slot>>; SHARDS],
+    places: RandomState,
+    /// How many next hops each shard may hold.
+    limit: usize,
+    turns: Semaphore,
+    /// Where look-ups run.
+    runtime: Handle,
+}
+
+#[derive(Default)]
+struct Slot {
+    known: Option<(Arc<RouteSeen>, Stopwatch)>,
+    flight: Option<Flight>,
+}
+
+/// A look-up that is under way. If the sender is gone and has sent nothing, it has panicked.
+type Flight = watch::Receiver<Option<Arc<RouteSeen>>>;
+
+impl Routes {
+    /// Knows nothing yet. Call this in the runtime in which look-ups shall run.
+    pub(crate) fn new(settings: &Settings, network: Network) -> Self {
+        let shared = Shared {
+            network,
+            shards: std::array::from_fn(|_| Mutex::default()),
+            places: RandomState::new(),
+            limit: settings.next_hops.div_ceil(SHARDS).max(1),
+            turns: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
+            runtime: Handle::current(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// What DANE makes of a next hop; `None` if that could not be found out in time. The look-up goes
+    /// on beside it.
+    pub(crate) async fn of(
+        &self,
+        next_hop: &NextHop,
+        patience: Duration,
+    ) -> Option<Arc<RouteSeen>> {
+        let mut flight = match self.known(next_hop)? {
+            Known::Seen(seen) => return Some(seen),
+            Known::Flight(flight) => flight,
+        };
+        let seen = timeout(patience, flight.wait_for(Option::is_some)).await.ok()?.ok()?;
+        seen.clone()
+    }
+
+    /// `None` if there is no room even for a look-up.
+    //= https://www.rfc-editor.org/rfc/rfc7672#section-2.1.2
+    //# If any DNS queries used to locate
+    //# TLSA records fail (due to "bogus" or "indeterminate" records,
+    //# timeouts, malformed replies, SERVFAIL responses, etc.), then the SMTP
+    //# client MUST treat that server as unreachable and MUST NOT deliver the
+    //# message via that server.
+    fn known(&self, next_hop: &NextHop) -> Option<Known> {
+        let shared = &*self.shared;
+        let mut shard = lock(self.shard(next_hop));
+        if !shard.contains_key(next_hop) && !make_room(&mut shard, shared.limit) {
+            return None;
+        }
+        let slot = shard.entry(next_hop.clone()).or_default();
+        if slot.flight.as_ref().is_some_and(|flight| flight.has_changed().is_err()) {
+            slot.flight = None;
+        }
+        let valid = slot.valid().map(|(seen, is_old)| (Arc::clone(seen), is_old));
+        if let Some((seen, is_old)) = valid {
+            if is_old && slot.flight.is_none() {
+                slot.flight = Some(self.look_up(next_hop.clone()));
+            }
+            return Some(Known::Seen(seen));
+        }
+        let flight = slot.flight.get_or_insert_with(|| self.look_up(next_hop.clone()));
+        Some(Known::Flight(flight.clone()))
+    }
+
+    fn look_up(&self, next_hop: NextHop) -> Flight {
+        let (sender, flight) = watch::channel(None);
+        let routes = self.clone();
+        self.shared.runtime.spawn(async move {
+            let shared = &routes.shared;
+            let route = {
+                // The semaphore is never closed; without a turn, too many go at once at worst.
+                let _turn = shared.turns.acquire().await;
+                shared.network.mail_route(&next_hop).await
+            };
+            let seen = Arc::new(RouteSeen::new(&route));
+            if let Some(slot) = lock(routes.shard(&next_hop)).get_mut(&next_hop) {
+                // A life of nothing is for those who wait now.
+                slot.known = Some((Arc::clone(&seen), Stopwatch::start()));
+                slot.flight = None;
+            }
+            // Nobody may be waiting any more.
+            sender.send_replace(Some(seen));
+        });
+        flight
+    }
+
+    fn shard(&self, next_hop: &NextHop) -> &Mutex<HashMap<NextHop, Slot>> {
+        let shared = &*self.shared;
+        let index = shared.places.hash_one(next_hop) as usize % SHARDS;
+        #[expect(clippy::indexing_slicing, reason = "the index is a remainder by the length")]
+        &shared.shards[index]
+    }
+}
+
+enum Known {
+    Seen(Arc<RouteSeen>),
+    Flight(Flight),
+}
+
+impl Slot {
+    /// What is known and still holds, and whether it should be looked up again.
+    fn valid(&self) -> Option<(&Arc<RouteSeen>, bool)> {
+        let (seen, since) = self.known.as_ref()?;
+        let age = since.elapsed();
+        let is_old = age.saturating_mul(8) >= seen.life.saturating_mul(AHEAD);
+        (age < seen.life).then_some((seen, is_old))
+    }
+}
+
+/// Makes room for one more: what no longer holds goes first, then anything that is not being looked
+/// up. To forget one costs a look-up.
+fn make_room(shard: &mut HashMap<NextHop, Slot>, limit: usize) -> bool {
+    if shard.len() < limit {
+        return true;
+    }
+    shard.retain(|_, slot| slot.flight.is_some() || slot.valid().is_some());
+    if shard.len() >= limit {
+        let idle = shard.iter().find(|(_, slot)| slot.flight.is_none());
+        let Some(next_hop) = idle.map(|(next_hop, _)| next_hop.clone()) else { return false };
+        shard.remove(&next_hop);
+    }
+    true
+}
+
+impl RouteSeen {
+    /// Sums up what was looked up.
+    pub fn new(route: &MailRoute) -> Self {
+        let hosts: Box<[_]> = route
+            .hosts
+            .iter()
+            .map(|host| (host.name.clone(), Holding::of(&host.addresses, host.tlsa.as_deref())))
+            .collect();
+        let mut holdings: Vec<Holding> = hosts.iter().map(|(_, holding)| *holding).collect();
+        if route.left_out > 0 {
+            holdings.push(Holding::Failed);
+        }
+        let tlsa = TlsaState::of(&holdings);
+        let first_host = route.hosts.first().map(|host| &host.addresses);
+        let mx = if route.takes_no_mail() {
+            // There is nobody to whom mail could be misled.
+            MxSecurity::Insecure
+        } else {
+            MxSecurity::of(route.records.as_ref(), first_host)
+        };
+        let life = if mx == MxSecurity::Failed || holdings.contains(&Holding::Failed) {
+            FAILED_FOR
+        } else {
+            Duration::from_secs(route.ttl().into()).min(LONGEST_LIFE)
+        };
+        Self { mx, tlsa, hosts, life }
+    }
+}
