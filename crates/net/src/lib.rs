@@ -13,6 +13,9 @@
 //!   longer than [`Deadlines::domain`].
 //! * Everything that comes in is bounded: see [`Limits`] and the constants of each module.
 //!
+//! [`prove_resolver`] finds out whether a resolver on this machine validates, for a mail server that
+//! relies on it.
+//!
 //! # Limitations
 //!
 //! - DNSSEC ([`DnssecMode`]): an answer that came through a DNAME record is not validated and counts
@@ -39,6 +42,10 @@ mod network;
 pub use network::{Network, NetworkError};
 mod gather;
 pub use gather::{AddressFault, MailRoute, NextHop, PolicyFault, PolicyFetchError, RouteHost};
+
+// Whether a resolver may be believed.
+mod proof;
+pub use proof::{Probe, ProbeError, Probes, ResolverFault, prove_resolver};
 
 // What is asked.
 mod dns;

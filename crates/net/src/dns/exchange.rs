@@ -21,14 +21,14 @@ const MOST_STRAYS: usize = 64;
 
 /// The upstream resolvers, asked in their order.
 #[derive(Debug)]
-pub(super) struct Upstreams {
+pub(crate) struct Upstreams {
     addresses: Vec<SocketAddr>,
     patience: Duration,
 }
 
 impl Upstreams {
     /// Asks these, within `patience` for each question.
-    pub(super) fn new(addresses: Vec<SocketAddr>, patience: Duration) -> Self {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, patience: Duration) -> Self {
         Self { addresses, patience }
     }
 
@@ -49,7 +49,7 @@ impl Upstreams {
     ///
     /// An upstream that fails gives way to the next; one that says nothing is asked again in the
     /// next round. When nobody answers, the most telling fault is returned.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         query: &Query,
         checking: Checking,

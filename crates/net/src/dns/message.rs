@@ -12,7 +12,7 @@ const LARGEST_DATAGRAM: u16 = 1232;
 
 /// Shall the resolver keep back what it finds bogus?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Checking {
+pub(crate) enum Checking {
     /// It shall: what it does not find secure or insecure becomes SERVFAIL.
     Resolver,
     /// It shall not (the CD bit): whoever asks judges for himself (RFC 6840 §5.9).

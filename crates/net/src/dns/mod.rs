@@ -15,7 +15,9 @@ pub(crate) use lookup::{Dns, Means, are_local};
 // From questions to answers.
 mod cache;
 mod exchange;
+pub(crate) use exchange::Upstreams;
 mod message;
+pub(crate) use message::Checking;
 
 // What answers are worth.
 mod dnssec;
@@ -26,4 +28,4 @@ mod system;
 pub(crate) use system::system_resolvers;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

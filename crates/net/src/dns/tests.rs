@@ -20,13 +20,13 @@ use crate::deadline::Deadline;
 use crate::testing::clock;
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Udp,
     Tcp,
 }
 
 /// A name server on one port of loopback: every datagram or message that `answer` returns is sent.
-pub(super) async fn answerer(
+pub(crate) async fn answerer(
     answer: impl Fn(Message, Way) -> Vec<Vec<u8>> + Send + Sync + 'static,
 ) -> SocketAddr {
     let answer = Arc::new(answer);
