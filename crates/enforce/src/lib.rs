@@ -37,6 +37,8 @@ pub use settings::{Mode, Settings};
 // What is kept, and how it is found out.
 mod enforcer;
 pub use enforcer::{Enforcer, Standing};
+mod proof;
+pub use proof::{Proof, Prover};
 mod routes;
 pub use routes::RouteSeen;
 mod saved;

@@ -45,7 +45,7 @@ pub use gather::{AddressFault, MailRoute, NextHop, PolicyFault, PolicyFetchError
 
 // Whether a resolver may be believed.
 mod proof;
-pub use proof::{Probe, ProbeError, Probes, ResolverFault, prove_resolver};
+pub use proof::{Probe, ProbeError, Probes, ResolverFault, ValidationFault, prove_resolver};
 
 // What is asked.
 mod dns;

@@ -20,10 +20,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use sealpost_evidence::{LookupFault, LookupFaultKind};
+use sealpost_evidence::{LookupFault, LookupFaultKind, Security};
 
 use crate::deadline::Deadline;
 use crate::dns::{Checking, Upstreams, are_local};
+use crate::network::Network;
 use crate::text::printable;
 
 /// The most names that are signed wrongly; what is beyond is not asked.
@@ -205,6 +206,80 @@ pub async fn prove_resolver(
     Err(ResolverFault::NothingBogus { resolver, text: printable(&texts.join("; ")) })
 }
 
+impl Network {
+    /// Finds out whether what this network calls secure is: it must say so of a name that is signed,
+    /// and have no answer about one that is signed wrongly.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationFault::could_not_tell`] tells what is known not to validate from what may be
+    /// another time.
+    pub async fn prove(&self, probes: &Probes) -> Result<(), ValidationFault> {
+        let deadline = Deadline::after(self.means.deadlines.domain);
+        let dns = &self.means.dns;
+        let (secure, bogus) = tokio::join!(
+            dns.worth(probes.secure.query(), deadline),
+            join_all(probes.bogus.iter().map(|probe| async move {
+                (dns.worth(probe.query(), deadline).await, probe)
+            }))
+        );
+        match secure {
+            Ok(Security::Secure) => {}
+            Ok(Security::Insecure | Security::Indeterminate) => {
+                return Err(ValidationFault::NotSecure { probe: probes.secure.clone() });
+            }
+            Err(found) => return Err(ValidationFault::NoAnswer { text: found.text }),
+        }
+        let mut texts = Vec::new();
+        for (worth, probe) in bogus {
+            match worth {
+                Err(found) if is_server_failure(found.kind) => return Ok(()),
+                Err(found) => texts.push(found.text),
+                Ok(_) => texts.push(format!("{probe} has an answer")),
+            }
+        }
+        Err(ValidationFault::NothingBogus { text: printable(&texts.join("; ")) })
+    }
+}
+
+/// Why what this network calls secure may not be. DANE must not rely on it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValidationFault {
+    /// A name that is signed does not count as secure.
+    #[error("validate DNSSEC: {probe}, which is signed, does not count as secure")]
+    NotSecure {
+        /// The name that is signed.
+        probe: Probe,
+    },
+    /// It is not known: there was no answer about the name that is signed.
+    #[error("find out whether DNSSEC is validated: {text}")]
+    NoAnswer {
+        /// What happened instead; printable.
+        text: String,
+    },
+    /// No name that is signed wrongly was kept back: either they are not wrong any more, or nobody
+    /// validates.
+    #[error("find out whether DNSSEC is validated: nothing bogus was kept back ({text})")]
+    NothingBogus {
+        /// What happened instead, for each name; printable.
+        text: String,
+    },
+}
+
+impl ValidationFault {
+    /// Is it only that no answer came, or none that would have told?
+    pub fn could_not_tell(&self) -> bool {
+        matches!(self, Self::NoAnswer { .. } | Self::NothingBogus { .. })
+    }
+}
+
+impl Probe {
+    fn query(&self) -> Query {
+        Query::query(self.name.clone(), self.record_type)
+    }
+}
+
 /// How one resolver is asked.
 struct Asking {
     upstream: Upstreams,
@@ -224,8 +299,7 @@ enum Bogus {
 
 impl Asking {
     async fn ask(&self, probe: &Probe, checking: Checking) -> Result<Message, LookupFault> {
-        let query = Query::query(probe.name.clone(), probe.record_type);
-        self.upstream.ask(&query, checking, self.deadline).await
+        self.upstream.ask(&probe.query(), checking, self.deadline).await
     }
 
     async fn about_bogus(&self, probe: &Probe) -> Bogus {

@@ -76,6 +76,15 @@ impl Dns {
         self.judge.dnssec()
     }
 
+    /// What DNSSEC says of the answer to a question.
+    pub(crate) async fn worth(
+        &self,
+        query: Query,
+        deadline: Deadline,
+    ) -> Result<Security, LookupFault> {
+        self.judge.answer(&query, deadline).await.map(|(_, worth)| worth)
+    }
+
     /// The TXT records of a name: at most 64, each of at most 8 KiB.
     pub(crate) async fn texts(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<TextRecord>> {
         let texts = self.look_up(owner, RecordType::TXT, MOST_TEXTS, deadline, |data| match data {

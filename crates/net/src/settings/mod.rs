@@ -121,13 +121,20 @@ impl Settings {
             path: path.to_path_buf(),
             source: Box::new(source),
         })?;
-        if let (TrustRoots::File(file), Some(folder)) = (&mut settings.trust_roots, path.parent()) {
-            *file = folder.join(&*file);
-        }
-        if let (Some(file), Some(folder)) = (&mut settings.trust_anchors, path.parent()) {
-            *file = folder.join(&*file);
+        if let Some(folder) = path.parent() {
+            settings.relative_to(folder);
         }
         Ok(settings)
+    }
+
+    /// Relative paths start from this folder.
+    pub fn relative_to(&mut self, folder: &Path) {
+        if let TrustRoots::File(file) = &mut self.trust_roots {
+            *file = folder.join(&*file);
+        }
+        if let Some(file) = &mut self.trust_anchors {
+            *file = folder.join(&*file);
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! `sealpost enforce` and what is below it.
 
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use sealpost_enforce::Seconds;
 use sealpost_listen::Address;
 
 use super::{Format, NetworkArguments};
@@ -12,32 +11,44 @@ use super::{Format, NetworkArguments};
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
-    after_help = "It runs until it is interrupted or terminated, and answers what has arrived \
-                  before it ends. A mail server whose default level is dane should not ask it yet: \
-                  the answer for an enforced policy would override DANE.\n\n\
+    after_help = "What stands in the section [enforce] of the configuration, flags override. \
+                  It runs until it is interrupted or terminated, and answers what has arrived \
+                  before it ends; at SIGHUP it reads the exceptions again.\n\n\
                   Exit status: 0 ended as told, 2 could not run."
 )]
 pub(crate) struct EnforceArguments {
     #[command(subcommand)]
     pub(crate) command: Option<EnforceCommand>,
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationArguments,
     /// Listen here: 127.0.0.1:8461, unix:/run/sealpost/enforce.sock (,mode=0660 behind it), or
     /// systemd:NAME; may be given several times.
-    #[arg(long, value_name = "ADDRESS", required = true)]
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<Address>,
-    /// Keep the policies in this file; it is made if it is missing.
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) store: Option<PathBuf>,
-    /// Answer after this many seconds at the latest.
-    #[arg(long, value_name = "SECONDS", default_value = "3")]
-    pub(crate) deadline: Seconds,
+    /// Speak HTTP here, for this machine: /v1/enforce/DOMAIN, /metrics, /health.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: Vec<Address>,
+    /// Answer after this many seconds at the latest; 3 unless configured otherwise.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<Seconds>,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
 }
 
+/// Where the configuration and the policies are.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigurationArguments {
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep the policies in this file; it is made if it is missing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnforceCommand {
-    /// Say what would be answered about a domain, and why, with nothing cached.
+    /// Say what would be answered about a domain, and why: looked up now, beside what is kept.
     Why(Box<WhyArguments>),
 }
 
@@ -50,28 +61,7 @@ pub(crate) struct WhyArguments {
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
     #[command(flatten)]
+    pub(crate) configuration: ConfigurationArguments,
+    #[command(flatten)]
     pub(crate) network: NetworkArguments,
-}
-
-/// A time from 0.1 to 60 seconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seconds(Duration);
-
-impl From<Seconds> for Duration {
-    fn from(seconds: Seconds) -> Self {
-        seconds.0
-    }
-}
-
-impl FromStr for Seconds {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse::<f64>() {
-            Ok(seconds) if (0.1..=60.0).contains(&seconds) => {
-                Ok(Self(Duration::from_secs_f64(seconds)))
-            }
-            _ => Err("write a number of seconds from 0.1 to 60"),
-        }
-    }
 }

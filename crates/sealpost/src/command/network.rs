@@ -11,11 +11,16 @@ use crate::outcome::Failure;
 impl NetworkArguments {
     /// The network as the flags and the settings file want it.
     pub(super) fn open(&self) -> Result<Network, Failure> {
+        self.open_over(Settings::default())
+    }
+
+    /// The same over the settings of a configuration, which a settings file replaces.
+    pub(super) fn open_over(&self, configured: Settings) -> Result<Network, Failure> {
         // An empty variable of the environment is one that is not set.
         let file = self.network.as_ref().filter(|file| !file.as_os_str().is_empty());
         let mut settings = match file {
             Some(file) => Settings::from_toml(file).map_err(Failure::new)?,
-            None => Settings::default(),
+            None => configured,
         };
         if !self.resolvers.is_empty() {
             settings.resolvers.clone_from(&self.resolvers);
