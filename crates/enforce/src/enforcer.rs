@@ -1,5 +1,6 @@
 //! The memory of all domains, and the work that keeps it true.
 
+mod intents;
 mod work;
 pub(crate) use work::learnt;
 
@@ -107,6 +108,7 @@ impl Enforcer {
         let enforcer = Self { shared: Arc::new(shared) };
         enforcer.load().await?;
         enforcer.wake_entries();
+        enforcer.carry_out_intents(store.intents());
         Ok(enforcer)
     }
 
