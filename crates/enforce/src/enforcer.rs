@@ -1,5 +1,6 @@
 //! The memory of all domains, and the work that keeps it true.
 
+mod intents;
 mod work;
 pub(crate) use work::learnt;
 
@@ -114,6 +115,7 @@ impl Enforcer {
         let enforcer = Self { shared: Arc::new(shared) };
         enforcer.load().await?;
         enforcer.wake_entries();
+        enforcer.carry_out_intents(store.intents());
         Ok(enforcer)
     }
 

@@ -61,6 +61,28 @@ impl Shard {
         }
     }
 
+    /// Takes in what another process has stored of a domain, unless a policy applies already or
+    /// what is stored is about to be replaced.
+    pub(crate) fn take_over(&mut self, domain: &DomainName, entry: Entry, limit: usize, now: Now) {
+        let has_policy = |entry: &Entry| matches!(entry.verdict(now), Verdict::Apply(_));
+        match self.slot_mut(domain) {
+            None => self.restore(domain, entry, limit, now),
+            Some(slot)
+                if slot.saving == Saving::Idle
+                    && has_policy(&entry)
+                    && !has_policy(&slot.entry) =>
+            {
+                // What the old entry had under way is awaited no more.
+                slot.entry = entry;
+                if let Some(waiting) = slot.waiting.take() {
+                    waiting.notify_waiters();
+                }
+                self.settle(domain, now);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Lets the domain's entry handle an event. An entry is made if there is none.
     pub(crate) fn handle(
         &mut self,

@@ -49,40 +49,48 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
 }
 
 /// A connection that reads.
+pub(crate) fn open_reader(settings: &Settings) -> Result<Reader, StoreError> {
+    open_reader_of(&settings.path, settings.patience, &|connection| {
+        if schema::is_current(connection)? {
+            return Ok(());
+        }
+        // An older schema that could not be brought up to date cannot be read either.
+        Err(StoreError::unavailable(io::Error::other("its schema is older than this version")))
+    })
+}
+
+/// A connection that reads a file which `is_good`.
 ///
 /// A file system that is mounted read-only has no place for the index that readers of a WAL share.
 /// If there is no WAL either, the file is read as one that never changes, for this one read.
-pub(crate) fn open_reader(settings: &Settings) -> Result<Reader, StoreError> {
+pub(crate) fn open_reader_of(
+    path: &Path,
+    patience: Duration,
+    is_good: &dyn Fn(&Connection) -> Result<(), StoreError>,
+) -> Result<Reader, StoreError> {
+    let ready = |connection: Connection| {
+        connection.busy_timeout(patience)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        is_good(&connection)?;
+        Ok(connection)
+    };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    match Connection::open_with_flags(&settings.path, flags)
-        .map_err(StoreError::from)
-        .and_then(|connection| ready_to_read(connection, settings))
-    {
+    match Connection::open_with_flags(path, flags).map_err(StoreError::from).and_then(ready) {
         Ok(connection) => Ok(Reader { connection, is_lasting: true }),
         Err(
             error @ (StoreError::Unavailable { .. }
             | StoreError::ReadOnly { .. }
             | StoreError::Full { .. }),
         ) => {
-            if !is_empty_or_missing(&with_suffix(&settings.path, "-wal")) {
+            if !is_empty_or_missing(&with_suffix(path, "-wal")) {
                 return Err(error);
             }
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(immutable_uri(&settings.path), flags)?;
-            Ok(Reader { connection: ready_to_read(connection, settings)?, is_lasting: false })
+            let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+            Ok(Reader { connection: ready(connection)?, is_lasting: false })
         }
         Err(error) => Err(error),
     }
-}
-
-fn ready_to_read(connection: Connection, settings: &Settings) -> Result<Connection, StoreError> {
-    connection.busy_timeout(settings.patience)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    if schema::is_current(&connection)? {
-        return Ok(connection);
-    }
-    // An older schema that could not be brought up to date cannot be read either.
-    Err(StoreError::unavailable(io::Error::other("its schema is older than this version")))
 }
 
 /// SQLite does not wait for a lock by itself when it changes the journal mode.

@@ -92,6 +92,10 @@ impl StoreError {
         Self::Unavailable { source: Cause(Arc::new(source)) }
     }
 
+    pub(crate) fn read_only(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::ReadOnly { source: Cause(Arc::new(source)) }
+    }
+
     /// What hinders making the file.
     pub(crate) fn of_file(error: io::Error) -> Self {
         let kind = error.kind();

@@ -36,7 +36,13 @@ pub use error::{Cause, StoreError};
 
 // The owners of tables.
 mod policies;
-pub use policies::{Backoff, FetchedPolicy, Loading, Policies, Remembered};
+pub use policies::{Adoption, Backoff, FetchedPolicy, Loading, Policies, Remembered};
+mod intents;
+pub use intents::{Intent, Intents, Pending, Verb};
+
+// The files of other programs.
+mod peer;
+pub use peer::{PeerRow, PeerRows};
 
 // SQLite underneath.
 mod connection;

@@ -36,6 +36,17 @@ pub struct FetchedPolicy {
     pub fetched_at: i64,
 }
 
+/// A policy that was fetched by another program or machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// The policy domain.
+    pub domain: DomainName,
+    /// The policy.
+    pub policy: FetchedPolicy,
+    /// When it was last asked for, in seconds since 1970.
+    pub last_used: i64,
+}
+
 /// Fetches that failed in a row, so that the next one waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -72,6 +83,30 @@ impl Policies {
     /// 64 characters; else what [`StoreError`] says of writing.
     pub async fn save(&self, remembered: Remembered) -> Result<(), StoreError> {
         self.store.writer.write(move |connection| save(connection, &remembered)).await
+    }
+
+    /// Takes over policies that were fetched by another program or machine. Each is stored unless
+    /// what is stored for its domain was fetched at the same time or later. What is known of failed
+    /// fetches stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::save`]; then none is taken over.
+    pub async fn adopt(&self, policies: Vec<Adoption>) -> Result<Vec<DomainName>, StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::ADOPT)?;
+            let mut stored = Vec::new();
+            for Adoption { domain, policy, last_used } in &policies {
+                let FetchedPolicy { id, text, fetched_at } = policy;
+                let values =
+                    params![domain.as_str(), id.as_str(), text.as_slice(), fetched_at, last_used];
+                if statement.query_row(values, |_| Ok(())).optional()?.is_some() {
+                    stored.push(domain.clone());
+                }
+            }
+            Ok(stored)
+        };
+        self.store.writer.write(work).await
     }
 
     /// Notes when domains were last asked for, in seconds since 1970. Unknown domains are skipped,
@@ -128,10 +163,23 @@ impl Policies {
     ///
     /// [`StoreError::Closed`]; errors of the file come from [`Loading::next`].
     pub async fn load_all(&self) -> Result<Loading, StoreError> {
+        self.load_by(sql::LOAD_ALL).await
+    }
+
+    /// The same in the order of the names, which takes longer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load_all`].
+    pub async fn list_all(&self) -> Result<Loading, StoreError> {
+        self.load_by(sql::LIST_ALL).await
+    }
+
+    async fn load_by(&self, statement: &'static str) -> Result<Loading, StoreError> {
         let turn = self.store.readers.turn().await?;
         let (sender, receiver) = mpsc::channel(loading::BATCHES);
         spawn_blocking(move || {
-            let loaded = turn.read(|connection| loading::load_all(connection, &sender));
+            let loaded = turn.read(|connection| loading::load_all(connection, statement, &sender));
             // Nobody may be listening any more.
             let _ = sender.blocking_send(match loaded {
                 Ok(unreadable) => loading::Piece::End { unreadable },

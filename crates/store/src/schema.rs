@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::{Moment, Settings, StoreError};
 
 /// In the order of their numbers. A file that has been released is never changed.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_policies.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_policies.sql"), include_str!("migrations/0002_intents.sql")];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Seal" in ASCII.
 const APPLICATION: i64 = 0x5365_616C;

@@ -19,5 +19,6 @@ pub(crate) use statements;
 /// Every statement of every owner.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    crate::policies::sql::ALL.iter().copied()
+    let owners = [crate::policies::sql::ALL, crate::intents::sql::ALL];
+    owners.into_iter().flatten().copied()
 }

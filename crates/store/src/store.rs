@@ -1,6 +1,6 @@
 //! The store: one file, one writer, some readers.
 
-use crate::{Policies, Settings, StoreError, readers::Readers, writer::Writer};
+use crate::{Intents, Policies, Settings, StoreError, readers::Readers, writer::Writer};
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
 #[derive(Clone)]
@@ -25,9 +25,30 @@ impl Store {
         Ok(Self { writer, readers })
     }
 
+    /// Opens a file that is there, only to read it. It is neither made nor changed, not even to
+    /// bring its schema up to date. Others may write meanwhile.
+    ///
+    /// Whatever writes gets [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the file is missing, or its schema is older than this
+    /// version; else as [`Self::open`].
+    pub async fn open_to_read(settings: Settings) -> Result<Self, StoreError> {
+        let readers = Readers::new(settings);
+        readers.keep_idle();
+        readers.read(|_| Ok(())).await?;
+        Ok(Self { writer: Writer::none(), readers })
+    }
+
     /// What an enforcing sender remembers of policy domains.
     pub fn policies(&self) -> Policies {
         Policies::new(self.clone())
+    }
+
+    /// What an operator wants done by the process that enforces.
+    pub fn intents(&self) -> Intents {
+        Intents::new(self.clone())
     }
 
     /// Waits until everything that was queued is committed, and closes the file.

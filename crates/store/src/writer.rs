@@ -1,6 +1,7 @@
 //! Writing: one thread, one connection, many commands to a commit.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     slice,
     thread::Builder,
@@ -18,9 +19,10 @@ use crate::{
 /// Commands in one transaction, at most: what one commit answers, and what one crash undoes.
 const BATCH: usize = 256;
 
-/// The way to the thread that writes. Clones share it.
+/// The way to the thread that writes. Clones share it. There is none if the store was opened to be
+/// read.
 #[derive(Clone)]
-pub(crate) struct Writer(mpsc::Sender<Message>);
+pub(crate) struct Writer(Option<mpsc::Sender<Message>>);
 
 enum Message {
     Work(Box<dyn Command>),
@@ -75,7 +77,12 @@ impl Writer {
             })
             .map_err(StoreError::unavailable)?;
         opening.await.unwrap_or(Err(StoreError::Closed))?;
-        Ok(Self(sender))
+        Ok(Self(Some(sender)))
+    }
+
+    /// One that refuses all there is to write.
+    pub(crate) fn none() -> Self {
+        Self(None)
     }
 
     /// Queues `work`, waiting while the queue is full, and waits for the commit.
@@ -86,17 +93,22 @@ impl Writer {
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let Some(sender) = &self.0 else {
+            let cause = io::Error::other("it was opened to be read");
+            return Err(StoreError::read_only(cause));
+        };
         let (reply, answer) = oneshot::channel();
         let job = Job { work, outcome: Err(StoreError::Closed), reply };
-        let queued = self.0.send(Message::Work(Box::new(job))).await;
+        let queued = sender.send(Message::Work(Box::new(job))).await;
         queued.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Waits until all that was queued is committed and the file is closed.
     pub(crate) async fn close(&self) {
+        let Some(sender) = &self.0 else { return };
         let (done, closed) = oneshot::channel();
-        if self.0.send(Message::Close(done)).await.is_ok() {
+        if sender.send(Message::Close(done)).await.is_ok() {
             // The sender is dropped without a value.
             let _ = closed.await;
         }

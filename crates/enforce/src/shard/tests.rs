@@ -157,3 +157,35 @@ fn restored_policies_are_all_there_whatever_the_limit() {
     }
     assert_eq!(shard.sizes(), (20, 0));
 }
+
+#[test]
+fn what_another_process_has_stored_is_taken_over_where_no_policy_applies() {
+    let mut shard = Shard::default();
+    let restored = |fetched_at: i64| {
+        let policy = Some(SavedPolicy { policy: policy(86_400), id: id(), fetched_at });
+        let snapshot = Snapshot { policy, backoff: None, last_used: 1_900_000_000 };
+        Entry::restore(snapshot, at(10), Jitter::new(1))
+    };
+    let start = 1_900_000_000;
+    shard.take_over(&name("new.test"), restored(start), LIMIT, at(10));
+    without_record(&mut shard, "known.test", at(10));
+    shard.take_over(&name("known.test"), restored(start), LIMIT, at(10));
+    assert_eq!(shard.sizes(), (2, 0));
+
+    // What has expired is no policy, and one that applies stays.
+    without_record(&mut shard, "other.test", at(10));
+    shard.take_over(&name("other.test"), restored(start - 90_000), LIMIT, at(10));
+    with_policy(&mut shard, "held.test", 1_000, at(10));
+    shard.take_over(&name("held.test"), restored(start), LIMIT, at(10));
+    assert_eq!(shard.sizes(), (3, 1));
+    let held = shard.slot(&name("held.test")).unwrap().entry();
+    assert!(
+        matches!(held.verdict(at(11)), Verdict::Apply(held) if held.fetched_at() == start + 10)
+    );
+
+    // What is being saved is newer than what was stored.
+    without_record(&mut shard, "saved.test", at(10));
+    shard.slot_mut(&name("saved.test")).unwrap().saving = Saving::Running;
+    shard.take_over(&name("saved.test"), restored(start), LIMIT, at(10));
+    assert_eq!(shard.sizes(), (3, 2));
+}

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::{Remembered, remembered, sql};
+use super::{Remembered, remembered};
 use crate::StoreError;
 
 /// Rows that are handed over together.
@@ -65,9 +65,10 @@ impl Loading {
 /// Sends all rows, and counts those that make no sense: one bad row must not cost the others.
 pub(super) fn load_all(
     connection: &Connection,
+    statement: &str,
     pieces: &mpsc::Sender<Piece>,
 ) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached(sql::LOAD_ALL)?;
+    let mut statement = connection.prepare_cached(statement)?;
     let mut rows = statement.query([])?;
     let mut batch = Vec::with_capacity(BATCH);
     let mut unreadable = 0;

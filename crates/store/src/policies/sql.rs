@@ -19,6 +19,19 @@ statements! {
             last_used = CASE WHEN excluded.last_used > policies.last_used
                              THEN excluded.last_used ELSE policies.last_used END";
 
+    /// Takes over what was fetched elsewhere, unless what is stored was fetched as late.
+    ADOPT = "
+        INSERT INTO policies (domain, policy_id, policy_text, fetched_at, last_used)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (domain) DO UPDATE SET
+            policy_id = excluded.policy_id,
+            policy_text = excluded.policy_text,
+            fetched_at = excluded.fetched_at,
+            last_used = CASE WHEN excluded.last_used > policies.last_used
+                             THEN excluded.last_used ELSE policies.last_used END
+        WHERE policies.fetched_at IS NULL OR policies.fetched_at < excluded.fetched_at
+        RETURNING domain";
+
     TOUCH = "
         UPDATE policies SET last_used = $1
         WHERE domain = $2 AND last_used < $1";
@@ -35,4 +48,9 @@ statements! {
         SELECT domain, policy_id, policy_text, fetched_at,
                failed_id, failure, failures, failed_at, last_used
         FROM policies";
+
+    LIST_ALL = "
+        SELECT domain, policy_id, policy_text, fetched_at,
+               failed_id, failure, failures, failed_at, last_used
+        FROM policies ORDER BY domain";
 }

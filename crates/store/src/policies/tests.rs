@@ -250,3 +250,43 @@ async fn loading_sees_one_moment() {
     assert_eq!(count, 1500);
     assert!(all(&policies).await.0.is_empty());
 }
+
+#[tokio::test]
+async fn what_is_taken_over_never_replaces_what_is_as_new() {
+    let (_folder, store) = open().await;
+    let policies = store.policies();
+    policies.save(full("held.test")).await.unwrap();
+    policies.save(Remembered { policy: None, ..full("failing.test") }).await.unwrap();
+    let adopt = |name: &str, fetched: i64| Adoption {
+        domain: domain(name),
+        policy: policy("peer", fetched),
+        last_used: 1_899_999_999,
+    };
+    let older = [adopt("held.test", 1_899_999_999), adopt("held.test", 1_900_000_000)];
+    assert_eq!(policies.adopt(older.to_vec()).await.unwrap(), []);
+    assert_eq!(policies.load(domain("held.test")).await.unwrap(), Some(full("held.test")));
+
+    let rows = ["failing.test", "held.test", "new.test"].map(|name| adopt(name, 1_900_000_001));
+    let stored = policies.adopt(rows.to_vec()).await.unwrap();
+    assert_eq!(stored, ["failing.test", "held.test", "new.test"].map(domain));
+    let (all, unreadable) = all(&policies).await;
+    assert_eq!((all.len(), unreadable), (3, 0));
+    let held = &all[&domain("held.test")];
+    assert_eq!(held.policy, Some(policy("peer", 1_900_000_001)));
+    // What has failed and when it was used is still known.
+    assert_eq!((&held.backoff, held.last_used), (&full("x.test").backoff, 1_900_000_001));
+    assert_eq!(all[&domain("failing.test")].backoff, full("x.test").backoff);
+    assert_eq!(all[&domain("new.test")].last_used, 1_899_999_999);
+}
+
+#[tokio::test]
+async fn a_list_is_in_the_order_of_the_names() {
+    let (_folder, store) = open().await;
+    for name in ["c.test", "a.test", "b.test"] {
+        store.policies().save(full(name)).await.unwrap();
+    }
+    let mut loading = store.policies().list_all().await.unwrap();
+    let rows = loading.next().await.unwrap().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row.domain.as_str()).collect();
+    assert_eq!(names, ["a.test", "b.test", "c.test"]);
+}

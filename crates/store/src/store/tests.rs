@@ -207,5 +207,5 @@ async fn parameters_appear_in_the_order_of_their_numbers() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 11);
 }
