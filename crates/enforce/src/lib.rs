@@ -30,7 +30,7 @@
 mod exceptions;
 pub use exceptions::{Exception, Exceptions, ExceptionsError, Treatment};
 mod section;
-pub use section::{Level, Map, Seconds, Section, Switch, TcpTable};
+pub use section::{Level, Map, ProbeName, Seconds, Section, Switch, TcpTable};
 mod settings;
 pub use settings::{Mode, Settings};
 
@@ -60,3 +60,4 @@ pub use explanation::{
     DaneSeen, Explanation, HeldSeen, HostSeen, PolicySeen, Question, RecordSeen, ReplySeen,
 };
 mod session;
+pub use session::TcpTables;

@@ -56,7 +56,9 @@ impl Prover {
                 }
                 self.answerer.set_dane(DaneAnswers::Off);
             }
-            Proof::Unknown(why) => tracing::warn!(why, "cannot tell whether the resolvers validate"),
+            Proof::Unknown(why) => {
+                tracing::warn!(why, "cannot tell whether the resolvers validate")
+            }
         }
         proof
     }

@@ -1,17 +1,21 @@
 //! What the operator writes into the configuration.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use sealpost_listen::Address;
+use sealpost_net::{Probe, Probes};
 use sealpost_rules::matrix::OperatorLevel;
 use sealpost_wire::postfix::{MapName, Profile};
 use serde::Deserialize;
 
 use crate::{Mode, Settings};
+
+/// The port of socketmap unless the operator says otherwise.
+const PORT: u16 = 8461;
 
 /// The section `[enforce]` of the configuration. Each key may be left out; all together are enough
 /// to start with.
@@ -35,7 +39,7 @@ use crate::{Mode, Settings};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
-    /// Where socketmap is spoken.
+    /// Where socketmap is spoken: at 127.0.0.1:8461 by default.
     pub listen: Vec<Address>,
     /// Where `tcp:` tables are spoken, and for which mail server.
     pub tcp: Vec<TcpTable>,
@@ -52,6 +56,11 @@ pub struct Section {
     /// The resolvers that the mail server asks. They are tested from time to time: only while all of
     /// them validate do answers follow DANE.
     pub mta_resolvers: Vec<SocketAddr>,
+    /// A name that is signed, to try resolvers with, as in `./SOA`.
+    pub signed_name: Option<ProbeName>,
+    /// Names that are signed wrongly on purpose; one that a resolver keeps back is enough. By default
+    /// some that are known for it.
+    pub bogus_names: Vec<ProbeName>,
     /// The file of exceptions.
     pub exceptions: Option<PathBuf>,
     /// How long an answer may take, in seconds: from 0.1 to 60.
@@ -87,6 +96,11 @@ pub enum Switch {
 #[serde(try_from = "String")]
 pub struct Level(pub OperatorLevel);
 
+/// A name to try resolvers with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ProbeName(pub Probe);
+
 /// The name of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -109,6 +123,29 @@ impl Section {
         }
     }
 
+    /// Where policies are kept: by default in the folder that systemd provides, or else in
+    /// `/var/lib/sealpost`.
+    pub fn store_file(&self) -> PathBuf {
+        let folder = || match std::env::var_os("STATE_DIRECTORY") {
+            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
+            _ => PathBuf::from("/var/lib/sealpost"),
+        };
+        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+    }
+
+    /// The names by which resolvers are tried.
+    pub fn probes(&self) -> Probes {
+        let probes = Probes::default();
+        let probes = match &self.signed_name {
+            Some(ProbeName(probe)) => probes.with_secure(probe.clone()),
+            None => probes,
+        };
+        match self.bogus_names.as_slice() {
+            [] => probes,
+            names => probes.with_bogus(names.iter().map(|ProbeName(probe)| probe.clone())),
+        }
+    }
+
     /// Relative paths start from this folder.
     pub fn relative_to(&mut self, folder: &Path) {
         for path in [&mut self.store, &mut self.exceptions].into_iter().flatten() {
@@ -121,7 +158,7 @@ impl Default for Section {
     fn default() -> Self {
         let settings = Settings::default();
         Self {
-            listen: Vec::new(),
+            listen: vec![Address::Tcp((Ipv4Addr::LOCALHOST, PORT).into())],
             tcp: Vec::new(),
             http: Vec::new(),
             store: None,
@@ -129,6 +166,8 @@ impl Default for Section {
             default_level: Level::default(),
             dane: Switch::Off,
             mta_resolvers: Vec::new(),
+            signed_name: None,
+            bogus_names: Vec::new(),
             exceptions: None,
             deadline: Seconds(settings.deadline),
             without_policy: settings.without_policy,
@@ -166,6 +205,14 @@ impl TryFrom<String> for Map {
     fn try_from(text: String) -> Result<Self, String> {
         let map = MapName::parse(text.as_bytes()).map(Self);
         map.ok_or_else(|| format!("not the name of a map; write one of {}", MapName::LIST))
+    }
+}
+
+impl TryFrom<String> for ProbeName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: sealpost_net::ProbeError| error.to_string())
     }
 }
 

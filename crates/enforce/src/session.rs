@@ -1,11 +1,15 @@
-//! Socketmap on one connection.
+//! Questions and replies on one connection.
 
-use std::time::Duration;
+mod socketmap;
+mod tcp_tables;
+pub use tcp_tables::TcpTables;
 
-use sealpost_listen::{Connection, Handler, Stream};
+use std::{fmt, time::Duration};
+
+use sealpost_listen::{Connection, Stream};
 use sealpost_wire::{
-    postfix::Table,
-    socketmap::{LONGEST_REQUEST, NetstringReader, Question, write_reply},
+    postfix::{Reply, Table},
+    socketmap::Question,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,80 +26,100 @@ const PILE: usize = 64 * 1024;
 /// How long a request may be behind its connection when the server stops.
 const MOMENT: Duration = Duration::from_millis(100);
 
-impl Handler for Answerer {
-    /// Answers one request after the other, until the client closes, is silent for too long, or says
-    /// something that is no request.
-    async fn serve(&self, connection: Connection) {
-        let Connection { mut stream, mut stopping, peer, .. } = connection;
-        let mut requests = NetstringReader::new(LONGEST_REQUEST);
-        let mut chunk = [0; CHUNK];
-        loop {
-            let patience = if requests.is_between_netstrings() {
-                self.settings().idle
-            } else {
-                self.settings().transfer
-            };
-            let read = select! {
-                biased;
-                read = timeout(patience, stream.read(&mut chunk)) => read,
-                () = stopping.requested() => {
-                    timeout(MOMENT, stream.read(&mut chunk)).await
-                }
-            };
-            let Ok(Ok(length @ 1..)) = read else { return };
-            requests.push(chunk.get(..length).unwrap_or_default());
-            if let Err(end) = self.answer_all(&mut requests, &mut stream).await {
-                if let End::NoRequest(error) = end {
-                    tracing::warn!(%peer, %error, "a client does not speak socketmap");
-                }
-                return;
-            }
-        }
-    }
+/// How requests and replies look on the wire.
+trait Protocol: Send {
+    /// By which the size of replies is bounded.
+    const TABLE: Table;
+    /// Why octets are no request.
+    type Error: fmt::Display;
+
+    fn push(&mut self, octets: &[u8]);
+
+    fn is_between_requests(&self) -> bool;
+
+    /// The next request that is complete, `None` until one is.
+    fn next(&mut self) -> Result<Option<Request>, Self::Error>;
+
+    fn write(reply: &Reply, out: &mut Vec<u8>);
+}
+
+/// A request.
+enum Request {
+    Question(Question),
+    /// It cannot be answered otherwise than so.
+    Unanswerable(Reply),
 }
 
 /// Why a connection is closed.
-enum End {
-    NoRequest(sealpost_wire::socketmap::NetstringError),
+enum End<E> {
+    NoRequest(E),
     CannotWrite,
 }
 
-impl Answerer {
-    /// Answers every request that is complete.
-    async fn answer_all(
-        &self,
-        requests: &mut NetstringReader,
-        stream: &mut Stream,
-    ) -> Result<(), End> {
-        let mut replies = Vec::new();
-        loop {
-            let question = match requests.next_payload() {
-                Ok(Some(payload)) => Question::parse(payload),
-                Ok(None) => return self.send(&replies, stream).await,
-                Err(error) => {
-                    self.send(&replies, stream).await?;
-                    return Err(End::NoRequest(error));
-                }
-            };
-            let reply = match question {
-                Ok(question) => self.answer(&question, Table::Socketmap).await,
-                Err(error) => {
-                    tracing::warn!(%error, "a mail server asks for a map that there is not");
-                    error.reply()
-                }
-            };
-            write_reply(&reply, &mut replies);
-            if replies.len() > PILE {
-                self.send(&replies, stream).await?;
-                replies.clear();
+/// Answers one request after the other, until the client closes, is silent for too long, or says
+/// something that is no request.
+async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Connection) {
+    let Connection { mut stream, mut stopping, peer, .. } = connection;
+    let mut chunk = [0; CHUNK];
+    let mut replies = Vec::new();
+    loop {
+        let patience = if requests.is_between_requests() {
+            answerer.settings().idle
+        } else {
+            answerer.settings().transfer
+        };
+        let read = select! {
+            biased;
+            read = timeout(patience, stream.read(&mut chunk)) => read,
+            () = stopping.requested() => timeout(MOMENT, stream.read(&mut chunk)).await,
+        };
+        let Ok(Ok(length @ 1..)) = read else { return };
+        requests.push(chunk.get(..length).unwrap_or_default());
+        if let Err(end) = answer_all(answerer, &mut requests, &mut stream, &mut replies).await {
+            if let End::NoRequest(error) = end {
+                tracing::warn!(%peer, %error, "a client does not speak the protocol of the map");
             }
+            return;
         }
     }
+}
 
-    async fn send(&self, replies: &[u8], stream: &mut Stream) -> Result<(), End> {
-        match timeout(self.settings().transfer, stream.write_all(replies)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::CannotWrite),
+/// Answers every request that is complete.
+async fn answer_all<P: Protocol>(
+    answerer: &Answerer,
+    requests: &mut P,
+    stream: &mut Stream,
+    replies: &mut Vec<u8>,
+) -> Result<(), End<P::Error>> {
+    loop {
+        let reply = match requests.next() {
+            Ok(Some(Request::Question(question))) => answerer.answer(&question, P::TABLE).await,
+            Ok(Some(Request::Unanswerable(reply))) => reply,
+            Ok(None) => return send(answerer, replies, stream).await,
+            Err(error) => {
+                send(answerer, replies, stream).await?;
+                return Err(End::NoRequest(error));
+            }
+        };
+        P::write(&reply, replies);
+        if replies.len() > PILE {
+            send(answerer, replies, stream).await?;
         }
+    }
+}
+
+/// Sends the replies; nothing of them is left.
+async fn send<E>(
+    answerer: &Answerer,
+    replies: &mut Vec<u8>,
+    stream: &mut Stream,
+) -> Result<(), End<E>> {
+    let sent = timeout(answerer.settings().transfer, stream.write_all(replies)).await;
+    replies.clear();
+    // One long reply shall not cost memory as long as the connection lives.
+    replies.shrink_to(CHUNK);
+    match sent {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End::CannotWrite),
     }
 }

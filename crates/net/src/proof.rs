@@ -219,9 +219,12 @@ impl Network {
         let dns = &self.means.dns;
         let (secure, bogus) = tokio::join!(
             dns.worth(probes.secure.query(), deadline),
-            join_all(probes.bogus.iter().map(|probe| async move {
-                (dns.worth(probe.query(), deadline).await, probe)
-            }))
+            join_all(
+                probes
+                    .bogus
+                    .iter()
+                    .map(|probe| async move { (dns.worth(probe.query(), deadline).await, probe) })
+            )
         );
         match secure {
             Ok(Security::Secure) => {}

@@ -1,7 +1,7 @@
 //! `sealpost.toml`.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sealpost_enforce::Section;
 use sealpost_net::Settings;
@@ -21,9 +21,6 @@ const LARGEST_FILE: u64 = 256 * 1024;
 pub(crate) struct Configuration {
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
-    /// Where it came from; `None` for what holds without a file.
-    #[serde(skip)]
-    pub(crate) path: Option<PathBuf>,
 }
 
 impl Configuration {
@@ -46,7 +43,6 @@ impl Configuration {
             configuration.network.relative_to(folder);
             configuration.enforce.relative_to(folder);
         }
-        configuration.path = Some(path.to_path_buf());
         Ok(configuration)
     }
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use sealpost_enforce::Seconds;
+use sealpost_enforce::{Seconds, Section};
 use sealpost_listen::Address;
 
 use super::{Format, NetworkArguments};
+use crate::configuration::Configuration;
+use crate::outcome::Failure;
 
 #[derive(Debug, Args)]
 #[command(
@@ -44,6 +46,40 @@ pub(crate) struct ConfigurationArguments {
     /// Keep the policies in this file; it is made if it is missing.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+}
+
+impl EnforceArguments {
+    /// What is configured, with the flags over it.
+    pub(crate) fn over(&self, mut section: Section) -> Section {
+        if !self.listen.is_empty() {
+            section.listen.clone_from(&self.listen);
+        }
+        if !self.http.is_empty() {
+            section.http.clone_from(&self.http);
+        }
+        if let Some(store) = &self.configuration.store {
+            section.store = Some(store.clone());
+        }
+        if let Some(deadline) = self.deadline {
+            section.deadline = deadline;
+        }
+        section
+    }
+}
+
+impl ConfigurationArguments {
+    /// The configuration, or what holds without one.
+    pub(crate) fn load(&self) -> Result<Configuration, Failure> {
+        Configuration::load(self.config.as_deref().filter(|path| !path.as_os_str().is_empty()))
+    }
+
+    /// The store that is named by a flag or by the configuration.
+    pub(crate) fn named_store(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.store {
+            Some(store) => Ok(Some(store.clone())),
+            None => Ok(self.load()?.enforce.store),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

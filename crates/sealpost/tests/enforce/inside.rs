@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_domain::DomainName;
-use sealpost_enforce::{Enforcer, Settings, Standing};
+use sealpost_enforce::{Enforcer, Mode, Settings, Standing};
 use sealpost_net::{Network, Settings as NetworkSettings};
+use sealpost_rules::matrix::OperatorLevel;
 use sealpost_runtime::Clock;
 use sealpost_store::{FetchedPolicy, Remembered, Settings as StoreSettings, Store};
 use tokio::time::sleep;
@@ -13,6 +14,9 @@ use tokio::time::sleep;
 use crate::daemon::World;
 
 const SETTINGS: Settings = Settings {
+    mode: Mode::Enforce,
+    level: OperatorLevel::Unknown,
+    next_hops: 64,
     deadline: Duration::from_secs(20),
     look_ups: 8,
     fetches: 8,

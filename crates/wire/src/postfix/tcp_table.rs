@@ -67,6 +67,11 @@ impl RequestReader {
         result
     }
 
+    /// Whether no request has begun that is not complete.
+    pub fn is_between_requests(&self) -> bool {
+        self.start == self.buffer.len()
+    }
+
     fn read(&mut self) -> Result<Option<Key>, RequestError> {
         let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
         let Some(distance) = unsearched.iter().position(|octet| *octet == b'\n') else {

@@ -1,12 +1,19 @@
 //! The daemon.
 
-use sealpost_enforce::{Answerer, Enforcer, Settings};
-use sealpost_listen::{Inherited, Limits, Listener, Server};
+mod doors;
+mod signals;
+
+use std::path::Path;
+
+use sealpost_enforce::{Answerer, Enforcer, Exceptions, Proof, Prover, Section, Switch};
+use sealpost_listen::Inherited;
+use sealpost_runtime::Clock;
 use sealpost_store::{Settings as StoreSettings, Store, StoreError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::doors::Doors;
+use self::signals::{Cause, Signals};
 use crate::arguments::EnforceArguments;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -14,93 +21,95 @@ use crate::output::Output;
 /// Answers until it is told to stop.
 pub(super) async fn run(
     arguments: &EnforceArguments,
-    mut inherited: Inherited,
+    inherited: Inherited,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::new()?;
-    let network = arguments.network.open()?;
+    let configuration = arguments.configuration.load()?;
+    let section = arguments.over(configuration.enforce);
+    let exceptions = load_exceptions(&section)?;
+    let network = arguments.network.open_over(configuration.network)?;
     let clock = arguments.network.clock();
-    let path = arguments.store.as_ref().ok_or_else(|| Failure::new("find the store"))?;
-    let opened = Store::open(StoreSettings::at(path)).await;
-    let store = opened.map_err(|error| store_failure(path, &error))?;
-    let settings = Settings { deadline: arguments.deadline.into(), ..Settings::default() };
-    let started = Enforcer::start(settings, network.clone(), &store, clock).await;
-    let enforcer = started.map_err(|error| store_failure(path, &error))?;
-    let answerer = Answerer::new(enforcer.clone(), network, settings);
 
-    let mut listeners = Vec::new();
-    for address in &arguments.listen {
-        let made = address.listen(&mut inherited).await;
-        listeners.extend(made.map_err(|error| Failure::new(with_source(&error)))?);
-    }
-    let loaded = enforcer.sizes().0;
-    for listener in &listeners {
-        output.say(&format!("listening at {listener}"));
-    }
-    output.say(&format!("ready, with {loaded} policies"));
+    let path = section.store_file();
+    let opened = Store::open(StoreSettings::at(&path)).await;
+    let store = opened.map_err(|error| store_failure(&path, &error))?;
+    let settings = section.settings();
+    let started = Enforcer::start(settings, network.clone(), &store, clock.clone()).await;
+    let enforcer = started.map_err(|error| store_failure(&path, &error))?;
+    let answerer = Answerer::new(enforcer.clone(), network.clone(), settings);
+    take_over(exceptions, &answerer, &clock);
 
-    serve_all(answerer, listeners, &mut signals).await;
+    let mut tasks = JoinSet::new();
+    if section.dane == Switch::On {
+        let prover = Prover {
+            answerer: answerer.clone(),
+            network,
+            resolvers: section.mta_resolvers.clone(),
+            probes: section.probes(),
+        };
+        match prover.test().await {
+            Proof::Proven => output.say("the resolvers validate: answers follow DANE"),
+            Proof::Refuted(why) | Proof::Unknown(why) => {
+                output.say(&format!("warning: answers do not follow DANE: {why}"));
+            }
+        }
+        tasks.spawn(prover.run());
+    }
+
+    let (stop, stopping) = watch::channel(false);
+    let (opened, opening) = oneshot::channel();
+    let doors = Doors { section: section.clone(), answerer: answerer.clone(), stopping };
+    let serving = tokio::spawn(doors.serve(inherited, opened));
+    // Whoever opens them tells before it goes.
+    let places = opening.await.map_err(|_| Failure::new("listen"))??;
+    for place in places {
+        output.say(&format!("listening at {place}"));
+    }
+    output.say(&format!("ready, with {} policies", enforcer.sizes().0));
+
+    while let Cause::Reload = signals.next().await {
+        match load_exceptions(&section) {
+            Ok(exceptions) => {
+                output.say(&format!("read the exceptions again: {}", exceptions.len()));
+                take_over(exceptions, &answerer, &clock);
+            }
+            Err(failure) => output.say(&format!("{failure}\n\nhint: those of before go on")),
+        }
+    }
     output.say("stopping");
+    stop.send_replace(true);
+    if serving.await.is_err() {
+        output.say("error: the listeners have ended early");
+    }
+    tasks.shutdown().await;
     enforcer.stop().await;
     store.close().await;
     Ok(Outcome::Clean)
 }
 
-/// Serves all listeners until a signal comes, and then ends their connections decently.
-async fn serve_all(answerer: Answerer, listeners: Vec<Listener>, signals: &mut Signals) {
-    let server = Server::new(answerer, Limits::default());
-    let (stop, stopping) = watch::channel(false);
-    let mut running = JoinSet::new();
-    for listener in listeners {
-        let (server, mut stopping) = (server.clone(), stopping.clone());
-        running.spawn(async move {
-            let stopped = async {
-                // An error means that nobody is left to tell it.
-                let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-            };
-            server.serve(listener, stopped).await
-        });
-    }
-    signals.any().await;
-    stop.send_replace(true);
-    running.join_all().await;
-}
-
-/// What ends the daemon.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+fn load_exceptions(section: &Section) -> Result<Exceptions, Failure> {
+    match &section.exceptions {
+        Some(path) => Exceptions::load(path).map_err(Failure::new),
+        None => Ok(Exceptions::default()),
     }
 }
 
-fn store_failure(path: &std::path::Path, error: &StoreError) -> Failure {
-    Failure::new(format!("{} ({})", with_source(error), path.display())).hint(
+/// Lets exceptions hold, and reminds of those that have ended.
+fn take_over(exceptions: Exceptions, answerer: &Answerer, clock: &Clock) {
+    for (domain, exception) in exceptions.ended(clock.now().as_second()) {
+        tracing::warn!(domain, %exception, "an exception has ended: remove it, or give it another end");
+    }
+    answerer.set_exceptions(exceptions);
+}
+
+pub(super) fn store_failure(path: &Path, error: &StoreError) -> Failure {
+    let text = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source} ({})", path.display()),
+        None => format!("{error} ({})", path.display()),
+    };
+    Failure::new(text).hint(
         "without its policies a sender is easy to downgrade, so none is answered; mend the file, \
          or move it away to begin anew",
     )
-}
-
-fn with_source(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

@@ -1,10 +1,13 @@
 //! `sealpost enforce why`
 
 use mail_domain::DomainName;
-use sealpost_enforce::{Decision, Explanation};
+use sealpost_enforce::{DaneAnswers, Exceptions, Explanation, Question, RecordSeen, Switch};
 use sealpost_rules::Quoted;
+use sealpost_store::{Remembered, Settings as StoreSettings, Store};
 
+use super::serve::store_failure;
 use crate::arguments::{Format, WhyArguments};
+use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -12,14 +15,43 @@ pub(super) async fn run(arguments: &WhyArguments, output: &mut Output) -> Result
     let text = &arguments.domain;
     let domain = DomainName::parse(text)
         .map_err(|error| Failure::new(format!("read the domain {}: {error}", Quoted(text))))?;
-    let network = arguments.network.open()?;
-    let explanation = Explanation::of(&domain, &network).await;
+    let Configuration { network, enforce: section } = arguments.configuration.load()?;
+    let network = arguments.network.open_over(network)?;
+    let exceptions = match &section.exceptions {
+        Some(path) => Exceptions::load(path).map_err(Failure::new)?,
+        None => Exceptions::default(),
+    };
+    let question = Question {
+        domain: &domain,
+        stored: arguments.stored(&domain).await?,
+        dane: match section.dane {
+            Switch::On => DaneAnswers::On,
+            Switch::Off => DaneAnswers::Off,
+        },
+        level: section.default_level.0,
+        exceptions: &exceptions,
+        mode: section.mode,
+        now: arguments.network.clock().now().as_second(),
+    };
+    let explanation = Explanation::live(question, &network).await;
     match arguments.format {
         Format::Human => output.text(&explanation.to_string())?,
         Format::Json => output.json(&explanation)?,
     }
-    Ok(match explanation.decision {
-        Decision::Unknown => Outcome::Unknown,
+    Ok(match explanation.record {
+        RecordSeen::Unknown { .. } => Outcome::Unknown,
         _ => Outcome::Clean,
     })
+}
+
+impl WhyArguments {
+    /// What is kept of a domain, if a store was named.
+    async fn stored(&self, domain: &DomainName) -> Result<Option<Remembered>, Failure> {
+        let Some(path) = self.configuration.named_store()? else { return Ok(None) };
+        let fail = |error| store_failure(&path, &error);
+        let store = Store::open_to_read(StoreSettings::at(&path)).await.map_err(fail)?;
+        let stored = store.policies().load(domain.clone()).await.map_err(fail)?;
+        store.close().await;
+        Ok(stored)
+    }
 }
