@@ -9,7 +9,7 @@ pub fn reference_page(parts: &[(&str, &[Definition])]) -> String {
         "# Metrics\n\n\
          <!-- Made by `sealpost metrics`; change the tables in the sources, not this page. -->\n\n\
          In the text format of Prometheus, version 0.0.4. Every series is there from the start,\n\
-         with 0 as its value. Values of labels are never taken from what a stranger sends, so\n\
+         and what counts begins at 0. Values of labels are never taken from what a stranger sends, so\n\
          their number does not grow.\n\n\
          A histogram has the buckets {} and `+Inf`, in seconds.\n",
         bounds.join(", ")
