@@ -3,6 +3,7 @@
 //! A [`Server`] runs a [`Handler`] on the connections of any number of [`Listener`]s, within
 //! common [`Limits`], and ends them decently when it is told to stop. A listener is a TCP address,
 //! a socket file, or a socket that systemd passed on; [`Address`] is how people write that.
+//! [`http`] has a handler for local interfaces over HTTP/1.1.
 //!
 //! # What a connection may cost
 //!
@@ -36,3 +37,6 @@ mod server;
 mod stream;
 pub use server::{Connection, Counts, Ended, Handler, Limits, Server, Stopping};
 pub use stream::{Peer, Stream};
+
+// A protocol that several roles speak.
+pub mod http;

@@ -1,10 +1,20 @@
-//! The clock and the log.
+//! What every long-running part needs: the clock, the log, metrics, tasks, the service manager.
 //!
 //! This is the only crate that reads the time. Everything else is handed a [`Clock`], or the time
 //! itself, so that days can pass in milliseconds in a test and a faulty certificate can be judged
 //! as of its day.
 
+// Time.
 mod clock;
 pub use clock::{Clock, Stopwatch};
+
+// What people see of a running program.
 mod log;
 pub use log::start_log;
+pub mod metrics;
+
+// What keeps it running.
+mod systemd;
+mod task;
+pub use systemd::{Liveness, ServiceManager, ServiceManagerError};
+pub use task::{AfterPanic, DedicatedThread, Panicked, StopRequest, supervise};

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Enforce(Box<EnforceArguments>),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
+    /// Print the reference of all metrics, as Markdown.
+    Metrics,
     /// Work on a policy text before it goes live.
     #[command(subcommand)]
     Policy(PolicyCommand),

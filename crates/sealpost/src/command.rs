@@ -4,6 +4,7 @@ mod check;
 mod enforce;
 mod generate;
 mod lab;
+mod metrics;
 mod network;
 mod policy;
 mod policy_new;
@@ -27,6 +28,7 @@ pub(crate) async fn run(
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
+        Command::Metrics => metrics::run(output),
         Command::Policy(command) => policy::run(command, output).await,
         Command::Record(command) => record::run(command, output),
         Command::Lab(arguments) => lab::run(&arguments, output).await,

@@ -1,18 +1,28 @@
 //! The reference pages are what the program would write today.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 
 #[test]
 fn the_page_of_rules_is_fresh() {
-    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
-        .args(["rule", "--format", "markdown"])
-        .output()
-        .unwrap();
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/reference/rules.md");
-    let written = fs_err::read_to_string(page).unwrap();
+    is_fresh("rules.md", &["rule", "--format", "markdown"]);
+}
+
+#[test]
+fn the_page_of_metrics_is_fresh() {
+    is_fresh("metrics.md", &["metrics"]);
+}
+
+#[track_caller]
+fn is_fresh(page: &str, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/reference").join(page);
+    let written = fs_err::read_to_string(path).unwrap();
     assert!(
         String::from_utf8(output.stdout).unwrap() == written,
-        "stale: run `sealpost rule --format markdown > doc/reference/rules.md`"
+        "stale: run `sealpost {} > doc/reference/{page}`",
+        arguments.join(" ")
     );
 }

@@ -1,0 +1,136 @@
+//! What is asked.
+
+use crate::Peer;
+
+/// A request that has arrived as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// What to do.
+    pub method: Method,
+    /// The parts of the path between its slashes, decoded: UTF-8 without control characters. A part
+    /// may be empty, hold a slash or be `..`: it is a name, not a place in a folder.
+    pub path: Vec<String>,
+    /// The names and values behind the question mark, decoded likewise, in their order.
+    pub query: Vec<(String, String)>,
+    /// What came with it.
+    pub body: Vec<u8>,
+    /// Who asks.
+    pub peer: Peer,
+}
+
+/// What a request wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Show; HEAD is this too.
+    Get,
+    /// Do.
+    Post,
+    /// Replace.
+    Put,
+    /// Remove.
+    Delete,
+    /// Anything else.
+    Other,
+}
+
+/// A target that is no path, or has escapes that are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// The escape of a space differs between the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Path,
+    Query,
+}
+
+impl Request {
+    /// The path as a pattern to match on: `["v1", "enforce", domain]`.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+}
+
+impl From<&hyper::Method> for Method {
+    fn from(method: &hyper::Method) -> Self {
+        match *method {
+            hyper::Method::GET | hyper::Method::HEAD => Self::Get,
+            hyper::Method::POST => Self::Post,
+            hyper::Method::PUT => Self::Put,
+            hyper::Method::DELETE => Self::Delete,
+            _ => Self::Other,
+        }
+    }
+}
+
+pub(super) fn path(text: &str) -> Result<Vec<String>, Malformed> {
+    let parts = text.strip_prefix('/').ok_or(Malformed)?;
+    parts.split('/').map(|part| decoded(part, Part::Path)).collect()
+}
+
+pub(super) fn query(text: &str) -> Result<Vec<(String, String)>, Malformed> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decoded(name, Part::Query)?, decoded(value, Part::Query)?))
+        })
+        .collect()
+}
+
+fn decoded(text: &str, part: Part) -> Result<String, Malformed> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(octet) = rest.next() {
+        octets.push(match octet {
+            b'%' => hex(rest.next())? << 4 | hex(rest.next())?,
+            b'+' if part == Part::Query => b' ',
+            _ => octet,
+        });
+    }
+    let text = String::from_utf8(octets).map_err(|_| Malformed)?;
+    if text.chars().any(char::is_control) { Err(Malformed) } else { Ok(text) }
+}
+
+fn hex(digit: Option<u8>) -> Result<u8, Malformed> {
+    let value = digit.and_then(|digit| char::from(digit).to_digit(16)).ok_or(Malformed)?;
+    u8::try_from(value).map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_apart_before_they_are_decoded() {
+        let good = |text: &str, expected: &[&str]| assert_eq!(path(text).unwrap(), expected);
+        good("/", &[""]);
+        good("/v1/enforce/example.com", &["v1", "enforce", "example.com"]);
+        good("/a%2Fb/%c3%bc", &["a/b", "ü"]);
+        good("/a+b/../", &["a+b", "..", ""]);
+        let bad = |text: &str| assert_eq!(path(text), Err(Malformed), "{text}");
+        bad(""); // the authority of CONNECT
+        bad("*");
+        bad("/%"); // cut off
+        bad("/%4");
+        bad("/%4g");
+        bad("/%+4");
+        bad("/%ff"); // no UTF-8
+        bad("/%00"); // control characters
+        bad("/%0a");
+        bad("/%C2%85");
+    }
+
+    #[test]
+    fn queries_are_pairs() {
+        let good = |text: &str, expected: &[(&str, &str)]| {
+            let pairs = query(text).unwrap();
+            let pairs: Vec<_> = pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            assert_eq!(pairs, expected, "{text}");
+        };
+        good("", &[]);
+        good("a=1&b&&a=x=%26+y", &[("a", "1"), ("b", ""), ("a", "x=& y")]);
+        assert_eq!(query("a=%0d"), Err(Malformed));
+    }
+}

@@ -1,0 +1,135 @@
+//! What is answered.
+
+use http_body_util::Full;
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
+        X_CONTENT_TYPE_OPTIONS,
+    },
+};
+
+/// An answer, sent as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    status: Status,
+    content_type: &'static str,
+    body: Vec<u8>,
+    allow: Option<&'static str>,
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// 200
+    Ok,
+    /// 202: it will be done.
+    Accepted,
+    /// 400: the request makes no sense.
+    BadRequest,
+    /// 403: not for this client.
+    Forbidden,
+    /// 404: there is no such thing.
+    NotFound,
+    /// 405: not with this method.
+    MethodNotAllowed,
+    /// 408: the request came too slowly.
+    RequestTimeout,
+    /// 409: not as things are.
+    Conflict,
+    /// 413: the body is too large.
+    ContentTooLarge,
+    /// 422: well-formed, and still without sense.
+    UnprocessableContent,
+    /// 500: we are at fault.
+    InternalServerError,
+    /// 503: not now, or not in time.
+    ServiceUnavailable,
+}
+
+/// What becomes of the connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// The next request may come.
+    Continue,
+    /// What comes next may be the rest of the last request.
+    Close,
+}
+
+impl Response {
+    /// An answer with a body of this type.
+    pub fn new(status: Status, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type, body: body.into(), allow: None }
+    }
+
+    /// Plain text.
+    pub fn text(status: Status, text: impl Into<String>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// JSON that is already written.
+    pub fn json(status: Status, json: impl Into<Vec<u8>>) -> Self {
+        Self::new(status, "application/json", json)
+    }
+
+    /// There is no such thing.
+    pub fn not_found() -> Self {
+        Self::text(Status::NotFound, "not found\n")
+    }
+
+    /// Not with this method, but with these, as in `GET, HEAD`.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let refusal = Self::text(Status::MethodNotAllowed, "this method is not allowed here\n");
+        Self { allow: Some(allow), ..refusal }
+    }
+
+    /// How it went.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What is sent.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn into_hyper(self, afterwards: Afterwards) -> hyper::Response<Full<Bytes>> {
+        let length = self.body.len();
+        let mut response = hyper::Response::new(Full::new(Bytes::from(self.body)));
+        *response.status_mut() = self.status.into();
+        let fields = response.headers_mut();
+        // The length of the body that HEAD is not sent is told all the same.
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        if let Some(allow) = self.allow {
+            fields.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if afterwards == Afterwards::Close {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl From<Status> for StatusCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Ok => Self::OK,
+            Status::Accepted => Self::ACCEPTED,
+            Status::BadRequest => Self::BAD_REQUEST,
+            Status::Forbidden => Self::FORBIDDEN,
+            Status::NotFound => Self::NOT_FOUND,
+            Status::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,
+            Status::RequestTimeout => Self::REQUEST_TIMEOUT,
+            Status::Conflict => Self::CONFLICT,
+            Status::ContentTooLarge => Self::PAYLOAD_TOO_LARGE,
+            Status::UnprocessableContent => Self::UNPROCESSABLE_ENTITY,
+            Status::InternalServerError => Self::INTERNAL_SERVER_ERROR,
+            Status::ServiceUnavailable => Self::SERVICE_UNAVAILABLE,
+        }
+    }
+}

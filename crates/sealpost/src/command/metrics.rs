@@ -1,0 +1,12 @@
+//! `sealpost metrics`
+
+use sealpost_runtime::metrics::{Process, Table as _, reference_page};
+
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Prints the page `doc/reference/metrics.md`; a test compares the two.
+pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
+    output.text(&reference_page(&[("The process", Process::definitions())]))?;
+    Ok(Outcome::Clean)
+}
