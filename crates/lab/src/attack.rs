@@ -1,5 +1,11 @@
 //! The attacks that the lab can carry out while it runs: what each does, and what it must not
 //! achieve.
+//!
+//! # Limitations
+//!
+//! Only what happens on the network is here. A cache that is flooded, a clock that is set forward, a
+//! restart without the store, a daemon that is killed, and forged reports happen to the sender's own
+//! daemon: its tests bring them about, with an attack of these beside them where one is needed.
 
 use std::{fmt, str::FromStr};
 
@@ -8,6 +14,9 @@ use std::{fmt, str::FromStr};
 /// He sits between the lab's DNS and its clients, and between hosts and their clients. He has no
 /// key of the domain's: what he forges in a signed zone has no valid signatures, and what he shows
 /// for the domain's hosts is signed by himself, or by an authority that he has deceived.
+///
+/// Attacks on the policy give the STS record a new id, so that senders fetch it, unless the zone is
+/// signed: there he leaves the record as it is, for a forged one would only stop them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Attack {

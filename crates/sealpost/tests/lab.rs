@@ -109,7 +109,10 @@ fn attacks_are_begun_and_ended_from_outside() {
     assert_eq!(list.matches("ON: ").count(), 1, "{list}");
     let (_, status, said) = lab(&["attack", "tls-1-0-only", "*"], &directory);
     assert_eq!(status, Some(2));
-    assert!(said.starts_with("error: failed to begin tls-1-0-only: starttls-stripped is on"), "{said}");
+    assert!(
+        said.starts_with("error: failed to begin tls-1-0-only: starttls-stripped is on"),
+        "{said}"
+    );
     assert_eq!(lab(&["cease", "all"], &directory).1, Some(0));
     assert_eq!(verdict(), "victim-unsigned.test: enforced");
     drop(open);
