@@ -1,6 +1,6 @@
 //! Why the lab could not start.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 /// Why the lab could not start. Nothing is left running after any of these.
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +15,19 @@ pub enum LabError {
     Time,
 
     /// An address could not be bound, on any port.
-    #[error("{address} could not be bound: {source}{}", loopback_hint(address))]
+    #[error("{address} could not be bound: {source}{}", loopback_hint(address, source))]
     Bind {
         /// The address and the last port that was tried.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The control socket could not be opened; another lab may have the same folder.
+    #[error("the control socket {} could not be opened: {source}", path.display())]
+    Control {
+        /// The socket's file.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -41,6 +50,11 @@ pub enum LabError {
 }
 
 /// What to do where the system has only 127.0.0.1.
-fn loopback_hint(address: &SocketAddr) -> &'static str {
-    if address.is_ipv4() { "; all of 127.66.0.0/16 must be local, as it is on Linux" } else { "" }
+fn loopback_hint(address: &SocketAddr, source: &io::Error) -> &'static str {
+    let is_missing = source.kind() == io::ErrorKind::AddrNotAvailable;
+    if address.is_ipv4() && is_missing {
+        "; all of 127.66.0.0/16 must be local, as it is on Linux"
+    } else {
+        ""
+    }
 }

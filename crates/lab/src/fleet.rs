@@ -31,6 +31,8 @@ mod dnssec;
 // Where to go from here, and with whom.
 mod providers;
 mod readiness;
+// Whom to attack.
+mod victims;
 
 /// Every domain, in groups.
 pub(crate) fn fleet() -> &'static [Domain] {
@@ -53,6 +55,7 @@ pub(crate) fn fleet() -> &'static [Domain] {
             caa::domains(),
             readiness::domains(),
             providers::domains(),
+            victims::domains(),
         ]
         .into_iter()
         .flatten()

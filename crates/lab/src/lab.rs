@@ -13,12 +13,15 @@ use tokio::{
 };
 
 use crate::{
-    Domain, LabError,
+    Attack, AttackError, Delivery, Domain, LabError,
+    attacker::Attacker,
     authority::Authority,
+    control::{ControlSocket, SocketFile},
+    delivery::Mailroom,
     dns,
     files::Files,
     fleet, https,
-    listen::{accept_all, bind_all, bind_pair},
+    listen::{Port, accept_all, bind_all, bind_pair},
     plan::{Ipv6, Plan},
     smtp,
     tls::Tenants,
@@ -48,6 +51,9 @@ pub enum Ports {
     Preferred,
     /// Any free ports, so that several labs can run side by side.
     Ephemeral,
+    /// 53 for DNS, 443 for HTTPS and 25 for SMTP, and no others: for programs that cannot be told
+    /// another port. It takes root, or better, a network namespace of one's own.
+    Standard,
 }
 
 /// A running mail internet on loopback. It stops when it is dropped.
@@ -55,7 +61,11 @@ pub struct Lab {
     resolver: SocketAddr,
     https_port: u16,
     smtp_port: u16,
+    /// Goes before the folder does.
+    _control: SocketFile,
     files: Files,
+    mailroom: Arc<Mailroom>,
+    attacker: Arc<Attacker>,
     /// One task for each listener; dropping them ends every connection.
     tasks: JoinSet<()>,
 }
@@ -73,27 +83,50 @@ impl Lab {
     /// # Errors
     ///
     /// [`LabError`] if the files cannot be written, a loopback address cannot be bound or the time
-    /// is out of range. A busy port is no error.
+    /// is out of range. A busy port is an error with [`Ports::Standard`] only.
     pub async fn start(options: Options) -> Result<Self, LabError> {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
+        let control = ControlSocket::open(&files.directory)?;
+        let mailroom = Arc::new(Mailroom::new(options.now, &files.deliveries)?);
         let zones = Zones::new(authority.now_seconds())?;
-        let plan = Plan::new(zones, &authority, probe_ipv6().await)?;
-        let prefer = |port| match options.ports {
-            Ports::Preferred => Some(port),
-            Ports::Ephemeral => None,
+        let attacker = Arc::new(Attacker::new(&authority));
+        let plan = Plan::new(zones, &authority, &attacker, probe_ipv6().await)?;
+        let port = |preferred, standard| match options.ports {
+            Ports::Preferred => Port::Preferred(preferred),
+            Ports::Ephemeral => Port::Any,
+            Ports::Standard => Port::Only(standard),
         };
         let mut tasks = JoinSet::new();
-        let https_port = listen(&mut tasks, plan.https, prefer(4443), https::serve).await?;
-        let smtp_port = listen(&mut tasks, plan.smtp, prefer(2525), smtp::serve).await?;
+        let between = Arc::clone(&attacker);
+        let serve = move |stream, tenants| https::serve(stream, tenants, Arc::clone(&between));
+        let https_port = listen(&mut tasks, plan.https, port(4443, 443), serve).await?;
+        let (between, mail) = (Arc::clone(&attacker), Arc::clone(&mailroom));
+        let serve = move |stream, tenants| {
+            smtp::serve(stream, tenants, Arc::clone(&between), Arc::clone(&mail))
+        };
+        let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), serve).await?;
         let trust_anchors = plan.zones.trust_anchors();
         let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
-            bind_pair(SocketAddr::new(RESOLVER, 0), prefer(5300)).await?;
-        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones)));
-        tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zones))));
+            bind_pair(SocketAddr::new(RESOLVER, 0), port(5300, 53)).await?;
+        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones), Arc::clone(&attacker)));
+        let between = Arc::clone(&attacker);
+        tasks.spawn(accept_all(listener, move |stream| {
+            dns::serve_tcp(stream, Arc::clone(&zones), Arc::clone(&between))
+        }));
+        let control = control.serve(&mut tasks, Arc::clone(&attacker));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
-        Ok(Self { resolver, https_port, smtp_port, files, tasks })
+        Ok(Self {
+            resolver,
+            https_port,
+            smtp_port,
+            _control: control,
+            files,
+            mailroom,
+            attacker,
+            tasks,
+        })
     }
 
     /// Stops every server and waits until the last has ended.
@@ -104,6 +137,42 @@ impl Lab {
     /// Every domain of the lab, in groups; each name once.
     pub fn fleet() -> &'static [Domain] {
         fleet::fleet()
+    }
+
+    /// Begins an attack on a domain of the fleet, or on all of it with `*`. One that is on already
+    /// goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`AttackError`] if there is no such domain, or if an attack is on that changes the same.
+    pub fn attack(&self, attack: Attack, domain: &str) -> Result<(), AttackError> {
+        self.attacker.attack(attack, domain)
+    }
+
+    /// Ends an attack where it was begun; everything there is as before.
+    pub fn cease(&self, attack: Attack, domain: &str) {
+        self.attacker.cease(attack, domain);
+    }
+
+    /// Ends all attacks.
+    pub fn cease_all(&self) {
+        self.attacker.cease_all();
+    }
+
+    /// The attacks that are on, each with its domain or `*`.
+    pub fn attacks(&self) -> Vec<(Attack, String)> {
+        self.attacker.attacks()
+    }
+
+    /// What MX hosts have taken, once for each recipient: the newest ten thousand, the oldest of
+    /// them first.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.mailroom.kept()
+    }
+
+    /// The file of all deliveries, a line of JSON each, up to 64 MiB. It begins anew with the lab.
+    pub fn deliveries_file(&self) -> &Path {
+        &self.files.deliveries
     }
 
     /// Where the DNS is, on UDP and TCP.
@@ -119,6 +188,11 @@ impl Lab {
     /// The port of every MX host.
     pub fn smtp_port(&self) -> u16 {
         self.smtp_port
+    }
+
+    /// The folder of all files, with the control socket `control.sock`.
+    pub fn directory(&self) -> &Path {
+        &self.files.directory
     }
 
     /// The file with the only root certificate that clients are to trust, PEM.
@@ -139,19 +213,21 @@ impl Lab {
 }
 
 /// Binds every address to one port and serves each in a task of its own.
-async fn listen<C, F>(
+async fn listen<C, S, F>(
     tasks: &mut JoinSet<()>,
     servers: Vec<(IpAddr, Arc<Tenants<C>>)>,
-    preferred: Option<u16>,
-    serve: fn(TcpStream, Arc<Tenants<C>>) -> F,
+    port: Port,
+    serve: S,
 ) -> Result<u16, LabError>
 where
     C: Send + Sync + 'static,
+    S: Fn(TcpStream, Arc<Tenants<C>>) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let addresses: Vec<_> = servers.iter().map(|(ip, _)| SocketAddr::new(*ip, 0)).collect();
-    let (listeners, port) = bind_all(&addresses, preferred).await?;
+    let (listeners, port) = bind_all(&addresses, port).await?;
     for (listener, (_, tenants)) in listeners.into_iter().zip(servers) {
+        let serve = serve.clone();
         tasks.spawn(accept_all(listener, move |stream| serve(stream, Arc::clone(&tenants))));
     }
     Ok(port)

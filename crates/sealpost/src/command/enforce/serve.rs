@@ -1,7 +1,6 @@
 //! The daemon.
 
 mod doors;
-mod signals;
 
 use std::path::Path;
 
@@ -13,8 +12,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::doors::Doors;
-use self::signals::{Cause, Signals};
 use crate::arguments::EnforceArguments;
+use crate::command::signals::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
