@@ -38,3 +38,6 @@ pub use answerer::Answerer;
 mod explanation;
 pub use explanation::{Decision, Explanation, MxHostSeen, PolicySeen, RecordSeen, ReplySeen};
 mod session;
+
+// What a Postfix needs in order to ask.
+pub mod setup;
