@@ -1,6 +1,7 @@
 //! `sealpost enforce setup postfix` with a real postconf and real resolvers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::process::Output;
 
 use sealpost_e2e::{Domain, Environment, Signing, Tlsa, World, Zone, sealpost_binary};
@@ -222,4 +223,55 @@ fn postfix_sees_the_ad_bit_without_trust_ad() {
                   posttls-finger -c -l dane -L verbose good.test";
     let text = said(&environment.run_inside("sh", &["-c", script]).unwrap()).1;
     assert!(!text.contains("Matched DANE"), "{text}");
+}
+
+/// The commands of the page, as they stand, in a world that has a name which is signed wrongly on
+/// purpose, as the Internet has. Those that need the daemon or end in a signal are not among them.
+#[test]
+fn the_page_on_postfix_can_be_followed() {
+    let page =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/how-to/enforce-with-postfix.md");
+    let page = fs_err::read_to_string(page).unwrap();
+    let blocks = page.split("```console\n").skip(1);
+    let commands: Vec<&str> = blocks
+        .filter_map(|block| block.split("```").next())
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("$ "))
+        .collect();
+    assert_eq!(commands.len(), 5, "{commands:?}");
+
+    let world =
+        World::new(vec![Domain::good("good.test")]).zone(Zone::new("org", Signing::Nsec)).zone(
+            Zone::new("dnssec-failed.org", Signing::OtherKey)
+                .records("dnssec-failed.org. A 127.70.0.99\n"),
+        );
+    let environment = Environment::start(&world).unwrap();
+    fs_err::copy(sealpost_binary().unwrap(), environment.directory().join("sealpost")).unwrap();
+    let run = |command: &str| {
+        let script = format!("cd /tmp; PATH=/e2e:/usr/sbin:/usr/bin:/bin; {command}");
+        let arguments = ["SEALPOST_NETWORK=/e2e/network.toml", "sh", "-c", &script];
+        environment.run_inside("/usr/bin/env", &arguments).unwrap()
+    };
+    // As the package ca-certificates leaves it.
+    run("mkdir -p /etc/ssl/certs && cp /e2e/ca.pem /etc/ssl/certs/ca-certificates.crt");
+    let before = said(&run("cat /etc/postfix/main.cf"));
+    for command in commands {
+        let output = run(command);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {output:?}");
+        let text = said(&output).1;
+        if command == "sealpost enforce setup postfix" {
+            assert!(text.contains("proven to validate DNSSEC"), "{text}");
+            assert!(
+                text.contains("smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt"),
+                "{text}"
+            );
+            for key in ["default_level = ", "dane = \"on\"", "mta_resolvers = ["] {
+                assert!(text.contains(key) && page.contains(key), "{key}: {text}");
+            }
+        }
+        if command.contains("--write") {
+            assert_ne!(said(&run("cat /etc/postfix/main.cf")), before);
+        }
+    }
+    assert_eq!(said(&run("cat /etc/postfix/main.cf")), before);
 }

@@ -19,10 +19,8 @@ pub(super) struct Saved {
 
 impl Saved {
     pub(super) fn beside(config_directory: &str) -> Result<Self, Failure> {
-        let folder = Path::new(config_directory);
-        if !folder.is_absolute() {
-            return Err(Failure::new("find the folder of main.cf: postconf does not say it"));
-        }
+        let folder = std::path::absolute(config_directory)
+            .map_err(|error| Failure::new(format!("find the folder of main.cf: {error}")))?;
         Ok(Self {
             main: folder.join("main.cf"),
             backup: folder.join("main.cf.before-sealpost"),

@@ -84,7 +84,11 @@ impl Page<'_> {
             }
         }
         self.write_lines(page, &folder)?;
-        writeln!(page, "\nin sealpost.toml:\n")?;
+        let once = match self.done {
+            Done::Nothing if !self.plan.lines.is_empty() => ", once these lines are set",
+            _ => "",
+        };
+        writeln!(page, "\nin sealpost.toml{once}:\n")?;
         page.push_str(&self.toml());
         if let Dane::Off { why } = &self.plan.dane {
             writeln!(page, "\nDANE is off, because:")?;
