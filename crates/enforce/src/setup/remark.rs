@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::plan::Dane;
 use super::record::POLICY_MAPS;
-use super::{Chroot, Endpoint, PostfixFound};
+use super::{Chroot, Endpoint, PostfixFound, SmtpClient};
 
 /// The shortest time in the queue that leaves room for a policy that has changed: it is noticed
 /// within an hour, and then another attempt has to come.
@@ -211,6 +211,17 @@ fn notes(found: &PostfixFound) -> Vec<String> {
         notes.push(format!(
             "relayhost = {relay}: all mail goes there, so its policy is the only one that counts \
              here"
+        ));
+    }
+    let in_chroot = |client: &SmtpClient| client.chroot == Chroot::QueueDirectory;
+    let folder = found.value("smtp_tls_CApath");
+    if !folder.is_empty()
+        && found.value("smtp_tls_CAfile").is_empty()
+        && found.smtp_clients().iter().any(in_chroot)
+    {
+        notes.push(format!(
+            "smtp_tls_CApath = {folder} is read from within the chroot, so the certificates have to \
+             be there too; smtp_tls_CAfile is read before"
         ));
     }
     if found.value("smtp_tls_loglevel") == "0" {

@@ -488,7 +488,11 @@ fn a_chroot_has_its_own_resolvers_and_sockets() {
         let text = warnings(&plan);
         assert_eq!(text.contains("cannot be reached from the chroot of smtp"), is_caught, "{text}");
     }
+    found.values.insert("smtp_tls_CApath".to_owned(), "/etc/ssl/certs".to_owned());
+    let text = texts(&plan(&found), Weight::Note);
+    assert!(text.contains("smtp_tls_CApath = /etc/ssl/certs is read from within"), "{text}");
     found.services = SERVICES.to_owned();
+    assert!(!texts(&plan(&found), Weight::Note).contains("CApath"));
     let endpoint = "unix:/run/a.sock".parse().unwrap();
     let plan = Plan::new(&found, &endpoint, &proven(&found), None).unwrap();
     assert_eq!(warnings(&plan), "");
