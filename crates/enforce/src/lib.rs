@@ -61,3 +61,6 @@ pub use explanation::{
 };
 mod session;
 pub use session::TcpTables;
+
+// What a Postfix needs in order to ask.
+pub mod setup;

@@ -75,7 +75,7 @@ impl From<Outcome> for ExitCode {
 }
 
 /// Names of files may hold anything; a terminal must not obey it.
-fn without_controls(text: &str) -> String {
+pub(crate) fn without_controls(text: &str) -> String {
     let is_control = |character: &char| character.is_control() && *character != '\n';
     text.chars().map(|c| if is_control(&c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

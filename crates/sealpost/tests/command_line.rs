@@ -64,6 +64,20 @@ snapshot!(
     enforce_with_store_in_no_folder,
     ["enforce", "--listen", "127.0.0.1:0", "--store", "missing/a", "--resolver", "127.0.0.1"]
 );
+snapshot!(enforce_setup_help, ["enforce", "setup", "postfix", "--help"]);
+snapshot!(
+    enforce_setup_without_postconf,
+    ["enforce", "setup", "postfix", "--postconf", "missing/postconf"]
+);
+snapshot!(
+    enforce_setup_at_any_address,
+    ["enforce", "setup", "postfix", "--listen", "0.0.0.0:8461"]
+);
+snapshot!(enforce_setup_and_undo_at_once, ["enforce", "setup", "postfix", "--write", "--undo"]);
+snapshot!(
+    enforce_setup_with_a_probe_of_nothing,
+    ["enforce", "setup", "postfix", "--bogus-name", "a.test/NOSUCH"]
+);
 
 snapshot!(rule_by_code, ["rule", "STS107"]);
 snapshot!(rule_by_name_as_json, ["rule", "no-mx-covered", "--format", "json"]);

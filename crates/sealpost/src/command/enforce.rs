@@ -1,11 +1,12 @@
 //! `sealpost enforce`
 
 mod serve;
+mod setup;
 mod why;
 
 use sealpost_listen::Inherited;
 
-use crate::arguments::{EnforceArguments, EnforceCommand};
+use crate::arguments::{EnforceArguments, EnforceCommand, SetupCommand};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -16,6 +17,9 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     match arguments.command {
         Some(EnforceCommand::Why(ref arguments)) => why::run(arguments, output).await,
+        Some(EnforceCommand::Setup(SetupCommand::Postfix(ref arguments))) => {
+            setup::run(arguments, output).await
+        }
         None => serve::run(&arguments, inherited, output).await,
     }
 }
