@@ -38,3 +38,8 @@ pub use answerer::Answerer;
 mod explanation;
 pub use explanation::{Decision, Explanation, MxHostSeen, PolicySeen, RecordSeen, ReplySeen};
 mod session;
+
+// What an operator looks at and takes over.
+mod listing;
+pub use listing::{Listed, ListedFailures, ListedPolicy, PolicyState};
+pub mod import;
