@@ -10,7 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
-pub(crate) use self::enforce::{EnforceArguments, EnforceCommand, WhyArguments};
+pub(crate) use self::enforce::{
+    CacheCommand, EnforceArguments, EnforceCommand, ImportArguments, Peer, StoreArguments,
+    WarmArguments, WhyArguments,
+};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]

@@ -21,7 +21,7 @@ pub use postfix_mta_sts_resolver::read_row as read_postfix_mta_sts_resolver_row;
 mod postfix_tlspol;
 pub use postfix_tlspol::{
     CacheError as PostfixTlspolCacheError, LARGEST_CACHE, read_cache as read_postfix_tlspol_cache,
-    read_line as read_postfix_tlspol_line,
+    read_line as read_postfix_tlspol_line, read_unpacked as read_unpacked_postfix_tlspol_cache,
 };
 
 // Whom mail was sent to.

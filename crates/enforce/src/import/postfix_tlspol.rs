@@ -12,7 +12,7 @@
 mod cache;
 mod gob;
 
-pub use cache::{CacheError, LARGEST_CACHE, read_cache};
+pub use cache::{CacheError, LARGEST_CACHE, read_cache, read_unpacked};
 
 use super::found::{Found, RowError, domain};
 

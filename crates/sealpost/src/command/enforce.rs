@@ -1,6 +1,10 @@
 //! `sealpost enforce`
 
+mod cache;
+mod import;
 mod serve;
+mod stored;
+mod warm;
 mod why;
 
 use sealpost_listen::Inherited;
@@ -16,6 +20,10 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     match arguments.command {
         Some(EnforceCommand::Why(ref arguments)) => why::run(arguments, output).await,
+        Some(EnforceCommand::Cache(command)) => cache::run(command, output).await,
+        Some(EnforceCommand::Dump(ref arguments)) => cache::dump(arguments, output).await,
+        Some(EnforceCommand::Import(ref arguments)) => import::run(arguments, output).await,
+        Some(EnforceCommand::Warm(ref arguments)) => warm::run(arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

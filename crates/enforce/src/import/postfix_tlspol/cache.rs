@@ -62,7 +62,7 @@ struct Kept {
 pub fn read_cache(
     octets: &[u8],
     now: i64,
-    mut each: impl FnMut(&str, Result<Found, RowError>),
+    each: impl FnMut(&str, Result<Found, RowError>),
 ) -> Result<(), CacheError> {
     let mut unpacked = Vec::new();
     let mut reader = MultiGzDecoder::new(octets).take(LARGEST_CACHE + 1);
@@ -70,7 +70,20 @@ pub fn read_cache(
     if unpacked.len() as u64 > LARGEST_CACHE {
         return Err(CacheError::TooLarge);
     }
-    let read = Gob::read_map(&unpacked, |key, fields| {
+    read_unpacked(&unpacked, now, each)
+}
+
+/// The same for a file that was unpacked before.
+///
+/// # Errors
+///
+/// As [`read_cache`].
+pub fn read_unpacked(
+    octets: &[u8],
+    now: i64,
+    mut each: impl FnMut(&str, Result<Found, RowError>),
+) -> Result<(), CacheError> {
+    let read = Gob::read_map(octets, |key, fields| {
         let entry = entry(fields)?;
         let kept = match entry {
             Entry { branch, .. } if !branch.policy.is_empty() => Some((branch, None)),
