@@ -259,3 +259,31 @@ fn what_is_wanted_waits_for_a_daemon() {
     let _daemon = world.daemon("20");
     eventually("nobody asked, and both are known", || list(&store).len() == 2);
 }
+
+#[test]
+fn a_log_warms_a_daemon_that_runs_and_delays_nobody() {
+    let world = World::new();
+    let daemon = world.daemon("5");
+    let store = store(&world);
+    let log = world.folder.path().join("mail.log");
+    let line = |domain: &str| {
+        format!(
+            "Nov 26 11:00:00 mx postfix/smtp[77]: 4A1: to=<a@{domain}>, \
+             relay=mx.test[192.0.2.1]:25, delay=1, status=sent (250 2.0.0 ok)\n"
+        )
+    };
+    let mut text: String =
+        (0..3_000).map(|number| line(&format!("n{number}.no-such.test"))).collect();
+    text += &line("good-two-mx.test");
+    fs_err::write(&log, text).unwrap();
+    let (log, file) = (log.to_str().unwrap(), store.to_str().unwrap());
+    let (_, said, status) = run(&["enforce", "warm", log, "--store", file]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("3001 domains in 3001 lines: "), "{said}");
+    let reply = daemon.client().ask("postfix", "good.test");
+    assert!(reply.starts_with("OK secure "), "{reply}");
+    eventually("the last of the log is known", || listed(&store, "good-two-mx.test").is_some());
+    // Behind all the others.
+    let (_, said, status) = run(&["enforce", "cache", "refresh", "good.test", "--store", file]);
+    assert_eq!(status, 0, "{said}");
+}

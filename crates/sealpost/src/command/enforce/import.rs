@@ -86,8 +86,8 @@ impl Import<'_> {
         };
         let input = io::Cursor::new(beginning).chain(input);
         match source {
-            Some(Source::Dump | Source::PostfixTlspolDump) => {
-                self.read_lines(input, source == Some(Source::Dump)).await?;
+            Some(source @ (Source::Dump | Source::PostfixTlspolDump)) => {
+                self.read_lines(source, input).await?;
             }
             Some(Source::PostfixMtaStsResolver) => self.read_rows().await?,
             Some(Source::PostfixTlspolCache) => self.read_cache(input).await?,
@@ -103,7 +103,7 @@ impl Import<'_> {
         self.store().await
     }
 
-    async fn read_lines(&mut self, input: impl Read, is_dump: bool) -> Result<(), Failure> {
+    async fn read_lines(&mut self, source: Source, input: impl Read) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut number: u64 = 0;
         while let Some(line) = next_line(&mut input, import::LONGEST_LINE)? {
@@ -112,7 +112,7 @@ impl Import<'_> {
             if line.is_empty() {
                 continue;
             }
-            let read = if is_dump {
+            let read = if source == Source::Dump {
                 import::read_dump_line(line, self.now).map(Some)
             } else {
                 import::read_postfix_tlspol_line(line)
@@ -125,6 +125,10 @@ impl Import<'_> {
     }
 
     async fn read_rows(&mut self) -> Result<(), Failure> {
+        if self.file.as_os_str() == "-" {
+            let failure = Failure::new("read a SQLite file from standard input");
+            return Err(failure.hint("give its name: SQLite reads here and there in a file"));
+        }
         let mut rows = PeerRows::open(self.file.to_owned());
         let failed = |error: &StoreError, file: &Path| {
             let source = std::error::Error::source(error).map(|source| format!(": {source}"));
