@@ -287,3 +287,22 @@ fn a_log_warms_a_daemon_that_runs_and_delays_nobody() {
     let (_, said, status) = run(&["enforce", "cache", "refresh", "good.test", "--store", file]);
     assert_eq!(status, 0, "{said}");
 }
+
+#[test]
+fn what_was_purged_is_gone_from_memory_too() {
+    let world = World::new();
+    let (daemon, store) = (world.daemon("2"), store(&world));
+    assert!(daemon.client().ask("postfix", "good.test").starts_with("OK secure "));
+    // With a network it would find out again.
+    let World { runtime, lab, folder } = world;
+    runtime.block_on(lab.stop());
+    assert!(daemon.client().ask("postfix", "good.test").starts_with("OK secure "));
+    let file = store.to_str().unwrap();
+    let (_, said, status) =
+        run(&["enforce", "cache", "purge", "good.test", "--store", file, "--yes"]);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(daemon.client().ask("postfix", "good.test"), "NOTFOUND");
+    // That the policy host has failed since may be known.
+    assert!(listed(&store, "good.test").is_none_or(|row| row["policy"].is_null()));
+    drop(folder);
+}
