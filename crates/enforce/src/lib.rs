@@ -64,3 +64,8 @@ pub use session::TcpTables;
 
 // What a Postfix needs in order to ask.
 pub mod setup;
+
+// What an operator looks at and takes over.
+mod listing;
+pub use listing::{Listed, ListedFailures, ListedPolicy, PolicyState};
+pub mod import;

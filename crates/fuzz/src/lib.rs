@@ -34,13 +34,25 @@ mod socketmap;
 
 pub use socketmap::{socketmap_request, tcp_table_request};
 
+// What other programs remember, and whom mail was sent to.
+mod import;
+
+pub use import::{
+    dump_line, mail_recipients, postfix_tlspol_cache, postfix_tlspol_line, resolver_row,
+};
+
 /// A fuzz target: it takes any octets, and panics when what must hold does not.
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also that of its seed folder and its fuzzer binary.
 pub const TARGETS: &[(&str, Target)] = &[
     ("domain_name", domain_name),
+    ("dump_line", dump_line),
+    ("mail_recipients", mail_recipients),
     ("mx_pattern", mx_pattern),
+    ("postfix_tlspol_cache", postfix_tlspol_cache),
+    ("postfix_tlspol_line", postfix_tlspol_line),
+    ("resolver_row", resolver_row),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),
     ("socketmap_request", socketmap_request),

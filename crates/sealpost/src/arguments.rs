@@ -11,10 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
-pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 pub(crate) use self::enforce::{
-    EnforceArguments, EnforceCommand, SetupArguments, SetupCommand, WhyArguments,
+    CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
+    SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
+pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]

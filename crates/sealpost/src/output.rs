@@ -67,6 +67,15 @@ impl Output {
         writeln!(std::io::stderr(), "{text}").ok();
     }
 
+    /// Shows on a terminal how far it has come, in the place of what was shown before.
+    #[expect(clippy::unused_self, reason = "one way out for all that is written")]
+    pub(crate) fn progress(&mut self, text: &str) {
+        let mut stderr = std::io::stderr();
+        if stderr.is_terminal() {
+            write!(stderr, "\r{text}\x1b[K").and_then(|()| stderr.flush()).ok();
+        }
+    }
+
     /// Is a person there to answer questions?
     pub(crate) fn can_ask() -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

@@ -7,7 +7,7 @@ use mta_sts::cache::{Entry, Event};
 use sealpost_store::{Intent, Intents, StoreError, Verb};
 use tokio::time::{Duration, sleep};
 
-use super::{Enforcer, TICK, lock};
+use super::{Enforcer, Shared, TICK, lock};
 use crate::saved::from_store;
 
 /// How many intents are carried out at a time, at most.
@@ -43,14 +43,17 @@ impl Enforcer {
         lock(&self.shared.tasks).flights.spawn(carrying_out);
     }
 
-    /// Carries out the oldest intents, and removes them. Most of the look-ups that may run at a
-    /// time are left to those who wait for an answer.
+    /// Carries out the oldest intents, and removes them. Half of the look-ups and fetches that may
+    /// run at a time are left to those who wait for an answer; and none is begun that would wait
+    /// for its turn so long that its entry gives it up.
     async fn carry_out_some(
         &self,
         intents: &Intents,
         carried_out: &mut BTreeSet<i64>,
     ) -> Result<More, StoreError> {
-        let limit = (self.shared.look_ups.available_permits() / 2).clamp(1, BATCH);
+        let Shared { look_ups, fetches, .. } = &*self.shared;
+        let free = look_ups.available_permits().min(fetches.available_permits());
+        let limit = (free / 2).clamp(1, BATCH);
         let pending = intents.pending(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
         carried_out.extend(pending.unreadable);
         for intent in pending.intents {

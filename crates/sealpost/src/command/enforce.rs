@@ -1,7 +1,11 @@
 //! `sealpost enforce`
 
+mod cache;
+mod import;
 mod serve;
 mod setup;
+mod stored;
+mod warm;
 mod why;
 
 use sealpost_listen::Inherited;
@@ -20,6 +24,10 @@ pub(super) async fn run(
         Some(EnforceCommand::Setup(SetupCommand::Postfix(ref arguments))) => {
             setup::run(arguments, output).await
         }
+        Some(EnforceCommand::Cache(command)) => cache::run(command, output).await,
+        Some(EnforceCommand::Dump(ref arguments)) => cache::dump(arguments, output).await,
+        Some(EnforceCommand::Import(ref arguments)) => import::run(arguments, output).await,
+        Some(EnforceCommand::Warm(ref arguments)) => warm::run(arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::doors::Doors;
+use super::stored;
 use crate::arguments::EnforceArguments;
 use crate::command::signals::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
@@ -102,12 +103,8 @@ fn take_over(exceptions: Exceptions, answerer: &Answerer, clock: &Clock) {
     answerer.set_exceptions(exceptions);
 }
 
-pub(super) fn store_failure(path: &Path, error: &StoreError) -> Failure {
-    let text = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source} ({})", path.display()),
-        None => format!("{error} ({})", path.display()),
-    };
-    Failure::new(text).hint(
+fn store_failure(path: &Path, error: &StoreError) -> Failure {
+    stored::failure(path, error).hint(
         "without its policies a sender is easy to downgrade, so none is answered; mend the file, \
          or move it away to begin anew",
     )

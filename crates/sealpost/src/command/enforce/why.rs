@@ -2,19 +2,16 @@
 
 use mail_domain::DomainName;
 use sealpost_enforce::{DaneAnswers, Exceptions, Explanation, Question, RecordSeen, Switch};
-use sealpost_rules::Quoted;
-use sealpost_store::{Remembered, Settings as StoreSettings, Store};
+use sealpost_store::Remembered;
 
-use super::serve::store_failure;
+use super::stored;
 use crate::arguments::{Format, WhyArguments};
 use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
 pub(super) async fn run(arguments: &WhyArguments, output: &mut Output) -> Result<Outcome, Failure> {
-    let text = &arguments.domain;
-    let domain = DomainName::parse(text)
-        .map_err(|error| Failure::new(format!("read the domain {}: {error}", Quoted(text))))?;
+    let domain = stored::domain(&arguments.domain)?;
     let Configuration { network, enforce: section } = arguments.configuration.load()?;
     let network = arguments.network.open_over(network)?;
     let exceptions = match &section.exceptions {
@@ -48,9 +45,9 @@ impl WhyArguments {
     /// What is kept of a domain, if a store was named.
     async fn stored(&self, domain: &DomainName) -> Result<Option<Remembered>, Failure> {
         let Some(path) = self.configuration.named_store()? else { return Ok(None) };
-        let fail = |error| store_failure(&path, &error);
-        let store = Store::open_to_read(StoreSettings::at(&path)).await.map_err(fail)?;
-        let stored = store.policies().load(domain.clone()).await.map_err(fail)?;
+        let store = stored::open_to_read(&path).await?;
+        let loaded = store.policies().load(domain.clone()).await;
+        let stored = loaded.map_err(|error| stored::failure(&path, &error))?;
         store.close().await;
         Ok(stored)
     }
