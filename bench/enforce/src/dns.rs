@@ -90,8 +90,12 @@ fn answer(question: &[u8], security: Security) -> Option<Vec<u8>> {
             let text = format!("v=STSv1; id={};", fill::ID);
             Some([&[u8::try_from(text.len()).ok()?], text.as_bytes()].concat())
         }
-        (0, record_type::MX) => Some([&[0, 10, 2][..], b"mx", &NAME_OF_THE_QUESTION].concat()),
-        (0, record_type::A) => Some(vec![192, 0, 2, 1]),
+        (0, record_type::MX) => Some([&[0, 10, 3][..], b"mx1", &NAME_OF_THE_QUESTION].concat()),
+        // Never anything but loopback. Hosts of policy domains are apart: theirs speak TLS.
+        (0, record_type::A) if labels.iter().any(|label| label.starts_with(CACHED.as_bytes())) => {
+            Some(vec![127, 0, 0, 2])
+        }
+        (0, record_type::A) => Some(vec![127, 0, 0, 3]),
         _ => None,
     };
     // A host without IPv6 address exists nevertheless; underscored names do not.
