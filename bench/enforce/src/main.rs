@@ -63,7 +63,8 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
                 expected: "",
             })?;
             println!(
-                "{:.0} req/s, p50 {:?}, p99 {:?}, longest reply {}",
+                "{} replies, {:.0} a second, p50 {:?}, p99 {:?}, longest {} octets",
+                outcome.replies,
                 outcome.per_second(),
                 outcome.quantile(0.5),
                 outcome.quantile(0.99),
