@@ -10,8 +10,6 @@ pub struct Programs {
     pub sealpost: PathBuf,
     /// A Python that has postfix-mta-sts-resolver.
     pub python: Option<PathBuf>,
-    /// postfix-tlspol.
-    pub tlspol: Option<PathBuf>,
     /// The folder of this bench.
     pub home: PathBuf,
 }
