@@ -1,6 +1,5 @@
 //! From what was decided to what is said.
 
-use core::iter;
 use std::collections::HashSet;
 
 use mail_domain::DomainName;
@@ -69,8 +68,12 @@ impl<'a> Enforced<'a> {
     /// Whether an answer needs the MX hosts: for a mail server that does not check them, or for a
     /// policy with so many patterns that only those of present hosts fit.
     pub fn needs_mx_hosts(&self, profile: Profile, table: Table) -> bool {
-        !profile.checks_mx_hosts()
-            || self
+        if !profile.checks_mx_hosts() {
+            return true;
+        }
+        // A policy of common size need not be put into words to see that it fits.
+        self.most_essentials(&[]) > table.room()
+            && self
                 .essentials(profile, &[], self.policy.mx().iter())
                 .is_some_and(|text| table.size(&text) > table.room())
     }
@@ -84,6 +87,7 @@ impl<'a> Enforced<'a> {
         let fits = |text: &String| table.size(text) <= table.room();
         let patterns = self.policy.mx().iter();
         let whole = self.essentials(profile, &hosts, patterns.clone()).ok_or(Obstacle::NoHost)?;
+        debug_assert!(table.size(&whole) <= self.most_essentials(&hosts));
         let mut text = if fits(&whole) {
             whole
         } else {
@@ -99,14 +103,17 @@ impl<'a> Enforced<'a> {
         Ok(text)
     }
 
-    /// What an answer must say to be right; `None` if no host would be left.
+    /// What an answer must say to be right; `None` if no host would be left. There is room behind it
+    /// for what else may be said.
     fn essentials<'p>(
         &self,
         profile: Profile,
         hosts: &[&DomainName],
         patterns: impl Iterator<Item = &'p MxPattern> + Clone,
     ) -> Option<String> {
-        let mut text = String::from("secure");
+        let most = self.most_essentials(hosts).saturating_add(self.most_policy_lines(profile));
+        let mut text = String::with_capacity(most.min(Table::Socketmap.room()));
+        text.push_str("secure");
         // Postfix splits the names at colons.
         let mut separator = " match=";
         let mut add = |dot, name: &DomainName| {
@@ -131,8 +138,7 @@ impl<'a> Enforced<'a> {
         if profile.takes_policies() {
             text.extend([" policy_type=sts policy_domain=", self.domain.as_str()]);
             for pattern in patterns {
-                let star = if pattern.is_wildcard() { "*." } else { "" };
-                text.extend([" mx_host_pattern=", star, pattern.base().as_str()]);
+                text.extend([" mx_host_pattern=", star(pattern), pattern.base().as_str()]);
             }
         }
         Some(text)
@@ -140,18 +146,46 @@ impl<'a> Enforced<'a> {
 
     /// Adds the policy, line by line, as far as it fits: only reports lack the rest.
     fn add_policy_lines(&self, text: &mut String, table: Table) {
-        let first = ["version: STSv1".to_owned(), format!("mode: {}", self.policy.mode())];
-        let mx = self.policy.mx().iter().map(|pattern| format!("mx: {pattern}"));
-        let last = iter::once_with(|| format!("max_age: {}", self.policy.max_age()));
         let mut size = table.size(text);
-        for line in first.into_iter().chain(mx).chain(last) {
-            let attribute = format!(" {{ policy_string = {line} }}");
-            size = size.saturating_add(table.size(&attribute));
-            if size > table.room() {
-                break;
+        let mut add = |words: [&str; 3]| {
+            let before = text.len();
+            text.push_str(" { policy_string = ");
+            text.extend(words);
+            text.push_str(" }");
+            size = size.saturating_add(table.size(text.get(before..).unwrap_or_default()));
+            let fits = size <= table.room();
+            if !fits {
+                text.truncate(before);
             }
-            text.push_str(&attribute);
+            fits
+        };
+        let _ = add(["version: STSv1", "", ""])
+            // There is no other that could be enforced.
+            && add(["mode: enforce", "", ""])
+            && self.policy.mx().iter().all(|mx| add(["mx: ", star(mx), mx.base().as_str()]))
+            && add(["max_age: ", &self.policy.max_age().to_string(), ""]);
+    }
+
+    /// No fewer octets than the essentials take as they are sent, for whatever mail server.
+    fn most_essentials(&self, hosts: &[&DomainName]) -> usize {
+        // All that is there once, the domain with it, and its spaces quoted.
+        const ONCE: usize = 512;
+        const FOR_EACH: usize = " mx_host_pattern=*.".len() + "%20".len() + ":.".len();
+        let patterns = self.policy.mx().iter().map(|pattern| pattern.base().as_str().len());
+        let of_patterns = patterns.map(|length| length.saturating_mul(2).saturating_add(FOR_EACH));
+        let of_hosts = hosts.iter().map(|host| host.as_str().len().saturating_add(1));
+        of_patterns.chain(of_hosts).fold(ONCE, usize::saturating_add)
+    }
+
+    /// How many octets the lines of the policy take, or a few more.
+    fn most_policy_lines(&self, profile: Profile) -> usize {
+        const ONCE: usize = 128;
+        const FOR_EACH: usize = " { policy_string = mx: *. }".len();
+        if !profile.takes_policies() {
+            return 0;
         }
+        let patterns = self.policy.mx().iter().map(|pattern| pattern.base().as_str().len());
+        patterns.map(|length| length.saturating_add(FOR_EACH)).fold(ONCE, usize::saturating_add)
     }
 
     /// The present MX hosts that the policy allows, each once, in their order.
@@ -163,6 +197,11 @@ impl<'a> Enforced<'a> {
             .filter(|host| known.insert(*host))
             .collect()
     }
+}
+
+/// What stands before the base of a pattern.
+fn star(pattern: &MxPattern) -> &'static str {
+    if pattern.is_wildcard() { "*." } else { "" }
 }
 
 /// Whether Postfix would not take the name for a name: these stand for the next hop and for whatever

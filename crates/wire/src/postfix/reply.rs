@@ -22,10 +22,10 @@ pub enum Reply {
 /// A line as in Postfix's `smtp_tls_policy_maps`: printable US-ASCII that only an
 /// [`Answer`](super::Answer) makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyText(Box<str>);
+pub struct PolicyText(String);
 
 impl PolicyText {
-    pub(super) fn new(text: impl Into<Box<str>>) -> Self {
+    pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 

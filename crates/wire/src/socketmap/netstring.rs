@@ -10,12 +10,35 @@ const KEPT_CAPACITY: usize = 4_096;
 
 /// Writes the payload as a netstring behind what is there.
 pub fn write_netstring(payload: &[u8], out: &mut Vec<u8>) {
-    let length = payload.len().to_string();
-    out.reserve(length.len().saturating_add(payload.len()).saturating_add(2));
-    out.extend_from_slice(length.as_bytes());
+    write_in_halves(payload, &[], out);
+}
+
+/// Writes a payload that comes in two halves as one netstring behind what is there.
+pub(super) fn write_in_halves(first: &[u8], second: &[u8], out: &mut Vec<u8>) {
+    let length = first.len().saturating_add(second.len());
+    out.reserve(length.saturating_add(MOST_DIGITS).saturating_add(":,".len()));
+    write_decimal(length, out);
     out.push(b':');
-    out.extend_from_slice(payload);
+    out.extend_from_slice(first);
+    out.extend_from_slice(second);
     out.push(b',');
+}
+
+/// Every reply has one, and the formatting machinery takes longer than all the rest.
+fn write_decimal(number: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        let digit = u8::try_from(rest % 10).unwrap_or_default();
+        out.push(b'0'.wrapping_add(digit));
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
 }
 
 /// Takes netstrings apart as their octets arrive.

@@ -1,6 +1,6 @@
 //! The reply.
 
-use super::write_netstring;
+use super::netstring::write_in_halves;
 use crate::postfix::Reply;
 
 /// Writes a reply as a netstring behind what is there; its payload has at most 100,000 octets, the
@@ -13,5 +13,5 @@ pub fn write_reply(reply: &Reply, out: &mut Vec<u8>) {
         Reply::TimedOut(reason) => ("TIMEOUT ", reason.as_str()),
         Reply::Permanent(reason) => ("PERM ", reason.as_str()),
     };
-    write_netstring(&[word.as_bytes(), text.as_bytes()].concat(), out);
+    write_in_halves(word.as_bytes(), text.as_bytes(), out);
 }
