@@ -19,8 +19,8 @@ use sealpost_wire::{
 use tokio::{join, time::timeout};
 
 use crate::{
-    Dane, Decided, Enforcer, Exception, Exceptions, Mode, Settings, Sts, Treatment,
-    observations::Observations, routes::Routes,
+    Dane, Decided, DecisionLabel, EnforceMetrics, Enforcer, Exception, Exceptions, Mode, Settings,
+    Sts, Treatment, observations::Observations, routes::Routes,
 };
 
 /// The port of mail between servers.
@@ -64,7 +64,7 @@ impl Answerer {
     /// about the hosts of next hops. Call this in the runtime in which look-ups shall run.
     pub fn new(enforcer: Enforcer, network: Network, settings: Settings) -> Self {
         let shared = Shared {
-            routes: Routes::new(&settings, network.clone()),
+            routes: Routes::new(&settings, network.clone(), Arc::clone(enforcer.metrics())),
             enforcer,
             network,
             settings,
@@ -96,6 +96,28 @@ impl Answerer {
         &self.shared.observations
     }
 
+    /// The exceptions that hold.
+    pub fn exceptions(&self) -> Arc<Exceptions> {
+        Arc::clone(&self.shared.exceptions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &EnforceMetrics {
+        self.shared.enforcer.metrics()
+    }
+
+    /// Brings those metrics up to date that show a state.
+    pub(crate) fn measure(&self) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (metrics, exceptions) = (self.metrics(), self.exceptions());
+        let (policies, without_policy) = self.enforcer().sizes();
+        metrics.policies.set(count(policies));
+        metrics.without_policy.set(count(without_policy));
+        metrics.dane.set(i64::from(self.dane() == DaneAnswers::On));
+        metrics.exceptions.set(count(exceptions.len()));
+        metrics.exceptions_ended.set(count(exceptions.ended(self.enforcer().wall()).count()));
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -111,13 +133,27 @@ impl Answerer {
     /// which is never lowered.
     pub async fn answer(&self, question: &Question, table: Table) -> Reply {
         let Some(domain) = question.key.policy_domain() else { return Reply::NotFound };
+        let since = Stopwatch::start();
+        let reply = self.reply_about(question, domain, table).await;
+        self.metrics().answer_seconds.observe(since.elapsed());
+        reply
+    }
+
+    async fn reply_about(&self, question: &Question, domain: &DomainName, table: Table) -> Reply {
         let profile = question.map.profile();
         let decided = self.decide(&question.key, domain).await;
+        let metrics = self.metrics();
+        if decided.exception.is_some() {
+            metrics.excepted.increment();
+        }
+        let label = DecisionLabel(decided.decision);
         if self.mode(decided.exception.as_ref()) == Mode::Observe {
             let observations = &self.shared.observations;
             observations.record(domain, question.map, &decided, self.shared.enforcer.wall());
+            metrics.observed.increment(label);
             return Reply::NotFound;
         }
+        metrics.answers.increment(label);
         self.reply(&question.key, domain, &decided, profile, table).await
     }
 
@@ -183,14 +219,11 @@ impl Answerer {
     }
 
     fn exception(&self, domain: &DomainName) -> Option<Exception> {
-        let exceptions = {
-            let held = self.shared.exceptions.read().unwrap_or_else(PoisonError::into_inner);
-            if held.is_empty() {
-                return None;
-            }
-            Arc::clone(&held)
-        };
-        exceptions.of(domain, self.shared.enforcer.wall()).cloned()
+        let held = self.shared.exceptions.read().unwrap_or_else(PoisonError::into_inner);
+        if held.is_empty() {
+            return None;
+        }
+        held.of(domain, self.shared.enforcer.wall()).cloned()
     }
 
     fn dane_use(&self) -> DaneUse {

@@ -25,7 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    HeldSeen, RecordSeen, Settings, saved::from_store, seldom::Seldom, shard::Shard, time::Time,
+    EnforceMetrics, HeldSeen, RecordSeen, Settings, saved::from_store, seldom::Seldom,
+    shard::Shard, time::Time,
 };
 
 /// How many parts the memory has. Each has a lock of its own.
@@ -48,6 +49,7 @@ struct Shared {
     time: Time,
     look_ups: Semaphore,
     fetches: Semaphore,
+    metrics: Arc<EnforceMetrics>,
     tasks: Mutex<Tasks>,
     /// Where look-ups, fetches and savings run, whoever asks for them.
     runtime: Handle,
@@ -107,6 +109,7 @@ impl Enforcer {
             time: Time::new(clock),
             look_ups: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
             fetches: Semaphore::new(settings.fetches.clamp(1, Semaphore::MAX_PERMITS)),
+            metrics: Arc::default(),
             tasks: Mutex::default(),
             runtime: Handle::current(),
             full: Seldom::default(),
@@ -155,6 +158,11 @@ impl Enforcer {
     /// The time, in seconds since 1970.
     pub(crate) fn wall(&self) -> i64 {
         self.shared.time.now().wall
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Arc<EnforceMetrics> {
+        &self.shared.metrics
     }
 
     /// How many domains are remembered with a policy that applies, and without.

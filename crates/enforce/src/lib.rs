@@ -53,6 +53,12 @@ pub use decided::{Dane, Decided, Sts};
 // What is said.
 mod answerer;
 pub use answerer::{Answerer, DaneAnswers};
+mod http;
+pub use http::HttpApi;
+mod metrics;
+pub use metrics::{
+    Alarm, Decision as DecisionLabel, DnsFault, EnforceMetrics, FetchResult, RecordResult,
+};
 mod observations;
 pub use observations::{Observation, Observations};
 mod explanation;

@@ -14,6 +14,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 
 /// Switches DANE answers on while it is proven that our DNS and every resolver of the mail server
 /// validate.
+#[derive(Clone)]
 pub struct Prover {
     /// Whose answers they are.
     pub answerer: Answerer,

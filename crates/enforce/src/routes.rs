@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Settings, enforcer::lock};
+use crate::{EnforceMetrics, Settings, enforcer::lock};
 
 /// How many parts the memory has. Each has a lock of its own.
 const SHARDS: usize = 16;
@@ -54,6 +54,7 @@ struct Shared {
     /// How many next hops each shard may hold.
     limit: usize,
     turns: Semaphore,
+    metrics: Arc<EnforceMetrics>,
     /// Where look-ups run.
     runtime: Handle,
 }
@@ -69,9 +70,10 @@ type Flight = watch::Receiver<Option<Arc<RouteSeen>>>;
 
 impl Routes {
     /// Knows nothing yet. Call this in the runtime in which look-ups shall run.
-    pub(crate) fn new(settings: &Settings, network: Network) -> Self {
+    pub(crate) fn new(settings: &Settings, network: Network, metrics: Arc<EnforceMetrics>) -> Self {
         let shared = Shared {
             network,
+            metrics,
             shards: std::array::from_fn(|_| Mutex::default()),
             places: RandomState::new(),
             limit: settings.next_hops.div_ceil(SHARDS).max(1),
@@ -132,7 +134,10 @@ impl Routes {
             let route = {
                 // The semaphore is never closed; without a turn, too many go at once at worst.
                 let _turn = shared.turns.acquire().await;
-                shared.network.mail_route(&next_hop).await
+                let since = Stopwatch::start();
+                let route = shared.network.mail_route(&next_hop).await;
+                shared.metrics.dane_seconds.observe(since.elapsed());
+                route
             };
             let seen = Arc::new(RouteSeen::new(&route));
             if let Some(slot) = lock(routes.shard(&next_hop)).get_mut(&next_hop) {

@@ -94,7 +94,10 @@ async fn answer_all<P: Protocol>(
     loop {
         let reply = match requests.next() {
             Ok(Some(Request::Question(question))) => answerer.answer(&question, P::TABLE).await,
-            Ok(Some(Request::Unanswerable(reply))) => reply,
+            Ok(Some(Request::Unanswerable(reply))) => {
+                answerer.metrics().unanswerable.increment();
+                reply
+            }
             Ok(None) => return send(answerer, replies, stream).await,
             Err(error) => {
                 send(answerer, replies, stream).await?;

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
 use sealpost_evidence::{Lookup, TextRecord};
+use sealpost_runtime::Stopwatch;
 use sealpost_store::StoreError;
 use tokio::{sync::Semaphore, time::sleep};
 
 use super::{Enforcer, lock};
-use crate::{saved::to_store, shard::Saving};
+use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::Saving};
 
 /// How long to wait before what could not be saved is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(30);
@@ -32,7 +33,10 @@ impl Enforcer {
                 Action::LookUpRecord(token) => self.look_up(domain.clone(), token),
                 Action::FetchPolicy(token, _) => self.fetch(domain.clone(), token),
                 Action::Save => self.save(domain),
-                Action::Note(note) => tell(domain, &note),
+                Action::Note(note) => {
+                    shared.metrics.alarms.increment(Alarm::of(&note));
+                    tell(domain, &note);
+                }
             }
         }
     }
@@ -41,11 +45,21 @@ impl Enforcer {
         let enforcer = self.clone();
         self.fly(async move {
             let shared = &enforcer.shared;
-            let lookup = turn(&shared.look_ups, shared.network.sts_records(&domain)).await;
+            let metrics = &shared.metrics;
+            let look_up = async {
+                let since = Stopwatch::start();
+                let lookup = shared.network.sts_records(&domain).await;
+                metrics.record_seconds.observe(since.elapsed());
+                lookup
+            };
+            let lookup = turn(&shared.look_ups, look_up).await;
             if let Lookup::Unknown(fault) = &lookup {
+                metrics.record_faults.increment(DnsFault::of(fault));
                 tracing::info!(%domain, fault = fault.text, "failed to look up the STS record");
             }
-            enforcer.act(&domain, Event::Record(token, learnt(lookup)));
+            let learnt = learnt(lookup);
+            metrics.record_lookups.increment(RecordResult::of(&learnt));
+            enforcer.act(&domain, Event::Record(token, learnt));
         });
     }
 
@@ -53,11 +67,17 @@ impl Enforcer {
         let enforcer = self.clone();
         self.fly(async move {
             let shared = &enforcer.shared;
-            let fetched = turn(&shared.fetches, shared.network.sts_policy(&domain)).await;
-            let result = fetched.map(Arc::new).map_err(|error| {
+            let fetch = async {
+                let since = Stopwatch::start();
+                let fetched = shared.network.sts_policy(&domain).await;
+                shared.metrics.fetch_seconds.observe(since.elapsed());
+                fetched
+            };
+            let result = turn(&shared.fetches, fetch).await.map(Arc::new).map_err(|error| {
                 tracing::info!(%domain, "failed to {error}");
                 error.failure()
             });
+            shared.metrics.fetches.increment(FetchResult(result.as_ref().err().copied()));
             enforcer.act(&domain, Event::Fetched(token, result));
         });
     }
@@ -87,6 +107,9 @@ impl Enforcer {
     async fn save_once(&self, domain: &DomainName) -> Next {
         let Some(snapshot) = self.snapshot(domain) else { return Next::Nothing };
         let saved = self.put(domain.clone(), snapshot).await;
+        if saved.is_err() {
+            self.shared.metrics.store_failures.increment();
+        }
         if let Err(error) = &saved
             && self.shared.failing.is_time()
         {

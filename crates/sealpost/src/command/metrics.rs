@@ -1,5 +1,6 @@
 //! `sealpost metrics`
 
+use sealpost_enforce::EnforceMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 
 use crate::outcome::{Failure, Outcome};
@@ -7,6 +8,9 @@ use crate::output::Output;
 
 /// Prints the page `doc/reference/metrics.md`; a test compares the two.
 pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
-    output.text(&reference_page(&[("The process", Process::definitions())]))?;
+    output.text(&reference_page(&[
+        ("`enforce`", EnforceMetrics::definitions()),
+        ("The process", Process::definitions()),
+    ]))?;
     Ok(Outcome::Clean)
 }

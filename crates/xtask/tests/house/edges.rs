@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mta-sts",
             "sealpost-wire",
             "sealpost-evidence",
+            "sealpost-rules",
             "sealpost-runtime",
             "sealpost-net",
             "sealpost-listen",

@@ -3,12 +3,12 @@
 mod doors;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sealpost_enforce::{Answerer, Enforcer, Exceptions, Proof, Prover, Section, Switch};
 use sealpost_listen::Inherited;
-use sealpost_runtime::Clock;
+use sealpost_runtime::{AfterPanic, Clock, ServiceManager, supervise};
 use sealpost_store::{Settings as StoreSettings, Store, StoreError};
-use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::doors::Doors;
@@ -25,6 +25,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::new()?;
+    let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = arguments.configuration.load()?;
     let section = arguments.over(configuration.enforce);
     let exceptions = load_exceptions(&section)?;
@@ -54,38 +55,60 @@ pub(super) async fn run(
                 output.say(&format!("warning: answers do not follow DANE: {why}"));
             }
         }
-        tasks.spawn(prover.run());
+        tasks.spawn(keep_proving(prover));
     }
 
-    let (stop, stopping) = watch::channel(false);
-    let (opened, opening) = oneshot::channel();
-    let doors = Doors { section: section.clone(), answerer: answerer.clone(), stopping };
-    let serving = tokio::spawn(doors.serve(inherited, opened));
-    // Whoever opens them tells before it goes.
-    let places = opening.await.map_err(|_| Failure::new("listen"))??;
-    for place in places {
+    let mut doors = Doors::open(section.clone(), answerer.clone(), inherited).await?;
+    for place in doors.places() {
         output.say(&format!("listening at {place}"));
     }
-    output.say(&format!("ready, with {} policies", enforcer.sizes().0));
+    let ready = format!("ready, with {} policies", enforcer.sizes().0);
+    output.say(&ready);
+    manager.status(&ready);
+    manager.ready();
+    let (watched, liveness) = (Arc::clone(&manager), doors.liveness());
+    tasks.spawn(async move { watched.watch(liveness).await });
 
-    while let Cause::Reload = signals.next().await {
-        match load_exceptions(&section) {
-            Ok(exceptions) => {
-                output.say(&format!("read the exceptions again: {}", exceptions.len()));
-                take_over(exceptions, &answerer, &clock);
+    let ended = loop {
+        let cause = tokio::select! {
+            cause = signals.next() => cause,
+            panicked = doors.failed() => break Err(Failure::new(panicked)),
+        };
+        match cause {
+            Cause::Stop => break Ok(Outcome::Clean),
+            Cause::Reload => {
+                manager.reloading();
+                reload(&section, &answerer, &clock, output);
+                manager.ready();
             }
-            Err(failure) => output.say(&format!("{failure}\n\nhint: those of before go on")),
         }
-    }
+    };
     output.say("stopping");
-    stop.send_replace(true);
-    if serving.await.is_err() {
-        output.say("error: the listeners have ended early");
-    }
+    manager.stopping();
+    doors.close().await;
     tasks.shutdown().await;
     enforcer.stop().await;
     store.close().await;
-    Ok(Outcome::Clean)
+    ended
+}
+
+/// A panic is no reason to go on without proof, or with an old one.
+async fn keep_proving(prover: Prover) {
+    let answerer = prover.answerer.clone();
+    let panics = &answerer.metrics().panics;
+    let make = || prover.clone().run();
+    // It gives up never.
+    let _ = supervise("the proof of resolvers", AfterPanic::Restart, panics, make).await;
+}
+
+fn reload(section: &Section, answerer: &Answerer, clock: &Clock, output: &mut Output) {
+    match load_exceptions(section) {
+        Ok(exceptions) => {
+            output.say(&format!("read the exceptions again: {}", exceptions.len()));
+            take_over(exceptions, answerer, clock);
+        }
+        Err(failure) => output.say(&format!("{failure}\n\nhint: those of before go on")),
+    }
 }
 
 fn load_exceptions(section: &Section) -> Result<Exceptions, Failure> {

@@ -1,74 +1,157 @@
 //! Where the daemon is asked.
 
-use sealpost_enforce::{Answerer, Section, TcpTables};
+use std::pin::Pin;
+
+use sealpost_enforce::{Answerer, HttpApi, Section, TcpTables};
+use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, Handler, Inherited, Limits, Listener, Server};
+use sealpost_runtime::{DedicatedThread, Liveness, StopRequest};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::outcome::Failure;
 
-/// All listeners of the daemon.
+/// All listeners of the daemon. Mail servers are answered on a thread of their own, which no look-up
+/// and no page can delay.
 pub(super) struct Doors {
-    pub(super) section: Section,
-    pub(super) answerer: Answerer,
-    /// Turns true when they are to be closed.
-    pub(super) stopping: watch::Receiver<bool>,
+    mail_servers: DedicatedThread<()>,
+    http: JoinSet<()>,
+    stop_http: watch::Sender<bool>,
+    places: Vec<String>,
 }
 
 impl Doors {
-    /// Listens, tells where or why not, and serves until it is to stop.
-    pub(super) async fn serve(
-        self,
+    /// Listens everywhere, and begins to serve.
+    pub(super) async fn open(
+        section: Section,
+        answerer: Answerer,
         mut inherited: Inherited,
-        opened: oneshot::Sender<Result<Vec<String>, Failure>>,
-    ) {
-        let mut running = JoinSet::new();
-        let told = match self.open(&mut inherited, &mut running).await {
-            Ok(places) => opened.send(Ok(places)),
-            Err(failure) => {
-                running.shutdown().await;
-                opened.send(Err(failure))
+    ) -> Result<Self, Failure> {
+        let mut http = JoinSet::new();
+        let (stop_http, stopping) = watch::channel(false);
+        let mut http_places = Vec::new();
+        let api = HttpApi::new(answerer.clone(), env!("CARGO_PKG_VERSION"));
+        let server = Server::new(HttpHandler::new(api, HttpLimits::default()), Limits::default());
+        for address in &section.http {
+            for listener in listen(address, &mut inherited).await? {
+                http_places.push(format!("http://{listener}"));
+                let mut stopping = stopping.clone();
+                spawn(&server, listener, &mut http, async move {
+                    // An error means that nobody is left to tell it.
+                    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                });
             }
-        };
-        // Whoever started us may have gone: then we are told to stop.
-        drop(told);
-        running.join_all().await;
+        }
+
+        let (opened, opening) = oneshot::channel();
+        let serve = |stop| serve_mail_servers(section, answerer, inherited, stop, opened);
+        let mail_servers = DedicatedThread::start("sealpost-answer", serve)?;
+        // Whoever listens tells before it goes.
+        let mut places = opening.await.map_err(|_| Failure::new("listen for mail servers"))??;
+        places.extend(http_places);
+        Ok(Self { mail_servers, http, stop_http, places })
     }
 
-    async fn open(
+    /// Where it is listened.
+    pub(super) fn places(&self) -> &[String] {
+        &self.places
+    }
+
+    /// Tells whether mail servers are being answered.
+    pub(super) fn liveness(
         &self,
-        inherited: &mut Inherited,
-        running: &mut JoinSet<()>,
-    ) -> Result<Vec<String>, Failure> {
-        let mut places = Vec::new();
-        let socketmap = Server::new(self.answerer.clone(), Limits::default());
-        for address in &self.section.listen {
-            for listener in listen(address, inherited).await? {
-                places.push(listener.to_string());
-                self.spawn(&socketmap, listener, running);
-            }
+    ) -> impl FnMut() -> Pin<Box<dyn Future<Output = Liveness> + Send>> + Send + use<> {
+        let handle = self.mail_servers.handle().clone();
+        move || {
+            let answered = handle.spawn(async {});
+            Box::pin(async move {
+                match answered.await {
+                    Ok(()) => Liveness::Alive,
+                    Err(_) => Liveness::Stuck,
+                }
+            })
         }
-        for table in &self.section.tcp {
-            let tables = TcpTables::new(self.answerer.clone(), table.map.0);
-            let server = Server::new(tables, Limits::default());
-            for listener in listen(&table.listen, inherited).await? {
-                places.push(format!("{listener} as a tcp table for {}", table.map.0));
-                self.spawn(&server, listener, running);
-            }
-        }
-        Ok(places)
     }
 
-    fn spawn<H: Handler>(&self, server: &Server<H>, listener: Listener, running: &mut JoinSet<()>) {
-        let (server, mut stopping) = (server.clone(), self.stopping.clone());
-        running.spawn(async move {
-            let stopped = async {
-                // An error means that nobody is left to tell it.
-                let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-            };
-            server.serve(listener, stopped).await;
-        });
+    /// Waits until mail servers are no longer answered, which should not happen, and says why.
+    pub(super) async fn failed(&mut self) -> String {
+        match self.mail_servers.ended().await {
+            Ok(()) => "go on listening".to_owned(),
+            Err(panicked) => panicked.to_string(),
+        }
     }
+
+    /// Answers what has arrived, and closes everything.
+    pub(super) async fn close(mut self) {
+        self.stop_http.send_replace(true);
+        self.mail_servers.stop();
+        // A panic was logged when it happened.
+        let _ = self.mail_servers.ended().await;
+        self.http.join_all().await;
+    }
+}
+
+/// Listens, tells where or why not, and serves until it is to stop.
+async fn serve_mail_servers(
+    section: Section,
+    answerer: Answerer,
+    mut inherited: Inherited,
+    stop: StopRequest,
+    opened: oneshot::Sender<Result<Vec<String>, Failure>>,
+) {
+    let mut running = JoinSet::new();
+    let told = match listen_to_all(&section, &answerer, &mut inherited, &stop, &mut running).await {
+        Ok(places) => opened.send(Ok(places)),
+        Err(failure) => {
+            running.shutdown().await;
+            opened.send(Err(failure))
+        }
+    };
+    // Whoever started us may have gone: then we are told to stop.
+    drop(told);
+    running.join_all().await;
+}
+
+async fn listen_to_all(
+    section: &Section,
+    answerer: &Answerer,
+    inherited: &mut Inherited,
+    stop: &StopRequest,
+    running: &mut JoinSet<()>,
+) -> Result<Vec<String>, Failure> {
+    let stopped = || {
+        let mut stop = stop.clone();
+        async move { stop.made().await }
+    };
+    let mut places = Vec::new();
+    let server = Server::new(answerer.clone(), Limits::default());
+    for address in &section.listen {
+        for listener in listen(address, inherited).await? {
+            places.push(listener.to_string());
+            spawn(&server, listener, running, stopped());
+        }
+    }
+    for table in &section.tcp {
+        let tables = TcpTables::new(answerer.clone(), table.map.0);
+        let server = Server::new(tables, Limits::default());
+        for listener in listen(&table.listen, inherited).await? {
+            places.push(format!("{listener}, a tcp table for {}", table.map.0));
+            spawn(&server, listener, running, stopped());
+        }
+    }
+    Ok(places)
+}
+
+fn spawn<H: Handler>(
+    server: &Server<H>,
+    listener: Listener,
+    running: &mut JoinSet<()>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
+    let server = server.clone();
+    running.spawn(async move {
+        server.serve(listener, stopped).await;
+    });
 }
 
 async fn listen(address: &Address, inherited: &mut Inherited) -> Result<Vec<Listener>, Failure> {
