@@ -1,7 +1,7 @@
 //! A part of the memory: the domains whose names fall into it.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -12,29 +12,36 @@ use tokio::sync::Notify;
 
 /// What is known of some domains.
 ///
-/// Those with a policy that applies and those without lie apart: the former are never forgotten to
-/// make room, the latter are bounded.
+/// Those with a policy that applies are never forgotten to make room; those without are bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    with_policy: HashMap<DomainName, Slot>,
-    without_policy: HashMap<DomainName, Slot>,
-    /// The names of `without_policy`, the oldest first.
+    slots: HashMap<DomainName, Slot>,
+    with_policy: usize,
+    /// The names of those without, the oldest first.
     order: VecDeque<DomainName>,
-    /// When which entry is to be woken, by the monotonic clock.
-    wakes: BTreeSet<(Duration, DomainName)>,
+    /// No entry wants to be woken before that, by the monotonic clock; `None` if none does.
+    next_wake: Option<Duration>,
 }
 
 /// What is known of one domain.
 #[derive(Debug)]
 pub(crate) struct Slot {
     entry: Entry,
-    /// Where it stands in [`Shard::wakes`].
-    wake: Option<Duration>,
+    policy: Applies,
+    /// Until then a question changes nothing, by the monotonic clock.
+    quiet_until: Duration,
     /// Those who wait for an answer.
     waiting: Option<Arc<Notify>>,
     pub(crate) saving: Saving,
     /// The policy that applies is not on the disk yet.
     pub(crate) unsaved: bool,
+}
+
+/// Whether a policy applies, as of the last event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applies {
+    Yes,
+    No,
 }
 
 /// Whether what is known is being saved.
@@ -92,18 +99,25 @@ impl Shard {
         now: Now,
         new: impl FnOnce() -> Entry,
     ) -> Result<Vec<Action>, Full> {
-        if self.slot(domain).is_none() {
+        if !self.slots.contains_key(domain) {
             self.make_room(limit, now)?;
             self.insert(domain, new());
         }
+        let Some(slot) = self.slots.get_mut(domain) else { return Ok(Vec::new()) };
         let is_news = matches!(event, Event::Fetched(_, Ok(_)));
-        let Some(slot) = self.slot_mut(domain) else { return Ok(Vec::new()) };
+        let is_question = matches!(event, Event::Asked);
         let before = is_news.then(|| policy_text(&slot.entry, now)).flatten();
         let actions = slot.entry.handle(event, now);
         if is_news {
             let after = policy_text(&slot.entry, now);
             slot.unsaved |= after.is_some() && after != before;
         }
+        // The next question changes nothing if this one has not.
+        slot.quiet_until = if is_question && actions.is_empty() {
+            slot.entry.quiet_until(now)
+        } else {
+            Duration::ZERO
+        };
         if let Some(waiting) = slot.waiting.take() {
             waiting.notify_waiters();
         }
@@ -112,45 +126,59 @@ impl Shard {
     }
 
     pub(crate) fn slot(&self, domain: &DomainName) -> Option<&Slot> {
-        self.with_policy.get(domain).or_else(|| self.without_policy.get(domain))
+        self.slots.get(domain)
     }
 
     pub(crate) fn slot_mut(&mut self, domain: &DomainName) -> Option<&mut Slot> {
-        match self.with_policy.get_mut(domain) {
-            Some(slot) => Some(slot),
-            None => self.without_policy.get_mut(domain),
-        }
+        self.slots.get_mut(domain)
     }
 
     /// The domains whose entries want to be woken by now.
-    pub(crate) fn due(&self, now: Now) -> Vec<DomainName> {
-        let due = self.wakes.iter().take_while(|(at, _)| *at <= now.monotonic);
-        due.map(|(_, domain)| domain.clone()).collect()
+    pub(crate) fn due(&mut self, now: Now) -> Vec<DomainName> {
+        if self.next_wake.is_none_or(|wake| wake > now.monotonic) {
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        self.next_wake = None;
+        for (domain, slot) in &self.slots {
+            let wake = slot.entry.wake_at();
+            if wake.is_some_and(|wake| wake <= now.monotonic) {
+                due.push(domain.clone());
+            }
+            self.next_wake = earlier(self.next_wake, wake);
+        }
+        due
     }
 
     /// How many domains there are with a policy that applies, and without.
     pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.with_policy.len(), self.without_policy.len())
+        (self.with_policy, self.order.len())
     }
 
     fn insert(&mut self, domain: &DomainName, entry: Entry) {
-        let (saving, unsaved) = (Saving::Idle, false);
-        let slot = Slot { entry, wake: None, waiting: None, saving, unsaved };
-        self.without_policy.insert(domain.clone(), slot);
+        let slot = Slot {
+            entry,
+            policy: Applies::No,
+            quiet_until: Duration::ZERO,
+            waiting: None,
+            saving: Saving::Idle,
+            unsaved: false,
+        };
+        self.slots.insert(domain.clone(), slot);
         self.order.push_back(domain.clone());
     }
 
     /// Forgets the oldest domain without a policy if there are too many; if possible, one whose
     /// failures need not be remembered.
     fn make_room(&mut self, limit: usize, now: Now) -> Result<(), Full> {
-        if self.without_policy.len() < limit.max(1) {
+        if self.order.len() < limit.max(1) {
             return Ok(());
         }
         let evictable = |slot: &Slot| slot.entry.evictable(now) && slot.saving == Saving::Idle;
         let mut second_choice = None;
         let mut choice = None;
         for (index, domain) in self.order.iter().enumerate() {
-            match self.without_policy.get(domain) {
+            match self.slots.get(domain) {
                 Some(slot) if evictable(slot) && slot.entry.backoff().is_none() => {
                     choice = Some(index);
                     break;
@@ -162,40 +190,48 @@ impl Shard {
             }
         }
         let index = choice.or(second_choice).ok_or(Full)?;
-        if let Some(domain) = self.order.remove(index)
-            && let Some(Slot { wake: Some(at), .. }) = self.without_policy.remove(&domain)
-        {
-            self.wakes.remove(&(at, domain));
+        if let Some(domain) = self.order.remove(index) {
+            self.slots.remove(&domain);
         }
         Ok(())
     }
 
     /// Puts the domain where it belongs by now.
     fn settle(&mut self, domain: &DomainName, now: Now) {
-        let Some(slot) = self.slot_mut(domain) else { return };
-        let (old, new) = (slot.wake, slot.entry.wake_at());
-        slot.wake = new;
-        let applies = matches!(slot.entry.verdict(now), Verdict::Apply(_));
-        slot.unsaved &= applies;
-        if old != new {
-            if let Some(at) = old {
-                self.wakes.remove(&(at, domain.clone()));
+        let Some(slot) = self.slots.get_mut(domain) else { return };
+        self.next_wake = earlier(self.next_wake, slot.entry.wake_at());
+        let applies = match slot.entry.verdict(now) {
+            Verdict::Apply(_) => Applies::Yes,
+            Verdict::NoPolicy(_) | Verdict::Pending => Applies::No,
+        };
+        slot.unsaved &= applies == Applies::Yes;
+        match (std::mem::replace(&mut slot.policy, applies), applies) {
+            (Applies::No, Applies::Yes) => {
+                self.with_policy = self.with_policy.saturating_add(1);
+                self.order.retain(|other| other != domain);
             }
-            if let Some(at) = new {
-                self.wakes.insert((at, domain.clone()));
+            (Applies::Yes, Applies::No) => {
+                self.with_policy = self.with_policy.saturating_sub(1);
+                self.order.push_back(domain.clone());
             }
-        }
-        if applies && let Some((name, slot)) = self.without_policy.remove_entry(domain) {
-            self.order.retain(|other| *other != name);
-            self.with_policy.insert(name, slot);
-        } else if !applies && let Some((name, slot)) = self.with_policy.remove_entry(domain) {
-            self.order.push_back(name.clone());
-            self.without_policy.insert(name, slot);
+            (Applies::Yes, Applies::Yes) | (Applies::No, Applies::No) => {}
         }
     }
 }
 
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl Slot {
+    /// Whether a question changes nothing at present.
+    pub(crate) fn is_quiet(&self, now: Now) -> bool {
+        now.monotonic < self.quiet_until
+    }
+
     pub(crate) fn entry(&self) -> &Entry {
         &self.entry
     }

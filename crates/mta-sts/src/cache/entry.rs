@@ -205,6 +205,20 @@ impl Entry {
         [expiry, look_up, fetch].into_iter().flatten().min()
     }
 
+    /// Until when [`Event::Asked`] would change nothing, right after one that asked for nothing: by
+    /// the monotonic clock, and not for long. A caller who is asked often may spare itself the
+    /// event. Only the moment of the last use gets older by that.
+    pub fn quiet_until(&self, now: Now) -> Duration {
+        if self.flight.is_some() || self.use_since_look_up == Use::NotAsked {
+            return now.monotonic;
+        }
+        let next = match self.slot.any() {
+            Some(held) => self.wake_at().map(|at| at.min(held.expires())),
+            None => self.discovery().map(|(at, _)| at),
+        };
+        next.map_or(self.record_fresh_until, |at| at.min(self.record_fresh_until))
+    }
+
     /// Whether the entry may be forgotten to make room: never while a policy applies, and not while
     /// something is under way. Those without [`backoff`](Self::backoff) should go first.
     ///

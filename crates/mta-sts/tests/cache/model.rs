@@ -137,6 +137,7 @@ impl Run {
                 if matches!(self.entry.verdict(self.now()), Verdict::Pending) {
                     assert!(self.entry.under_way().is_some(), "pending, and nothing under way");
                 }
+                self.a_question_changes_nothing_while_it_is_quiet();
             }
             Step::Wake => self.handle(Event::Woken),
             Step::Complete(which) => {
@@ -166,6 +167,26 @@ impl Run {
             }
         }
         self.check();
+    }
+
+    fn a_question_changes_nothing_while_it_is_quiet(&self) {
+        let now = self.now();
+        let mut entry = self.entry.clone();
+        if !entry.handle(Event::Asked, now).is_empty() {
+            return;
+        }
+        let quiet_until = entry.quiet_until(now);
+        let Some(last) = quiet_until.checked_sub(Duration::from_nanos(1)) else { return };
+        for monotonic in [now.monotonic, (now.monotonic + last) / 2, last] {
+            if (now.monotonic..quiet_until).contains(&monotonic) {
+                // Both clocks go on; a step of the wall clock may wait for the next event.
+                let passed = (monotonic - now.monotonic).as_secs();
+                let later = Now { monotonic, wall: now.wall.saturating_add_unsigned(passed) };
+                let mut asked = entry.clone();
+                assert_eq!(asked.handle(Event::Asked, later), [], "until {quiet_until:?}");
+                assert!(!matches!(entry.verdict(later), Verdict::Pending), "{entry:?}");
+            }
+        }
     }
 
     fn complete(&mut self, token: Token, errand: Errand, which: usize) {
