@@ -35,7 +35,7 @@ mod unbound;
 
 // The running servers.
 mod environment;
-pub use environment::{Environment, Server, Signal};
+pub use environment::{Environment, Server, Signal, System};
 mod error;
 pub use error::EnvironmentError;
 
