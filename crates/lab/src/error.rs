@@ -15,7 +15,7 @@ pub enum LabError {
     Time,
 
     /// An address could not be bound, on any port.
-    #[error("{address} could not be bound: {source}{}", loopback_hint(address))]
+    #[error("{address} could not be bound: {source}{}", loopback_hint(address, source))]
     Bind {
         /// The address and the last port that was tried.
         address: SocketAddr,
@@ -41,6 +41,11 @@ pub enum LabError {
 }
 
 /// What to do where the system has only 127.0.0.1.
-fn loopback_hint(address: &SocketAddr) -> &'static str {
-    if address.is_ipv4() { "; all of 127.66.0.0/16 must be local, as it is on Linux" } else { "" }
+fn loopback_hint(address: &SocketAddr, source: &io::Error) -> &'static str {
+    let is_missing = source.kind() == io::ErrorKind::AddrNotAvailable;
+    if address.is_ipv4() && is_missing {
+        "; all of 127.66.0.0/16 must be local, as it is on Linux"
+    } else {
+        ""
+    }
 }

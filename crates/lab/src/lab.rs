@@ -18,7 +18,7 @@ use crate::{
     dns,
     files::Files,
     fleet, https,
-    listen::{accept_all, bind_all, bind_pair},
+    listen::{Port, accept_all, bind_all, bind_pair},
     plan::{Ipv6, Plan},
     smtp,
     tls::Tenants,
@@ -48,6 +48,9 @@ pub enum Ports {
     Preferred,
     /// Any free ports, so that several labs can run side by side.
     Ephemeral,
+    /// 53 for DNS, 443 for HTTPS and 25 for SMTP, and no others: for programs that cannot be told
+    /// another port. It takes root, or better, a network namespace of one's own.
+    Standard,
 }
 
 /// A running mail internet on loopback. It stops when it is dropped.
@@ -73,23 +76,24 @@ impl Lab {
     /// # Errors
     ///
     /// [`LabError`] if the files cannot be written, a loopback address cannot be bound or the time
-    /// is out of range. A busy port is no error.
+    /// is out of range. A busy port is an error with [`Ports::Standard`] only.
     pub async fn start(options: Options) -> Result<Self, LabError> {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
         let zones = Zones::new(authority.now_seconds())?;
         let plan = Plan::new(zones, &authority, probe_ipv6().await)?;
-        let prefer = |port| match options.ports {
-            Ports::Preferred => Some(port),
-            Ports::Ephemeral => None,
+        let port = |preferred, standard| match options.ports {
+            Ports::Preferred => Port::Preferred(preferred),
+            Ports::Ephemeral => Port::Any,
+            Ports::Standard => Port::Only(standard),
         };
         let mut tasks = JoinSet::new();
-        let https_port = listen(&mut tasks, plan.https, prefer(4443), https::serve).await?;
-        let smtp_port = listen(&mut tasks, plan.smtp, prefer(2525), smtp::serve).await?;
+        let https_port = listen(&mut tasks, plan.https, port(4443, 443), https::serve).await?;
+        let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), smtp::serve).await?;
         let trust_anchors = plan.zones.trust_anchors();
         let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
-            bind_pair(SocketAddr::new(RESOLVER, 0), prefer(5300)).await?;
+            bind_pair(SocketAddr::new(RESOLVER, 0), port(5300, 53)).await?;
         tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones)));
         tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zones))));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
@@ -142,7 +146,7 @@ impl Lab {
 async fn listen<C, F>(
     tasks: &mut JoinSet<()>,
     servers: Vec<(IpAddr, Arc<Tenants<C>>)>,
-    preferred: Option<u16>,
+    port: Port,
     serve: fn(TcpStream, Arc<Tenants<C>>) -> F,
 ) -> Result<u16, LabError>
 where
@@ -150,7 +154,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let addresses: Vec<_> = servers.iter().map(|(ip, _)| SocketAddr::new(*ip, 0)).collect();
-    let (listeners, port) = bind_all(&addresses, preferred).await?;
+    let (listeners, port) = bind_all(&addresses, port).await?;
     for (listener, (_, tenants)) in listeners.into_iter().zip(servers) {
         tasks.spawn(accept_all(listener, move |stream| serve(stream, Arc::clone(&tenants))));
     }

@@ -1,6 +1,7 @@
 //! The command line. Help, man pages and completions are made from these definitions.
 
 mod enforce;
+mod lab;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
 pub(crate) use self::enforce::{EnforceArguments, EnforceCommand, WhyArguments};
+pub(crate) use self::lab::{LabArguments, PortsName};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -203,16 +205,6 @@ pub(crate) enum RecordCommand {
         #[arg(long, default_value = "human", value_name = "FORMAT")]
         format: Format,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LabArguments {
-    /// Check the fleet and exit; the exit status is 1 if a verdict is not as expected.
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// How to show the table; JSON is one object a line.
-    #[arg(long, default_value = "human", value_name = "FORMAT")]
-    pub(crate) format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

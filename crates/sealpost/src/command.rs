@@ -9,6 +9,7 @@ mod policy;
 mod policy_new;
 mod record;
 mod rule;
+mod signals;
 
 use sealpost_listen::Inherited;
 use serde::Serialize;

@@ -10,26 +10,47 @@ use sealpost_net::{Network, Scope, Settings};
 use sealpost_runtime::{Clock, Stopwatch};
 use serde_json::json;
 
-use crate::arguments::{Format, LabArguments};
+use crate::arguments::{Format, LabArguments, PortsName};
+use crate::command::signals::Signals;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
 pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let clock = Clock::system();
-    let ports = if arguments.once { Ports::Ephemeral } else { Ports::Preferred };
-    let options = Options { ports, ..Options::new(clock.now()) };
-    let lab = Lab::start(options).await.map_err(Failure::new)?;
-    let settings = Settings::from_toml(lab.settings_file()).map_err(Failure::new)?;
-    let network = Network::new(settings, clock).map_err(Failure::new)?;
-
-    let outcome = check_fleet(&network, arguments.format, output).await?;
+    // Before the lab is open, so that whoever has seen it open can end it decently.
+    let mut signals = Signals::new()?;
+    let options = Options {
+        ports: ports(arguments),
+        directory: arguments.directory.clone(),
+        ..Options::new(clock.now())
+    };
+    let opened = Lab::start(options).await;
+    let lab = opened.map_err(|error| Failure::new(format!("open the lab: {error}")))?;
+    let mut outcome = Outcome::Clean;
+    if !arguments.serve {
+        let settings = Settings::from_toml(lab.settings_file()).map_err(Failure::new)?;
+        let network = Network::new(settings, clock).map_err(Failure::new)?;
+        outcome = check_fleet(&network, arguments.format, output).await?;
+    }
     if !arguments.once {
         output.say(&how_to_use(&lab));
-        tokio::signal::ctrl_c().await?;
+        output.say("the lab is open");
+        signals.any().await;
         output.say("the lab closes");
     }
     lab.stop().await;
     Ok(outcome)
+}
+
+fn ports(arguments: &LabArguments) -> Ports {
+    match arguments.ports {
+        Some(PortsName::Standard) => Ports::Standard,
+        Some(PortsName::Preferred) => Ports::Preferred,
+        Some(PortsName::Ephemeral) => Ports::Ephemeral,
+        // Whoever only wants the table does not care where the lab is.
+        None if arguments.once => Ports::Ephemeral,
+        None => Ports::Preferred,
+    }
 }
 
 /// Checks every domain of the fleet and shows the table: domain, verdict, findings, as expected or

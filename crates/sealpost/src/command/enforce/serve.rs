@@ -3,11 +3,11 @@
 use sealpost_enforce::{Answerer, Enforcer, Settings};
 use sealpost_listen::{Inherited, Limits, Listener, Server};
 use sealpost_store::{Settings as StoreSettings, Store, StoreError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::arguments::EnforceArguments;
+use crate::command::signals::Signals;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -64,31 +64,6 @@ async fn serve_all(answerer: Answerer, listeners: Vec<Listener>, signals: &mut S
     signals.any().await;
     stop.send_replace(true);
     running.join_all().await;
-}
-
-/// What ends the daemon.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 fn store_failure(path: &std::path::Path, error: &StoreError) -> Failure {

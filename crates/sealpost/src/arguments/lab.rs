@@ -1,0 +1,40 @@
+//! `sealpost lab` and what is below it.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Format;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 every verdict as expected, or ended as told; 1 some verdict \
+                        not as expected; 2 could not run."
+)]
+pub(crate) struct LabArguments {
+    /// Check the fleet and exit; the exit status is 1 if a verdict is not as expected.
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) once: bool,
+    /// Check nothing: say how to use it, and run until interrupted or terminated.
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Which ports to listen at; with --once any that are free, else those that are preferred.
+    #[arg(long, value_name = "PORTS")]
+    pub(crate) ports: Option<PortsName>,
+    /// Keep the trust files and the settings in this directory, which is made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// How to show the table; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PortsName {
+    /// DNS 53, HTTPS 443, SMTP 25, or an error: for root, or in a network namespace.
+    Standard,
+    /// DNS 5300, HTTPS 4443, SMTP 2525, and any other in place of a busy one.
+    Preferred,
+    /// Any that are free.
+    Ephemeral,
+}

@@ -1,0 +1,74 @@
+//! `sealpost lab` as a black box, while it runs.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+/// A lab that is open. It is killed when dropped.
+struct Open {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    /// How to use it.
+    said: String,
+}
+
+impl Open {
+    fn at(directory: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(["lab", "--serve", "--ports", "ephemeral", "--directory"])
+            .arg(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.ends_with("\nthe lab is open\n") {
+            assert!(
+                errors.read_line(&mut said).unwrap() > 0,
+                "it ended before it was open: {said}"
+            );
+        }
+        Self { child, errors, said }
+    }
+
+    /// Tells it to end, and waits; gives the exit status and its last words.
+    fn end(mut self) -> (ExitStatus, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let mut said = String::new();
+        self.errors.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap(), said)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Both fail only if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_end_and_keeps_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("lab");
+    let lab = Open::at(&directory);
+    let settings = directory.join("network.toml");
+    assert!(lab.said.contains(&format!("--network {}", settings.display())), "{}", lab.said);
+    let checked = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["check", "good.test", "--network"])
+        .arg(&settings)
+        .output()
+        .unwrap();
+    let page = String::from_utf8(checked.stdout).unwrap();
+    assert!(page.starts_with("good.test: enforced"), "{page}");
+    let (status, said) = lab.end();
+    assert_eq!((status.code(), said.as_str()), (Some(0), "the lab closes\n"));
+    for file in ["network.toml", "ca.pem", "trust-anchors.txt"] {
+        assert!(directory.join(file).is_file(), "{file} is gone");
+    }
+}
