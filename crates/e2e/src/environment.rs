@@ -314,7 +314,7 @@ impl Environment {
 }
 
 impl System {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Trixie => "trixie",
             Self::Bookworm => "bookworm",
@@ -323,7 +323,7 @@ impl System {
 }
 
 impl Server {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Knot => "knot",
             Self::Unbound => "unbound",

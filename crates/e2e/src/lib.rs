@@ -33,6 +33,10 @@ mod nginx;
 mod postfix;
 mod unbound;
 
+// Mail servers that send into the lab.
+mod senders;
+pub use senders::{Memory, Message, Route, Senders};
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};
