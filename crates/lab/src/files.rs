@@ -18,6 +18,7 @@ pub(crate) struct Files {
     pub(crate) trust_roots: PathBuf,
     pub(crate) trust_anchors: PathBuf,
     pub(crate) settings: PathBuf,
+    pub(crate) deliveries: PathBuf,
     /// Removes a folder that the lab made itself.
     _temporary: Option<TempDir>,
 }
@@ -37,6 +38,7 @@ impl Files {
             trust_roots: directory.join(TRUST_ROOTS),
             trust_anchors: directory.join(TRUST_ANCHORS),
             settings: directory.join("network.toml"),
+            deliveries: directory.join("deliveries.jsonl"),
             _temporary: temporary,
         })
     }

@@ -13,8 +13,9 @@ use tokio::{
 };
 
 use crate::{
-    Domain, LabError,
+    Delivery, Domain, LabError,
     authority::Authority,
+    delivery::Mailroom,
     dns,
     files::Files,
     fleet, https,
@@ -59,6 +60,7 @@ pub struct Lab {
     https_port: u16,
     smtp_port: u16,
     files: Files,
+    mailroom: Arc<Mailroom>,
     /// One task for each listener; dropping them ends every connection.
     tasks: JoinSet<()>,
 }
@@ -80,6 +82,7 @@ impl Lab {
     pub async fn start(options: Options) -> Result<Self, LabError> {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
+        let mailroom = Arc::new(Mailroom::new(options.now, &files.deliveries)?);
         let zones = Zones::new(authority.now_seconds())?;
         let plan = Plan::new(zones, &authority, probe_ipv6().await)?;
         let port = |preferred, standard| match options.ports {
@@ -89,7 +92,9 @@ impl Lab {
         };
         let mut tasks = JoinSet::new();
         let https_port = listen(&mut tasks, plan.https, port(4443, 443), https::serve).await?;
-        let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), smtp::serve).await?;
+        let mail = Arc::clone(&mailroom);
+        let serve = move |stream, tenants| smtp::serve(stream, tenants, Arc::clone(&mail));
+        let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), serve).await?;
         let trust_anchors = plan.zones.trust_anchors();
         let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
@@ -97,7 +102,7 @@ impl Lab {
         tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones)));
         tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zones))));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
-        Ok(Self { resolver, https_port, smtp_port, files, tasks })
+        Ok(Self { resolver, https_port, smtp_port, files, mailroom, tasks })
     }
 
     /// Stops every server and waits until the last has ended.
@@ -108,6 +113,17 @@ impl Lab {
     /// Every domain of the lab, in groups; each name once.
     pub fn fleet() -> &'static [Domain] {
         fleet::fleet()
+    }
+
+    /// What MX hosts have taken, once for each recipient: the newest ten thousand, the oldest of
+    /// them first.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.mailroom.kept()
+    }
+
+    /// The file of all deliveries, a line of JSON each, up to 64 MiB. It begins anew with the lab.
+    pub fn deliveries_file(&self) -> &Path {
+        &self.files.deliveries
     }
 
     /// Where the DNS is, on UDP and TCP.
@@ -143,19 +159,21 @@ impl Lab {
 }
 
 /// Binds every address to one port and serves each in a task of its own.
-async fn listen<C, F>(
+async fn listen<C, S, F>(
     tasks: &mut JoinSet<()>,
     servers: Vec<(IpAddr, Arc<Tenants<C>>)>,
     port: Port,
-    serve: fn(TcpStream, Arc<Tenants<C>>) -> F,
+    serve: S,
 ) -> Result<u16, LabError>
 where
     C: Send + Sync + 'static,
+    S: Fn(TcpStream, Arc<Tenants<C>>) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let addresses: Vec<_> = servers.iter().map(|(ip, _)| SocketAddr::new(*ip, 0)).collect();
     let (listeners, port) = bind_all(&addresses, port).await?;
     for (listener, (_, tenants)) in listeners.into_iter().zip(servers) {
+        let serve = serve.clone();
         tasks.spawn(accept_all(listener, move |stream| serve(stream, Arc::clone(&tenants))));
     }
     Ok(port)

@@ -15,6 +15,9 @@
 //! # }
 //! ```
 //!
+//! MX hosts take mail, and keep of it who got what from where: [`Lab::deliveries`], and a line of
+//! JSON for each in a file.
+//!
 //! The lab is built on servers of its own and on other people's protocol crates. It uses no reader
 //! and no client of sealpost, so that the two cannot share a bug.
 //!
@@ -26,10 +29,14 @@
 //!   with NSEC, never NSEC3, and refuses questions of the types ANY, NSEC and RRSIG.
 //! - Servers that speak TLS 1.0, TLS 1.1 or weak suites choose them and show their certificate; no
 //!   such handshake can be completed.
+//! - An MX host takes mail for any recipient, so that mail that was led astray can be seen. It keeps
+//!   no text, bounces nothing and passes nothing on.
 
 // The whole: start, addresses, stop.
 mod lab;
 pub use lab::{Lab, Options, Ports};
+mod delivery;
+pub use delivery::{Delivery, DeliveryTls, TakenBy};
 mod error;
 pub use error::LabError;
 mod files;

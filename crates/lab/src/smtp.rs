@@ -1,5 +1,7 @@
 //! The MX hosts: an SMTP server of our own, since most of them must misbehave.
 
+mod envelope;
+
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
@@ -8,7 +10,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use envelope::Envelope;
+
 use crate::{
+    delivery::{DeliveryTls, Mailroom, TakenBy},
     host::Dialogue,
     listen::hold,
     tls::{self, Tenants, send_and_close},
@@ -17,7 +22,9 @@ use crate::{
 /// Longest command line, in octets (RFC 5321 §4.5.3.1.4).
 const LONGEST_LINE: u64 = 512;
 /// Commands in one session, before and inside TLS alike.
-const MOST_COMMANDS: usize = 40;
+const MOST_COMMANDS: usize = 300;
+/// The largest message, in octets; what EHLO announces.
+const LARGEST_MESSAGE: u64 = 52_428_800;
 /// How long a client may take over a command.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Another name that a host may have for itself.
@@ -26,13 +33,19 @@ const OTHER_NAME: &str = "internal.lab.test";
 const SHARED_NAME: &str = "mx.lab.test";
 
 /// Serves one connection, in plaintext and then inside TLS.
-pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Dialogue>>) {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tenants: Arc<Tenants<Dialogue>>,
+    mailroom: Arc<Mailroom>,
+) {
+    let Ok(at) = stream.local_addr() else { return };
     let (name, dialogue) = match &*tenants {
         Tenants::One(host) => (host.name.as_str(), host.server.conduct),
         Tenants::Many(_) => (SHARED_NAME, Dialogue::Polite),
     };
+    let mut envelope = Envelope::new(mailroom, name, at, TakenBy::Owner);
     let mut stream = BufReader::new(stream);
-    let next = match in_plaintext(&mut stream, name, dialogue).await {
+    let next = match in_plaintext(&mut stream, name, dialogue, &mut envelope).await {
         Ok(next) => next,
         Err(error) => {
             tracing::debug!("{name}: the client went early: {error}");
@@ -50,9 +63,13 @@ pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Dialogue>>) {
             let Some((host, stream)) = tls::accept(stream.into_inner(), &tenants).await else {
                 return;
             };
+            // All that was said before counts no more (RFC 3207 §4.2).
+            envelope.reset();
+            envelope.host.clone_from(&host.name);
+            envelope.tls = Some(DeliveryTls::of(&stream));
             let mut stream = BufReader::new(stream);
             let name = if dialogue == Dialogue::OtherName { OTHER_NAME } else { name };
-            if let Err(error) = inside_tls(&mut stream, name).await {
+            if let Err(error) = inside_tls(&mut stream, name, &mut envelope).await {
                 tracing::debug!("{}: the client went early: {error}", host.name);
             }
             // The client may be gone already.
@@ -72,6 +89,7 @@ async fn in_plaintext(
     stream: &mut (impl AsyncBufRead + AsyncWrite + Unpin),
     name: &str,
     dialogue: Dialogue,
+    envelope: &mut Envelope,
 ) -> io::Result<Next> {
     match dialogue {
         Dialogue::Silence => return Ok(Next::Silence),
@@ -116,9 +134,13 @@ async fn in_plaintext(
                 send(stream, "501 5.5.4 EHLO needs a name\r\n").await?;
             }
             ("EHLO", Dialogue::Unhurried) => {
+                envelope.reset();
                 send_in_pieces(stream, &extensions(name, dialogue)).await?;
             }
-            ("EHLO", _) => send(stream, &extensions(name, dialogue)).await?,
+            ("EHLO", _) => {
+                envelope.reset();
+                send(stream, &extensions(name, dialogue)).await?;
+            }
             ("STARTTLS", Dialogue::NoStartTls | Dialogue::EhloRefused | Dialogue::Masked(_)) => {
                 send(stream, "502 5.5.1 Command not implemented\r\n").await?;
             }
@@ -135,7 +157,7 @@ async fn in_plaintext(
                 send(stream, "220 2.0.0 Go ahead\r\n").await?;
                 return Ok(Next::Handshake);
             }
-            _ => common(stream, &verb).await?,
+            _ => common(stream, &verb, &line, envelope).await?,
         }
     }
     send(stream, "421 4.7.0 Too many commands\r\n").await?;
@@ -146,7 +168,9 @@ async fn in_plaintext(
 fn extensions(name: &str, dialogue: Dialogue) -> String {
     match dialogue {
         Dialogue::NoStartTls => {
-            format!("250-{name}\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250 8BITMIME\r\n")
+            format!(
+                "250-{name}\r\n250-PIPELINING\r\n250-SIZE {LARGEST_MESSAGE}\r\n250 8BITMIME\r\n"
+            )
         }
         Dialogue::Unusual => {
             format!("250-{name} greets you\r\n250-size\r\n250-X-Unknown a=b\r\n250 starttls\r\n")
@@ -159,13 +183,14 @@ fn extensions(name: &str, dialogue: Dialogue) -> String {
 
 fn with_keyword(name: &str, keyword: &str) -> String {
     format!(
-        "250-{name}\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-{keyword}\r\n250 8BITMIME\r\n"
+        "250-{name}\r\n250-PIPELINING\r\n250-SIZE {LARGEST_MESSAGE}\r\n250-{keyword}\r\n250 8BITMIME\r\n"
     )
 }
 
 async fn inside_tls(
     stream: &mut (impl AsyncBufRead + AsyncWrite + Unpin),
     name: &str,
+    envelope: &mut Envelope,
 ) -> io::Result<()> {
     for _ in 0..MOST_COMMANDS {
         let line = read_line(stream).await?;
@@ -173,22 +198,40 @@ async fn inside_tls(
         match verb.as_str() {
             "QUIT" => return send(stream, "221 2.0.0 Bye\r\n").await,
             "EHLO" => {
-                let reply = format!("250-{name}\r\n250-PIPELINING\r\n250 SIZE 52428800\r\n");
+                envelope.reset();
+                let reply = format!(
+                    "250-{name}\r\n250-PIPELINING\r\n250-SIZE {LARGEST_MESSAGE}\r\n250 8BITMIME\r\n"
+                );
                 send(stream, &reply).await?;
             }
             "STARTTLS" => send(stream, "503 5.5.1 TLS is on already\r\n").await?,
-            _ => common(stream, &verb).await?,
+            _ => common(stream, &verb, &line, envelope).await?,
         }
     }
     send(stream, "421 4.7.0 Too many commands\r\n").await
 }
 
-/// The commands that are the same before and inside TLS. The lab takes no mail.
-async fn common(stream: &mut (impl AsyncWrite + Unpin), verb: &str) -> io::Result<()> {
+/// The commands that are the same before and inside TLS.
+async fn common(
+    stream: &mut (impl AsyncBufRead + AsyncWrite + Unpin),
+    verb: &str,
+    line: &str,
+    envelope: &mut Envelope,
+) -> io::Result<()> {
     let reply = match verb {
-        "HELO" => "250 mx.lab.test\r\n",
-        "NOOP" | "RSET" => "250 2.0.0 OK\r\n",
-        "MAIL" | "RCPT" | "DATA" | "VRFY" => "550 5.7.1 The lab takes no mail\r\n",
+        "HELO" => {
+            envelope.reset();
+            "250 mx.lab.test\r\n"
+        }
+        "RSET" => {
+            envelope.reset();
+            "250 2.0.0 OK\r\n"
+        }
+        "NOOP" => "250 2.0.0 OK\r\n",
+        "VRFY" => "252 2.1.5 Send it, and see\r\n",
+        "MAIL" => envelope.mail(line),
+        "RCPT" => envelope.recipient(line),
+        "DATA" => return envelope.data(stream, line).await,
         _ => "500 5.5.2 Command not recognized\r\n",
     };
     send(stream, reply).await

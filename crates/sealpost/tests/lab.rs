@@ -68,7 +68,7 @@ fn it_serves_until_it_is_told_to_end_and_keeps_its_files() {
     assert!(page.starts_with("good.test: enforced"), "{page}");
     let (status, said) = lab.end();
     assert_eq!((status.code(), said.as_str()), (Some(0), "the lab closes\n"));
-    for file in ["network.toml", "ca.pem", "trust-anchors.txt"] {
+    for file in ["network.toml", "ca.pem", "trust-anchors.txt", "deliveries.jsonl"] {
         assert!(directory.join(file).is_file(), "{file} is gone");
     }
 }

@@ -5,4 +5,5 @@ mod dns;
 mod hostile;
 mod https;
 mod life;
+mod mail;
 mod smtp;

@@ -166,11 +166,13 @@ fn how_to_use(lab: &Lab) -> String {
          {program} check --network {settings} sts-id-with-dashes.test\n\n\
          or at its servers with any tool:\n\n  \
          dig @{} -p {} MX good.test\n\n\
-         HTTPS is on port {}, SMTP on port {}; trust {}.",
+         HTTPS is on port {}, SMTP on port {}; trust {}.\n\
+         Mail that its MX hosts take is written down in {}.",
         lab.resolver().ip(),
         lab.resolver().port(),
         lab.https_port(),
         lab.smtp_port(),
-        lab.trust_roots_file().display()
+        lab.trust_roots_file().display(),
+        lab.deliveries_file().display()
     )
 }
