@@ -187,22 +187,24 @@ impl Environment {
                 Signal::Continue => "CONT",
                 Signal::Kill => "KILL",
             },
-            server,
+            server.as_str(),
         )
     }
 
-    /// Starts a server that was ended. It may not serve yet when this returns.
+    /// Starts servers that were killed, and returns when all the environment's ports are open again.
     ///
     /// # Errors
     ///
-    /// When it is none that can be started again.
-    pub fn start_again(&self, server: Server) -> Result<(), EnvironmentError> {
-        self.order("START", server)
+    /// When one is none that can be started again, or does not start.
+    pub fn start_again(&self, servers: &[Server]) -> Result<(), EnvironmentError> {
+        for server in servers {
+            self.order("START", server.as_str())?;
+        }
+        self.order("AWAIT", "listeners")
     }
 
     /// Has the supervisor do something, and waits until it is done.
-    fn order(&self, word: &str, server: Server) -> Result<(), EnvironmentError> {
-        let name = server.as_str();
+    fn order(&self, word: &str, name: &str) -> Result<(), EnvironmentError> {
         if let Some(mut lifeline) = self.lifeline.as_ref() {
             writeln!(lifeline, "{word} {name}")?;
         }

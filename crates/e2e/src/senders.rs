@@ -220,7 +220,7 @@ const SMART_HOSTS: [(&str, &str); 4] = [
     ("via-host", "[implicit-mx.test]"),
     ("via-port", "[implicit-mx.test]:25"),
     ("via-mx", "good.test"),
-    ("via-address", "[127.66.0.2]"),
+    ("via-bad", "mx-certificate-expired.test"),
 ];
 
 /// The address of every daemon that a mail server asks; the port tells them apart.

@@ -71,6 +71,7 @@ notify_classes =
 smtpd_peername_lookup = no
 smtp_host_lookup = dns
 smtp_dns_support_level = dnssec
+smtp_tls_security_level = may
 smtp_tls_CAfile = /e2e/lab/ca.pem
 smtp_tls_loglevel = 1
 smtp_tls_session_cache_database = btree:${{data_directory}}/smtp_scache

@@ -31,17 +31,33 @@ pub(crate) enum By {
     Attacker,
 }
 
+impl Outcome {
+    /// The word for it in the tables of the test.
+    pub(crate) fn word(&self) -> String {
+        match self {
+            Self::Delivered { by: By::Owner, tls: true } => "sent".to_owned(),
+            Self::Delivered { by: By::Owner, tls: false } => "clear".to_owned(),
+            Self::Delivered { by: By::Attacker, tls: true } => "stolen".to_owned(),
+            Self::Delivered { by: By::Attacker, tls: false } => "stolen-clear".to_owned(),
+            Self::Deferred(code) if code.is_empty() => "waits".to_owned(),
+            Self::Deferred(code) => code.clone(),
+            Self::Bounced(code) => format!("bounced{code}"),
+            Self::Unclear(text) => format!("unclear: {text}"),
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delivered { by: By::Owner, tls: true } => f.write_str("delivered"),
-            Self::Delivered { by: By::Owner, tls: false } => f.write_str("delivered without TLS"),
+            Self::Delivered { by: By::Owner, tls: false } => f.write_str("delivered, no TLS"),
             Self::Delivered { by: By::Attacker, tls: true } => f.write_str("**to the attacker**"),
             Self::Delivered { by: By::Attacker, tls: false } => {
-                f.write_str("**to the attacker** without TLS")
+                f.write_str("**to the attacker**, no TLS")
             }
-            Self::Deferred(code) => write!(f, "deferred {code}"),
-            Self::Bounced(code) => write!(f, "bounced {code}"),
+            Self::Deferred(code) => f.write_str(format!("deferred {code}").trim_end()),
+            Self::Bounced(code) => f.write_str(format!("bounced {code}").trim_end()),
             Self::Unclear(text) => f.write_str(text),
         }
     }
@@ -71,6 +87,11 @@ impl Deliveries {
             deliveries.0.entry(recipient).or_default().push((by, tls));
         }
         deliveries
+    }
+
+    /// Whether a message to this recipient was taken, by whomever.
+    pub(crate) fn is_taken(&self, recipient: &str) -> bool {
+        self.0.contains_key(recipient)
     }
 
     /// Every message that an attacker took, by its recipient.
