@@ -3,19 +3,21 @@
 //! It need not validate to know what is bogus. A question with the CD bit gets bogus data all the
 //! same, so that those who validate can see for themselves.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    op::{Edns, Message, MessageType, OpCode, ResponseCode},
     rr::{DNSClass, rdata::opt::EdnsOption},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
 use crate::{
+    attacker::{Attacker, Authentic},
     listen::hold,
     zone::{Answer, Reply, Security, Signatures, Zones},
 };
@@ -28,6 +30,8 @@ const SMALLEST_DATAGRAM: u16 = 512;
 const MOST_QUESTIONS: usize = 100;
 /// An extended error (RFC 8914): the option's code, and "DNSSEC Bogus".
 const EXTENDED_ERROR: (u16, [u8; 2]) = (15, [0, 6]);
+/// Datagrams that wait until they come too late.
+const MOST_LATE: usize = 1024;
 /// How long a TCP connection may stay idle.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -39,7 +43,9 @@ enum Transport {
 }
 
 /// Answers datagrams until the task is aborted.
-pub(crate) async fn serve_udp(socket: UdpSocket, zones: Arc<Zones>) {
+pub(crate) async fn serve_udp(socket: UdpSocket, zones: Arc<Zones>, attacker: Arc<Attacker>) {
+    let socket = Arc::new(socket);
+    let mut late = JoinSet::new();
     let mut buffer = vec![0_u8; 4096];
     loop {
         let (length, peer) = match socket.recv_from(&mut buffer).await {
@@ -51,21 +57,36 @@ pub(crate) async fn serve_udp(socket: UdpSocket, zones: Arc<Zones>) {
             }
         };
         let question = buffer.get(..length).unwrap_or_default();
-        if let Some(answer) = answer(&zones, question, Transport::Udp)
-            && let Err(error) = socket.send_to(&answer, peer).await
-        {
-            tracing::debug!("an answer could not be sent: {error}");
+        while late.try_join_next().is_some() {}
+        match answer(&zones, &attacker, question, Transport::Udp) {
+            Some((answer, Duration::ZERO)) => send(&socket, &answer, peer).await,
+            Some((answer, delay)) if late.len() < MOST_LATE => {
+                let socket = Arc::clone(&socket);
+                late.spawn(async move {
+                    sleep(delay).await;
+                    send(&socket, &answer, peer).await;
+                });
+            }
+            // Too many wait already, and a datagram may be lost.
+            Some(_) | None => {}
         }
     }
 }
 
+async fn send(socket: &UdpSocket, answer: &[u8], peer: SocketAddr) {
+    if let Err(error) = socket.send_to(answer, peer).await {
+        tracing::debug!("an answer could not be sent: {error}");
+    }
+}
+
 /// Answers the questions of one TCP connection.
-pub(crate) async fn serve_tcp(mut stream: TcpStream, zones: Arc<Zones>) {
+pub(crate) async fn serve_tcp(mut stream: TcpStream, zones: Arc<Zones>, attacker: Arc<Attacker>) {
     for _ in 0..MOST_QUESTIONS {
         let Ok(Ok(question)) = timeout(IDLE, read_question(&mut stream)).await else { return };
-        let Some(answer) = answer(&zones, &question, Transport::Tcp) else {
+        let Some((answer, delay)) = answer(&zones, &attacker, &question, Transport::Tcp) else {
             return hold(stream).await;
         };
+        sleep(delay).await;
         let Ok(length) = u16::try_from(answer.len()) else { return };
         let mut framed = length.to_be_bytes().to_vec();
         framed.extend(answer);
@@ -82,13 +103,18 @@ async fn read_question(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(question)
 }
 
-/// The answer in wire form; `None` for silence.
-fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8>> {
+/// The answer in wire form, and how late it comes; `None` for silence.
+fn answer(
+    zones: &Zones,
+    attacker: &Attacker,
+    question: &[u8],
+    transport: Transport,
+) -> Option<(Vec<u8>, Duration)> {
     let Ok(question) = Message::from_vec(question) else {
         // Its number is all that can be read of it.
         let id = question.first_chunk().map(|octets| u16::from_be_bytes(*octets))?;
         let refusal = Message::error_msg(id, OpCode::Query, ResponseCode::FormErr);
-        return refusal.to_vec().ok();
+        return Some((refusal.to_vec().ok()?, Duration::ZERO));
     };
     if question.metadata.message_type != MessageType::Query {
         return None;
@@ -100,9 +126,15 @@ fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8
     reply.add_queries(question.queries.iter().cloned());
     let dnssec_ok = question.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
     let signatures = if dnssec_ok { Signatures::Wanted } else { Signatures::Unwanted };
+    let (mut late, mut authentic) = (Duration::ZERO, Authentic::True);
     let mut found = match (question.metadata.op_code, question.queries.as_slice()) {
         (OpCode::Query, [query]) if query.query_class() == DNSClass::IN => {
-            look_up(zones, query, signatures)?
+            let seen = attacker.answer(zones, query.name(), query.query_type(), signatures);
+            (late, authentic) = (seen.late, seen.authentic);
+            match seen.answer {
+                Answer::Reply(reply) => reply,
+                Answer::Silence => return None,
+            }
         }
         (OpCode::Query, [_]) => Reply::empty(ResponseCode::Refused),
         (OpCode::Query, _) => Reply::empty(ResponseCode::FormErr),
@@ -114,7 +146,7 @@ fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8
         edns.set_dnssec_ok(dnssec_ok);
     }
     let checks = !question.metadata.checking_disabled;
-    if checks && found.security == Security::Bogus {
+    if checks && found.security == Security::Bogus && authentic == Authentic::True {
         found = Reply::empty(ResponseCode::ServFail);
         let (code, info) = EXTENDED_ERROR;
         if let Some(edns) = &mut edns {
@@ -123,7 +155,8 @@ fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8
     }
     // RFC 6840 §5.8: the AD bit is for those who show that they know it.
     let knows_dnssec = dnssec_ok || question.metadata.authentic_data;
-    reply.metadata.authentic_data = checks && knows_dnssec && found.security == Security::Secure;
+    let is_true = checks && knows_dnssec && found.security == Security::Secure;
+    reply.metadata.authentic_data = is_true || authentic == Authentic::Spoofed;
     if let Some(edns) = edns {
         reply.set_edns(edns);
     }
@@ -134,15 +167,7 @@ fn answer(zones: &Zones, question: &[u8], transport: Transport) -> Option<Vec<u8
     let asked = question.edns.map_or(SMALLEST_DATAGRAM, |edns| edns.max_payload());
     let limit = asked.clamp(SMALLEST_DATAGRAM, LARGEST_DATAGRAM);
     if transport == Transport::Udp && octets.len() > usize::from(limit) {
-        return reply.truncate().to_vec().ok();
+        return Some((reply.truncate().to_vec().ok()?, late));
     }
-    Some(octets)
-}
-
-/// `None` for silence.
-fn look_up(zones: &Zones, query: &Query, signatures: Signatures) -> Option<Reply> {
-    match zones.answer(query.name(), query.query_type(), signatures) {
-        Answer::Reply(reply) => Some(reply),
-        Answer::Silence => None,
-    }
+    Some((octets, late))
 }

@@ -213,6 +213,18 @@ impl Domain {
         self
     }
 
+    /// The MX records, with full names. The null MX is none.
+    pub(crate) fn exchanges(&self) -> Vec<(u16, String)> {
+        let listed = self.mx.iter().map(|(preference, label)| (*preference, self.full_name(label)));
+        let further = self.records.iter().filter_map(|(label, data)| match data {
+            RecordData::Mx(preference, exchange) if *label == "@" => {
+                Some((*preference, exchange.clone()))
+            }
+            _ => None,
+        });
+        listed.chain(further).filter(|(_, exchange)| !exchange.is_empty()).collect()
+    }
+
     /// The full name of a label in the table.
     pub(crate) fn full_name(&self, label: &str) -> String {
         match label {

@@ -1,6 +1,6 @@
 //! Why the lab could not start.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 /// Why the lab could not start. Nothing is left running after any of these.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,15 @@ pub enum LabError {
     Bind {
         /// The address and the last port that was tried.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The control socket could not be opened; another lab may have the same folder.
+    #[error("the control socket {} could not be opened: {source}", path.display())]
+    Control {
+        /// The socket's file.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },

@@ -13,10 +13,14 @@ use crate::LabError;
 const TRUST_ROOTS: &str = "ca.pem";
 const TRUST_ANCHORS: &str = "trust-anchors.txt";
 
+/// How the name of a temporary folder begins.
+const PREFIX: &str = "sealpost-lab-";
+
 /// The folder of the lab's files.
 pub(crate) struct Files {
     pub(crate) trust_roots: PathBuf,
     pub(crate) trust_anchors: PathBuf,
+    pub(crate) directory: PathBuf,
     pub(crate) settings: PathBuf,
     pub(crate) deliveries: PathBuf,
     /// Removes a folder that the lab made itself.
@@ -29,7 +33,7 @@ impl Files {
         let (directory, temporary) = match directory {
             Some(directory) => (std::path::absolute(directory)?, None),
             None => {
-                let temporary = tempfile::Builder::new().prefix("sealpost-lab-").tempdir()?;
+                let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
                 (temporary.path().to_path_buf(), Some(temporary))
             }
         };
@@ -39,6 +43,7 @@ impl Files {
             trust_anchors: directory.join(TRUST_ANCHORS),
             settings: directory.join("network.toml"),
             deliveries: directory.join("deliveries.jsonl"),
+            directory,
             _temporary: temporary,
         })
     }
@@ -75,4 +80,13 @@ impl Files {
         fs_err::write(&self.settings, settings)?;
         Ok(())
     }
+}
+
+/// The folders of labs that nobody gave one, also of those that have died.
+pub(crate) fn temporary_folders() -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(std::env::temp_dir()) else { return Vec::new() };
+    let is_lab = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
+    };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_lab).collect()
 }

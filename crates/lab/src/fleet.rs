@@ -33,6 +33,8 @@ mod levels;
 // Where to go from here, and with whom.
 mod providers;
 mod readiness;
+// Whom to attack.
+mod victims;
 
 /// Every domain, in groups.
 pub(crate) fn fleet() -> &'static [Domain] {
@@ -56,6 +58,7 @@ pub(crate) fn fleet() -> &'static [Domain] {
             levels::domains(),
             readiness::domains(),
             providers::domains(),
+            victims::domains(),
         ]
         .into_iter()
         .flatten()

@@ -147,6 +147,8 @@ pub(crate) struct Reply {
     pub(crate) path: &'static str,
     pub(crate) status: &'static str,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
+    /// Where the client is sent on to.
+    pub(crate) location: Option<String>,
     /// `None` stands for the domain's policy.
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) manner: Manner,
@@ -168,6 +170,9 @@ pub(crate) enum Manner {
     CutShort,
     /// Half of the body without length, then the connection ends without close_notify.
     CutAbruptly,
+    /// So many octets of the body without length, then as above: what a man in the middle can do to
+    /// a reply that ends with its connection.
+    CutAt(usize),
     /// An octet now and then.
     Drip,
     /// No reply.
@@ -318,6 +323,7 @@ impl Reply {
             path: POLICY_PATH,
             status: "200 OK",
             headers: vec![("Content-Type", "text/plain")],
+            location: None,
             body: None,
             manner: Manner::Length,
         }
@@ -329,6 +335,7 @@ impl Reply {
             path: "/tls",
             status: "405 Method Not Allowed",
             headers: vec![("Allow", "POST"), ("Content-Type", "text/plain")],
+            location: None,
             body: Some(b"reports are sent with POST\n".to_vec()),
             manner: Manner::Length,
         }

@@ -10,6 +10,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use crate::{
+    attacker::Attacker,
     host::{Manner, Reply},
     listen::hold,
     tls::{self, Tenants, drain},
@@ -21,8 +22,17 @@ const LONGEST_HEAD: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one connection: a handshake, a request, a reply.
-pub(crate) async fn serve(stream: TcpStream, tenants: Arc<Tenants<Reply>>) {
-    let Some((host, mut stream)) = tls::accept(stream, &tenants).await else { return };
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tenants: Arc<Tenants<Reply>>,
+    attacker: Arc<Attacker>,
+) {
+    let Ok(at) = stream.local_addr() else { return };
+    let is_shared = matches!(*tenants, Tenants::Many(_));
+    let tenants = attacker.way_to_policy(&tenants, at.port());
+    let is_hidden = |name: &str| is_shared && attacker.hides_policy_host(name);
+    let accepted = tls::accept(stream, &tenants, is_hidden).await;
+    let Some((host, mut stream)) = accepted else { return };
     let Ok(Ok(head)) = timeout(PATIENCE, read_head(&mut stream)).await else { return };
     let reply = &host.server.conduct;
     let ended = match request(&head, &host.name, reply.path) {
@@ -124,9 +134,13 @@ async fn send(mut stream: TlsStream<TcpStream>, reply: &Reply) -> io::Result<()>
             stream.write_all(head(reply, Framing::Length(body.len())).as_bytes()).await?;
             stream.write_all(half).await?;
         }
-        Manner::CutAbruptly => {
+        Manner::CutAbruptly | Manner::CutAt(_) => {
+            let part = match reply.manner {
+                Manner::CutAt(length) => body.get(..length).unwrap_or(body),
+                _ => half,
+            };
             stream.write_all(head(reply, Framing::End).as_bytes()).await?;
-            stream.write_all(half).await?;
+            stream.write_all(part).await?;
             stream.flush().await?;
             let (mut connection, _) = stream.into_inner();
             connection.shutdown().await?;
@@ -180,6 +194,9 @@ fn head(reply: &Reply, framing: Framing) -> String {
     let mut head = format!("HTTP/1.1 {}\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if let Some(location) = &reply.location {
+        head.push_str(&format!("Location: {location}\r\n"));
     }
     match framing {
         Framing::Length(length) => head.push_str(&format!("Content-Length: {length}\r\n")),

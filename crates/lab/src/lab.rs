@@ -13,8 +13,10 @@ use tokio::{
 };
 
 use crate::{
-    Delivery, Domain, LabError,
+    Attack, AttackError, Delivery, Domain, LabError,
+    attacker::Attacker,
     authority::Authority,
+    control::{ControlSocket, SocketFile},
     delivery::Mailroom,
     dns,
     files::Files,
@@ -59,8 +61,11 @@ pub struct Lab {
     resolver: SocketAddr,
     https_port: u16,
     smtp_port: u16,
+    /// Goes before the folder does.
+    _control: SocketFile,
     files: Files,
     mailroom: Arc<Mailroom>,
+    attacker: Arc<Attacker>,
     /// One task for each listener; dropping them ends every connection.
     tasks: JoinSet<()>,
 }
@@ -82,27 +87,46 @@ impl Lab {
     pub async fn start(options: Options) -> Result<Self, LabError> {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
+        let control = ControlSocket::open(&files.directory)?;
         let mailroom = Arc::new(Mailroom::new(options.now, &files.deliveries)?);
         let zones = Zones::new(authority.now_seconds())?;
-        let plan = Plan::new(zones, &authority, probe_ipv6().await)?;
+        let attacker = Arc::new(Attacker::new(&authority));
+        let plan = Plan::new(zones, &authority, &attacker, probe_ipv6().await)?;
         let port = |preferred, standard| match options.ports {
             Ports::Preferred => Port::Preferred(preferred),
             Ports::Ephemeral => Port::Any,
             Ports::Standard => Port::Only(standard),
         };
         let mut tasks = JoinSet::new();
-        let https_port = listen(&mut tasks, plan.https, port(4443, 443), https::serve).await?;
-        let mail = Arc::clone(&mailroom);
-        let serve = move |stream, tenants| smtp::serve(stream, tenants, Arc::clone(&mail));
+        let between = Arc::clone(&attacker);
+        let serve = move |stream, tenants| https::serve(stream, tenants, Arc::clone(&between));
+        let https_port = listen(&mut tasks, plan.https, port(4443, 443), serve).await?;
+        let (between, mail) = (Arc::clone(&attacker), Arc::clone(&mailroom));
+        let serve = move |stream, tenants| {
+            smtp::serve(stream, tenants, Arc::clone(&between), Arc::clone(&mail))
+        };
         let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), serve).await?;
         let trust_anchors = plan.zones.trust_anchors();
         let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
             bind_pair(SocketAddr::new(RESOLVER, 0), port(5300, 53)).await?;
-        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones)));
-        tasks.spawn(accept_all(listener, move |stream| dns::serve_tcp(stream, Arc::clone(&zones))));
+        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones), Arc::clone(&attacker)));
+        let between = Arc::clone(&attacker);
+        tasks.spawn(accept_all(listener, move |stream| {
+            dns::serve_tcp(stream, Arc::clone(&zones), Arc::clone(&between))
+        }));
+        let control = control.serve(&mut tasks, Arc::clone(&attacker));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
-        Ok(Self { resolver, https_port, smtp_port, files, mailroom, tasks })
+        Ok(Self {
+            resolver,
+            https_port,
+            smtp_port,
+            _control: control,
+            files,
+            mailroom,
+            attacker,
+            tasks,
+        })
     }
 
     /// Stops every server and waits until the last has ended.
@@ -113,6 +137,31 @@ impl Lab {
     /// Every domain of the lab, in groups; each name once.
     pub fn fleet() -> &'static [Domain] {
         fleet::fleet()
+    }
+
+    /// Begins an attack on a domain of the fleet, or on all of it with `*`. One that is on already
+    /// goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`AttackError`] if there is no such domain, or if an attack is on that changes the same.
+    pub fn attack(&self, attack: Attack, domain: &str) -> Result<(), AttackError> {
+        self.attacker.attack(attack, domain)
+    }
+
+    /// Ends an attack where it was begun; everything there is as before.
+    pub fn cease(&self, attack: Attack, domain: &str) {
+        self.attacker.cease(attack, domain);
+    }
+
+    /// Ends all attacks.
+    pub fn cease_all(&self) {
+        self.attacker.cease_all();
+    }
+
+    /// The attacks that are on, each with its domain or `*`.
+    pub fn attacks(&self) -> Vec<(Attack, String)> {
+        self.attacker.attacks()
     }
 
     /// What MX hosts have taken, once for each recipient: the newest ten thousand, the oldest of
@@ -139,6 +188,11 @@ impl Lab {
     /// The port of every MX host.
     pub fn smtp_port(&self) -> u16 {
         self.smtp_port
+    }
+
+    /// The folder of all files, with the control socket `control.sock`.
+    pub fn directory(&self) -> &Path {
+        &self.files.directory
     }
 
     /// The file with the only root certificate that clients are to trust, PEM.

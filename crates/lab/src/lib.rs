@@ -18,6 +18,13 @@
 //! MX hosts take mail, and keep of it who got what from where: [`Lab::deliveries`], and a line of
 //! JSON for each in a file.
 //!
+//! An attacker lives in it too, and does nothing until he is told: [`Lab::attack`] begins an
+//! [`Attack`] on one domain or on all, [`Lab::cease`] ends it, and a Unix socket does both from
+//! outside ([`Control`]). While it is on, answers of the DNS and servers are really others; mail that
+//! he gets to read is [written down as his](TakenBy::Attacker). He has an MX host and a policy host
+//! of his own, at `attacker.test`. The domains that begin with `victim-` are meant for him: their
+//! records live for seconds.
+//!
 //! The lab is built on servers of its own and on other people's protocol crates. It uses no reader
 //! and no client of sealpost, so that the two cannot share a bug.
 //!
@@ -31,6 +38,14 @@
 //!   such handshake can be completed.
 //! - An MX host takes mail for any recipient, so that mail that was led astray can be seen. It keeps
 //!   no text, bounces nothing and passes nothing on.
+//! - All hosts share one IPv6 address, where no host can be singled out: one that is attacked has no
+//!   AAAA record as long as that lasts.
+//! - The attacker sits on the network. What happens to the sender itself is no attack of the lab: a
+//!   flooded cache, a clock that is set forward, a restart without its store, a daemon that is
+//!   killed, forged reports. Their tests do it to the daemon, with `https-blocked` or `dns-blocked`
+//!   on where the outside has to be gone.
+//! - That a sender believes in a certificate that fails MTA-STS and fits its TLSA records is no
+//!   attack either; `dane-self-signed.test` is such a domain.
 
 // The whole: start, addresses, stop.
 mod lab;
@@ -47,6 +62,14 @@ mod domain;
 pub use domain::{Domain, Expect};
 mod fleet;
 mod host;
+
+// What is done to them while the lab runs.
+mod attack;
+pub use attack::{Attack, UnknownAttack};
+mod attacker;
+pub use attacker::AttackError;
+mod control;
+pub use control::{Control, ControlError};
 
 // The servers.
 mod authority;

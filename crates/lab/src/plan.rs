@@ -8,9 +8,11 @@ use std::{
 
 use crate::{
     Domain, LabError,
+    attacker::{self, Attacker},
     authority::{Authority, LazyIdentity},
+    domain::policy,
     fleet,
-    host::{Address, Certificate, Dialogue, MailHost, Reply, Server, Tlsa, WebHost},
+    host::{Address, Certificate, Dialogue, MailHost, Reply, Server, Tlsa, TlsaOf, WebHost},
     tls::{Hosted, Tenants},
     zone::{RecordData, Zones},
 };
@@ -36,6 +38,7 @@ impl Plan {
     pub(crate) fn new(
         zones: Zones,
         authority: &Arc<Authority>,
+        attacker: &Arc<Attacker>,
         ipv6: Ipv6,
     ) -> Result<Self, LabError> {
         let mut builder = Builder {
@@ -56,6 +59,7 @@ impl Plan {
         for domain in fleet::fleet() {
             builder.domain(domain)?;
         }
+        builder.attacker(attacker)?;
         Ok(builder.finish())
     }
 }
@@ -190,6 +194,36 @@ impl Builder<'_> {
         let owner = format!("_25._tcp.{}", domain.full_name(base));
         let Tlsa { usage, selector, matching, .. } = *record;
         self.zones.add(&owner, RecordData::Tlsa(usage, selector, matching, data))
+    }
+
+    /// The attacker's own domain and hosts, which have nothing wrong with them but their owner.
+    fn attacker(&mut self, attacker: &Arc<Attacker>) -> Result<(), LabError> {
+        let (ip, good) = (IpAddr::V4(attacker::ADDRESS), Certificate::good());
+        let exchange = RecordData::Mx(10, attacker::MAIL_HOST.to_owned());
+        self.zones.add(attacker::DOMAIN, exchange)?;
+        for host in [attacker::MAIL_HOST, attacker::POLICY_HOST] {
+            self.zones.add(host, RecordData::Ipv4(attacker::ADDRESS))?;
+        }
+        let identity = attacker.identity(attacker::MAIL_HOST, good);
+        let record = Tlsa::new(3, 1, 1, TlsaOf::Leaf);
+        let data = self.authority.association(identity.get()?, &record)?;
+        let owner = format!("_25._tcp.{}", attacker::MAIL_HOST);
+        self.zones.add(&owner, RecordData::Tlsa(3, 1, 1, data))?;
+        let mail_host = Server::good(Dialogue::Polite);
+        let hosted = Hosted::new(attacker::MAIL_HOST.to_owned(), mail_host, identity);
+        self.smtp.push((ip, Arc::new(Tenants::One(Arc::new(hosted)))));
+
+        let issuer = Arc::clone(attacker);
+        let issue = Box::new(move |name: Option<&str>| issuer.issued(name));
+        let issuing = IpAddr::V4(attacker::ISSUING_ADDRESS);
+        self.smtp.push((issuing, Arc::new(Tenants::Issued(issue))));
+
+        let body = Some(policy("none", &[], "86400"));
+        let policy_host = Server::good(Reply { body, ..Reply::good() });
+        let identity = attacker.identity(attacker::POLICY_HOST, good);
+        let hosted = Hosted::new(attacker::POLICY_HOST.to_owned(), policy_host, identity);
+        self.https.push((ip, Arc::new(Tenants::One(Arc::new(hosted)))));
+        Ok(())
     }
 
     fn hosted<C>(&mut self, name: &str, server: Server<C>) -> Hosted<C> {

@@ -13,10 +13,11 @@ use tokio::{
 use envelope::Envelope;
 
 use crate::{
-    delivery::{DeliveryTls, Mailroom, TakenBy},
+    attacker::{self, Attacker, Way},
+    delivery::{DeliveryTls, Mailroom},
     host::Dialogue,
     listen::hold,
-    tls::{self, Tenants, send_and_close},
+    tls::{self, Tenants, reset, send_and_close},
 };
 
 /// Longest command line, in octets (RFC 5321 §4.5.3.1.4).
@@ -36,14 +37,21 @@ const SHARED_NAME: &str = "mx.lab.test";
 pub(crate) async fn serve(
     stream: TcpStream,
     tenants: Arc<Tenants<Dialogue>>,
+    attacker: Arc<Attacker>,
     mailroom: Arc<Mailroom>,
 ) {
     let Ok(at) = stream.local_addr() else { return };
+    let is_shared = matches!(*tenants, Tenants::Many(_));
+    let (tenants, by) = match attacker.way_to_mail(&tenants) {
+        Way::To(tenants, by) => (tenants, by),
+        Way::Blocked => return reset(&stream),
+    };
     let (name, dialogue) = match &*tenants {
         Tenants::One(host) => (host.name.as_str(), host.server.conduct),
         Tenants::Many(_) => (SHARED_NAME, Dialogue::Polite),
+        Tenants::Issued(_) => (attacker::MAIL_HOST, Dialogue::Polite),
     };
-    let mut envelope = Envelope::new(mailroom, name, at, TakenBy::Owner);
+    let mut envelope = Envelope::new(mailroom, name, at, by);
     let mut stream = BufReader::new(stream);
     let next = match in_plaintext(&mut stream, name, dialogue, &mut envelope).await {
         Ok(next) => next,
@@ -60,7 +68,9 @@ pub(crate) async fn serve(
             if !stream.buffer().is_empty() {
                 return;
             }
-            let Some((host, stream)) = tls::accept(stream.into_inner(), &tenants).await else {
+            let is_hidden = |name: &str| is_shared && attacker.hides_mail_host(name);
+            let accepted = tls::accept(stream.into_inner(), &tenants, is_hidden).await;
+            let Some((host, stream)) = accepted else {
                 return;
             };
             // All that was said before counts no more (RFC 3207 §4.2).

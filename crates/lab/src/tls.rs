@@ -9,7 +9,7 @@ use std::{
 
 use rustls::{
     ServerConfig,
-    server::Acceptor,
+    server::{Acceptor, NoServerSessionStorage},
     sign::SingleCertAndKey,
     version::{TLS12, TLS13},
 };
@@ -38,7 +38,15 @@ pub(crate) struct Hosted<C> {
     pub(crate) name: String,
     pub(crate) server: Server<C>,
     identity: Arc<LazyIdentity>,
+    resumption: Resumption,
     config: OnceLock<Arc<ServerConfig>>,
+}
+
+/// Can a client go on with a session that it has had?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resumption {
+    Offered,
+    Refused,
 }
 
 /// Who is at home at an address.
@@ -47,11 +55,26 @@ pub(crate) enum Tenants<C> {
     One(Arc<Hosted<C>>),
     /// Many hosts, told apart by SNI.
     Many(HashMap<String, Arc<Hosted<C>>>),
+    /// Whatever host the client asks for.
+    Issued(Issue<C>),
 }
+
+/// Makes a host for a name, or for none.
+pub(crate) type Issue<C> = Box<dyn Fn(Option<&str>) -> Arc<Hosted<C>> + Send + Sync>;
 
 impl<C> Hosted<C> {
     pub(crate) fn new(name: String, server: Server<C>, identity: Arc<LazyIdentity>) -> Self {
-        Self { name, server, identity, config: OnceLock::new() }
+        let resumption = Resumption::Offered;
+        Self { name, server, identity, resumption, config: OnceLock::new() }
+    }
+
+    pub(crate) fn resuming(mut self, resumption: Resumption) -> Self {
+        self.resumption = resumption;
+        self
+    }
+
+    pub(crate) fn identity(&self) -> &Arc<LazyIdentity> {
+        &self.identity
     }
 
     fn config(&self) -> Result<Arc<ServerConfig>, IssueError> {
@@ -64,10 +87,14 @@ impl<C> Hosted<C> {
             Handshake::Tls12Only => &[&TLS12][..],
             _ => &[&TLS13, &TLS12],
         };
-        let config = ServerConfig::builder_with_provider(Arc::clone(provider))
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
+        if self.resumption == Resumption::Refused {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
 }
@@ -77,25 +104,29 @@ impl<C> Tenants<C> {
         match self {
             Self::One(host) => Some(Arc::clone(host)),
             Self::Many(hosts) => hosts.get(&server_name?.to_ascii_lowercase()).cloned(),
+            Self::Issued(issue) => Some(issue(server_name.map(str::to_ascii_lowercase).as_deref())),
         }
     }
 }
 
 /// Reads the ClientHello, finds the host, and shakes hands its way.
 ///
-/// `None` when there is nothing more to say on this connection.
+/// `None` when there is nothing more to say on this connection. Hidden hosts are as if they were
+/// not here.
 pub(crate) async fn accept<C>(
     stream: TcpStream,
     tenants: &Tenants<C>,
+    is_hidden: impl Fn(&str) -> bool,
 ) -> Option<(Arc<Hosted<C>>, TlsStream<TcpStream>)> {
     let stream = match tenants {
         Tenants::One(host) => answer_old_offer(stream, host).await?,
         // Old TLS knows no SNI, so that no host could be chosen.
-        Tenants::Many(_) => stream,
+        Tenants::Many(_) | Tenants::Issued(_) => stream,
     };
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
     let start = timeout(PATIENCE, hello).await.ok()?.ok()?;
-    let Some(host) = tenants.by_name(start.client_hello().server_name()) else {
+    let host = tenants.by_name(start.client_hello().server_name());
+    let Some(host) = host.filter(|host| !is_hidden(&host.name)) else {
         send_and_close(start.io, &fatal_alert(UNRECOGNIZED_NAME)).await;
         return None;
     };
@@ -121,10 +152,7 @@ pub(crate) async fn accept<C>(
             None
         }
         Handshake::Reset => {
-            let reset = start.io.set_zero_linger();
-            if let Err(error) = reset {
-                tracing::debug!("no reset, but an orderly end: {error}");
-            }
+            reset(&start.io);
             None
         }
         Handshake::Silence => {
@@ -170,6 +198,13 @@ async fn peek_offer(stream: &mut TcpStream) -> io::Result<Offer> {
             }
             Err(old_tls::Unread::Incomplete) => before = length,
         }
+    }
+}
+
+/// Has the connection end with a reset when it is dropped, which is next.
+pub(crate) fn reset(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        tracing::debug!("no reset, but an orderly end: {error}");
     }
 }
 

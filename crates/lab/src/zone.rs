@@ -22,7 +22,7 @@ use hickory_proto::{
     },
 };
 
-pub(crate) use answer::{Answer, Reply, Signatures};
+pub(crate) use answer::{Answer, Reply, Signatures, Tampering};
 use signer::ZoneKey;
 
 use crate::LabError;
@@ -236,6 +236,16 @@ impl Zones {
             Some(format!("{apex} {TTL} IN DNSKEY {}\n", key.dnskey()))
         };
         self.apexes.iter().filter_map(secure).collect()
+    }
+
+    /// What a validator makes of true records at this name.
+    pub(crate) fn security_at(&self, owner: &Name) -> Security {
+        self.apex_of(owner).map_or(Security::Insecure, |apex| self.security_of(&apex))
+    }
+
+    /// The name at which the zone of this name begins.
+    pub(crate) fn apex_of(&self, owner: &Name) -> Option<Name> {
+        self.zone_of(owner, RecordType::A).map(|(apex, _)| apex.clone())
     }
 
     fn begin(

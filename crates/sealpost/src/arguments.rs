@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
 pub(crate) use self::enforce::{EnforceArguments, EnforceCommand, WhyArguments};
-pub(crate) use self::lab::{LabArguments, PortsName};
+pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]

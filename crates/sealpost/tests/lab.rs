@@ -72,3 +72,51 @@ fn it_serves_until_it_is_told_to_end_and_keeps_its_files() {
         assert!(directory.join(file).is_file(), "{file} is gone");
     }
 }
+
+/// Runs `sealpost lab` with these words; what it prints, its exit status, and its last words.
+fn lab(arguments: &[&str], directory: &Path) -> (String, Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .arg("lab")
+        .args(arguments)
+        .arg("--directory")
+        .arg(directory)
+        .output()
+        .unwrap();
+    let text = |octets| String::from_utf8(octets).unwrap();
+    (text(output.stdout), output.status.code(), text(output.stderr))
+}
+
+#[test]
+fn attacks_are_begun_and_ended_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("lab");
+    let open = Open::at(&directory);
+    let verdict = || {
+        let checked = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(["check", "victim-unsigned.test", "--network"])
+            .arg(directory.join("network.toml"))
+            .output()
+            .unwrap();
+        let page = String::from_utf8(checked.stdout).unwrap();
+        page.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(verdict(), "victim-unsigned.test: enforced");
+    let attack = ["attack", "starttls-stripped", "victim-unsigned.test"];
+    assert_eq!(lab(&attack, &directory), (String::new(), Some(0), String::new()));
+    assert_eq!(verdict(), "victim-unsigned.test: failing");
+    let (list, status, _) = lab(&["attacks"], &directory);
+    assert_eq!(status, Some(0));
+    assert_eq!(list.matches("ON: ").count(), 1, "{list}");
+    let (_, status, said) = lab(&["attack", "tls-1-0-only", "*"], &directory);
+    assert_eq!(status, Some(2));
+    assert!(
+        said.starts_with("error: failed to begin tls-1-0-only: starttls-stripped is on"),
+        "{said}"
+    );
+    assert_eq!(lab(&["cease", "all"], &directory).1, Some(0));
+    assert_eq!(verdict(), "victim-unsigned.test: enforced");
+    drop(open);
+    let (_, status, said) = lab(&["cease", "all"], &directory);
+    assert_eq!(status, Some(2));
+    assert!(said.starts_with("error: failed to talk to the lab in "), "{said}");
+}

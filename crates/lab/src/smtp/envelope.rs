@@ -20,7 +20,7 @@ pub(super) struct Envelope {
     mailroom: Arc<Mailroom>,
     pub(super) host: String,
     at: SocketAddr,
-    pub(super) by: TakenBy,
+    by: TakenBy,
     pub(super) tls: Option<DeliveryTls>,
     /// The recipients so far, with their domains; `None` before MAIL.
     recipients: Option<Vec<(String, String)>>,

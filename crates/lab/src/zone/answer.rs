@@ -6,7 +6,7 @@ use hickory_proto::{
     rr::{Name, RData, Record, RecordType, rdata::CNAME},
 };
 
-use super::{Apex, Fault, Node, Security, TTL, Zones, denial, records};
+use super::{Apex, Fault, Flaw, Node, Security, TTL, Zones, denial, records};
 
 /// The longest chain of aliases that is followed.
 const LONGEST_CHAIN: usize = 8;
@@ -35,6 +35,15 @@ pub(crate) struct Reply {
     pub(crate) authorities: Vec<Record>,
 }
 
+/// What is not told, or told badly.
+#[derive(Default)]
+pub(crate) struct Tampering {
+    /// Records of this type are as if they were not there, and truly denied.
+    pub(crate) withheld: Option<RecordType>,
+    /// Signatures at and below these names have this flaw.
+    pub(crate) flaw: Option<(Vec<Name>, Flaw)>,
+}
+
 impl Reply {
     pub(crate) fn empty(code: ResponseCode) -> Self {
         Self { code, security: Security::Insecure, answers: Vec::new(), authorities: Vec::new() }
@@ -59,12 +68,23 @@ impl Zones {
         record_type: RecordType,
         signatures: Signatures,
     ) -> Answer {
+        self.answer_tampered(question, record_type, signatures, &Tampering::default())
+    }
+
+    /// The same, but for what is tampered with.
+    pub(crate) fn answer_tampered(
+        &self,
+        question: &Name,
+        record_type: RecordType,
+        signatures: Signatures,
+        tampering: &Tampering,
+    ) -> Answer {
         if let RecordType::ANY | RecordType::RRSIG | RecordType::NSEC | RecordType::AXFR =
             record_type
         {
             return Answer::Reply(Reply::empty(ResponseCode::NotImp));
         }
-        let mut draft = Draft { zones: self, signatures, security: Security::Secure };
+        let mut draft = Draft { zones: self, signatures, tampering, security: Security::Secure };
         let mut owner = question.to_lowercase();
         let mut reply = Reply::empty(ResponseCode::NoError);
         let mut visited: Vec<Name> = Vec::new();
@@ -128,6 +148,7 @@ impl Zones {
 struct Draft<'a> {
     zones: &'a Zones,
     signatures: Signatures,
+    tampering: &'a Tampering,
     security: Security,
 }
 
@@ -159,7 +180,11 @@ impl Draft<'_> {
             Match::Wildcard { source, node, .. } => (Some(*node), source),
             Match::Nothing { .. } => (None, owner),
         };
-        let set = |record_type| Some((record_type, node?.sets.get(&record_type)?, node?.ttl));
+        let withheld = self.tampering.withheld;
+        let set = |record_type| {
+            let set = node?.sets.get(&record_type).filter(|_| withheld != Some(record_type))?;
+            Some((record_type, set, node?.ttl))
+        };
         let Some((found_type, set, ttl)) = set(record_type).or_else(|| set(RecordType::CNAME))
         else {
             return self.deny(owner, record_type, zone, &found);
@@ -221,7 +246,7 @@ impl Draft<'_> {
         let belongs = |kind: &RecordType| match *kind {
             RecordType::NS => true,
             RecordType::DS => is_parent_side,
-            _ => !is_parent_side,
+            kind => !is_parent_side && self.tampering.withheld != Some(kind),
         };
         let types = node.into_iter().flat_map(|node| node.sets.keys().copied()).filter(belongs);
         let next = denial::first_below(owner)?;
@@ -249,7 +274,12 @@ impl Draft<'_> {
             return renamed(set, owner);
         };
         let Some(first) = set.first() else { return set };
-        let flaw = self.zones.flaw(&first.name, first.record_type());
+        let flaw = match &self.tampering.flaw {
+            Some((names, flaw)) if names.iter().any(|name| name.zone_of(&first.name)) => {
+                Some(*flaw)
+            }
+            _ => self.zones.flaw(&first.name, first.record_type()),
+        };
         if flaw.is_some() && self.zones.security_of(apex) == Security::Secure {
             self.security = Security::Bogus;
         }

@@ -15,7 +15,9 @@ use hickory_proto::{
 };
 use jiff::Timestamp;
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, DigitallySignedStruct, HandshakeKind, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     time_provider::TimeProvider,
 };
@@ -83,6 +85,21 @@ pub(crate) async fn ask_about(
     Some(Message::from_vec(buffer.get(..length)?).unwrap())
 }
 
+/// Asks over UDP, without DNSSEC, and waits as long as is said.
+pub(crate) async fn ask_with_patience(
+    lab: &Lab,
+    name: &str,
+    record_type: RecordType,
+    patience: Duration,
+) -> Option<Message> {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let question = question(name, record_type, Dnssec::Unaware).to_vec().unwrap();
+    socket.send_to(&question, lab.resolver()).await.unwrap();
+    let mut buffer = vec![0_u8; 4096];
+    let length = timeout(patience, socket.recv(&mut buffer)).await.ok()?.unwrap();
+    Some(Message::from_vec(buffer.get(..length)?).unwrap())
+}
+
 pub(crate) async fn ask_over_tcp(lab: &Lab, name: &str, record_type: RecordType) -> Message {
     try_ask_over_tcp(lab, name, record_type).await.unwrap()
 }
@@ -141,6 +158,86 @@ pub(crate) async fn tls(
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let shaking = TlsConnector::from(Arc::new(config)).connect(name, stream);
     timeout(DEADLINE, shaking).await.unwrap()
+}
+
+/// Believes everything, as opportunistic TLS does.
+#[derive(Debug)]
+struct Credulous(CryptoProvider);
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn credulous_config() -> Arc<ClientConfig> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = ClientConfig::builder_with_provider(Arc::new(provider.clone()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous(provider)))
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// TLS with whoever is there.
+pub(crate) async fn tls_untrusting(
+    stream: TcpStream,
+    name: &str,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    TlsConnector::from(credulous_config()).connect(name, stream).await
+}
+
+/// Whether a second session at this MX host goes on with the first.
+pub(crate) async fn resumes(lab: &Lab, ip: IpAddr, host: &str) -> bool {
+    let connector = TlsConnector::from(credulous_config());
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect(lab, ip).await;
+        reply(&mut stream).await;
+        stream.write_all(b"STARTTLS\r\n").await.unwrap();
+        reply(&mut stream).await;
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        // Tickets come with the first octets.
+        stream.write_all(b"QUIT\r\n").await.unwrap();
+        reply(&mut stream).await;
+        kinds.push(stream.get_ref().1.handshake_kind());
+    }
+    kinds.pop().unwrap() == Some(HandshakeKind::Resumed)
 }
 
 pub(crate) async fn fetch(lab: &Lab, ip: IpAddr, domain: &str) -> io::Result<String> {

@@ -1,5 +1,6 @@
 //! The lab as clients see it that share no code with it but the protocol crates.
 
+mod attacks;
 mod client;
 mod dns;
 mod hostile;

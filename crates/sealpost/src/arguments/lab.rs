@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 every verdict as expected, or ended as told; 1 some verdict \
-                        not as expected; 2 could not run."
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 every verdict as expected, or ended as told; 1 some verdict not \
+                  as expected; 2 could not run."
 )]
 pub(crate) struct LabArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<LabCommand>,
     /// Check the fleet and exit; the exit status is 1 if a verdict is not as expected.
     #[arg(long, conflicts_with = "serve")]
     pub(crate) once: bool,
@@ -27,6 +30,41 @@ pub(crate) struct LabArguments {
     /// How to show the table; JSON is one object a line.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabCommand {
+    /// Begin an attack in a lab that runs.
+    Attack {
+        /// The attack, as `sealpost lab attacks` lists them.
+        name: String,
+        /// A domain of the fleet, or '*' for all.
+        domain: String,
+        #[command(flatten)]
+        lab: LabPlace,
+    },
+    /// End an attack in a lab that runs.
+    Cease {
+        /// The attack; `all` ends all.
+        name: String,
+        /// Where it was begun.
+        domain: Option<String>,
+        #[command(flatten)]
+        lab: LabPlace,
+    },
+    /// List all attacks and what an honest sender must do; with --directory, also which are on.
+    Attacks {
+        #[command(flatten)]
+        lab: LabPlace,
+    },
+}
+
+/// Which lab.
+#[derive(Debug, Args)]
+pub(crate) struct LabPlace {
+    /// The lab's directory; without it, the only lab that runs in a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,7 @@
 //! `sealpost lab`
 
+mod attacks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -16,6 +18,9 @@ use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
 pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result<Outcome, Failure> {
+    if let Some(command) = &arguments.command {
+        return attacks::run(command, output);
+    }
     let clock = Clock::system();
     // Before the lab is open, so that whoever has seen it open can end it decently.
     let mut signals = Signals::new()?;
@@ -167,12 +172,15 @@ fn how_to_use(lab: &Lab) -> String {
          or at its servers with any tool:\n\n  \
          dig @{} -p {} MX good.test\n\n\
          HTTPS is on port {}, SMTP on port {}; trust {}.\n\
-         Mail that its MX hosts take is written down in {}.",
+         Mail that its MX hosts take is written down in {}.\n\n\
+         Attack one of its domains, and see that nothing reaches the attacker:\n\n  \
+         {program} lab attack --directory {} starttls-stripped victim-unsigned.test",
         lab.resolver().ip(),
         lab.resolver().port(),
         lab.https_port(),
         lab.smtp_port(),
         lab.trust_roots_file().display(),
-        lab.deliveries_file().display()
+        lab.deliveries_file().display(),
+        lab.directory().display()
     )
 }
