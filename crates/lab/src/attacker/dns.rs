@@ -41,7 +41,10 @@ pub(crate) enum Authentic {
 /// What takes the place of a true answer.
 enum Forgery {
     Records(Vec<RData>),
+    /// No such name.
     Denial,
+    /// The name is there, and has other records.
+    NoData,
     Silence,
 }
 
@@ -73,7 +76,8 @@ impl Attacker {
         };
         let answer = match forgery {
             Some(Forgery::Silence) => Answer::Silence,
-            Some(Forgery::Denial) => Answer::Reply(denial(zones, question)),
+            Some(Forgery::Denial) => Answer::Reply(denial(zones, question, ResponseCode::NXDomain)),
+            Some(Forgery::NoData) => Answer::Reply(denial(zones, question, ResponseCode::NoError)),
             Some(Forgery::Records(data)) => Answer::Reply(forged(zones, question, data)),
             None => {
                 let tampering = self.tampering(owner, record_type, &domains);
@@ -151,8 +155,9 @@ impl Attacker {
         let address = if attack == Attack::MxTwoLabels { ISSUING_ADDRESS } else { ADDRESS };
         match record_type {
             RecordType::A if owner == host => Some(Forgery::Records(vec![RData::A(A(address))])),
+            // Some resolvers take "no such name" for all types.
             RecordType::A | RecordType::AAAA | RecordType::TLSA | RecordType::CNAME => {
-                Some(Forgery::Denial)
+                Some(Forgery::NoData)
             }
             _ => None,
         }
@@ -235,13 +240,13 @@ fn forged(zones: &Zones, owner: &Name, data: Vec<RData>) -> Reply {
     Reply { security: unsigned_at(zones, owner), answers, ..Reply::empty(ResponseCode::NoError) }
 }
 
-/// "No such name", and no proof of it.
-fn denial(zones: &Zones, owner: &Name) -> Reply {
+/// "No such name" or "no such data", and no proof of it.
+fn denial(zones: &Zones, owner: &Name, code: ResponseCode) -> Reply {
     let soa = SOA::new(owner.clone(), owner.clone(), 1, 3600, 600, 86_400, TTL);
     let apex = zones.apex_of(owner).unwrap_or_else(|| owner.clone());
     let authorities = vec![Record::from_rdata(apex, TTL, RData::SOA(soa))];
     let security = unsigned_at(zones, owner);
-    Reply { security, authorities, ..Reply::empty(ResponseCode::NXDomain) }
+    Reply { security, authorities, ..Reply::empty(code) }
 }
 
 /// What a validator makes of records at this name that nobody has signed.

@@ -228,6 +228,9 @@ async fn forged_mx_records_lead_astray_where_nobody_signs() {
         let before = exchanges(&lab, domain).await;
         lab.attack(attack, domain).unwrap();
         assert_eq!(exchanges(&lab, domain).await, expected, "{attack}");
+        // An address on IPv4 and none on IPv6, which is not the same as no such name.
+        let ipv6 = ask(&lab, &format!("{}.", expected[0]), RecordType::AAAA).await.unwrap();
+        assert_eq!(ipv6.metadata.response_code, ResponseCode::NoError, "{attack}");
         let seen = meet(&lab, expected[0]).await;
         assert!(seen.contains(seen_there), "{attack}: {seen}");
         assert!(
