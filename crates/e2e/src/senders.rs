@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
-use crate::{Environment, EnvironmentError, Server, System, sealpost_binary, unbound};
+use crate::{Environment, EnvironmentError, Server, Signal, System, sealpost_binary, unbound};
 
 mod exim;
 mod postfix;
@@ -77,10 +77,10 @@ impl Route {
     }
 
     /// Where the mail server takes mail.
-    fn port(self) -> u16 {
+    fn port(self, memory: Memory) -> u16 {
         match self {
             Self::Postfix3_7 => postfix::BOOKWORM.port,
-            Self::Exim => exim::PORT,
+            Self::Exim => exim::port(memory),
             _ => postfix::TRIXIE.port,
         }
     }
@@ -96,10 +96,11 @@ impl Route {
     }
 
     /// The name of the log that tells what became of the mail, in the folder `log`.
-    fn log(self) -> &'static str {
-        match self {
-            Self::Postfix3_7 => "postfix-3.7",
-            Self::Exim => "exim.main",
+    fn log(self, memory: Memory) -> &'static str {
+        match (self, memory) {
+            (Self::Postfix3_7, _) => "postfix-3.7",
+            (Self::Exim, Memory::Cached) => "exim.main",
+            (Self::Exim, Memory::Fresh) => "fresh-exim.main",
             _ => "postfix-3.10",
         }
     }
@@ -107,17 +108,18 @@ impl Route {
 
 impl Senders {
     /// Boots the lab and all that sends into it. `arguments` are what `sealpost enforce` is given
-    /// beside where to listen, the store, and the settings of the network.
+    /// beside where to listen, the store, and the settings of the network; `configuration` is its
+    /// configuration, if that is not empty.
     ///
     /// # Errors
     ///
     /// As [`Environment::start`], and when `sealpost` has not been built.
-    pub fn start(arguments: &[&str]) -> Result<Self, EnvironmentError> {
+    pub fn start(arguments: &[&str], configuration: &str) -> Result<Self, EnvironmentError> {
         let program = sealpost_binary()?;
         let systems = [System::Trixie, System::Bookworm];
         let environment = Environment::boot("senders", &systems, |directory| {
             fs_err::os::unix::fs::symlink(program, directory.join("sealpost"))?;
-            write_configuration(directory, arguments)
+            write_configuration(directory, arguments, configuration)
         })?;
         Ok(Self { environment })
     }
@@ -143,7 +145,8 @@ impl Senders {
         done(self.environment.run_in(System::Bookworm, "sh", &["-c", command])?, "submit")
     }
 
-    /// Has every mail server try again all that it has deferred.
+    /// Has every mail server but the Exim that asks the fresh daemon try again all that it has
+    /// deferred.
     ///
     /// # Errors
     ///
@@ -155,13 +158,26 @@ impl Senders {
         done(self.environment.run_in(System::Bookworm, "exim4", &["-qff"])?, "exim4 -qff")
     }
 
+    /// Starts `sealpost enforce` again with its clock so many minutes ahead, as if it had been away
+    /// for so long.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn be_away(&self, minutes: u32) -> Result<(), EnvironmentError> {
+        let ahead = self.environment.directory().join("enforce.ahead");
+        fs_err::write(ahead, format!("+{minutes} minutes"))?;
+        self.environment.signal(Server::Enforce, Signal::Kill)?;
+        self.environment.start_again(&[Server::Enforce])
+    }
+
     /// What the mail server of a route has logged.
     ///
     /// # Errors
     ///
     /// When the log can't be read.
-    pub fn log(&self, route: Route) -> Result<String, EnvironmentError> {
-        let log = self.environment.directory().join("log").join(route.log());
+    pub fn log(&self, route: Route, memory: Memory) -> Result<String, EnvironmentError> {
+        let log = self.environment.directory().join("log").join(route.log(memory));
         // Exim makes it with its first line.
         match fs_err::read(log) {
             Ok(log) => Ok(String::from_utf8_lossy(&log).into_owned()),
@@ -198,7 +214,7 @@ impl Message {
 
 impl std::fmt::Display for Message {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let port = self.route.port();
+        let port = self.route.port(self.memory);
         write!(formatter, "{port} {}", self.recipients.join(" "))
     }
 }
@@ -238,7 +254,11 @@ fn daemon_port(server: Server) -> u16 {
 }
 
 /// Writes all that the servers read.
-fn write_configuration(directory: &Path, arguments: &[&str]) -> Result<(), EnvironmentError> {
+fn write_configuration(
+    directory: &Path,
+    arguments: &[&str],
+    configuration: &str,
+) -> Result<(), EnvironmentError> {
     fs_err::create_dir(directory.join("log"))?;
     // Exim writes there as a user of its own.
     fs_err::set_permissions(
@@ -261,6 +281,11 @@ fn write_configuration(directory: &Path, arguments: &[&str]) -> Result<(), Envir
             directory.join(format!("{name}.db")).display(),
             lab.join("network.toml").display(),
         );
+        if !configuration.is_empty() {
+            let file = directory.join("sealpost.toml");
+            fs_err::write(&file, configuration)?;
+            let _ = writeln!(lines, "--config\n{}", file.display());
+        }
         for argument in arguments {
             let _ = writeln!(lines, "{argument}");
         }
@@ -281,8 +306,11 @@ fn write_configuration(directory: &Path, arguments: &[&str]) -> Result<(), Envir
         let _ = writeln!(listeners, "127.0.0.1 {}", instance.port);
     }
     fs_err::write(directory.join("transport"), postfix::transports())?;
-    fs_err::write(directory.join("exim.conf"), exim::configuration())?;
-    let _ = writeln!(listeners, "127.0.0.1 {}", exim::PORT);
+    for memory in [Memory::Cached, Memory::Fresh] {
+        let name = format!("{}.conf", Route::Exim.name(memory));
+        fs_err::write(directory.join(name), exim::configuration(memory))?;
+        let _ = writeln!(listeners, "127.0.0.1 {}", exim::port(memory));
+    }
     fs_err::write(directory.join("unbound.conf"), unbound::for_the_lab())?;
     let resolver = format!("nameserver {}\noptions edns0 trust-ad\n", unbound::ADDRESS);
     fs_err::write(directory.join("resolv.conf"), resolver)?;
@@ -290,14 +318,16 @@ fn write_configuration(directory: &Path, arguments: &[&str]) -> Result<(), Envir
     Ok(())
 }
 
-/// The configuration of postfix-mta-sts-resolver. Its documentation gives the values of the default
-/// zone; a map of the other zone's name is answered with TLSRPT attributes.
+/// The configuration of postfix-mta-sts-resolver. Its documentation gives the values, but for
+/// `cache_grace`, which is a minute there: here it looks at once whether a policy is still the newest.
+/// A map of the other zone's name is answered with TLSRPT attributes.
 fn peer(server: Server) -> String {
     format!(
         "host: {DAEMON_ADDRESS}
 port: {}
 reuse_port: true
 shutdown_timeout: 20
+cache_grace: 0
 cache:
   type: internal
   options:

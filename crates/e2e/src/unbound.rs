@@ -53,6 +53,7 @@ pub(crate) fn for_the_lab() -> String {
     module-config: "validator iterator"
     trust-anchor-file: "/e2e/lab/trust-anchors.txt"
     local-zone: "test." nodefault
+    qname-minimisation: no
     aggressive-nsec: no
     cache-max-ttl: 1
     cache-max-negative-ttl: 1

@@ -52,7 +52,8 @@ pub(super) fn transports() -> String {
 }
 
 impl Instance {
-    /// `main.cf`: as an operator would have it, but for the times between the tries.
+    /// `main.cf`: as an operator would have it, but for the times between the tries, and that a next
+    /// hop that has failed is not taken for dead: each message must be tried by itself.
     pub(super) fn main(self) -> String {
         format!(
             "compatibility_level = {}
@@ -76,9 +77,12 @@ smtp_tls_CAfile = /e2e/lab/ca.pem
 smtp_tls_loglevel = 1
 smtp_tls_session_cache_database = btree:${{data_directory}}/smtp_scache
 smtp_tls_connection_reuse = yes
+smtp_connection_cache_destinations = victim-shared.test, victim-shared-no-policy.test
+smtp_connection_cache_time_limit = 10s
 smtp_connect_timeout = 5s
 smtp_helo_timeout = 5s
 smtp_starttls_timeout = 5s
+default_destination_concurrency_failed_cohort_limit = 0
 queue_run_delay = 1h
 minimal_backoff_time = 1h
 maximal_backoff_time = 2h

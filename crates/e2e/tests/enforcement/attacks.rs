@@ -1,15 +1,21 @@
 //! The attacks: which are carried out on which domain, and what must become of mail.
 
+use std::sync::LazyLock;
+
 use sealpost_e2e::{Memory, Route};
 
-use crate::table::{Case, Table};
+use crate::table::{Row, Table};
 
-/// One line: the attacks of the lab that are on together; the domain; and a word for each column,
-/// with a cached policy and with none known.
-///
-/// The first attack hides or spoils what MTA-STS or DANE would say, where it does; the last is
-/// after the mail.
-pub(crate) type Attacked = (&'static [&'static str], &'static str, &'static str, &'static str);
+/// A domain under attack.
+pub(crate) struct Attacked {
+    /// The attacks of the lab that are on together.
+    pub(crate) attacks: Vec<&'static str>,
+    pub(crate) victim: &'static str,
+    /// What must become of mail with a cached policy.
+    known: String,
+    /// And with none known.
+    unknown: String,
+}
 
 /// What is looked at under attack. Exim uses DANE by itself.
 const ROUTES: &[Route] = &[
@@ -33,6 +39,16 @@ const TWO: &str = "victim-two-mx.test";
 pub(crate) const SLOW: [&str; 4] =
     ["dns-slow", "dns-blocked", "sts-record-dropped", "tlsa-dropped"];
 
+/// Attacks that show a new id and have the fetch of the policy fail.
+pub(crate) const ON_THE_FETCH: [&str; 6] = [
+    "sts-id-forged",
+    "policy-redirected",
+    "policy-cut-max-age",
+    "policy-cut-mx",
+    "policy-none-bad-certificate",
+    "policy-replayed",
+];
+
 /// Attacks that are felt when the daemon looks again whether its policy is still the newest.
 pub(crate) const ON_THE_POLICY: [&str; 10] = [
     "sts-record-denied",
@@ -47,54 +63,34 @@ pub(crate) const ON_THE_POLICY: [&str; 10] = [
     "https-blocked",
 ];
 
-pub(crate) const ATTACKED: &[Attacked] = &[
-    // The session with the MX host.
-    (&["starttls-stripped"], UNSIGNED, "", ""),
-    (&["starttls-refused"], SIGNED, "", ""),
-    (&["handshake-reset"], TWO, "", ""),
-    (&["tls-1-0-only"], WILDCARD, "", ""),
-    (&["certificate-self-signed"], UNSIGNED, "", ""),
-    (&["certificate-other-name"], SIGNED, "", ""),
-    (&["certificate-mis-issued"], UNSIGNED, "", ""),
-    (&["certificate-mis-issued"], DANE, "", ""),
-    (&["certificate-mis-issued"], PARTIAL, "", ""),
-    (&["starttls-stripped"], DANE, "", ""),
-    // The MX records.
-    (&["mx-forged"], UNSIGNED, "", ""),
-    (&["mx-forged"], SIGNED, "", ""),
-    (&["mx-name-forged"], TWO, "", ""),
-    (&["mx-two-labels"], WILDCARD, "", ""),
-    (&["mx-backup-outside"], TWO, "", ""),
-    (&["ad-spoofed"], WILDCARD, "", ""),
-    // The STS record and the policy, and then the mail.
-    (&["sts-record-denied", "mx-forged"], UNSIGNED, "", ""),
-    (&["sts-record-second", "mx-forged"], TWO, "", ""),
-    (&["sts-id-forged", "mx-forged"], WILDCARD, "", ""),
-    (&["policy-redirected", "certificate-self-signed"], SIGNED, "", ""),
-    (&["policy-cut-max-age", "mx-forged"], UNSIGNED, "", ""),
-    (&["policy-cut-mx", "mx-backup-outside"], TWO, "", ""),
-    (&["policy-none-bad-certificate", "mx-forged"], WILDCARD, "", ""),
-    (&["policy-replayed", "starttls-stripped"], SIGNED, "", ""),
-    (&["https-blocked", "mx-forged"], UNSIGNED, "", ""),
-    // DANE.
-    (&["tlsa-denied", "certificate-mis-issued"], DANE, "", ""),
-    (&["rrsig-expired", "certificate-mis-issued"], DANE, "", ""),
-    (&["rrsig-expired", "certificate-self-signed"], SIGNED, "", ""),
-    // Silence.
-    (&["sts-record-dropped", "mx-forged"], UNSIGNED, "", ""),
-    (&["tlsa-dropped", "certificate-mis-issued"], DANE, "", ""),
-    (&["dns-slow", "certificate-self-signed"], UNSIGNED, "", ""),
-    (&["dns-blocked"], UNSIGNED, "", ""),
-];
+/// The file `attacks.txt`: a line for each case.
+pub(crate) static ATTACKED: LazyLock<Vec<Attacked>> = LazyLock::new(|| {
+    let lines = include_str!("attacks.txt").lines().filter(|line| !line.starts_with('#'));
+    let case = |line: &'static str| match *line.split('|').map(str::trim).collect::<Vec<_>>() {
+        [attacks, victim, known, unknown] => {
+            let attacks = attacks.split(" + ").collect();
+            Attacked { attacks, victim, known: each(known), unknown: each(unknown) }
+        }
+        _ => panic!("not a case: {line}"),
+    };
+    lines.map(case).collect()
+});
+
+/// A word for each column.
+fn each(words: &str) -> String {
+    if words.contains(' ') { words.to_owned() } else { [words; ROUTES.len()].join(" ") }
+}
 
 /// The table of what becomes of mail under attack.
 pub(crate) fn table(memory: Memory) -> Table {
-    let case = |(attacks, victim, known, unknown): &Attacked| -> Case {
-        let expected = match memory {
-            Memory::Cached => known,
-            Memory::Fresh => unknown,
-        };
-        (victim, attacks, expected)
+    let row = |attacked: &Attacked| Row {
+        domain: attacked.victim,
+        about: attacked.attacks.join(", "),
+        expected: match memory {
+            Memory::Cached => attacked.known.clone(),
+            Memory::Fresh => attacked.unknown.clone(),
+        },
+        beside: None,
     };
     let (name, heading, text) = match memory {
         Memory::Cached => (
@@ -112,6 +108,87 @@ pub(crate) fn table(memory: Memory) -> Table {
              alone, that is with the first message.",
         ),
     };
-    let cases = ATTACKED.iter().map(case).collect();
-    Table { name, heading, text, routes: ROUTES, memory, cases }
+    let rows = ATTACKED.iter().map(row).collect();
+    Table { name, heading, text, routes: ROUTES, memory, rows }
+}
+
+/// Every domain that will be attacked, before it is; the page does not show it.
+pub(crate) fn before() -> Table {
+    let row = |domain| Row { domain, about: String::new(), expected: each("sent"), beside: None };
+    let domains = [
+        UNSIGNED,
+        SIGNED,
+        DANE,
+        PARTIAL,
+        WILDCARD,
+        TWO,
+        SHARED,
+        SHARED_NO_POLICY,
+        "unsigned.test",
+        "dane-unsigned.test",
+    ];
+    Table {
+        name: "before",
+        heading: "",
+        text: "",
+        routes: ROUTES,
+        memory: Memory::Cached,
+        rows: domains.map(row).into(),
+    }
+}
+
+const SHARED: &str = "victim-shared.test";
+const SHARED_NO_POLICY: &str = "victim-shared-no-policy.test";
+/// What is carried out on both of them.
+pub(crate) const SESSIONS_ATTACK: (&str, &str) = ("session-reused", SHARED);
+
+/// Two domains with one MX host: what is good enough for the one must not do for the other.
+pub(crate) fn sessions() -> Table {
+    let row = |domain, about: &str, expected, beside| Row {
+        domain,
+        about: about.to_owned(),
+        expected: each(expected),
+        beside,
+    };
+    Table {
+        name: "sessions",
+        heading: "One host, one session",
+        text: "The attacker is at an MX host of two domains, shows a certificate of his own, and \
+               lets TLS sessions be resumed. Much mail for the domain without policy opens the way; \
+               Postfix has `smtp_tls_connection_reuse = yes` and a cache of TLS sessions.",
+        routes: ROUTES,
+        memory: Memory::Cached,
+        rows: vec![
+            row(SHARED_NO_POLICY, "no policy", "stolen stolen stolen stolen stolen stolen", None),
+            row(SHARED, "enforce, cached", "4.7.5 4.7.5 4.7.5 waits 4.7.5 4.7.5", None),
+            row(
+                SHARED,
+                "the same, in one message with the other",
+                "4.7.5 4.7.5 4.7.5 waits 4.7.5 4.7.5",
+                Some(SHARED_NO_POLICY),
+            ),
+            row(SHARED, "once more", "4.7.5 4.7.5 4.7.5 waits 4.7.5 4.7.5", None),
+        ],
+    }
+}
+
+/// What is on while the daemons start again.
+pub(crate) const RESTART_ATTACKS: [(&str, &str); 3] =
+    [("sts-record-denied", UNSIGNED), ("https-blocked", UNSIGNED), ("mx-forged", UNSIGNED)];
+
+pub(crate) fn restarted() -> Table {
+    Table {
+        name: "restarted",
+        heading: "The daemon starts again under attack",
+        text: "`sealpost enforce` has its policies on disk before an answer relies on them. \
+               postfix-mta-sts-resolver has them in memory here, which is its default.",
+        routes: ROUTES,
+        memory: Memory::Cached,
+        rows: vec![Row {
+            domain: UNSIGNED,
+            about: RESTART_ATTACKS.map(|(attack, _)| attack).join(", "),
+            expected: each("4.3.0 4.3.0 4.7.5 waits stolen stolen"),
+            beside: None,
+        }],
+    }
 }

@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sealpost_e2e::{Message, Route, Senders};
+use sealpost_e2e::{Memory, Message, Route, Senders};
 use serde_json::Value;
 
-/// How long the mail servers may take over all that they were given.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often, and how long each time, the mail servers are waited for.
+const WAIT: (u32, Duration) = (600, Duration::from_millis(100));
 
 /// What became of a message to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,16 +73,14 @@ impl Deliveries {
         let mut deliveries = Self::default();
         for line in text.lines() {
             let delivery: Value = serde_json::from_str(line).unwrap();
-            let by = match delivery["by"].as_str() {
+            let text = |key| delivery.get(key).and_then(Value::as_str);
+            let by = match text("by") {
                 Some("owner") => By::Owner,
                 Some("attacker") => By::Attacker,
-                other => panic!("delivered to {other:?}: {line}"),
+                other => panic!("taken by {other:?}: {line}"),
             };
-            let recipient = delivery["recipient"].as_str().unwrap().to_owned();
-            let tls = match &delivery["tls"] {
-                Value::Bool(tls) => *tls,
-                tls => !tls.is_null(),
-            };
+            let recipient = text("recipient").unwrap().to_owned();
+            let tls = delivery.get("tls").is_some_and(Value::is_object);
             deliveries.0.entry(recipient).or_default().push((by, tls));
         }
         deliveries
@@ -112,6 +109,8 @@ enum Word {
     Sent,
     Deferred,
     Bounced,
+    /// It is put off because of what became of another.
+    NotTried,
 }
 
 /// The last word on every recipient, and how many words there were.
@@ -134,6 +133,7 @@ fn postfix_status(line: &str) -> Option<(String, Status)> {
     let (code, rest) = rest.split_once(',')?;
     let (_, rest) = rest.split_once("status=")?;
     let word = match rest.split(' ').next()? {
+        _ if rest.contains("delivery temporarily suspended") => Word::NotTried,
         "sent" => Word::Sent,
         "deferred" => Word::Deferred,
         _ => Word::Bounced,
@@ -146,6 +146,7 @@ fn exim_status(line: &str) -> Option<(String, Status)> {
     let mut words = line.split(' ').skip(3);
     let word = match words.next()? {
         "=>" | "->" => Word::Sent,
+        "==" if line.contains("retry time not reached") => Word::NotTried,
         "==" => Word::Deferred,
         "**" => Word::Bounced,
         _ => return None,
@@ -165,18 +166,20 @@ pub(crate) fn tried(
     messages: &[Message],
     tries: usize,
 ) -> HashMap<String, Outcome> {
-    let deadline = Instant::now() + PATIENCE;
+    let (mut attempts, pause) = WAIT;
     loop {
         let mut known = HashMap::new();
         for route in Route::ALL {
-            known.extend(statuses(route, &senders.log(route).unwrap()));
+            for memory in [Memory::Cached, Memory::Fresh] {
+                known.extend(statuses(route, &senders.log(route, memory).unwrap()));
+            }
         }
         let recipients = messages.iter().flat_map(|message| &message.recipients);
         let missing: Vec<_> = recipients
             .clone()
             .filter(|recipient| known.get(*recipient).is_none_or(|(_, count)| *count < tries))
             .collect();
-        if missing.is_empty() || Instant::now() > deadline {
+        if missing.is_empty() || attempts == 0 {
             let deliveries = Deliveries::read(senders);
             return recipients
                 .map(|recipient| {
@@ -185,7 +188,8 @@ pub(crate) fn tried(
                 })
                 .collect();
         }
-        std::thread::sleep(PAUSE);
+        attempts -= 1;
+        std::thread::sleep(pause);
     }
 }
 
@@ -198,6 +202,9 @@ fn outcome(status: Option<&Status>, taken: Option<&Vec<(By, bool)>>) -> Outcome 
         (None, _) => Outcome::Unclear(format!("not tried in time, taken: {taken:?}")),
         (Some(Status { word: Word::Sent, .. }), _) => {
             Outcome::Unclear(format!("sent, but taken: {taken:?}"))
+        }
+        (Some(Status { word: Word::NotTried, .. }), []) => {
+            Outcome::Unclear("put off because of another".to_owned())
         }
         (Some(Status { .. }), _) => Outcome::Unclear(format!("not sent, but taken: {taken:?}")),
     }

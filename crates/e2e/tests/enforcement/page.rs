@@ -7,7 +7,7 @@ use std::path::Path;
 use sealpost_e2e::Route;
 
 use crate::outcome::Outcome;
-use crate::table::Table;
+use crate::table::{Row, Table};
 
 /// The page, as the repository has it.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../doc/reference/enforcement.md");
@@ -26,7 +26,13 @@ that is special, and this is what became of it. The mail servers asked `sealpost
 [routers](../how-to/exim/router.conf) and the [transport](../how-to/exim/transport.conf) that are
 proposed for it. The last two columns are Postfix 3.10 with
 [postfix-mta-sts-resolver](https://pypi.org/project/postfix-mta-sts-resolver/) 1.5.1 in our place,
-as its documentation configures it and with its option `tlsrpt: true`.
+as its documentation configures it and with its option `tlsrpt: true`. Two things are otherwise than
+by default, so that a test need not wait: it looks at every question whether a policy is still the
+newest (`cache_grace: 0`), and the clock of `sealpost enforce` was put ahead by six minutes before
+the attacks on policies, as if it had been away.
+
+**DANE answers are not on here.** Where a policy is enforced, our answer takes the place of Postfix's
+own DANE, and so does that of postfix-mta-sts-resolver; Exim uses TLSA records by itself.
 
 \"Delivered\" means to a host of the domain and with TLS, where nothing else is said. A deferred
 message is tried again later; the number is the enhanced status code that Postfix gives.
@@ -48,7 +54,7 @@ impl Page {
         let heads: Vec<_> = table.routes.iter().map(|route| head(*route)).collect();
         let _ = writeln!(text, "| domain | what is special | {} |", heads.join(" | "));
         let _ = writeln!(text, "|---|---|{}", "---|".repeat(heads.len()));
-        for ((domain, about, _), row) in table.cases.iter().zip(rows) {
+        for (Row { domain, about, .. }, row) in table.rows.iter().zip(rows) {
             let cells: Vec<_> = row
                 .iter()
                 .map(|cell| cell.as_ref().map_or("-".to_owned(), ToString::to_string))
