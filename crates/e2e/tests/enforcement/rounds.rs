@@ -17,6 +17,8 @@ use crate::{Run, is_ours, message, row_messages};
 
 /// How long the DNS may be remembered, by its TTL.
 const REMEMBERED: Duration = Duration::from_millis(3_200);
+/// How long Exim avoids a host that has failed.
+const GRUDGE: Duration = Duration::from_millis(1_200);
 /// After this many minutes `sealpost enforce` fetches a policy again if there is a newer one.
 const AWAY: u32 = 6;
 /// How long it may take for that.
@@ -103,7 +105,10 @@ impl Run {
             };
             self.send_messages(&sessions.routes.iter().map(much).collect::<Vec<_>>());
         }
-        self.send(&[&sessions]);
+        for (number, row) in sessions.rows.iter().enumerate() {
+            self.send_messages(&row_messages(&sessions, number, row));
+            std::thread::sleep(GRUDGE);
+        }
         for route in [Route::Postfix3_10, Route::Postfix3_7] {
             let log = self.senders.log(route, Memory::Cached).unwrap();
             let is_reuse = |line: &str| line.contains(".much-") && line.contains(", conn_use=");
