@@ -24,9 +24,8 @@ Mail was sent through real mail servers into `sealpost lab`, to domains each of 
 that is special, and this is what became of it. The mail servers asked `sealpost enforce`: Postfix
 3.10 the map `postfix`, Postfix 3.7 the map `postfix-3.9`, and Exim 4.96 the map `exim`, with the
 [routers](../how-to/exim/router.conf) and the [transport](../how-to/exim/transport.conf) that are
-proposed for it. The last two columns are Postfix 3.10 with
-[postfix-mta-sts-resolver](https://pypi.org/project/postfix-mta-sts-resolver/) 1.5.1 in our place,
-as its documentation configures it and with its option `tlsrpt: true`. Two things are otherwise than
+proposed for it. The last two columns, p-m-s-r, are Postfix 3.10 with postfix-mta-sts-resolver 1.5.1
+in our place, as its documentation configures it and with its option `tlsrpt: true`. Two things are otherwise than
 by default, so that a test need not wait: it looks at every question whether a policy is still the
 newest (`cache_grace: 0`), and the clock of `sealpost enforce` was put ahead by six minutes before
 the attacks on policies, as if it had been away.
