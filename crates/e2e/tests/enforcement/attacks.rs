@@ -97,8 +97,8 @@ pub(crate) fn table(memory: Memory) -> Table {
             "known",
             "Under attack, with a cached policy",
             "The daemon has the policy, which is in mode enforce, when the attack begins. When the \
-             attacks were over, what had been deferred was tried again, and all of it was \
-             delivered to the domain's own hosts.",
+             attacks were over, what had been deferred for `sealpost enforce` was tried again, and \
+             all of it was delivered to the domain's own hosts.",
         ),
         Memory::Fresh => (
             "unknown",

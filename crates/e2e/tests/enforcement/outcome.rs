@@ -138,6 +138,11 @@ fn postfix_status(line: &str) -> Option<(String, Status)> {
         "deferred" => Word::Deferred,
         _ => Word::Bounced,
     };
+    let code = match code {
+        // A connection that is blocked may fail early or late.
+        "4.4.1" | "4.4.2" => "4.4.1/2",
+        code => code,
+    };
     Some((recipient.to_owned(), Status { word, code: code.to_owned() }))
 }
 

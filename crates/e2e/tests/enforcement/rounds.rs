@@ -145,12 +145,13 @@ impl Run {
         std::thread::sleep(REMEMBERED);
     }
 
-    /// What was deferred under attack and has a policy.
+    /// What was deferred under attack, with a policy of ours.
     fn waiting(&self) -> Vec<Message> {
         let mut waiting = Vec::new();
         for table in [table(Memory::Cached), sessions()] {
             for (number, row) in table.rows.iter().enumerate() {
-                waiting.extend(table.routes.iter().filter_map(|route| {
+                let ours = table.routes.iter().filter(|route| is_ours(**route, table.memory));
+                waiting.extend(ours.filter_map(|route| {
                     let mut message = message(&table, *route, number, row)?;
                     let last = message.recipients.pop()?;
                     let outcome = self.outcomes.get(&last)?;
