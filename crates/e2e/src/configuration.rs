@@ -1,7 +1,6 @@
 //! Everything that the servers and `sealpost` read, written into one directory.
 
 use std::collections::HashMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::certificates::Authority;
@@ -36,9 +35,7 @@ impl Dnssec {
 
 /// Writes all that the servers read.
 pub(crate) fn write_configuration(world: &World, directory: &Path) -> Result<(), EnvironmentError> {
-    // The servers read some of it as users of their own.
-    fs_err::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?;
-    for name in ["root", "log", "certificates", "www", "zones", "knot"] {
+    for name in ["log", "certificates", "www", "zones", "knot"] {
         fs_err::create_dir(directory.join(name))?;
     }
     let key_digests = write_certificates(world, directory)?;

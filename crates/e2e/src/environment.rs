@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -43,6 +43,25 @@ pub enum Server {
     Knot,
     /// The resolver.
     Unbound,
+    /// The lab, where mail is sent to it.
+    Lab,
+    /// The `sealpost enforce` that has policies in its store.
+    Enforce,
+    /// The one that has not.
+    FreshEnforce,
+    /// The postfix-mta-sts-resolver that remembers policies.
+    Peer,
+    /// The one that does not.
+    FreshPeer,
+}
+
+/// A Debian system of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Debian 13.
+    Trixie,
+    /// Debian 12.
+    Bookworm,
 }
 
 /// What can be done to a server.
@@ -64,19 +83,35 @@ impl Environment {
     /// Without root, when `setup` has not been run, and when a server does not start; the error
     /// then holds what the servers said.
     pub fn start(world: &World) -> Result<Self, EnvironmentError> {
+        Self::boot("world", &[System::Trixie], |directory| write_configuration(world, directory))
+    }
+
+    /// Boots what a script of the folder `boot` starts, from these Debian systems, after its
+    /// configuration is written into a directory.
+    pub(crate) fn boot(
+        script: &str,
+        systems: &[System],
+        configure: impl FnOnce(&Path) -> Result<(), EnvironmentError>,
+    ) -> Result<Self, EnvironmentError> {
         if fs_err::metadata("/proc/self")?.uid() != 0 {
             return Err(EnvironmentError::NotRoot);
         }
-        let archive = archive()?;
+        let mut archives = Vec::new();
+        for system in systems {
+            archives.push(format!("{}={}", system.as_str(), archive(*system)?.display()));
+        }
         let directory = tempfile::Builder::new().prefix("sealpost-e2e-").tempdir()?;
-        write_configuration(world, directory.path())?;
+        // The servers read some of it as users of their own.
+        fs_err::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755))?;
+        configure(directory.path())?;
 
         let messages = fs_err::File::create(directory.path().join("log/supervise"))?;
         let mut supervisor = Command::new("unshare")
             .args(["--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("supervise"))
-            .arg(archive)
             .arg(directory.path())
+            .arg(script)
+            .args(archives)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(messages.into_parts().0)
@@ -146,19 +181,37 @@ impl Environment {
     ///
     /// When it has ended already.
     pub fn signal(&self, server: Server, signal: Signal) -> Result<(), EnvironmentError> {
-        let name = server.as_str();
-        let word = match signal {
-            Signal::Pause => "STOP",
-            Signal::Continue => "CONT",
-            Signal::Kill => "KILL",
-        };
+        self.order(
+            match signal {
+                Signal::Pause => "STOP",
+                Signal::Continue => "CONT",
+                Signal::Kill => "KILL",
+            },
+            server.as_str(),
+        )
+    }
+
+    /// Starts servers that were killed, and returns when all the environment's ports are open again.
+    ///
+    /// # Errors
+    ///
+    /// When one is none that can be started again, or does not start.
+    pub fn start_again(&self, servers: &[Server]) -> Result<(), EnvironmentError> {
+        for server in servers {
+            self.order("START", server.as_str())?;
+        }
+        self.order("AWAIT", "listeners")
+    }
+
+    /// Has the supervisor do something, and waits until it is done.
+    fn order(&self, word: &str, name: &str) -> Result<(), EnvironmentError> {
         if let Some(mut lifeline) = self.lifeline.as_ref() {
             writeln!(lifeline, "{word} {name}")?;
         }
         match self.answers.recv_timeout(ANSWER) {
             Ok(_) => Ok(()),
             Err(_) => Err(EnvironmentError::Program {
-                program: format!("kill -{word} {name}"),
+                program: format!("{word} {name}"),
                 detail: self.messages(),
             }),
         }
@@ -185,7 +238,21 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
-        self.run_tool(&["--mount", "--net"], program, arguments)
+        self.run_in(System::Trixie, program, arguments)
+    }
+
+    /// The same with a program of any of its Debian systems.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be run, or did not end in time. Its exit status is the caller's to judge.
+    pub fn run_in(
+        &self,
+        system: System,
+        program: &str,
+        arguments: &[&str],
+    ) -> Result<Output, EnvironmentError> {
+        self.run_tool(&["--mount", "--net"], system, program, arguments)
     }
 
     /// The same in the network of this machine, for servers that run outside the environment.
@@ -198,17 +265,18 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
-        self.run_tool(&["--mount"], program, arguments)
+        self.run_tool(&["--mount"], System::Trixie, program, arguments)
     }
 
     fn run_tool(
         &self,
         namespaces: &[&str],
+        system: System,
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
         let mut command = self.enter(namespaces);
-        command.arg("chroot").arg(self.directory.path().join("root"));
+        command.arg("chroot").arg(self.directory.path().join(system.as_str()));
         command.args(["/usr/bin/env", "SSL_CERT_FILE=/e2e/ca.pem", "CURL_CA_BUNDLE=/e2e/ca.pem"]);
         command.arg(program).args(arguments);
         output(command, program)
@@ -247,11 +315,25 @@ impl Environment {
     }
 }
 
+impl System {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Trixie => "trixie",
+            Self::Bookworm => "bookworm",
+        }
+    }
+}
+
 impl Server {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Knot => "knot",
             Self::Unbound => "unbound",
+            Self::Lab => "lab",
+            Self::Enforce => "enforce",
+            Self::FreshEnforce => "fresh_enforce",
+            Self::Peer => "peer",
+            Self::FreshPeer => "fresh_peer",
         }
     }
 }
@@ -274,10 +356,10 @@ impl Drop for Environment {
 }
 
 /// The archive that `setup` made.
-fn archive() -> Result<PathBuf, EnvironmentError> {
+fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
     let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
     let output = Command::new(&setup)
-        .arg("--path")
+        .args(["--path", system.as_str()])
         .output()
         .map_err(|error| program_failed("crates/e2e/setup", &error))?;
     if !output.status.success() {

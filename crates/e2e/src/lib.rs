@@ -3,9 +3,9 @@
 //! The lab proves that we agree with ourselves; this crate proves that we agree with what runs in
 //! the world. A test describes a [`World`] of mail domains and starts an [`Environment`] of it:
 //!
-//! - The servers come from a small Debian 13 system, which the script `setup` beside this crate's
+//! - The servers come from small Debian systems, which the script `setup` beside this crate's
 //!   manifest builds once. They are the distribution's own packages, configured as an operator
-//!   would.
+//!   would; what is started of them, a script of the folder `boot` says.
 //! - They run in namespaces of their own. Their network consists of nothing but a loopback
 //!   interface, so that they use the true ports (53, 443, 25), never disturb each other, and can
 //!   neither be reached from outside nor reach it.
@@ -13,6 +13,9 @@
 //!   that resolves and validates from the root's key.
 //! - They all end with the environment, and also when the test is killed: process 1 of the
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
+//!
+//! And in another kind of environment, [`Senders`], mail servers ask `sealpost enforce` and send into
+//! the lab, which has an attacker.
 //!
 //! # Limitations
 //!
@@ -33,9 +36,13 @@ mod nginx;
 mod postfix;
 mod unbound;
 
+// Mail servers that send into the lab.
+mod senders;
+pub use senders::{Memory, Message, Route, Senders};
+
 // The running servers.
 mod environment;
-pub use environment::{Environment, Server, Signal};
+pub use environment::{Environment, Server, Signal, System};
 mod error;
 pub use error::EnvironmentError;
 

@@ -28,6 +28,8 @@ mod tls_rpt;
 mod caa;
 mod dane;
 mod dnssec;
+// What a sender does where no policy is enforced.
+mod levels;
 // Where to go from here, and with whom.
 mod providers;
 mod readiness;
@@ -53,6 +55,7 @@ pub(crate) fn fleet() -> &'static [Domain] {
             dnssec::domains(),
             dane::domains(),
             caa::domains(),
+            levels::domains(),
             readiness::domains(),
             providers::domains(),
             victims::domains(),

@@ -1,0 +1,164 @@
+//! The configuration of the Postfix that sends.
+
+use std::fmt::Write as _;
+
+use super::{DAEMON_ADDRESS, Memory, Route, SMART_HOSTS, daemon_port};
+use crate::System;
+
+/// A Postfix.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instance {
+    pub(super) system: System,
+    /// Where it takes mail.
+    pub(super) port: u16,
+    /// What it is as old as.
+    version: &'static str,
+    routes: &'static [Route],
+}
+
+/// Postfix 3.10.
+pub(super) const TRIXIE: Instance = Instance {
+    system: System::Trixie,
+    port: 2510,
+    version: "3.10",
+    routes: &[
+        Route::Postfix3_10,
+        Route::Postfix3_10Encrypt,
+        Route::Postfix3_10Dane,
+        Route::Peer,
+        Route::PeerTlsRpt,
+    ],
+};
+
+/// Postfix 3.7.
+pub(super) const BOOKWORM: Instance =
+    Instance { system: System::Bookworm, port: 2507, version: "3.6", routes: &[Route::Postfix3_7] };
+
+/// `transport_maps`: which transport delivers, and by which smart host, if the recipient's name says
+/// so.
+pub(super) fn transports() -> String {
+    let mut text = String::new();
+    for instance in [TRIXIE, BOOKWORM] {
+        for (route, memory) in instance.transports() {
+            let name = route.name(memory);
+            for (tag, next_hop) in SMART_HOSTS {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "/^{name}\\.[^@]*{tag}@/ {name}:{next_hop}");
+            }
+            let _ = writeln!(text, "/^{name}\\./ {name}:");
+        }
+    }
+    text
+}
+
+impl Instance {
+    /// `main.cf`: as an operator would have it, but for the times between the tries, and that a next
+    /// hop that has failed is not taken for dead: each message must be tried by itself.
+    pub(super) fn main(self) -> String {
+        format!(
+            "compatibility_level = {}
+myhostname = sender.test
+mydestination =
+local_recipient_maps =
+local_transport = error:no mailboxes here
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.1/32
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+maillog_file = /dev/stdout
+transport_maps = regexp:/e2e/transport
+notify_classes =
+smtpd_peername_lookup = no
+smtp_host_lookup = dns
+smtp_dns_support_level = dnssec
+smtp_tls_security_level = may
+smtp_tls_CAfile = /e2e/lab/ca.pem
+smtp_tls_loglevel = 1
+smtp_tls_session_cache_database = btree:${{data_directory}}/smtp_scache
+smtp_tls_connection_reuse = yes
+smtp_connection_cache_destinations = victim-shared.test, victim-shared-no-policy.test
+smtp_connection_cache_time_limit = 10s
+smtp_connect_timeout = 5s
+smtp_helo_timeout = 5s
+smtp_starttls_timeout = 5s
+default_destination_concurrency_failed_cohort_limit = 0
+queue_run_delay = 1h
+minimal_backoff_time = 1h
+maximal_backoff_time = 2h
+",
+            self.version
+        )
+    }
+
+    /// `master.cf`.
+    pub(super) fn services(self) -> String {
+        let mut text = format!(
+            "\
+postlog    unix-dgram n - n - 1 postlogd
+anvil      unix       - - n - 1 anvil
+tlsmgr     unix       - - n - 1 tlsmgr
+rewrite    unix       - - n - - trivial-rewrite
+proxymap   unix       - - n - - proxymap
+cleanup    unix       n - n - 0 cleanup
+pickup     unix       n - n 60 1 pickup
+qmgr       unix       n - n 300 1 qmgr
+showq      unix       n - n - - showq
+flush      unix       n - n 1000? 0 flush
+bounce     unix       - - n - 0 bounce
+defer      unix       - - n - 0 bounce
+trace      unix       - - n - 0 bounce
+verify     unix       - - n - 1 verify
+error      unix       - - n - - error
+retry      unix       - - n - - error
+discard    unix       - - n - - discard
+scache     unix       - - n - 1 scache
+tlsproxy   unix       - - n - 0 tlsproxy
+smtp       unix       - - n - - smtp
+127.0.0.1:{} inet     n - n - - smtpd
+",
+            self.port
+        );
+        for (route, memory) in self.transports() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{} unix - - n - - smtp
+  -o smtp_tls_security_level={}
+  -o smtp_tls_policy_maps=socketmap:inet:{DAEMON_ADDRESS}:{}:{}",
+                route.name(memory),
+                level(route),
+                daemon_port(route.daemon(memory)),
+                map(route),
+            );
+        }
+        text
+    }
+
+    fn transports(self) -> impl Iterator<Item = (Route, Memory)> {
+        let memories = [Memory::Cached, Memory::Fresh];
+        self.routes.iter().flat_map(move |route| memories.map(|memory| (*route, memory)))
+    }
+}
+
+/// The operator's default level.
+fn level(route: Route) -> &'static str {
+    match route {
+        Route::Postfix3_10Encrypt => "encrypt",
+        Route::Postfix3_10Dane => "dane",
+        Route::Postfix3_10 | Route::Postfix3_7 | Route::Exim | Route::Peer | Route::PeerTlsRpt => {
+            "may"
+        }
+    }
+}
+
+/// The name of the map.
+fn map(route: Route) -> &'static str {
+    match route {
+        Route::Postfix3_10 | Route::Postfix3_10Encrypt | Route::Postfix3_10Dane => "postfix",
+        Route::Postfix3_7 => "postfix-3.9",
+        Route::Exim => "exim",
+        Route::Peer => "postfix",
+        Route::PeerTlsRpt => "tlsrpt",
+    }
+}
