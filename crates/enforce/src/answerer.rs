@@ -162,7 +162,6 @@ impl Answerer {
         let shared = &*self.shared;
         let exception = self.exception(domain);
         let level = shared.settings.level;
-        let since = Stopwatch::start();
         let deadline = shared.settings.deadline;
         let sts = async {
             match exception.as_ref().map(|exception| &exception.treatment) {
@@ -177,6 +176,7 @@ impl Answerer {
             _ if is_off => (sts.await, Dane::NotAsked),
             DaneUse::Always => join!(sts, self.look_for_dane(key, domain, deadline)),
             DaneUse::WhereEnforced => {
+                let since = Stopwatch::start();
                 let sts = sts.await;
                 let treatment = exception.as_ref().map(|exception| &exception.treatment);
                 let dane = match sts.state(treatment) {

@@ -4,9 +4,10 @@ mod socketmap;
 mod tcp_tables;
 pub use tcp_tables::TcpTables;
 
-use std::{fmt, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
-use sealpost_listen::{Connection, Stream};
+use sealpost_listen::{Connection, Stopping, Stream};
+use sealpost_runtime::Stopwatch;
 use sealpost_wire::{
     postfix::{Reply, Table},
     socketmap::Question,
@@ -14,7 +15,7 @@ use sealpost_wire::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     select,
-    time::timeout,
+    time::{Sleep, sleep, timeout},
 };
 
 use crate::Answerer;
@@ -59,7 +60,8 @@ enum End<E> {
 /// Answers one request after the other, until the client closes, is silent for too long, or says
 /// something that is no request.
 async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Connection) {
-    let Connection { mut stream, mut stopping, peer, .. } = connection;
+    let Connection { mut stream, stopping, peer, .. } = connection;
+    let mut silence = Silence::new(stopping);
     let mut chunk = [0; CHUNK];
     let mut replies = Vec::new();
     loop {
@@ -70,10 +72,17 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
         };
         let read = select! {
             biased;
-            read = timeout(patience, stream.read(&mut chunk)) => read,
-            () = stopping.requested() => timeout(MOMENT, stream.read(&mut chunk)).await,
+            read = stream.read(&mut chunk) => read,
+            end = silence.lasts(patience) => match end {
+                Silent::TooLong => return,
+                // A last request may be just behind its connection.
+                Silent::Stopping => match timeout(MOMENT, stream.read(&mut chunk)).await {
+                    Ok(read) => read,
+                    Err(_) => return,
+                },
+            },
         };
-        let Ok(Ok(length @ 1..)) = read else { return };
+        let Ok(length @ 1..) = read else { return };
         requests.push(chunk.get(..length).unwrap_or_default());
         if let Err(end) = answer_all(answerer, &mut requests, &mut stream, &mut replies).await {
             if let End::NoRequest(error) = end {
@@ -81,6 +90,69 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
             }
             return;
         }
+        silence.broken();
+    }
+}
+
+/// Watches a client that says nothing. One timer serves all requests of a connection: to set it anew
+/// for each would cost as much as the answer.
+struct Silence {
+    since: Stopwatch,
+    timer: Pin<Box<Sleep>>,
+    /// With which patience the timer was set.
+    set_for: Duration,
+    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// Why a connection need not be listened to any more.
+enum Silent {
+    TooLong,
+    Stopping,
+}
+
+impl Silence {
+    fn new(mut stopping: Stopping) -> Self {
+        Self {
+            since: Stopwatch::start(),
+            timer: Box::pin(sleep(Duration::ZERO)),
+            set_for: Duration::ZERO,
+            stopping: Box::pin(async move { stopping.requested().await }),
+        }
+    }
+
+    /// The client has said something.
+    fn broken(&mut self) {
+        self.since = Stopwatch::start();
+    }
+
+    /// Waits until the silence has lasted for so long, or the server is to stop. Nothing is lost if
+    /// the waiting is given up.
+    async fn lasts(&mut self, patience: Duration) -> Silent {
+        loop {
+            // Within a request there is less of it than between two.
+            if patience < self.set_for {
+                self.set(patience, patience.saturating_sub(self.since.elapsed()));
+            }
+            select! {
+                biased;
+                () = &mut self.stopping => {
+                    // Once it is to stop, it stays so.
+                    self.stopping = Box::pin(std::future::ready(()));
+                    return Silent::Stopping;
+                }
+                () = &mut self.timer => {}
+            }
+            let left = patience.saturating_sub(self.since.elapsed());
+            if left.is_zero() {
+                return Silent::TooLong;
+            }
+            self.set(patience, left);
+        }
+    }
+
+    fn set(&mut self, patience: Duration, left: Duration) {
+        self.timer.set(sleep(left));
+        self.set_for = patience;
     }
 }
 
