@@ -14,13 +14,13 @@ use sealpost_rules::matrix::{OperatorLevel, SenderDecision, StsState};
 use sealpost_runtime::Stopwatch;
 use sealpost_wire::{
     postfix::{Answer, Enforced, HostLookup, Key, Profile, Reason, Reply, SmartHost, Table},
-    socketmap::Question,
+    socketmap::{Question, write_reply},
 };
 use tokio::{join, time::timeout};
 
 use crate::{
     Dane, Decided, DecisionLabel, EnforceMetrics, Enforcer, Exception, Exceptions, Mode, Settings,
-    Sts, Treatment, observations::Observations, routes::Routes,
+    Sts, Treatment, memo::Memo, observations::Observations, routes::Routes,
 };
 
 /// The port of mail between servers.
@@ -39,6 +39,7 @@ struct Shared {
     settings: Settings,
     exceptions: RwLock<Arc<Exceptions>>,
     dane: AtomicBool,
+    memo: Memo,
     observations: Observations,
 }
 
@@ -49,6 +50,13 @@ pub enum DaneAnswers {
     On,
     /// They do not: MTA-STS decides alone.
     Off,
+}
+
+/// Whether a reply was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recalled {
+    Yes,
+    No,
 }
 
 /// When DANE is looked up.
@@ -70,6 +78,7 @@ impl Answerer {
             settings,
             exceptions: RwLock::default(),
             dane: AtomicBool::new(false),
+            memo: Memo::default(),
             observations: Observations::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -79,11 +88,14 @@ impl Answerer {
     pub fn set_exceptions(&self, exceptions: Exceptions) {
         let mut held = self.shared.exceptions.write().unwrap_or_else(PoisonError::into_inner);
         *held = Arc::new(exceptions);
+        drop(held);
+        self.shared.memo.begin_anew();
     }
 
     /// From now on answers follow DANE, or do not.
     pub fn set_dane(&self, dane: DaneAnswers) {
         self.shared.dane.store(dane == DaneAnswers::On, Ordering::Relaxed);
+        self.shared.memo.begin_anew();
     }
 
     /// Whether answers follow DANE.
@@ -134,12 +146,65 @@ impl Answerer {
     pub async fn answer(&self, question: &Question, table: Table) -> Reply {
         let Some(domain) = question.key.policy_domain() else { return Reply::NotFound };
         let since = Stopwatch::start();
-        let reply = self.reply_about(question, domain, table).await;
+        let (reply, _) = self.reply_about(question, domain, table).await;
         self.metrics().answer_seconds.observe(since.elapsed());
         reply
     }
 
-    async fn reply_about(&self, question: &Question, domain: &DomainName, table: Table) -> Reply {
+    /// The same for the octets of a socketmap request, and keeps the reply for the next who asks so,
+    /// as long as nothing can have changed.
+    pub(crate) async fn answer_request(
+        &self,
+        request: &[u8],
+        question: &Question,
+        replies: &mut Vec<u8>,
+    ) {
+        let since = Stopwatch::start();
+        let start = replies.len();
+        let Some(domain) = question.key.policy_domain() else {
+            return write_reply(&Reply::NotFound, replies);
+        };
+        // Before it is decided: whatever changes meanwhile makes the reply one that is not kept.
+        let (turn, lasting) = (self.shared.memo.turn(), self.shared.enforcer.lasting(domain));
+        let (reply, decided) = self.reply_about(question, domain, Table::Socketmap).await;
+        write_reply(&reply, replies);
+        if let Some(lasting) = lasting
+            && self.may_be_kept(&decided, domain, question.map.profile())
+        {
+            let reply = replies.get(start..).unwrap_or_default();
+            self.shared.memo.keep(request, reply, decided.decision, lasting, turn);
+        }
+        self.metrics().answer_seconds.observe(since.elapsed());
+    }
+
+    /// Adds the reply to the octets of a socketmap request if it was kept.
+    pub(crate) fn recall(&self, request: &[u8], replies: &mut Vec<u8>) -> Recalled {
+        let shared = &*self.shared;
+        let now = shared.enforcer.monotonic();
+        let Some(decision) = shared.memo.recall(request, now, replies) else {
+            return Recalled::No;
+        };
+        let metrics = self.metrics();
+        metrics.answers.increment(DecisionLabel(decision));
+        // It took less than could be told.
+        metrics.answer_seconds.observe(Duration::ZERO);
+        Recalled::Yes
+    }
+
+    /// Whether a reply follows from nothing but what is known of the domain.
+    fn may_be_kept(&self, decided: &Decided, domain: &DomainName, profile: Profile) -> bool {
+        decided.exception.is_none()
+            && decided.dane == Dane::NotAsked
+            && self.mode(None) == Mode::Enforce
+            && !decided.needs_mx_hosts(domain, profile, Table::Socketmap)
+    }
+
+    async fn reply_about(
+        &self,
+        question: &Question,
+        domain: &DomainName,
+        table: Table,
+    ) -> (Reply, Decided) {
         let profile = question.map.profile();
         let decided = self.decide(&question.key, domain).await;
         let metrics = self.metrics();
@@ -151,10 +216,11 @@ impl Answerer {
             let observations = &self.shared.observations;
             observations.record(domain, question.map, &decided, self.shared.enforcer.wall());
             metrics.observed.increment(label);
-            return Reply::NotFound;
+            return (Reply::NotFound, decided);
         }
         metrics.answers.increment(label);
-        self.reply(&question.key, domain, &decided, profile, table).await
+        let reply = self.reply(&question.key, domain, &decided, profile, table).await;
+        (reply, decided)
     }
 
     /// What is done about a next hop, within [`Settings::deadline`].

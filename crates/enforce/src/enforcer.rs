@@ -25,8 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    EnforceMetrics, HeldSeen, RecordSeen, Settings, saved::from_store, seldom::Seldom,
-    shard::Shard, time::Time,
+    EnforceMetrics, HeldSeen, RecordSeen, Settings, memo::Lasting, saved::from_store,
+    seldom::Seldom, shard::Shard, time::Time,
 };
 
 /// How many parts the memory has. Each has a lock of its own.
@@ -157,6 +157,17 @@ impl Enforcer {
             Verdict::NoPolicy(absence) => Some(Standing::NoPolicy(absence)),
             Verdict::Pending => None,
         }
+    }
+
+    /// How long a reply about a domain may be kept that follows from what is known now.
+    pub(crate) fn lasting(&self, domain: &DomainName) -> Option<Lasting> {
+        let now = self.shared.time.now();
+        lock(self.shard(domain)).slot_mut(domain)?.lasting(now)
+    }
+
+    /// The monotonic clock of what is known.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.shared.time.monotonic()
     }
 
     /// What is known of a domain's record, and what is kept of it.

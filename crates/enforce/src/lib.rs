@@ -55,6 +55,7 @@ mod answerer;
 pub use answerer::{Answerer, DaneAnswers};
 mod http;
 pub use http::HttpApi;
+mod memo;
 mod metrics;
 pub use metrics::{
     Alarm, Decision as DecisionLabel, DnsFault, EnforceMetrics, FetchResult, RecordResult,

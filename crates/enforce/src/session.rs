@@ -7,11 +7,6 @@ pub use tcp_tables::TcpTables;
 use std::{fmt, pin::Pin, time::Duration};
 
 use sealpost_listen::{Connection, Stopping, Stream};
-use sealpost_runtime::Stopwatch;
-use sealpost_wire::{
-    postfix::{Reply, Table},
-    socketmap::Question,
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     select,
@@ -29,8 +24,6 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// How requests and replies look on the wire.
 trait Protocol: Send {
-    /// By which the size of replies is bounded.
-    const TABLE: Table;
     /// Why octets are no request.
     type Error: fmt::Display;
 
@@ -38,17 +31,19 @@ trait Protocol: Send {
 
     fn is_between_requests(&self) -> bool;
 
-    /// The next request that is complete, `None` until one is.
-    fn next(&mut self) -> Result<Option<Request>, Self::Error>;
-
-    fn write(reply: &Reply, out: &mut Vec<u8>);
+    /// Answers the next request that is complete, if there is one.
+    fn answer(
+        &mut self,
+        answerer: &Answerer,
+        replies: &mut Vec<u8>,
+    ) -> impl Future<Output = Result<Progress, Self::Error>> + Send;
 }
 
-/// A request.
-enum Request {
-    Question(Question),
-    /// It cannot be answered otherwise than so.
-    Unanswerable(Reply),
+/// Whether a request was answered.
+enum Progress {
+    Answered,
+    /// The rest of it has not arrived.
+    Waiting,
 }
 
 /// Why a connection is closed.
@@ -97,10 +92,11 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
 /// Watches a client that says nothing. One timer serves all requests of a connection: to set it anew
 /// for each would cost as much as the answer.
 struct Silence {
-    since: Stopwatch,
     timer: Pin<Box<Sleep>>,
     /// With which patience the timer was set.
     set_for: Duration,
+    /// Since then.
+    said_something: bool,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -113,7 +109,7 @@ enum Silent {
 impl Silence {
     fn new(mut stopping: Stopping) -> Self {
         Self {
-            since: Stopwatch::start(),
+            said_something: false,
             timer: Box::pin(sleep(Duration::ZERO)),
             set_for: Duration::ZERO,
             stopping: Box::pin(async move { stopping.requested().await }),
@@ -122,16 +118,17 @@ impl Silence {
 
     /// The client has said something.
     fn broken(&mut self) {
-        self.since = Stopwatch::start();
+        self.said_something = true;
     }
 
-    /// Waits until the silence has lasted for so long, or the server is to stop. Nothing is lost if
+    /// Waits until the silence has lasted for so long and twice as long at most, or the server is to
+    /// stop. Nothing is lost if
     /// the waiting is given up.
     async fn lasts(&mut self, patience: Duration) -> Silent {
         loop {
             // Within a request there is less of it than between two.
             if patience < self.set_for {
-                self.set(patience, patience.saturating_sub(self.since.elapsed()));
+                self.set(patience);
             }
             select! {
                 biased;
@@ -142,17 +139,18 @@ impl Silence {
                 }
                 () = &mut self.timer => {}
             }
-            let left = patience.saturating_sub(self.since.elapsed());
-            if left.is_zero() {
+            if self.set_for.is_zero() || std::mem::take(&mut self.said_something) {
+                self.set(patience);
+            } else {
                 return Silent::TooLong;
             }
-            self.set(patience, left);
         }
     }
 
-    fn set(&mut self, patience: Duration, left: Duration) {
-        self.timer.set(sleep(left));
+    fn set(&mut self, patience: Duration) {
+        self.timer.set(sleep(patience));
         self.set_for = patience;
+        self.said_something = false;
     }
 }
 
@@ -164,19 +162,14 @@ async fn answer_all<P: Protocol>(
     replies: &mut Vec<u8>,
 ) -> Result<(), End<P::Error>> {
     loop {
-        let reply = match requests.next() {
-            Ok(Some(Request::Question(question))) => answerer.answer(&question, P::TABLE).await,
-            Ok(Some(Request::Unanswerable(reply))) => {
-                answerer.metrics().unanswerable.increment();
-                reply
-            }
-            Ok(None) => return send(answerer, replies, stream).await,
+        match requests.answer(answerer, replies).await {
+            Ok(Progress::Answered) => {}
+            Ok(Progress::Waiting) => return send(answerer, replies, stream).await,
             Err(error) => {
                 send(answerer, replies, stream).await?;
                 return Err(End::NoRequest(error));
             }
-        };
-        P::write(&reply, replies);
+        }
         if replies.len() > PILE {
             send(answerer, replies, stream).await?;
         }

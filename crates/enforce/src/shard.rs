@@ -2,13 +2,18 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, Now, Verdict};
 use tokio::sync::Notify;
+
+use crate::memo::{Lasting, Unchanged};
 
 /// What is known of some domains.
 ///
@@ -30,6 +35,8 @@ pub(crate) struct Slot {
     policy: Applies,
     /// Until then a question changes nothing, by the monotonic clock.
     quiet_until: Duration,
+    /// Tells whoever keeps a reply about the domain that it has changed.
+    unchanged: Option<Unchanged>,
     /// Those who wait for an answer.
     waiting: Option<Arc<Notify>>,
     pub(crate) saving: Saving,
@@ -80,6 +87,7 @@ impl Shard {
                     && !has_policy(&slot.entry) =>
             {
                 // What the old entry had under way is awaited no more.
+                slot.changes();
                 slot.entry = entry;
                 if let Some(waiting) = slot.waiting.take() {
                     waiting.notify_waiters();
@@ -106,6 +114,7 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(domain) else { return Ok(Vec::new()) };
         let is_news = matches!(event, Event::Fetched(_, Ok(_)));
         let is_question = matches!(event, Event::Asked);
+        slot.changes();
         let before = is_news.then(|| policy_text(&slot.entry, now)).flatten();
         let actions = slot.entry.handle(event, now);
         if is_news {
@@ -160,6 +169,7 @@ impl Shard {
             entry,
             policy: Applies::No,
             quiet_until: Duration::ZERO,
+            unchanged: None,
             waiting: None,
             saving: Saving::Idle,
             unsaved: false,
@@ -230,6 +240,22 @@ impl Slot {
     /// Whether a question changes nothing at present.
     pub(crate) fn is_quiet(&self, now: Now) -> bool {
         now.monotonic < self.quiet_until
+    }
+
+    /// How long a reply may be kept that follows from what is known now; `None` if not at all.
+    pub(crate) fn lasting(&mut self, now: Now) -> Option<Lasting> {
+        if !self.is_quiet(now) || self.unsaved {
+            return None;
+        }
+        let unchanged = self.unchanged.get_or_insert_with(|| Arc::new(AtomicBool::new(true)));
+        Some(Lasting { until: self.quiet_until, unchanged: Arc::clone(unchanged) })
+    }
+
+    /// Replies that were kept hold no longer.
+    fn changes(&mut self) {
+        if let Some(unchanged) = self.unchanged.take() {
+            unchanged.store(false, Ordering::Release);
+        }
     }
 
     pub(crate) fn entry(&self) -> &Entry {

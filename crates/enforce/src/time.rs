@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use std::time::Duration;
+
 use mta_sts::cache::{Jitter, Now};
 use sealpost_runtime::{Clock, Stopwatch};
 
@@ -30,6 +32,11 @@ impl Time {
 
     pub(crate) fn now(&self) -> Now {
         Now { wall: self.clock.now().as_second(), monotonic: self.since_start.elapsed() }
+    }
+
+    /// The monotonic one alone.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.since_start.elapsed()
     }
 
     /// A new seed: a keyed hash of a counter, which nobody can predict who does not know the key.

@@ -1,13 +1,12 @@
 //! Socketmap: netstrings, and the name of the map in each.
 
 use sealpost_listen::{Connection, Handler};
-use sealpost_wire::{
-    postfix::{Reply, Table},
-    socketmap::{LONGEST_REQUEST, NetstringError, NetstringReader, Question, write_reply},
+use sealpost_wire::socketmap::{
+    LONGEST_REQUEST, NetstringError, NetstringReader, Question, write_reply,
 };
 
-use super::{Protocol, Request, talk};
-use crate::Answerer;
+use super::{Progress, Protocol, talk};
+use crate::{Answerer, answerer::Recalled};
 
 impl Handler for Answerer {
     /// Speaks socketmap.
@@ -17,7 +16,6 @@ impl Handler for Answerer {
 }
 
 impl Protocol for NetstringReader {
-    const TABLE: Table = Table::Socketmap;
     type Error = NetstringError;
 
     fn push(&mut self, octets: &[u8]) {
@@ -28,18 +26,23 @@ impl Protocol for NetstringReader {
         self.is_between_netstrings()
     }
 
-    fn next(&mut self) -> Result<Option<Request>, NetstringError> {
-        let Some(payload) = self.next_payload()? else { return Ok(None) };
-        Ok(Some(match Question::parse(payload) {
-            Ok(question) => Request::Question(question),
+    async fn answer(
+        &mut self,
+        answerer: &Answerer,
+        replies: &mut Vec<u8>,
+    ) -> Result<Progress, NetstringError> {
+        let Some(request) = self.next_payload()? else { return Ok(Progress::Waiting) };
+        if answerer.recall(request, replies) == Recalled::Yes {
+            return Ok(Progress::Answered);
+        }
+        match Question::parse(request) {
+            Ok(question) => answerer.answer_request(request, &question, replies).await,
             Err(error) => {
                 tracing::warn!(%error, "a mail server asks for a map that there is not");
-                Request::Unanswerable(error.reply())
+                answerer.metrics().unanswerable.increment();
+                write_reply(&error.reply(), replies);
             }
-        }))
-    }
-
-    fn write(reply: &Reply, out: &mut Vec<u8>) {
-        write_reply(reply, out);
+        }
+        Ok(Progress::Answered)
     }
 }

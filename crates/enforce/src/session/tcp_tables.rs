@@ -3,13 +3,13 @@
 use sealpost_listen::{Connection, Handler};
 use sealpost_wire::{
     postfix::{
-        MapName, Reply, Table,
+        MapName, Table,
         tcp_table::{RequestError, RequestReader, write_reply},
     },
     socketmap::Question,
 };
 
-use super::{Protocol, Request, talk};
+use super::{Progress, Protocol, talk};
 use crate::Answerer;
 
 /// Answers in the protocol of Postfix's `tcp:` tables, as one map of socketmap does for all who ask.
@@ -39,7 +39,6 @@ struct Lines {
 }
 
 impl Protocol for Lines {
-    const TABLE: Table = Table::Tcp;
     type Error = RequestError;
 
     fn push(&mut self, octets: &[u8]) {
@@ -50,12 +49,14 @@ impl Protocol for Lines {
         self.reader.is_between_requests()
     }
 
-    fn next(&mut self) -> Result<Option<Request>, RequestError> {
-        let key = self.reader.next_key()?;
-        Ok(key.map(|key| Request::Question(Question { map: self.map, key })))
-    }
-
-    fn write(reply: &Reply, out: &mut Vec<u8>) {
-        write_reply(reply, out);
+    async fn answer(
+        &mut self,
+        answerer: &Answerer,
+        replies: &mut Vec<u8>,
+    ) -> Result<Progress, RequestError> {
+        let Some(key) = self.reader.next_key()? else { return Ok(Progress::Waiting) };
+        let question = Question { map: self.map, key };
+        write_reply(&answerer.answer(&question, Table::Tcp).await, replies);
+        Ok(Progress::Answered)
     }
 }

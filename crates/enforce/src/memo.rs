@@ -1,0 +1,156 @@
+//! Replies that need not be made again yet.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sealpost_rules::matrix::SenderDecision;
+
+use crate::enforcer::lock;
+
+/// The longest request whose reply is kept, in octets: a name of 253 and that of a map.
+const LONGEST_REQUEST: usize = 300;
+/// The longest reply that is kept, in octets. Few policies are as long.
+const LONGEST_REPLY: usize = 2_048;
+/// How many are kept. When there are more, the keeping begins anew.
+const MOST: usize = 2_048;
+
+/// The replies to the questions that are asked most: request in, reply out, octet by octet.
+///
+/// A reply holds until a moment that was known when it was made, unless its domain changes before
+/// (then [`Unchanged`] says so), or something that concerns all.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    replies: Mutex<HashMap<Box<[u8]>, Kept>>,
+    /// Counts what concerns all domains: other exceptions, DANE switched.
+    turn: AtomicU64,
+}
+
+/// Becomes false when anything about a domain has changed.
+pub(crate) type Unchanged = Arc<AtomicBool>;
+
+/// How long a reply holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Lasting {
+    /// Until then, by the monotonic clock.
+    pub(crate) until: Duration,
+    pub(crate) unchanged: Unchanged,
+}
+
+#[derive(Debug)]
+struct Kept {
+    reply: Box<[u8]>,
+    decision: SenderDecision,
+    lasting: Lasting,
+    turn: u64,
+}
+
+impl Memo {
+    /// Adds the reply to a request, if there is one that still holds, and says what it decides.
+    pub(crate) fn recall(
+        &self,
+        request: &[u8],
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Option<SenderDecision> {
+        let replies = lock(&self.replies);
+        let kept = replies.get(request)?;
+        let holds = now < kept.lasting.until
+            && kept.turn == self.turn()
+            && kept.lasting.unchanged.load(Ordering::Acquire);
+        holds.then(|| {
+            out.extend_from_slice(&kept.reply);
+            kept.decision
+        })
+    }
+
+    /// Which turn it is. Ask before what a reply follows from is looked at.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Acquire)
+    }
+
+    /// Keeps a reply that was made in this turn.
+    pub(crate) fn keep(
+        &self,
+        request: &[u8],
+        reply: &[u8],
+        decision: SenderDecision,
+        lasting: Lasting,
+        turn: u64,
+    ) {
+        if request.len() > LONGEST_REQUEST || reply.len() > LONGEST_REPLY {
+            return;
+        }
+        let mut replies = lock(&self.replies);
+        if replies.len() >= MOST {
+            replies.clear();
+        }
+        replies.insert(request.into(), Kept { reply: reply.into(), decision, lasting, turn });
+    }
+
+    /// Something has changed that concerns all.
+    pub(crate) fn begin_anew(&self) {
+        self.turn.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lasting(until: u64) -> Lasting {
+        let unchanged = Arc::new(AtomicBool::new(true));
+        Lasting { until: Duration::from_secs(until), unchanged }
+    }
+
+    fn recalled(memo: &Memo, request: &[u8], now: u64) -> Option<Vec<u8>> {
+        let mut out = b"before".to_vec();
+        let decision = memo.recall(request, Duration::from_secs(now), &mut out);
+        decision.map(|_| out)
+    }
+
+    #[test]
+    fn a_reply_holds_until_its_moment_or_a_change() {
+        let memo = Memo::default();
+        let lasting = lasting(10);
+        memo.keep(b"a", b"reply", SenderDecision::Secure, lasting.clone(), memo.turn());
+        assert_eq!(recalled(&memo, b"a", 9).unwrap(), b"beforereply");
+        assert_eq!(recalled(&memo, b"a", 10), None);
+        assert_eq!(recalled(&memo, b"b", 9), None);
+        lasting.unchanged.store(false, Ordering::Release);
+        assert_eq!(recalled(&memo, b"a", 9), None);
+    }
+
+    #[test]
+    fn a_reply_of_an_earlier_turn_is_forgotten() {
+        let memo = Memo::default();
+        let turn = memo.turn();
+        memo.begin_anew();
+        memo.keep(b"a", b"reply", SenderDecision::Secure, lasting(10), turn);
+        assert_eq!(recalled(&memo, b"a", 1), None);
+        memo.keep(b"a", b"reply", SenderDecision::Secure, lasting(10), memo.turn());
+        assert!(recalled(&memo, b"a", 1).is_some());
+        memo.begin_anew();
+        assert_eq!(recalled(&memo, b"a", 1), None);
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_kept() {
+        let memo = Memo::default();
+        for index in 0..3 * MOST {
+            let request = index.to_string();
+            let turn = memo.turn();
+            memo.keep(request.as_bytes(), b"r", SenderDecision::NotFound, lasting(10), turn);
+        }
+        assert!(lock(&memo.replies).len() <= MOST);
+        memo.keep(&[b'x'; LONGEST_REQUEST + 1], b"r", SenderDecision::NotFound, lasting(10), 0);
+        memo.keep(b"long", &[b'x'; LONGEST_REPLY + 1], SenderDecision::NotFound, lasting(10), 0);
+        assert_eq!(recalled(&memo, &[b'x'; LONGEST_REQUEST + 1], 1), None);
+        assert_eq!(recalled(&memo, b"long", 1), None);
+    }
+}
