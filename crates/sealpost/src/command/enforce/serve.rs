@@ -71,8 +71,9 @@ pub(super) async fn run(
     while let Cause::Reload = signals.next().await {
         match load_exceptions(&section) {
             Ok(exceptions) => {
-                output.say(&format!("read the exceptions again: {}", exceptions.len()));
+                let count = exceptions.len();
                 take_over(exceptions, &answerer, &clock);
+                output.say(&format!("read the exceptions again: {count}"));
             }
             Err(failure) => output.say(&format!("{failure}\n\nhint: those of before go on")),
         }
