@@ -86,8 +86,15 @@ fn answers_go_on(daemon: &Daemon, new: &[&str]) {
 /// Enough that they need room, whatever pages are free.
 const NEW: [&str; 3] = ["good-policy-64-kib.test", "good-two-mx.test", "good-wildcard.test"];
 
+/// Both at once: most of the time they wait for the daemon to try again.
 #[test]
-fn answers_go_on_when_the_disk_is_full_and_are_saved_when_it_is_not() {
+fn answers_go_on_when_nothing_can_be_saved_and_are_saved_when_it_can() {
+    let full = std::thread::spawn(on_a_full_disk);
+    on_a_read_only_disk();
+    full.join().unwrap();
+}
+
+fn on_a_full_disk() {
     let world = World::new();
     let daemon = start(&world, ":");
     assert!(daemon.client().ask("postfix", "good.test").starts_with("OK secure "));
@@ -104,8 +111,7 @@ fn answers_go_on_when_the_disk_is_full_and_are_saved_when_it_is_not() {
     assert!(daemon.client().ask("postfix", "good.test").starts_with("OK secure "));
 }
 
-#[test]
-fn answers_go_on_when_the_disk_is_read_only_and_are_saved_when_it_is_not() {
+fn on_a_read_only_disk() {
     let world = World::new();
     let made = world.folder.path().join("made.sqlite");
     let daemon = Daemon::start(world.lab.settings_file(), &made, "20", &[]);

@@ -164,7 +164,7 @@ fn netstrings_are_bounded_before_they_are_read() {
 #[test]
 fn no_flood_of_names_pushes_out_a_policy() {
     const CLIENTS: usize = 8;
-    const NAMES: usize = 700;
+    const NAMES: usize = 300;
     let world = World::new();
     let configuration = world.configuration("sealpost.toml", "without_policy = 640\n");
     let store = world.folder.path().join("store.sqlite");
