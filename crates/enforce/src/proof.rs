@@ -64,14 +64,15 @@ impl Prover {
         proof
     }
 
-    /// Tests again and again. It does not end.
-    pub async fn run(self) {
+    /// Tests again and again after a first [`test`](Self::test) that showed this. It does not end.
+    pub async fn run(self, mut proof: Proof) {
+        let (told, not_told) = PAUSES;
         loop {
-            let (told, not_told) = PAUSES;
-            match self.test().await {
+            match proof {
                 Proof::Proven | Proof::Refuted(_) => sleep(told).await,
                 Proof::Unknown(_) => sleep(not_told).await,
             }
+            proof = self.test().await;
         }
     }
 

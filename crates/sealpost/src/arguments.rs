@@ -46,7 +46,7 @@ pub(crate) enum Colour {
 pub(crate) enum Command {
     /// Audit domains: record, policy host, policy, every MX on every address, TLS-RPT.
     Check(Box<CheckArguments>),
-    /// Tell a mail server what the MTA-STS policy of a next hop demands.
+    /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
     /// Explain a rule, or list all.
     Rule(RuleArguments),

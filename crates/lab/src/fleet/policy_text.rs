@@ -6,6 +6,7 @@ pub(super) fn domains() -> Vec<Domain> {
     let mut domains = fields();
     domains.extend(lines());
     domains.extend(remarkable());
+    domains.extend(injections());
     domains
 }
 
@@ -160,5 +161,36 @@ fn remarkable() -> Vec<Domain> {
         )
         .expect("enforced", &["STS320"])
         .near_miss_of(&["STS308", "STS404"]),
+    ]
+}
+
+/// Texts that mean something to a mail server, if somebody copies them into an answer.
+fn injections() -> Vec<Domain> {
+    let with = |name, about, body: &str| {
+        let body = format!("version: STSv1\r\nmode: enforce\r\n{body}max_age: 604800\r\n");
+        Domain::good(name, about).policy(body)
+    };
+    vec![
+        with(
+            "policy-injection-mx.test",
+            "one of two mx fields goes on with attributes",
+            "mx: mx1.{domain}\r\nmx: mx2.{domain} protocols=TLSv1 ciphers=export\r\n",
+        )
+        .expect("enforced", &["STS308"])
+        .near_miss_of(&["STS307"]),
+        with(
+            "policy-injection-mx-only.test",
+            "the only mx field goes on with attributes",
+            "mx: mx1.{domain} protocols=TLSv1 ciphers=export\r\n",
+        )
+        .expect("broken", &["STS307", "STS308"])
+        .near_miss_of(&["STS404"]),
+        with(
+            "policy-injection-field.test",
+            "the value of an unknown field closes a brace and opens another",
+            "mx: mx1.{domain}\r\nx: } match=nexthop { policy_string = y\r\n",
+        )
+        .expect("enforced", &["STS315"])
+        .near_miss_of(&["STS309"]),
     ]
 }

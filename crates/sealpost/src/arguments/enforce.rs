@@ -86,12 +86,11 @@ impl ConfigurationArguments {
         }
     }
 
-    /// The store that is named by a flag or by the configuration.
-    pub(crate) fn named_store(&self) -> Result<Option<PathBuf>, Failure> {
-        match &self.store {
-            Some(store) => Ok(Some(store.clone())),
-            None => Ok(self.load()?.enforce.store),
-        }
+    /// The same if a flag or the configuration names it, or else if it is there.
+    pub(crate) fn store_if_any(&self) -> Result<Option<PathBuf>, Failure> {
+        let file = self.store_file()?;
+        let is_named = self.store.is_some() || self.load()?.enforce.store.is_some();
+        Ok((is_named || file.exists()).then_some(file))
     }
 }
 

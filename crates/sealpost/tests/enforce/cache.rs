@@ -65,10 +65,14 @@ fn resolver_cache(folder: &Path) -> PathBuf {
     path
 }
 
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, is_so: impl FnMut() -> bool) {
+    eventually_within(PATIENCE, what, is_so);
+}
+
+pub(crate) fn eventually_within(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let watch = Stopwatch::start();
     while !is_so() {
-        assert!(watch.elapsed() < PATIENCE, "never: {what}");
+        assert!(watch.elapsed() < patience, "never: {what}");
         sleep(Duration::from_millis(100));
     }
 }

@@ -4,7 +4,15 @@
 
 mod cache;
 mod daemon;
+mod dane;
+mod disks;
 mod fleet;
+mod injections;
 mod inside;
 mod kept;
+mod kills;
+mod limits;
 mod protocol;
+mod reload;
+mod restart;
+mod tables;

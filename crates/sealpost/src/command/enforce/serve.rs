@@ -49,13 +49,14 @@ pub(super) async fn run(
             resolvers: section.mta_resolvers.clone(),
             probes: section.probes(),
         };
-        match prover.test().await {
+        let proof = prover.test().await;
+        match &proof {
             Proof::Proven => output.say("the resolvers validate: answers follow DANE"),
             Proof::Refuted(why) | Proof::Unknown(why) => {
                 output.say(&format!("warning: answers do not follow DANE: {why}"));
             }
         }
-        tasks.spawn(keep_proving(prover));
+        tasks.spawn(keep_proving(prover, proof));
     }
 
     let mut doors = Doors::open(section.clone(), answerer.clone(), inherited).await?;
@@ -93,10 +94,10 @@ pub(super) async fn run(
 }
 
 /// A panic is no reason to go on without proof, or with an old one.
-async fn keep_proving(prover: Prover) {
+async fn keep_proving(prover: Prover, proof: Proof) {
     let answerer = prover.answerer.clone();
     let panics = &answerer.metrics().panics;
-    let make = || prover.clone().run();
+    let make = || prover.clone().run(proof.clone());
     // It gives up never.
     let _ = supervise("the proof of resolvers", AfterPanic::Restart, panics, make).await;
 }
@@ -104,10 +105,14 @@ async fn keep_proving(prover: Prover) {
 fn reload(section: &Section, answerer: &Answerer, clock: &Clock, output: &mut Output) {
     match load_exceptions(section) {
         Ok(exceptions) => {
-            output.say(&format!("read the exceptions again: {}", exceptions.len()));
+            let count = exceptions.len();
             take_over(exceptions, answerer, clock);
+            output.say(&format!("read the exceptions again: {count}"));
         }
-        Err(failure) => output.say(&format!("{failure}\n\nhint: those of before go on")),
+        Err(failure) => {
+            output
+                .say(&format!("{}\n\nhint: those of before go on", failure.to_string().trim_end()));
+        }
     }
 }
 

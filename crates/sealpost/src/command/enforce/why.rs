@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &WhyArguments, output: &mut Output) -> Result
 impl WhyArguments {
     /// What is kept of a domain, if a store was named.
     async fn stored(&self, domain: &DomainName) -> Result<Option<Remembered>, Failure> {
-        let Some(path) = self.configuration.named_store()? else { return Ok(None) };
+        let Some(path) = self.configuration.store_if_any()? else { return Ok(None) };
         let store = stored::open_to_read(&path).await?;
         let loaded = store.policies().load(domain.clone()).await;
         let stored = loaded.map_err(|error| stored::failure(&path, &error))?;

@@ -1,0 +1,86 @@
+//! What an operator wants otherwise: exceptions, read again at SIGHUP, and the mode.
+
+use crate::daemon::{Daemon, World};
+
+fn exception(domain: &str, treatment: &str, more: &str) -> String {
+    format!(
+        "[[exception]]\ndomain = \"{domain}\"\ndo = \"{treatment}\"\nreason = \"a test\"\n\
+         until = \"2199-12-31\"\n{more}\n"
+    )
+}
+
+#[test]
+fn exceptions_are_read_again_at_a_hang_up() {
+    let world = World::new();
+    let exceptions = world.folder.path().join("exceptions.toml");
+    fs_err::write(&exceptions, "").unwrap();
+    let configuration = world.configuration("sealpost.toml", "exceptions = \"exceptions.toml\"\n");
+    let store = world.folder.path().join("store.sqlite");
+    let more = ["--config", configuration.to_str().unwrap()];
+    let daemon = Daemon::start(world.lab.settings_file(), &store, "20", &more);
+    let mut client = daemon.client();
+    let domains = ["good.test", "good-two-mx.test", "good-wildcard.test", "good-delegated.test"];
+    let before = domains.map(|domain| client.ask("postfix", domain));
+    assert!(before.iter().all(|reply| reply.starts_with("OK secure match=")), "{before:#?}");
+    let absent = "sts-record-missing.test";
+    assert_eq!(client.ask("postfix", absent), "NOTFOUND");
+
+    let pinned = exception("good-wildcard.test", "pin", "mx = [\"pinned.example\"]");
+    let written = [
+        exception("good.test", "off", ""),
+        exception("good-two-mx.test", "testing", ""),
+        pinned,
+        exception("good-delegated.test", "observe", ""),
+        exception(absent, "require", ""),
+    ];
+    fs_err::write(&exceptions, written.concat()).unwrap();
+    // Not before it is told to.
+    assert_eq!(domains.map(|domain| client.ask("postfix", domain)), before);
+    daemon.signal("-HUP");
+    assert_eq!(daemon.says("read the exceptions"), "read the exceptions again: 5\n");
+    let changed = |client: &mut crate::daemon::Client<_>| {
+        for domain in ["good.test", "good-two-mx.test", "good-delegated.test"] {
+            assert_eq!(client.ask("postfix", domain), "NOTFOUND", "{domain}");
+        }
+        let reply = client.ask("postfix", "good-wildcard.test");
+        assert!(reply.starts_with("OK secure match=pinned.example servername="), "{reply}");
+        // No policy says which hosts may have its mail, so it waits.
+        let reply = client.ask("postfix", absent);
+        assert!(reply.starts_with("TEMP "), "{reply}");
+    };
+    changed(&mut client);
+
+    // One that is wrong changes nothing, and its line is told.
+    let broken = exception("good.test", "off", "") + &exception("good-two-mx.test", "of", "");
+    fs_err::write(&exceptions, broken).unwrap();
+    daemon.signal("-HUP");
+    let said = daemon.says("hint: those of before go on");
+    assert!(said.contains("error: failed to read the exceptions in "), "{said}");
+    assert!(said.contains("line 9") && said.contains("`of`"), "{said}");
+    changed(&mut client);
+
+    fs_err::write(&exceptions, "").unwrap();
+    daemon.signal("-HUP");
+    daemon.says("read the exceptions again: 0\n");
+    assert_eq!(domains.map(|domain| client.ask("postfix", domain)), before);
+    assert_eq!(client.ask("postfix", absent), "NOTFOUND");
+}
+
+#[test]
+fn who_only_observes_finds_nothing_but_what_is_excepted() {
+    let world = World::new();
+    let exceptions = world.folder.path().join("exceptions.toml");
+    fs_err::write(&exceptions, exception("good-two-mx.test", "enforce", "")).unwrap();
+    let configuration = world
+        .configuration("sealpost.toml", "mode = \"observe\"\nexceptions = \"exceptions.toml\"\n");
+    let store = world.folder.path().join("store.sqlite");
+    let more = ["--config", configuration.to_str().unwrap()];
+    let daemon = Daemon::start(world.lab.settings_file(), &store, "20", &more);
+    let mut client = daemon.client();
+    for domain in ["good.test", "good-wildcard.test", "dane-good.test", "sts-record-missing.test"] {
+        for map in ["postfix", "postfix-3.9", "exim"] {
+            assert_eq!(client.ask(map, domain), "NOTFOUND", "{map} {domain}");
+        }
+    }
+    assert!(client.ask("postfix", "good-two-mx.test").starts_with("OK secure "));
+}
