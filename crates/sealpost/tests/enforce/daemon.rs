@@ -138,7 +138,7 @@ impl Daemon {
 
     /// A client of the `tcp:` table that listens for this map.
     pub(crate) fn table(&self, map: &str) -> TcpStream {
-        let ending = format!(" as a tcp table for {map}");
+        let ending = format!(", a tcp table for {map}");
         let place = self.places.iter().find_map(|place| place.strip_suffix(&ending)).unwrap();
         connect(place.parse().unwrap()).0
     }

@@ -108,7 +108,10 @@ enum Tlsa {
 /// TLSA record.
 fn published(name: &str) -> (Mx, Tlsa) {
     match name {
-        "dane-good.test"
+        "absent-dane-good.test"
+        | "absent-dane-mismatch.test"
+        | "testing-dane-mismatch.test"
+        | "dane-good.test"
         | "dane-certificate.test"
         | "dane-sha-512.test"
         | "dane-full.test"
