@@ -19,14 +19,14 @@ use tokio::{
     pin,
     runtime::Handle,
     select,
-    sync::{Semaphore, futures::OwnedNotified},
+    sync::futures::OwnedNotified,
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
 
 use crate::{
     EnforceMetrics, HeldSeen, RecordSeen, Settings, memo::Lasting, saved::from_store,
-    seldom::Seldom, shard::Shard, time::Time,
+    seldom::Seldom, shard::Shard, time::Time, turns::Turns,
 };
 
 /// How many parts the memory has. Each has a lock of its own.
@@ -47,8 +47,8 @@ struct Shared {
     network: Network,
     policies: Policies,
     time: Time,
-    look_ups: Semaphore,
-    fetches: Semaphore,
+    look_ups: Turns,
+    fetches: Turns,
     metrics: Arc<EnforceMetrics>,
     tasks: Mutex<Tasks>,
     /// Where look-ups, fetches and savings run, whoever asks for them.
@@ -107,8 +107,8 @@ impl Enforcer {
             network,
             policies: store.policies(),
             time: Time::new(clock),
-            look_ups: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
-            fetches: Semaphore::new(settings.fetches.clamp(1, Semaphore::MAX_PERMITS)),
+            look_ups: Turns::new(settings.look_ups, settings.slow),
+            fetches: Turns::new(settings.fetches, settings.slow / 4),
             metrics: Arc::default(),
             tasks: Mutex::default(),
             runtime: Handle::current(),

@@ -45,6 +45,7 @@ mod saved;
 mod seldom;
 mod shard;
 mod time;
+mod turns;
 
 // What follows.
 mod decided;

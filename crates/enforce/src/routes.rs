@@ -11,13 +11,9 @@ use mail_domain::DomainName;
 use sealpost_net::{MailRoute, Network, NextHop};
 use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
 use sealpost_runtime::Stopwatch;
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, watch},
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::watch, time::timeout};
 
-use crate::{EnforceMetrics, Settings, enforcer::lock};
+use crate::{EnforceMetrics, Settings, enforcer::lock, turns::Turns};
 
 /// How many parts the memory has. Each has a lock of its own.
 const SHARDS: usize = 16;
@@ -53,7 +49,7 @@ struct Shared {
     places: RandomState,
     /// How many next hops each shard may hold.
     limit: usize,
-    turns: Semaphore,
+    turns: Turns,
     metrics: Arc<EnforceMetrics>,
     /// Where look-ups run.
     runtime: Handle,
@@ -77,7 +73,7 @@ impl Routes {
             shards: std::array::from_fn(|_| Mutex::default()),
             places: RandomState::new(),
             limit: settings.next_hops.div_ceil(SHARDS).max(1),
-            turns: Semaphore::new(settings.look_ups.clamp(1, Semaphore::MAX_PERMITS)),
+            turns: Turns::new(settings.look_ups, settings.slow),
             runtime: Handle::current(),
         };
         Self { shared: Arc::new(shared) }
@@ -131,14 +127,13 @@ impl Routes {
         let routes = self.clone();
         self.shared.runtime.spawn(async move {
             let shared = &routes.shared;
-            let route = {
-                // The semaphore is never closed; without a turn, too many go at once at worst.
-                let _turn = shared.turns.acquire().await;
+            let look_up = async {
                 let since = Stopwatch::start();
                 let route = shared.network.mail_route(&next_hop).await;
                 shared.metrics.dane_seconds.observe(since.elapsed());
                 route
             };
+            let route = shared.turns.take(look_up).await;
             let seen = Arc::new(RouteSeen::new(&route));
             if let Some(slot) = lock(routes.shard(&next_hop)).get_mut(&next_hop) {
                 // A life of nothing is for those who wait now.

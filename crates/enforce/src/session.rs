@@ -7,6 +7,7 @@ pub use tcp_tables::TcpTables;
 use std::{fmt, pin::Pin, time::Duration};
 
 use sealpost_listen::{Connection, Stopping, Stream};
+use sealpost_runtime::Stopwatch;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     select,
@@ -56,10 +57,18 @@ enum End<E> {
 /// something that is no request.
 async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Connection) {
     let Connection { mut stream, stopping, peer, .. } = connection;
-    let mut silence = Silence::new(stopping);
+    let mut silence = Silence::new(stopping.clone());
+    let mut stopping_since = None;
     let mut chunk = [0; CHUNK];
     let mut replies = Vec::new();
     loop {
+        if stopping.is_requested() && requests.is_between_requests() {
+            // A client that never pauses would else keep us for ever.
+            let since = stopping_since.get_or_insert_with(Stopwatch::start);
+            if since.elapsed() >= MOMENT {
+                return;
+            }
+        }
         let patience = if requests.is_between_requests() {
             answerer.settings().idle
         } else {

@@ -20,6 +20,10 @@ pub struct Settings {
     pub look_ups: usize,
     /// How many policies may be fetched at a time: 256. Others wait their turn.
     pub fetches: usize,
+    /// How many more look-ups for each purpose may wait that have taken over a second: 4,096, and a
+    /// quarter of that for fetches. So a stranger's name servers that say nothing delay nobody else,
+    /// as long as fewer than some hundreds of their domains are asked about each second.
+    pub slow: usize,
     /// How many domains without a policy that applies are remembered: 100,000. Those with one are
     /// all remembered.
     pub without_policy: usize,
@@ -52,6 +56,7 @@ impl Default for Settings {
             deadline: Duration::from_secs(3),
             look_ups: 512,
             fetches: 256,
+            slow: 4_096,
             without_policy: 100_000,
             next_hops: 50_000,
             idle: Duration::from_hours(1),

@@ -14,6 +14,8 @@ pub use log::start_log;
 pub mod metrics;
 
 // What keeps it running.
+mod descriptors;
+pub use descriptors::raise_descriptor_limit;
 mod systemd;
 mod task;
 pub use systemd::{Liveness, ServiceManager, ServiceManagerError};

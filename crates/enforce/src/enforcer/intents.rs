@@ -52,7 +52,7 @@ impl Enforcer {
         carried_out: &mut BTreeSet<i64>,
     ) -> Result<More, StoreError> {
         let Shared { look_ups, fetches, .. } = &*self.shared;
-        let free = look_ups.available_permits().min(fetches.available_permits());
+        let free = look_ups.free().min(fetches.free());
         let limit = (free / 2).clamp(1, BATCH);
         let pending = intents.pending(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
         carried_out.extend(pending.unreadable);

@@ -7,7 +7,7 @@ use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
 use sealpost_evidence::{Lookup, TextRecord};
 use sealpost_runtime::Stopwatch;
 use sealpost_store::StoreError;
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::time::sleep;
 
 use super::{Enforcer, lock};
 use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::Saving};
@@ -52,7 +52,7 @@ impl Enforcer {
                 metrics.record_seconds.observe(since.elapsed());
                 lookup
             };
-            let lookup = turn(&shared.look_ups, look_up).await;
+            let lookup = shared.look_ups.take(look_up).await;
             if let Lookup::Unknown(fault) = &lookup {
                 metrics.record_faults.increment(DnsFault::of(fault));
                 tracing::info!(%domain, fault = fault.text, "failed to look up the STS record");
@@ -73,7 +73,7 @@ impl Enforcer {
                 shared.metrics.fetch_seconds.observe(since.elapsed());
                 fetched
             };
-            let result = turn(&shared.fetches, fetch).await.map(Arc::new).map_err(|error| {
+            let result = shared.fetches.take(fetch).await.map(Arc::new).map_err(|error| {
                 tracing::info!(%domain, "failed to {error}");
                 error.failure()
             });
@@ -172,13 +172,6 @@ impl Next {
     fn is_again(self) -> bool {
         self == Self::Again
     }
-}
-
-/// Waits for a turn, and then for the result.
-async fn turn<F: Future>(turns: &Semaphore, future: F) -> F::Output {
-    // The semaphore is never closed; without a turn, too many would go at once at worst.
-    let _turn = turns.acquire().await;
-    future.await
 }
 
 /// What an entry makes of a look-up of the record.

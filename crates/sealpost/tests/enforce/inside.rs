@@ -20,6 +20,7 @@ const SETTINGS: Settings = Settings {
     deadline: Duration::from_secs(20),
     look_ups: 8,
     fetches: 8,
+    slow: 8,
     without_policy: 64,
     idle: Duration::from_secs(60),
     transfer: Duration::from_secs(5),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sealpost_enforce::{Answerer, Enforcer, Exceptions, Proof, Prover, Section, Switch};
 use sealpost_listen::Inherited;
-use sealpost_runtime::{AfterPanic, Clock, ServiceManager, supervise};
+use sealpost_runtime::{AfterPanic, Clock, ServiceManager, raise_descriptor_limit, supervise};
 use sealpost_store::{Settings as StoreSettings, Store, StoreError};
 use tokio::task::JoinSet;
 
@@ -24,6 +24,7 @@ pub(super) async fn run(
     inherited: Inherited,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
+    raise_descriptor_limit();
     let mut signals = Signals::new()?;
     let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = arguments.configuration.load()?;
