@@ -49,6 +49,14 @@ pub enum Server {
     Enforce,
     /// The one that has not.
     FreshEnforce,
+    /// One with policies, for mail servers with the default level `encrypt`.
+    EncryptEnforce,
+    /// One with policies, for mail servers with the default level `dane`.
+    DaneEnforce,
+    /// The same without.
+    FreshDaneEnforce,
+    /// One with policies, whose answers do not follow DANE.
+    PlainEnforce,
     /// The postfix-mta-sts-resolver that remembers policies.
     Peer,
     /// The one that does not.
@@ -332,6 +340,10 @@ impl Server {
             Self::Lab => "lab",
             Self::Enforce => "enforce",
             Self::FreshEnforce => "fresh_enforce",
+            Self::EncryptEnforce => "encrypt_enforce",
+            Self::DaneEnforce => "dane_enforce",
+            Self::FreshDaneEnforce => "fresh_dane_enforce",
+            Self::PlainEnforce => "plain_enforce",
             Self::Peer => "peer",
             Self::FreshPeer => "fresh_peer",
         }

@@ -6,6 +6,7 @@ use std::process::Output;
 
 use crate::{Environment, EnvironmentError, Server, Signal, System, sealpost_binary, unbound};
 
+mod daemon;
 mod exim;
 mod postfix;
 
@@ -23,6 +24,8 @@ pub struct Senders {
 pub enum Route {
     /// Postfix 3.10, its default level `may`, the map `postfix`.
     Postfix3_10,
+    /// The same, and a daemon whose answers do not follow DANE.
+    Postfix3_10Plain,
     /// The same with the default level `encrypt`.
     Postfix3_10Encrypt,
     /// The same with the default level `dane`.
@@ -49,8 +52,9 @@ pub enum Memory {
 
 impl Route {
     /// Every route.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Postfix3_10,
+        Self::Postfix3_10Plain,
         Self::Postfix3_10Encrypt,
         Self::Postfix3_10Dane,
         Self::Postfix3_7,
@@ -63,6 +67,7 @@ impl Route {
     pub fn name(self, memory: Memory) -> String {
         let name = match self {
             Self::Postfix3_10 => "may",
+            Self::Postfix3_10Plain => "plain",
             Self::Postfix3_10Encrypt => "encrypt",
             Self::Postfix3_10Dane => "dane",
             Self::Postfix3_7 => "older",
@@ -85,9 +90,13 @@ impl Route {
         }
     }
 
-    /// The daemon that is asked.
+    /// The daemon that is asked. A level that is tried with cached policies only has but one.
     pub fn daemon(self, memory: Memory) -> Server {
         match (self, memory) {
+            (Self::Postfix3_10Plain, _) => Server::PlainEnforce,
+            (Self::Postfix3_10Encrypt, _) => Server::EncryptEnforce,
+            (Self::Postfix3_10Dane, Memory::Cached) => Server::DaneEnforce,
+            (Self::Postfix3_10Dane, Memory::Fresh) => Server::FreshDaneEnforce,
             (Self::Peer | Self::PeerTlsRpt, Memory::Cached) => Server::Peer,
             (Self::Peer | Self::PeerTlsRpt, Memory::Fresh) => Server::FreshPeer,
             (_, Memory::Cached) => Server::Enforce,
@@ -107,21 +116,22 @@ impl Route {
 }
 
 impl Senders {
-    /// Boots the lab and all that sends into it. `arguments` are what `sealpost enforce` is given
-    /// beside where to listen, the store, and the settings of the network; `configuration` is its
-    /// configuration, if that is not empty.
+    /// Boots the lab and all that sends into it.
     ///
     /// # Errors
     ///
-    /// As [`Environment::start`], and when `sealpost` has not been built.
-    pub fn start(arguments: &[&str], configuration: &str) -> Result<Self, EnvironmentError> {
+    /// As [`Environment::start`], when `sealpost` has not been built, and when answers do not follow
+    /// DANE that shall.
+    pub fn start() -> Result<Self, EnvironmentError> {
         let program = sealpost_binary()?;
         let systems = [System::Trixie, System::Bookworm];
         let environment = Environment::boot("senders", &systems, |directory| {
             fs_err::os::unix::fs::symlink(program, directory.join("sealpost"))?;
-            write_configuration(directory, arguments, configuration)
+            write_configuration(directory)
         })?;
-        Ok(Self { environment })
+        let senders = Self { environment };
+        senders.follow_dane(&daemon::ALL)?;
+        Ok(senders)
     }
 
     /// The environment that they run in.
@@ -158,17 +168,55 @@ impl Senders {
         done(self.environment.run_in(System::Bookworm, "exim4", &["-qff"])?, "exim4 -qff")
     }
 
-    /// Starts `sealpost enforce` again with its clock so many minutes ahead, as if it had been away
-    /// for so long.
+    /// Kills servers and starts them again, in this order.
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// When one does not start, and when answers do not follow DANE that shall.
+    pub fn restart(&self, servers: &[Server]) -> Result<(), EnvironmentError> {
+        for server in servers {
+            self.environment.signal(*server, Signal::Kill)?;
+        }
+        self.start_again(servers)
+    }
+
+    /// Starts servers that were killed, in this order.
+    ///
+    /// # Errors
+    ///
+    /// When one does not start, and when answers do not follow DANE that shall.
+    pub fn start_again(&self, servers: &[Server]) -> Result<(), EnvironmentError> {
+        self.environment.start_again(servers)?;
+        self.follow_dane(servers)
+    }
+
+    /// The daemons say whether the resolver is proven to validate before they listen.
+    fn follow_dane(&self, servers: &[Server]) -> Result<(), EnvironmentError> {
+        for server in servers.iter().filter(|server| daemon::follows_dane(**server)) {
+            let log = self.environment.log(*server)?;
+            let last = log.lines().rfind(|line| line.contains(daemon::ABOUT_DANE));
+            if last != Some(daemon::PROVEN) {
+                let program = server.as_str().to_owned();
+                return Err(EnvironmentError::Program { program, detail: log });
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the daemons of `sealpost enforce` that are attacked again with their clocks so many
+    /// minutes ahead, as if they had been away for so long.
+    ///
+    /// # Errors
+    ///
+    /// When one does not start.
     pub fn be_away(&self, minutes: u32) -> Result<(), EnvironmentError> {
-        let ahead = self.environment.directory().join("enforce.ahead");
-        fs_err::write(ahead, format!("+{minutes} minutes"))?;
-        self.environment.signal(Server::Enforce, Signal::Kill)?;
-        self.environment.start_again(&[Server::Enforce])
+        let daemons = [Server::Enforce, Server::DaneEnforce];
+        for daemon in daemons {
+            let ahead = format!("{}.ahead", daemon.as_str());
+            let ahead = self.environment.directory().join(ahead);
+            fs_err::write(ahead, format!("+{minutes} minutes"))?;
+        }
+        self.restart(&daemons)
     }
 
     /// What the mail server of a route has logged.
@@ -249,16 +297,16 @@ fn daemon_port(server: Server) -> u16 {
         Server::FreshEnforce => 8462,
         Server::Peer => 8463,
         Server::FreshPeer => 8464,
+        Server::EncryptEnforce => 8465,
+        Server::DaneEnforce => 8466,
+        Server::FreshDaneEnforce => 8467,
+        Server::PlainEnforce => 8468,
         Server::Knot | Server::Unbound | Server::Lab => 0,
     }
 }
 
 /// Writes all that the servers read.
-fn write_configuration(
-    directory: &Path,
-    arguments: &[&str],
-    configuration: &str,
-) -> Result<(), EnvironmentError> {
+fn write_configuration(directory: &Path) -> Result<(), EnvironmentError> {
     fs_err::create_dir(directory.join("log"))?;
     // Exim writes there as a user of its own.
     fs_err::set_permissions(
@@ -271,30 +319,15 @@ fn write_configuration(
         let documented = here.join("../../doc/how-to/exim").join(name);
         fs_err::copy(documented, directory.join(format!("exim-{name}")))?;
     }
-    let lab = directory.join("lab");
     let mut listeners = format!("{} 53\n", unbound::ADDRESS);
-    for server in [Server::Enforce, Server::FreshEnforce] {
+    for server in daemon::ALL {
         let name = server.as_str();
-        let mut lines = format!(
-            "enforce\n--listen\n{DAEMON_ADDRESS}:{}\n--store\n{}\n--network\n{}\n",
-            daemon_port(server),
-            directory.join(format!("{name}.db")).display(),
-            lab.join("network.toml").display(),
-        );
-        if !configuration.is_empty() {
-            let file = directory.join("sealpost.toml");
-            fs_err::write(&file, configuration)?;
-            let _ = writeln!(lines, "--config\n{}", file.display());
-        }
-        for argument in arguments {
-            let _ = writeln!(lines, "{argument}");
-        }
-        fs_err::write(directory.join(format!("{name}.arguments")), lines)?;
+        let configuration = daemon::configuration(server, directory);
+        fs_err::write(directory.join(format!("{name}.toml")), configuration)?;
+        let _ = writeln!(listeners, "{DAEMON_ADDRESS} {}", daemon_port(server));
     }
     for server in [Server::Peer, Server::FreshPeer] {
         fs_err::write(directory.join(format!("{}.yml", server.as_str())), peer(server))?;
-    }
-    for server in [Server::Enforce, Server::FreshEnforce, Server::Peer, Server::FreshPeer] {
         let _ = writeln!(listeners, "{DAEMON_ADDRESS} {}", daemon_port(server));
     }
     for instance in [postfix::TRIXIE, postfix::BOOKWORM] {

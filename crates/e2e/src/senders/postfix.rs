@@ -23,6 +23,7 @@ pub(super) const TRIXIE: Instance = Instance {
     version: "3.10",
     routes: &[
         Route::Postfix3_10,
+        Route::Postfix3_10Plain,
         Route::Postfix3_10Encrypt,
         Route::Postfix3_10Dane,
         Route::Peer,
@@ -146,16 +147,22 @@ fn level(route: Route) -> &'static str {
     match route {
         Route::Postfix3_10Encrypt => "encrypt",
         Route::Postfix3_10Dane => "dane",
-        Route::Postfix3_10 | Route::Postfix3_7 | Route::Exim | Route::Peer | Route::PeerTlsRpt => {
-            "may"
-        }
+        Route::Postfix3_10
+        | Route::Postfix3_10Plain
+        | Route::Postfix3_7
+        | Route::Exim
+        | Route::Peer
+        | Route::PeerTlsRpt => "may",
     }
 }
 
 /// The name of the map.
 fn map(route: Route) -> &'static str {
     match route {
-        Route::Postfix3_10 | Route::Postfix3_10Encrypt | Route::Postfix3_10Dane => "postfix",
+        Route::Postfix3_10
+        | Route::Postfix3_10Plain
+        | Route::Postfix3_10Encrypt
+        | Route::Postfix3_10Dane => "postfix",
         Route::Postfix3_7 => "postfix-3.9",
         Route::Exim => "exim",
         Route::Peer => "postfix",

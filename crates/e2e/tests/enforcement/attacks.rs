@@ -29,8 +29,8 @@ const ROUTES: &[Route] = &[
 
 const UNSIGNED: &str = "victim-unsigned.test";
 const SIGNED: &str = "victim-signed.test";
-const DANE: &str = "victim-dane.test";
-const PARTIAL: &str = "victim-dane-partial.test";
+pub(crate) const DANE: &str = "victim-dane.test";
+pub(crate) const PARTIAL: &str = "victim-dane-partial.test";
 const WILDCARD: &str = "victim-wildcard.test";
 const TWO: &str = "victim-two-mx.test";
 

@@ -11,16 +11,11 @@ mod table;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sealpost_e2e::{Memory, Message, Route, Senders, Server, Signal};
+use sealpost_e2e::{Message, Route, Senders, Server, Signal};
 
 use outcome::{Deliveries, Outcome, outcomes, tried};
 use page::Page;
-use table::{Row, Table, back, down, honest, hung, levels};
-
-/// What `sealpost enforce` is given beside where to listen and what to ask.
-const ARGUMENTS: &[&str] = &[];
-/// Its configuration; none where it is empty.
-const CONFIGURATION: &str = "";
+use table::{Row, Table, back, dane, down, honest, hung, levels};
 
 /// How long a daemon hangs: long enough for what would be sent without its answer to be sent.
 const HANG: Duration = Duration::from_secs(12);
@@ -28,8 +23,8 @@ const HANG: Duration = Duration::from_secs(12);
 #[test]
 fn mail_goes_where_the_page_says() {
     let mut run = Run::start();
-    run.send(&[&honest(), &levels()]);
-    run.publish(&[&honest(), &levels()]);
+    run.send(&[&honest(), &dane(), &levels()]);
+    run.publish(&[&honest(), &dane(), &levels()]);
     run.failing_daemons();
     run.attacks();
     run.end();
@@ -45,7 +40,7 @@ struct Run {
 
 impl Run {
     fn start() -> Self {
-        let senders = Senders::start(ARGUMENTS, CONFIGURATION).unwrap();
+        let senders = Senders::start().unwrap();
         Self { senders, outcomes: HashMap::new(), page: Page::new(), differences: String::new() }
     }
 
@@ -83,7 +78,7 @@ impl Run {
         self.send(&[&down()]);
         self.publish(&[&down()]);
 
-        self.senders.environment().start_again(&daemons).unwrap();
+        self.senders.start_again(&daemons).unwrap();
         self.send(&[&back()]);
         self.publish(&[&back()]);
         self.delivered_in_the_end(&[hung_messages, messages(&down())].concat());
@@ -184,7 +179,7 @@ fn recipients(messages: &[Message]) -> impl Iterator<Item = &str> {
     messages.iter().flat_map(|message| &message.recipients).map(String::as_str)
 }
 
-/// Whether mail of a route is under the protection of `sealpost enforce` with what it has cached.
-fn is_ours(route: Route, memory: Memory) -> bool {
-    memory == Memory::Cached && !matches!(route, Route::Peer | Route::PeerTlsRpt)
+/// Whether mail of a route is under the protection of `sealpost enforce`.
+fn is_ours(route: Route) -> bool {
+    !matches!(route, Route::Peer | Route::PeerTlsRpt)
 }

@@ -30,8 +30,10 @@ by default, so that a test need not wait: it looks at every question whether a p
 newest (`cache_grace: 0`), and the clock of `sealpost enforce` was put ahead by six minutes before
 the attacks on policies, as if it had been away.
 
-**DANE answers are not on here.** Where a policy is enforced, our answer takes the place of Postfix's
-own DANE, and so does that of postfix-mta-sts-resolver; Exim uses TLSA records by itself.
+DANE answers are on (`dane = \"on\"`): the resolver of all of them is an Unbound that validates, and
+each daemon has proven that before it answers. Each has as its `default_level` what the mail server
+has that asks it, which is `may` where nothing else is said. postfix-mta-sts-resolver knows no DANE;
+where a policy is enforced, its answer takes the place of Postfix's own.
 
 \"Delivered\" means to a host of the domain and with TLS, where nothing else is said. A deferred
 message is tried again later; the number is the enhanced status code that Postfix gives.
@@ -86,6 +88,7 @@ impl Page {
 fn head(route: Route) -> &'static str {
     match route {
         Route::Postfix3_10 => "Postfix 3.10",
+        Route::Postfix3_10Plain => "Postfix 3.10, `dane = \"off\"`",
         Route::Postfix3_10Encrypt => "Postfix 3.10, `encrypt`",
         Route::Postfix3_10Dane => "Postfix 3.10, `dane`",
         Route::Postfix3_7 => "Postfix 3.7",

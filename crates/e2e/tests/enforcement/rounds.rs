@@ -9,8 +9,8 @@ use sealpost_e2e::{Memory, Message, Route, Server};
 use sealpost_lab::Control;
 
 use crate::attacks::{
-    ATTACKED, Attacked, ON_THE_FETCH, ON_THE_POLICY, RESTART_ATTACKS, SESSIONS_ATTACK, SLOW,
-    before, restarted, sessions, table,
+    ATTACKED, Attacked, DANE, ON_THE_FETCH, ON_THE_POLICY, PARTIAL, RESTART_ATTACKS,
+    SESSIONS_ATTACK, SLOW, before, restarted, sessions, table,
 };
 use crate::outcome::{Deliveries, Outcome};
 use crate::{Run, is_ours, message, row_messages};
@@ -61,7 +61,7 @@ impl Run {
         let looks: Vec<_> = on_the_policy
             .flat_map(|number| {
                 let victim = ATTACKED.get(*number).unwrap().victim;
-                [Route::Postfix3_7, Route::Peer].map(|route| {
+                [Route::Postfix3_7, Route::Postfix3_10Dane, Route::Peer].map(|route| {
                     Message::new(route, Memory::Cached, &format!("look-{number}"), victim)
                 })
             })
@@ -120,11 +120,7 @@ impl Run {
     /// The daemons start again under attack.
     fn restart(&mut self) {
         self.begin(&RESTART_ATTACKS);
-        let daemons = [Server::Enforce, Server::Peer];
-        for daemon in daemons {
-            self.senders.environment().signal(daemon, sealpost_e2e::Signal::Kill).unwrap();
-        }
-        self.senders.environment().start_again(&daemons).unwrap();
+        self.senders.restart(&[Server::Enforce, Server::DaneEnforce, Server::Peer]).unwrap();
         self.send(&[&restarted()]);
         self.control().cease_all().unwrap();
         std::thread::sleep(REMEMBERED);
@@ -136,12 +132,8 @@ impl Run {
         for (attack, victim) in attacks {
             control.attack(attack, victim).unwrap();
         }
-        let environment = self.senders.environment();
-        let anew = [Server::FreshEnforce, Server::FreshPeer, Server::Unbound];
-        for server in anew {
-            environment.signal(server, sealpost_e2e::Signal::Kill).unwrap();
-        }
-        environment.start_again(&anew).unwrap();
+        let fresh = [Server::FreshEnforce, Server::FreshDaneEnforce, Server::FreshPeer];
+        self.senders.restart(&[&[Server::Unbound], &fresh[..]].concat()).unwrap();
         std::thread::sleep(REMEMBERED);
     }
 
@@ -150,7 +142,7 @@ impl Run {
         let mut waiting = Vec::new();
         for table in [table(Memory::Cached), sessions()] {
             for (number, row) in table.rows.iter().enumerate() {
-                let ours = table.routes.iter().filter(|route| is_ours(**route, table.memory));
+                let ours = table.routes.iter().filter(|route| is_ours(**route));
                 waiting.extend(ours.filter_map(|route| {
                     let mut message = message(&table, *route, number, row)?;
                     let last = message.recipients.pop()?;
@@ -164,22 +156,21 @@ impl Run {
     }
 
     /// Whatever the tables say: with a cached policy that is enforced, nothing reaches the attacker,
-    /// but where an authority has given him a certificate and no TLSA record says better.
+    /// but where an authority has given him a certificate and no TLSA record says better. And where
+    /// DANE holds, nothing does with no policy known either.
     fn nothing_was_stolen(&mut self) {
         let deliveries = Deliveries::read(&self.senders);
         let stolen: HashSet<_> = deliveries.to_the_attacker().into_iter().collect();
         let mut protected = HashSet::new();
-        for (table, is_excepted) in
-            [(table(Memory::Cached), true), (sessions(), false), (restarted(), false)]
-        {
+        for table in [table(Memory::Cached), table(Memory::Fresh), sessions(), restarted()] {
             for (number, row) in table.rows.iter().enumerate() {
-                // What the tables say of TLSA records, they alone say.
-                let is_mis_issued = is_excepted && row.about.ends_with("certificate-mis-issued");
-                if is_mis_issued || row.about == "no policy" {
+                let is_authentic = row.about.ends_with("certificate-mis-issued");
+                let is_open = table.memory == Memory::Fresh || is_authentic;
+                if row.about == "no policy" || is_open && ![DANE, PARTIAL].contains(&row.domain) {
                     continue;
                 }
                 for route in table.routes {
-                    if is_ours(*route, table.memory) {
+                    if is_ours(*route) {
                         let message = message(&table, *route, number, row).unwrap();
                         protected.extend(message.recipients.last().cloned());
                     }

@@ -125,15 +125,42 @@ const HONEST_CASES: &[Case] = &[
     ("null-mx.test", "a null MX", "bounced5.1.0 bounced5.1.0 bounced bounced5.1.0 bounced5.1.0"),
     ("dane-good.test", "a TLSA record that fits", "sent sent sent sent sent"),
     ("dane-trust-anchor.test", "one for the authority", "sent sent sent sent sent"),
-    ("dane-mismatch.test", "a TLSA record that does not fit", "sent sent waits sent sent"),
-    ("dane-self-signed.test", "it fits; self-signed", "4.7.5 4.7.5 sent 4.7.5 4.7.5"),
+    ("dane-mismatch.test", "a TLSA record that does not fit", "4.7.5 4.7.5 waits sent sent"),
+    ("dane-self-signed.test", "it fits; self-signed", "sent sent sent 4.7.5 4.7.5"),
     ("dane-partial.test", "at one of two MX hosts", "sent sent sent sent sent"),
-    ("dane-servfail.test", "the look-up fails", "sent sent waits sent sent"),
-    ("dane-bogus.test", "the TLSA record is bogus", "sent sent waits sent sent"),
+    ("dane-servfail.test", "the look-up fails", "4.7.5 4.7.5 waits sent sent"),
+    ("dane-bogus.test", "the TLSA record is bogus", "4.7.5 4.7.5 waits sent sent"),
     ("dane-only-usage-1.test", "none is usable", "sent sent sent sent sent"),
     ("dane-unsigned.test", "unsigned, it does not fit", "sent sent sent sent sent"),
     ("dane-insecure-mx.test", "it fits; the MX is unsigned", "sent sent sent sent sent"),
     ("dane-without-starttls.test", "no STARTTLS", "4.7.4 4.7.4 waits 4.7.4 4.7.4"),
+];
+
+/// What DANE answers change.
+pub(crate) fn dane() -> Table {
+    Table {
+        name: "dane",
+        heading: "DANE answers on and off",
+        text: "Postfix 3.10 with `smtp_tls_security_level = may`, and a daemon with `dane = \"on\"` \
+           or `dane = \"off\"`. With the latter MTA-STS decides alone.",
+        routes: &[Route::Postfix3_10, Route::Postfix3_10Plain],
+        memory: Memory::Cached,
+        rows: rows(DANE_CASES),
+    }
+}
+
+const DANE_CASES: &[Case] = &[
+    ("dane-good.test", "enforce; a TLSA record that fits", "sent sent"),
+    ("dane-mismatch.test", "enforce; one that does not fit", "4.7.5 sent"),
+    ("dane-self-signed.test", "enforce; it fits, self-signed", "sent 4.7.5"),
+    ("dane-partial.test", "enforce; at one of two MX hosts", "sent sent"),
+    ("dane-servfail.test", "enforce; the look-up fails", "4.7.5 sent"),
+    ("dane-bogus.test", "enforce; the TLSA record is bogus", "4.7.5 sent"),
+    ("dane-only-usage-1.test", "enforce; none is usable", "sent sent"),
+    ("dane-insecure-mx.test", "enforce; it fits, the MX is unsigned", "sent sent"),
+    ("absent-dane-good.test", "no policy; a TLSA record that fits", "sent sent"),
+    ("absent-dane-mismatch.test", "no policy; one that does not fit", "4.7.5 sent"),
+    ("testing-dane-mismatch.test", "testing; one that does not fit", "4.7.5 sent"),
 ];
 
 /// What Postfix does by itself at each default level, which no answer may lower.
@@ -141,8 +168,9 @@ pub(crate) fn levels() -> Table {
     Table {
         name: "levels",
         heading: "Default levels",
-        text: "Postfix 3.10 with each `smtp_tls_security_level`. Where nothing is enforced, the answer \
-           is \"not found\", and Postfix does as it would without us.",
+        text: "Postfix 3.10 with each `smtp_tls_security_level`, and a daemon with the same \
+           `default_level` for each. Where no policy is enforced and there are no TLSA records, the \
+           answer is \"not found\", and Postfix does as it would without us.",
         routes: &[Route::Postfix3_10, Route::Postfix3_10Encrypt, Route::Postfix3_10Dane],
         memory: Memory::Cached,
         rows: rows(LEVELS_CASES),
@@ -152,15 +180,15 @@ pub(crate) fn levels() -> Table {
 const LEVELS_CASES: &[Case] = &[
     ("absent-no-starttls.test", "no policy; no STARTTLS", "clear 4.7.4 clear"),
     ("absent-dane-good.test", "no policy; a TLSA record that fits", "sent sent sent"),
-    ("absent-dane-mismatch.test", "no policy; one that does not fit", "sent sent 4.7.5"),
+    ("absent-dane-mismatch.test", "no policy; one that does not fit", "4.7.5 4.7.5 4.7.5"),
     ("testing-no-starttls.test", "testing; no STARTTLS", "clear 4.7.4 clear"),
-    ("testing-dane-mismatch.test", "testing; a TLSA record that does not fit", "sent sent 4.7.5"),
+    ("testing-dane-mismatch.test", "testing; a TLSA record that does not fit", "4.7.5 4.7.5 4.7.5"),
     ("sts-record-servfail.test", "the record's look-up fails", "sent sent sent"),
     ("mx-no-starttls.test", "enforce; no STARTTLS", "4.7.4 4.7.4 4.7.4"),
     ("mx-certificate-expired.test", "enforce; expired", "4.7.5 4.7.5 4.7.5"),
     ("dane-good.test", "enforce; a TLSA record that fits", "sent sent sent"),
-    ("dane-mismatch.test", "enforce; one that does not fit", "sent sent sent"),
-    ("dane-self-signed.test", "enforce; it fits, self-signed", "4.7.5 4.7.5 4.7.5"),
+    ("dane-mismatch.test", "enforce; one that does not fit", "4.7.5 4.7.5 4.7.5"),
+    ("dane-self-signed.test", "enforce; it fits, self-signed", "sent sent sent"),
 ];
 
 /// What becomes of mail while the daemons fail.
