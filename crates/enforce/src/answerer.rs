@@ -237,14 +237,14 @@ impl Answerer {
             }
         };
         let is_off = exception.as_ref().is_some_and(|found| found.treatment == Treatment::Off);
-        let (sts, dane) = match self.dane_use() {
+        let treatment = exception.as_ref().map(|exception| &exception.treatment);
+        let (sts, dane) = match self.dane_use(treatment) {
             DaneUse::Never => (sts.await, Dane::NotAsked),
             _ if is_off => (sts.await, Dane::NotAsked),
             DaneUse::Always => join!(sts, self.look_for_dane(key, domain, deadline)),
             DaneUse::WhereEnforced => {
                 let since = Stopwatch::start();
                 let sts = sts.await;
-                let treatment = exception.as_ref().map(|exception| &exception.treatment);
                 let dane = match sts.state(treatment) {
                     StsState::Enforce => {
                         let left = deadline.saturating_sub(since.elapsed());
@@ -292,9 +292,11 @@ impl Answerer {
         held.of(domain, self.shared.enforcer.wall()).cloned()
     }
 
-    fn dane_use(&self) -> DaneUse {
+    fn dane_use(&self, treatment: Option<&Treatment>) -> DaneUse {
         match (self.dane(), self.shared.settings.level) {
             (DaneAnswers::Off, _) => DaneUse::Never,
+            // What is required may be had by DANE alone.
+            (DaneAnswers::On, _) if treatment == Some(&Treatment::Require) => DaneUse::Always,
             // To find nothing leaves DANE to the mail server.
             (DaneAnswers::On, OperatorLevel::Dane | OperatorLevel::DaneOnly) => {
                 DaneUse::WhereEnforced

@@ -2,7 +2,7 @@
 
 mod intents;
 mod work;
-pub(crate) use work::learnt;
+pub(crate) use work::{LONGEST_LOOK_UP, late, learnt};
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -13,7 +13,7 @@ use std::{
 use mail_domain::DomainName;
 use mta_sts::cache::{Absence, Entry, Event, FetchedPolicy, Now, Verdict};
 use sealpost_net::Network;
-use sealpost_runtime::Clock;
+use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::{Policies, Store, StoreError};
 use tokio::{
     pin,
@@ -227,21 +227,35 @@ impl Enforcer {
     /// Wakes the entries that want it, every second.
     fn wake_entries(&self) {
         let weak = Arc::downgrade(&self.shared);
-        let waking = async move {
-            let mut ticks = interval(TICK);
-            loop {
-                ticks.tick().await;
-                let Some(shared) = weak.upgrade() else { return };
-                let enforcer = Self { shared };
-                for shard in &enforcer.shared.shards {
-                    let due = lock(shard).due(enforcer.shared.time.now());
-                    for domain in due {
-                        enforcer.act(&domain, Event::Woken);
+        self.keep_doing("the waking of entries", move || {
+            let weak = weak.clone();
+            async move {
+                let mut ticks = interval(TICK);
+                loop {
+                    ticks.tick().await;
+                    let Some(shared) = weak.upgrade() else { return };
+                    let enforcer = Self { shared };
+                    for shard in &enforcer.shared.shards {
+                        let due = lock(shard).due(enforcer.shared.time.now());
+                        for domain in due {
+                            enforcer.act(&domain, Event::Woken);
+                        }
                     }
                 }
             }
-        };
-        lock(&self.shared.tasks).flights.spawn(waking);
+        });
+    }
+
+    /// Lets something run beside the answers, and begins it anew if it panics.
+    fn keep_doing<F>(&self, name: &'static str, make: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let metrics = Arc::clone(&self.shared.metrics);
+        lock(&self.shared.tasks).flights.spawn(async move {
+            // It gives up never.
+            let _ = supervise(name, AfterPanic::Restart, &metrics.panics, make).await;
+        });
     }
 
     fn known(&self, domain: &DomainName) -> Known {

@@ -8,12 +8,17 @@ use std::{
 };
 
 use mail_domain::DomainName;
+use sealpost_evidence::Lookup;
 use sealpost_net::{MailRoute, Network, NextHop};
 use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
 use sealpost_runtime::Stopwatch;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
-use crate::{EnforceMetrics, Settings, enforcer::lock, turns::Turns};
+use crate::{
+    EnforceMetrics, Settings,
+    enforcer::{LONGEST_LOOK_UP, late, lock},
+    turns::Turns,
+};
 
 /// How many parts the memory has. Each has a lock of its own.
 const SHARDS: usize = 16;
@@ -131,13 +136,18 @@ impl Routes {
                 let since = Stopwatch::start();
                 let route = shared.network.mail_route(&next_hop).await;
                 shared.metrics.dane_seconds.observe(since.elapsed());
-                route
+                (route, since)
             };
-            let route = shared.turns.take(look_up).await;
+            let looked_up = timeout(LONGEST_LOOK_UP, shared.turns.take(look_up)).await;
+            let (route, since) = looked_up.unwrap_or_else(|_| {
+                let records = Some(Lookup::Unknown(late()));
+                (MailRoute { records, hosts: Vec::new(), left_out: 0 }, Stopwatch::start())
+            });
             let seen = Arc::new(RouteSeen::new(&route));
             if let Some(slot) = lock(routes.shard(&next_hop)).get_mut(&next_hop) {
-                // A life of nothing is for those who wait now.
-                slot.known = Some((Arc::clone(&seen), Stopwatch::start()));
+                // The first answer may be as old as the look-up. Those who wait now get it whatever
+                // is left of its life.
+                slot.known = Some((Arc::clone(&seen), since));
                 slot.flight = None;
             }
             // Nobody may be waiting any more.
@@ -198,7 +208,7 @@ impl RouteSeen {
         }
         let tlsa = TlsaState::of(&holdings);
         let first_host = route.hosts.first().map(|host| &host.addresses);
-        let mx = if route.takes_no_mail() {
+        let mx = if route.takes_no_mail() && route.is_judged() {
             // There is nobody to whom mail could be misled.
             MxSecurity::Insecure
         } else {

@@ -22,7 +22,8 @@ pub struct Settings {
     pub fetches: usize,
     /// How many more look-ups for each purpose may wait that have taken over a second: 4,096, and a
     /// quarter of that for fetches. So a stranger's name servers that say nothing delay nobody else,
-    /// as long as fewer than some hundreds of their domains are asked about each second.
+    /// as long as fewer than a hundred of their domains are asked about each second; each is given up
+    /// after 30 seconds.
     pub slow: usize,
     /// How many domains without a policy that applies are remembered: 100,000. Those with one are
     /// all remembered.

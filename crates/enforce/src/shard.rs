@@ -121,6 +121,10 @@ impl Shard {
             let after = policy_text(&slot.entry, now);
             slot.unsaved |= after.is_some() && after != before;
         }
+        // What is being saved is not this: to wait for it would not be enough.
+        if slot.saving == Saving::Running && actions.contains(&Action::Save) {
+            slot.saving = Saving::Outdated;
+        }
         // The next question changes nothing if this one has not.
         slot.quiet_until = if is_question && actions.is_empty() {
             slot.entry.quiet_until(now)
@@ -200,8 +204,10 @@ impl Shard {
             }
         }
         let index = choice.or(second_choice).ok_or(Full)?;
-        if let Some(domain) = self.order.remove(index) {
-            self.slots.remove(&domain);
+        if let Some(domain) = self.order.remove(index)
+            && let Some(mut slot) = self.slots.remove(&domain)
+        {
+            slot.changes();
         }
         Ok(())
     }

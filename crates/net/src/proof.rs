@@ -228,8 +228,13 @@ impl Network {
         );
         match secure {
             Ok(Security::Secure) => {}
-            Ok(Security::Insecure | Security::Indeterminate) => {
+            Ok(Security::Insecure) => {
                 return Err(ValidationFault::NotSecure { probe: probes.secure.clone() });
+            }
+            // Nobody judges for the moment; another time somebody may.
+            Ok(Security::Indeterminate) => {
+                let text = format!("nobody can say at present whether {} is secure", probes.secure);
+                return Err(ValidationFault::NoAnswer { text });
             }
             Err(found) => return Err(ValidationFault::NoAnswer { text: found.text }),
         }

@@ -19,28 +19,30 @@ impl Enforcer {
     /// Carries out intents as they come, from now on.
     pub(super) fn carry_out_intents(&self, intents: Intents) {
         let weak = Arc::downgrade(&self.shared);
-        let carrying_out = async move {
-            // A store that cannot be written keeps them; they are not to be done every second.
-            let mut carried_out = BTreeSet::new();
-            loop {
-                let Some(shared) = weak.upgrade() else { return };
-                let enforcer = Self { shared };
-                let pause = match enforcer.carry_out_some(&intents, &mut carried_out).await {
-                    Ok(More::Perhaps) => PAUSE,
-                    Ok(More::No) => TICK,
-                    Err(StoreError::Closed) => return,
-                    Err(error) => {
-                        if enforcer.shared.failing.is_time() {
-                            tracing::error!(%error, "what the operator asked for has to wait");
+        self.keep_doing("what the operator asks for", move || {
+            let (weak, intents) = (weak.clone(), intents.clone());
+            async move {
+                // A store that cannot be written keeps them; they are not to be done every second.
+                let mut carried_out = BTreeSet::new();
+                loop {
+                    let Some(shared) = weak.upgrade() else { return };
+                    let enforcer = Self { shared };
+                    let pause = match enforcer.carry_out_some(&intents, &mut carried_out).await {
+                        Ok(More::Perhaps) => PAUSE,
+                        Ok(More::No) => TICK,
+                        Err(StoreError::Closed) => return,
+                        Err(error) => {
+                            if enforcer.shared.failing.is_time() {
+                                tracing::error!(%error, "what the operator asked for has to wait");
+                            }
+                            TICK
                         }
-                        TICK
-                    }
-                };
-                drop(enforcer);
-                sleep(pause).await;
+                    };
+                    drop(enforcer);
+                    sleep(pause).await;
+                }
             }
-        };
-        lock(&self.shared.tasks).flights.spawn(carrying_out);
+        });
     }
 
     /// Carries out the oldest intents, and removes them. Half of the look-ups and fetches that may

@@ -3,15 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use mail_domain::DomainName;
-use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
-use sealpost_evidence::{Lookup, TextRecord};
+use mta_sts::cache::{Action, Entry, Event, FetchFailure, Note, RecordLookup, Snapshot, Token};
+use sealpost_evidence::{Lookup, LookupFault, LookupFaultKind, TextRecord};
 use sealpost_runtime::Stopwatch;
 use sealpost_store::StoreError;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Enforcer, lock};
 use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::Saving};
 
+/// How long a look-up may take, with the wait for its turn: nobody can make many of them last long.
+pub(crate) const LONGEST_LOOK_UP: Duration = Duration::from_secs(30);
+/// The same for a fetch, which may take a minute by itself.
+const LONGEST_FETCH: Duration = Duration::from_secs(90);
 /// How long to wait before what could not be saved is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(30);
 
@@ -52,7 +56,8 @@ impl Enforcer {
                 metrics.record_seconds.observe(since.elapsed());
                 lookup
             };
-            let lookup = shared.look_ups.take(look_up).await;
+            let lookup = timeout(LONGEST_LOOK_UP, shared.look_ups.take(look_up)).await;
+            let lookup = lookup.unwrap_or_else(|_| Lookup::Unknown(late()));
             if let Lookup::Unknown(fault) = &lookup {
                 metrics.record_faults.increment(DnsFault::of(fault));
                 tracing::info!(%domain, fault = fault.text, "failed to look up the STS record");
@@ -73,10 +78,13 @@ impl Enforcer {
                 shared.metrics.fetch_seconds.observe(since.elapsed());
                 fetched
             };
-            let result = shared.fetches.take(fetch).await.map(Arc::new).map_err(|error| {
-                tracing::info!(%domain, "failed to {error}");
-                error.failure()
-            });
+            let result = match timeout(LONGEST_FETCH, shared.fetches.take(fetch)).await {
+                Ok(fetched) => fetched.map(Arc::new).map_err(|error| {
+                    tracing::info!(%domain, "failed to {error}");
+                    error.failure()
+                }),
+                Err(_) => Err(FetchFailure::NotFetched),
+            };
             shared.metrics.fetches.increment(FetchResult(result.as_ref().err().copied()));
             enforcer.act(&domain, Event::Fetched(token, result));
         });
@@ -172,6 +180,13 @@ impl Next {
     fn is_again(self) -> bool {
         self == Self::Again
     }
+}
+
+/// The fault of a look-up that was given up.
+pub(crate) fn late() -> LookupFault {
+    let text =
+        format!("no answer within {} s, the wait for a turn included", LONGEST_LOOK_UP.as_secs());
+    LookupFault { kind: LookupFaultKind::TimedOut, text }
 }
 
 /// What an entry makes of a look-up of the record.

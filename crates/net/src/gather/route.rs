@@ -2,7 +2,7 @@
 //! DNSSEC says of each.
 
 use mail_domain::DomainName;
-use sealpost_evidence::{HostAddresses, Lookup, MxRecord, MxSource, TlsaLookup};
+use sealpost_evidence::{HostAddresses, Lookup, MxRecord, MxSource, Security, TlsaLookup};
 use sealpost_wire::postfix::HostLookup;
 
 use super::{all, hosts, source, tlsa};
@@ -89,6 +89,16 @@ impl MailRoute {
     pub fn takes_no_mail(&self) -> bool {
         let source = self.records.as_ref().map(source);
         matches!(source, Some(MxSource::Null | MxSource::NoSuchDomain))
+    }
+
+    /// Whether somebody can say if what the MX look-up found or denied is secure.
+    pub fn is_judged(&self) -> bool {
+        match &self.records {
+            None => true,
+            Some(Lookup::Found(found)) => found.security != Security::Indeterminate,
+            Some(Lookup::Absent(absence)) => absence.security != Security::Indeterminate,
+            Some(Lookup::Unknown(_)) => false,
+        }
     }
 
     /// For how many seconds all of this may be relied on: the smallest TTL of all that was found or

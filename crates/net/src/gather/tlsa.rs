@@ -1,7 +1,7 @@
 //! TLSA records of an MX host (RFC 7672 §2.2).
 
 use mail_domain::DomainName;
-use sealpost_evidence::{Found, HostAddresses, Lookup, Security, TlsaLookup};
+use sealpost_evidence::{HostAddresses, Lookup, Security, TlsaLookup};
 
 use crate::deadline::Deadline;
 use crate::network::Network;
@@ -44,9 +44,14 @@ impl Network {
             Candidates::PerhapsItself => {
                 // The chain as a whole is not secure: its first link is asked for by itself.
                 let first = self.means.dns.alias(host.as_str(), deadline).await;
-                let is_secure = |found: &Found<_>| found.security == Security::Secure;
-                if !first.found().is_some_and(is_secure) {
-                    return None;
+                match &first {
+                    Lookup::Found(found) if found.security == Security::Secure => {}
+                    // What could not be told is not "none" (RFC 7672 §2.1.2).
+                    Lookup::Unknown(fault) => {
+                        let records = Lookup::Unknown(fault.clone());
+                        return Some(vec![TlsaLookup { base: host.clone(), records }]);
+                    }
+                    Lookup::Found(_) | Lookup::Absent(_) => return None,
                 }
                 vec![host.clone()]
             }
@@ -102,7 +107,7 @@ fn security<T>(lookup: &Lookup<T>) -> Option<Security> {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use sealpost_evidence::{Absence, AbsenceKind};
+    use sealpost_evidence::{Absence, AbsenceKind, Found};
 
     use super::*;
 

@@ -4,12 +4,14 @@ mod doors;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_enforce::{Answerer, Enforcer, Exceptions, Proof, Prover, Section, Switch};
 use sealpost_listen::Inherited;
 use sealpost_runtime::{AfterPanic, Clock, ServiceManager, raise_descriptor_limit, supervise};
 use sealpost_store::{Settings as StoreSettings, Store, StoreError};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::doors::Doors;
 use super::stored;
@@ -17,6 +19,9 @@ use crate::arguments::EnforceArguments;
 use crate::command::signals::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+
+/// How long the start may take for the proof that resolvers validate; it is tried on afterwards.
+const FIRST_PROOF: Duration = Duration::from_secs(8);
 
 /// Answers until it is told to stop.
 pub(super) async fn run(
@@ -50,7 +55,10 @@ pub(super) async fn run(
             resolvers: section.mta_resolvers.clone(),
             probes: section.probes(),
         };
-        let proof = prover.test().await;
+        // Mail servers wait meanwhile, so not for long.
+        let proof = timeout(FIRST_PROOF, prover.test()).await.unwrap_or_else(|_| {
+            Proof::Unknown("the resolvers have not answered in time".to_owned())
+        });
         match &proof {
             Proof::Proven => output.say("the resolvers validate: answers follow DANE"),
             Proof::Refuted(why) | Proof::Unknown(why) => {

@@ -1,6 +1,7 @@
 //! Where the daemon is asked.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use sealpost_enforce::{Answerer, HttpApi, Section, TcpTables};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
@@ -31,7 +32,7 @@ impl Doors {
         let (stop_http, stopping) = watch::channel(false);
         let mut http_places = Vec::new();
         let api = HttpApi::new(answerer.clone(), env!("CARGO_PKG_VERSION"));
-        let server = Server::new(HttpHandler::new(api, HttpLimits::default()), Limits::default());
+        let server = Server::new(HttpHandler::new(api, HttpLimits::default()), limits(&section));
         for address in &section.http {
             for listener in listen(address, &mut inherited).await? {
                 http_places.push(format!("http://{listener}"));
@@ -87,7 +88,7 @@ impl Doors {
         self.mail_servers.stop();
         // A panic was logged when it happened.
         let _ = self.mail_servers.ended().await;
-        self.http.join_all().await;
+        while self.http.join_next().await.is_some() {}
     }
 }
 
@@ -124,7 +125,7 @@ async fn listen_to_all(
         async move { stop.made().await }
     };
     let mut places = Vec::new();
-    let server = Server::new(answerer.clone(), Limits::default());
+    let server = Server::new(answerer.clone(), limits(section));
     for address in &section.listen {
         for listener in listen(address, inherited).await? {
             places.push(listener.to_string());
@@ -133,13 +134,19 @@ async fn listen_to_all(
     }
     for table in &section.tcp {
         let tables = TcpTables::new(answerer.clone(), table.map.0);
-        let server = Server::new(tables, Limits::default());
+        let server = Server::new(tables, limits(section));
         for listener in listen(&table.listen, inherited).await? {
             places.push(format!("{listener}, a tcp table for {}", table.map.0));
             spawn(&server, listener, running, stopped());
         }
     }
     Ok(places)
+}
+
+/// What is being answered when we stop is answered to its end.
+fn limits(section: &Section) -> Limits {
+    let grace = section.deadline.0.saturating_mul(2).saturating_add(Duration::from_secs(1));
+    Limits { grace, ..Limits::default() }
 }
 
 fn spawn<H: Handler>(
