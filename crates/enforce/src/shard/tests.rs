@@ -189,3 +189,33 @@ fn what_another_process_has_stored_is_taken_over_where_no_policy_applies() {
     shard.take_over(&name("saved.test"), restored(start), LIMIT, at(10));
     assert_eq!(shard.sizes(), (3, 2));
 }
+
+#[test]
+fn a_kept_reply_goes_with_its_domain() {
+    use std::sync::atomic::Ordering;
+
+    let mut shard = Shard::default();
+    without_record(&mut shard, "kept.test", at(0));
+    assert!(
+        shard.slot_mut(&name("kept.test")).unwrap().lasting(at(0)).is_none(),
+        "not asked since"
+    );
+    assert_eq!(handle(&mut shard, "kept.test", Event::Asked, at(1)), Ok(vec![]));
+    let lasting = shard.slot_mut(&name("kept.test")).unwrap().lasting(at(1)).unwrap();
+    assert!(lasting.until > at(1).monotonic && lasting.unchanged.load(Ordering::Acquire));
+    for index in 0..=LIMIT {
+        without_record(&mut shard, &format!("n{index}.test"), at(2));
+    }
+    assert!(shard.slot(&name("kept.test")).is_none());
+    assert!(!lasting.unchanged.load(Ordering::Acquire));
+}
+
+#[test]
+fn a_policy_that_lands_while_another_state_is_saved_waits_for_its_own_saving() {
+    let mut shard = Shard::default();
+    without_record(&mut shard, "a.test", at(0));
+    shard.slot_mut(&name("a.test")).unwrap().saving = Saving::Running;
+    with_policy(&mut shard, "a.test", 86_400, at(400));
+    let slot = shard.slot(&name("a.test")).unwrap();
+    assert!(slot.unsaved && slot.saving == Saving::Outdated);
+}
