@@ -277,11 +277,7 @@ impl Answerer {
 
     /// The mode that holds for a domain with this exception.
     pub(crate) fn mode(&self, exception: Option<&Exception>) -> Mode {
-        match exception.map(|exception| &exception.treatment) {
-            Some(Treatment::Observe) => Mode::Observe,
-            Some(Treatment::Enforce) => Mode::Enforce,
-            _ => self.shared.settings.mode,
-        }
+        self.shared.settings.mode.under(exception)
     }
 
     fn exception(&self, domain: &DomainName) -> Option<Exception> {

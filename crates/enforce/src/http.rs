@@ -1,12 +1,13 @@
 //! The interface for people and programs beside the mail server, over HTTP.
 
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
+use sealpost_rules::matrix::SenderDecision;
 use sealpost_runtime::metrics::{Exposition, Process};
 use sealpost_wire::postfix::Key;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Answerer, DaneAnswers};
+use crate::{Answerer, DaneAnswers, DecisionLabel};
 
 /// Answers `GET /v1/enforce/DOMAIN`, `/v1/enforce`, `/v1/observed`, `/metrics` and `/health`.
 ///
@@ -57,12 +58,15 @@ impl HttpApi {
     }
 
     fn observed(&self) -> Response {
-        let observations = self.answerer.observations();
-        let counts: serde_json::Map<String, serde_json::Value> = observations
-            .counts()
-            .map(|(decision, count)| (decision.as_str().to_owned(), count.into()))
+        let observed = &self.answerer.metrics().observed;
+        let counts: serde_json::Map<String, serde_json::Value> = SenderDecision::ALL
+            .into_iter()
+            .map(|decision| {
+                (decision.as_str().to_owned(), observed.value(DecisionLabel(decision)).into())
+            })
             .collect();
-        json_of(Status::Ok, &json!({ "counts": counts, "last": observations.last() }))
+        let last = self.answerer.observations().last();
+        json_of(Status::Ok, &json!({ "counts": counts, "last": last }))
     }
 
     fn metrics(&self) -> Response {

@@ -10,7 +10,6 @@
 //! * A policy is on the disk before an answer relies on it, so that no kill forgets it. When the disk
 //!   fails, answers go on from memory, with errors in the log.
 //! * A policy that applies is never forgotten to make room. What is known of domains without one is.
-//!
 //! * Where DANE and MTA-STS meet, the matrix of `sealpost-rules` decides, and no answer asks for less
 //!   than the mail server's own default. DANE answers are off until it is proven that the mail
 //!   server's resolver validates: without that `dane` would mean `may`, and `dane-only` never.

@@ -1,12 +1,6 @@
 //! What would have been answered.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::VecDeque, sync::Mutex};
 
 use mail_domain::DomainName;
 use sealpost_rules::matrix::SenderDecision;
@@ -18,12 +12,11 @@ use crate::{Decided, enforcer::lock};
 /// How many are remembered one by one.
 const REMEMBERED: usize = 1_000;
 
-/// What would have been answered while answers are only recorded: how often each decision, and the
-/// last 1,000 that would have demanded something.
+/// What would have been answered while answers are only recorded: the last 1,000 that would have
+/// demanded something. The metrics count all of them.
 #[derive(Debug, Default)]
 pub struct Observations {
     last: Mutex<VecDeque<Observation>>,
-    counts: [AtomicU64; SenderDecision::ALL.len()],
 }
 
 /// One answer that was not given.
@@ -44,11 +37,6 @@ pub struct Observation {
 impl Observations {
     pub(crate) fn record(&self, domain: &DomainName, map: MapName, decided: &Decided, at: i64) {
         let decision = decided.decision;
-        for (known, count) in SenderDecision::ALL.iter().zip(&self.counts) {
-            if *known == decision {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
         if decision == SenderDecision::NotFound {
             return;
         }
@@ -65,11 +53,5 @@ impl Observations {
     /// The last ones that would have demanded something, the newest first.
     pub fn last(&self) -> Vec<Observation> {
         lock(&self.last).iter().rev().cloned().collect()
-    }
-
-    /// How often each decision would have been answered.
-    pub fn counts(&self) -> impl Iterator<Item = (SenderDecision, u64)> {
-        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
-        SenderDecision::ALL.into_iter().zip(counts)
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sealpost_rules::matrix::OperatorLevel;
 
+use crate::{Exception, Treatment};
+
 /// The bounds of an enforcer, and what its answers are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -47,6 +49,17 @@ pub enum Mode {
     Enforce,
     /// Nothing is ever found, and what would have been answered is recorded.
     Observe,
+}
+
+impl Mode {
+    /// The mode for a domain with this exception.
+    pub(crate) fn under(self, exception: Option<&Exception>) -> Self {
+        match exception.map(|exception| &exception.treatment) {
+            Some(Treatment::Observe) => Self::Observe,
+            Some(Treatment::Enforce) => Self::Enforce,
+            _ => self,
+        }
+    }
 }
 
 impl Default for Settings {

@@ -11,6 +11,9 @@ fn run(arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
         .args(arguments)
         .env_remove("SEALPOST_NETWORK")
+        .env_remove("SEALPOST_CONFIG")
+        // Whatever this machine keeps at the usual place is not ours to open.
+        .env("STATE_DIRECTORY", "missing")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -9,7 +9,7 @@ use sealpost_rules::matrix::OperatorLevel;
 use sealpost_store::Remembered;
 use sealpost_wire::postfix::Reason;
 
-use super::{Explanation, HeldSeen, PolicySeen, RecordSeen};
+use super::{DaneSeen, Explanation, HeldSeen, HostSeen, PolicySeen, RecordSeen};
 use crate::{Dane, DaneAnswers, Decided, Exceptions, Mode, RouteSeen, Sts, Treatment};
 
 /// About what, and under which circumstances.
@@ -67,23 +67,20 @@ impl Explanation {
         let hosts = hosts.map_err(|fault| {
             Reason::new(&format!("the MX hosts of {domain} are not known: {}", fault.text))
         });
-        let mode = match decided.exception.as_ref().map(|exception| &exception.treatment) {
-            Some(Treatment::Observe) => Mode::Observe,
-            Some(Treatment::Enforce) => Mode::Enforce,
-            _ => mode,
-        };
-        let shown = Decided { dane: seen, ..decided.clone() };
-        let because = Self::new(domain, &decided, hosts.clone());
+        let mode = mode.under(decided.exception.as_ref());
+        let explained = Self::new(domain, &decided, hosts.clone());
+        // What DANE says is shown also where answers do not follow it.
+        let shown = Decided { dane: seen, ..decided };
+        let seen_hosts =
+            |hosts: Vec<_>| hosts.iter().map(|host| HostSeen::new(host, &shown)).collect();
         Self {
             record,
             policy,
             held,
             mode,
-            dane: super::DaneSeen::new(&shown.dane),
-            mx_hosts: hosts
-                .ok()
-                .map(|hosts| hosts.iter().map(|host| super::HostSeen::new(host, &shown)).collect()),
-            ..because
+            dane: DaneSeen::new(&shown.dane),
+            mx_hosts: hosts.ok().map(seen_hosts),
+            ..explained
         }
     }
 }

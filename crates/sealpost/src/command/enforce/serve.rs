@@ -141,7 +141,11 @@ fn take_over(exceptions: Exceptions, answerer: &Answerer, clock: &Clock) {
 }
 
 fn store_failure(path: &Path, error: &StoreError) -> Failure {
-    stored::failure(path, error).hint(
+    let failure = stored::failure(path, error);
+    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        return failure.hint("make its folder, or name another file with --store");
+    }
+    failure.hint(
         "without its policies a sender is easy to downgrade, so none is answered; mend the file, \
          or move it away to begin anew",
     )
