@@ -55,6 +55,9 @@ pub(super) fn transports() -> String {
 impl Instance {
     /// `main.cf`: as an operator would have it, but for the times between the tries, and that a next
     /// hop that has failed is not taken for dead: each message must be tried by itself.
+    ///
+    /// The process limit is also the length of the queue before `tlsproxy`. All mail that waits is
+    /// tried again at once, and what finds that queue full is deferred as if its TLS had failed.
     pub(super) fn main(self) -> String {
         format!(
             "compatibility_level = {}
@@ -84,6 +87,7 @@ smtp_connect_timeout = 5s
 smtp_helo_timeout = 5s
 smtp_starttls_timeout = 5s
 default_destination_concurrency_failed_cohort_limit = 0
+default_process_limit = 1000
 queue_run_delay = 1h
 minimal_backoff_time = 1h
 maximal_backoff_time = 2h
