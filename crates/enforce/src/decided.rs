@@ -1,6 +1,6 @@
 //! What is done about a next hop, and why: a pure function of what is known.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mail_domain::DomainName;
 use mta_sts::{
@@ -27,6 +27,8 @@ pub struct Decided {
     pub exception: Option<Exception>,
     /// The level at which mail goes out by itself.
     pub level: OperatorLevel,
+    /// Read from its text when it is needed first.
+    policy: OnceLock<Option<Policy>>,
 }
 
 /// What MTA-STS says about a domain.
@@ -66,12 +68,12 @@ impl Decided {
                 require(decision.no_less_than(level), treatment, level)
             }
         };
-        Self { decision, sts, dane, exception, level }
+        Self { decision, sts, dane, exception, level, policy: OnceLock::new() }
     }
 
     /// The policy that holds, whatever its mode.
     pub fn policy(&self) -> Option<&Policy> {
-        self.sts.policy()
+        self.policy.get_or_init(|| self.sts.policy()).as_ref()
     }
 
     /// Why, as a sentence without its full stop.
@@ -144,7 +146,7 @@ impl Decided {
                 "the mail server's own default level asks for more".to_owned()
             }
             Sts::Policy(policy) => {
-                format!("the policy is in mode {}: {without}", policy.policy().mode())
+                format!("the policy is in mode {}: {without}", policy.mode())
             }
             Sts::NoPolicy(absence) => format!("{}: {without}", absent(*absence)),
             Sts::Unknown => {
@@ -161,10 +163,19 @@ impl Decided {
 
 impl Sts {
     /// The policy that holds, whatever its mode.
-    pub fn policy(&self) -> Option<&Policy> {
+    fn policy(&self) -> Option<Policy> {
         match self {
             Self::Policy(fetched) => Some(fetched.policy()),
-            Self::Pinned(policy) => Some(policy),
+            Self::Pinned(policy) => Some(Policy::clone(policy)),
+            Self::NoPolicy(_) | Self::Unknown | Self::NotAsked => None,
+        }
+    }
+
+    /// Its mode.
+    fn mode(&self) -> Option<Mode> {
+        match self {
+            Self::Policy(fetched) => Some(fetched.mode()),
+            Self::Pinned(policy) => Some(policy.mode()),
             Self::NoPolicy(_) | Self::Unknown | Self::NotAsked => None,
         }
     }
@@ -176,7 +187,7 @@ impl Sts {
     //# implemented by the recipient domain); in any case, messages may
     //# be delivered as though there were no MTA-STS validation failure.
     pub(crate) fn state(&self, treatment: Option<&Treatment>) -> StsState {
-        let is_enforced = self.policy().is_some_and(|policy| policy.mode() == Mode::Enforce);
+        let is_enforced = self.mode() == Some(Mode::Enforce);
         if is_enforced && treatment != Some(&Treatment::Testing) {
             StsState::Enforce
         } else {

@@ -30,7 +30,7 @@ pub(crate) fn to_store(domain: DomainName, snapshot: Snapshot) -> Remembered {
 /// log; a reason for failures that is not known counts as the most general one.
 pub(crate) fn from_store(remembered: Remembered) -> (DomainName, Snapshot) {
     let Remembered { domain, policy, backoff, last_used } = remembered;
-    let policy = policy.and_then(|stored| match FetchedPolicy::parse(&stored.text) {
+    let policy = policy.and_then(|stored| match FetchedPolicy::parse(stored.text) {
         Ok(policy) => Some(SavedPolicy {
             policy: Arc::new(policy),
             id: stored.id,
@@ -59,7 +59,7 @@ mod tests {
         let text = b"version: STSv1\nmode: enforce\nmx: *.a.test\nmax_age: 86400\nnote: x\n";
         Snapshot {
             policy: Some(SavedPolicy {
-                policy: Arc::new(FetchedPolicy::parse(text).unwrap()),
+                policy: Arc::new(FetchedPolicy::parse(*text).unwrap()),
                 id: "abc".parse().unwrap(),
                 fetched_at: 1_900_000_000,
             }),

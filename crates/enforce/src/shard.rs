@@ -20,7 +20,8 @@ use crate::memo::{Lasting, Unchanged};
 /// Those with a policy that applies are never forgotten to make room; those without are bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    slots: HashMap<DomainName, Slot>,
+    /// Boxed, for a table has up to twice the places that it needs.
+    slots: HashMap<DomainName, Box<Slot>>,
     with_policy: usize,
     /// The names of those without, the oldest first.
     order: VecDeque<DomainName>,
@@ -139,11 +140,11 @@ impl Shard {
     }
 
     pub(crate) fn slot(&self, domain: &DomainName) -> Option<&Slot> {
-        self.slots.get(domain)
+        self.slots.get(domain).map(Box::as_ref)
     }
 
     pub(crate) fn slot_mut(&mut self, domain: &DomainName) -> Option<&mut Slot> {
-        self.slots.get_mut(domain)
+        self.slots.get_mut(domain).map(Box::as_mut)
     }
 
     /// The domains whose entries want to be woken by now.
@@ -178,7 +179,7 @@ impl Shard {
             saving: Saving::Idle,
             unsaved: false,
         };
-        self.slots.insert(domain.clone(), slot);
+        self.slots.insert(domain.clone(), Box::new(slot));
         self.order.push_back(domain.clone());
     }
 

@@ -49,9 +49,9 @@ impl Explanation {
         };
         let policy = fetched.as_ref().map(PolicySeen::new);
         let kept = stored.as_ref().and_then(|stored| kept(stored, now));
-        let held = stored
-            .as_ref()
-            .map(|stored| HeldSeen::of_store(stored, kept.as_deref().map(FetchedPolicy::policy)));
+        let held = stored.as_ref().map(|stored| {
+            HeldSeen::of_store(stored, kept.as_deref().map(FetchedPolicy::policy).as_ref())
+        });
 
         let exception = exceptions.of(domain, now).cloned();
         let seen = Dane::Seen(Arc::new(RouteSeen::new(&route)));
@@ -70,7 +70,8 @@ impl Explanation {
         let mode = mode.under(decided.exception.as_ref());
         let explained = Self::new(domain, &decided, hosts.clone());
         // What DANE says is shown also where answers do not follow it.
-        let shown = Decided { dane: seen, ..decided };
+        let mut shown = decided;
+        shown.dane = seen;
         let seen_hosts =
             |hosts: Vec<_>| hosts.iter().map(|host| HostSeen::new(host, &shown)).collect();
         Self {
@@ -88,8 +89,8 @@ impl Explanation {
 /// The policy that the store keeps, unless it has expired.
 fn kept(stored: &Remembered, now: i64) -> Option<Arc<FetchedPolicy>> {
     let kept = stored.policy.as_ref()?;
-    let policy = FetchedPolicy::parse(&kept.text).ok()?;
-    let expires = kept.fetched_at.saturating_add(policy.policy().max_age().as_secs().into());
+    let policy = FetchedPolicy::parse(kept.text.as_slice()).ok()?;
+    let expires = kept.fetched_at.saturating_add(policy.max_age().as_secs().into());
     (now <= expires).then(|| Arc::new(policy))
 }
 

@@ -155,9 +155,9 @@ impl PolicySeen {
     pub(super) fn new(fetched: &Result<FetchedPolicy, PolicyFetchError>) -> Self {
         match fetched {
             Ok(fetched) => Self::Fetched {
-                mode: fetched.policy().mode().to_string(),
-                max_age: fetched.policy().max_age().as_secs(),
-                mx: patterns(fetched.policy()),
+                mode: fetched.mode().to_string(),
+                max_age: fetched.max_age().as_secs(),
+                mx: patterns(&fetched.policy()),
             },
             Err(error) => Self::Failed {
                 fault: error.to_string(),
@@ -183,9 +183,9 @@ impl HeldSeen {
             timestamp(now.wall.saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX)))
         };
         Some(Self {
-            mode: held.map(|held| held.policy().mode().to_string()),
+            mode: held.map(|held| held.mode().to_string()),
             id: held.map(|held| held.id().to_string()),
-            mx: held.map(|held| patterns(held.policy())).unwrap_or_default(),
+            mx: held.map(|held| patterns(&held.policy())).unwrap_or_default(),
             fetched: held.and_then(|held| timestamp(held.fetched_at())),
             expires: held.and_then(|held| at(held.expires())),
             next_refresh: held.and_then(|held| at(held.refresh_at())),

@@ -9,7 +9,7 @@ use super::{
     held::{Corrected, Held, Slot},
     note::{Note, RecordGone},
     snapshot::{SavedPolicy, Snapshot},
-    time::{Jitter, Now, UNUSED_LIMIT},
+    time::{Jitter, Moment, Now, UNUSED_LIMIT},
 };
 use crate::policy_id::PolicyId;
 
@@ -23,14 +23,14 @@ pub struct Entry {
     slot: Slot,
     record: RecordState,
     /// Until then the record need not be looked up again.
-    record_fresh_until: Duration,
+    record_fresh_until: Moment,
     use_since_look_up: Use,
     vanished: Vanished,
     /// From then on nobody has asked for [`UNUSED_LIMIT`].
-    unused_from: Duration,
+    unused_from: Moment,
     backoff: Option<Box<Backoff>>,
     /// Where no policy is held, no fetch before.
-    discovery_from: Duration,
+    discovery_from: Moment,
     /// At most one look-up or fetch at a time.
     flight: Option<Box<Flight>>,
     jitter: Jitter,
@@ -107,12 +107,12 @@ impl Entry {
         Self {
             slot: Slot::default(),
             record: RecordState::NotLookedUp,
-            record_fresh_until: Duration::ZERO,
+            record_fresh_until: Moment::START,
             use_since_look_up: Use::NotAsked,
             vanished: Vanished::No,
-            unused_from: now.after(UNUSED_LIMIT),
+            unused_from: now.after(UNUSED_LIMIT).into(),
             backoff: None,
-            discovery_from: Duration::ZERO,
+            discovery_from: Moment::START,
             flight: None,
             jitter,
         }
@@ -131,7 +131,7 @@ impl Entry {
         Self {
             slot,
             backoff,
-            unused_from: now.after(UNUSED_LIMIT.saturating_sub(unused)),
+            unused_from: now.after(UNUSED_LIMIT.saturating_sub(unused)).into(),
             ..Self::new(now, jitter)
         }
     }
@@ -169,7 +169,7 @@ impl Entry {
         if let Some(held) = self.slot.valid(now) {
             return Verdict::Apply(held);
         }
-        if self.flight.is_some() || self.record_fresh_until <= now.monotonic {
+        if self.flight.is_some() || self.record_fresh_until() <= now.monotonic {
             return Verdict::Pending;
         }
         //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
@@ -200,7 +200,7 @@ impl Entry {
             return Some(expiry.map_or(flight.deadline, |expiry| expiry.min(flight.deadline)));
         }
         let held = held?;
-        let look_up = (self.use_since_look_up == Use::Asked).then_some(self.record_fresh_until);
+        let look_up = (self.use_since_look_up == Use::Asked).then(|| self.record_fresh_until());
         let fetch = self.next_refresh(held).map(|(at, _)| at);
         [expiry, look_up, fetch].into_iter().flatten().min()
     }
@@ -216,7 +216,8 @@ impl Entry {
             Some(held) => self.wake_at().map(|at| at.min(held.expires())),
             None => self.discovery().map(|(at, _)| at),
         };
-        next.map_or(self.record_fresh_until, |at| at.min(self.record_fresh_until))
+        let fresh_until = self.record_fresh_until();
+        next.map_or(fresh_until, |at| at.min(fresh_until))
     }
 
     /// Whether the entry may be forgotten to make room: never while a policy applies, and not while
@@ -235,7 +236,7 @@ impl Entry {
             id: held.id().clone(),
             fetched_at: held.fetched_at(),
         });
-        let unused = UNUSED_LIMIT.saturating_sub(self.unused_from.saturating_sub(now.monotonic));
+        let unused = UNUSED_LIMIT.saturating_sub(self.unused_from().saturating_sub(now.monotonic));
         Snapshot {
             policy,
             backoff: self.backoff.as_ref().map(|backoff| backoff.saved()),
@@ -246,7 +247,7 @@ impl Entry {
     /// What is known of the record, and until when that need not be looked up again, by the
     /// monotonic clock.
     pub fn record_state(&self) -> (&RecordState, Duration) {
-        (&self.record, self.record_fresh_until)
+        (&self.record, self.record_fresh_until())
     }
 
     /// The failed fetches, if the last one failed.
@@ -260,6 +261,14 @@ impl Entry {
             FlightKind::Record => Errand::Record,
             FlightKind::Policy(_) => Errand::Policy,
         })
+    }
+
+    fn record_fresh_until(&self) -> Duration {
+        self.record_fresh_until.into()
+    }
+
+    fn unused_from(&self) -> Duration {
+        self.unused_from.into()
     }
 }
 

@@ -1,14 +1,17 @@
 //! What a fetch of the policy brings.
 
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{MaxAge, Mode, Policy, PolicyError};
 
 /// A policy with its text as it was fetched.
 ///
 /// The text is what RFC 8460 §4.5 wants in a report's `policy-string`: the policy "including any
 /// errors". Many domains share one policy text; a caller may share the `Arc` between them.
+///
+/// A sender holds very many and is asked about few, so the patterns are held as text only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedPolicy {
-    policy: Policy,
+    mode: Mode,
+    max_age: MaxAge,
     text: Box<[u8]>,
 }
 
@@ -20,13 +23,27 @@ impl FetchedPolicy {
     ///
     /// [`PolicyError::Defective`] as [`Policy::parse`] has it. It becomes a [`FetchFailure`]; a
     /// cached policy still applies.
-    pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
-        Ok(Self { policy: Policy::parse(body)?, text: body.into() })
+    pub fn parse(body: impl Into<Box<[u8]>>) -> Result<Self, PolicyError> {
+        let text = body.into();
+        let policy = Policy::parse(&text)?;
+        Ok(Self { mode: policy.mode(), max_age: policy.max_age(), text })
     }
 
-    /// The policy.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    /// The policy. It is read anew from the text, which takes about a microsecond for each of its
+    /// patterns.
+    #[expect(clippy::expect_used, reason = "what was read once can be read again")]
+    pub fn policy(&self) -> Policy {
+        Policy::parse(&self.text).expect("invariant: only a valid text is held")
+    }
+
+    /// Its mode.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Its `max_age`.
+    pub fn max_age(&self) -> MaxAge {
+        self.max_age
     }
 
     /// The body as it was fetched, at most 64 KiB of any octets: escape them.

@@ -5,9 +5,14 @@ use std::{sync::Arc, time::Duration};
 use super::{
     fetched::FetchedPolicy,
     snapshot::SavedPolicy,
-    time::{Jitter, LONGEST_REFRESH, Now, RESTART_SPREAD, SHORTEST_REFRESH, WALL_TOLERANCE},
+    time::{
+        Jitter, LONGEST_REFRESH, Moment, Now, RESTART_SPREAD, SHORTEST_REFRESH, WALL_TOLERANCE,
+    },
 };
-use crate::{policy::Policy, policy_id::PolicyId};
+use crate::{
+    policy::{Mode, Policy},
+    policy_id::PolicyId,
+};
 
 /// A policy that was fetched and is kept.
 ///
@@ -19,16 +24,20 @@ pub struct Held {
     id: PolicyId,
     /// By the wall clock, as it was last saved.
     fetched_at: i64,
-    /// The last moment of validity, monotonic.
-    expires: Duration,
-    /// Monotonic.
-    refresh_at: Duration,
+    /// The last moment of validity.
+    expires: Moment,
+    refresh_at: Moment,
 }
 
 impl Held {
-    /// The policy.
-    pub fn policy(&self) -> &Policy {
+    /// The policy, as [`FetchedPolicy::policy`] has it.
+    pub fn policy(&self) -> Policy {
         self.fetched.policy()
+    }
+
+    /// The mode of the policy.
+    pub fn mode(&self) -> Mode {
+        self.fetched.mode()
     }
 
     /// The policy with its text, shared.
@@ -50,39 +59,39 @@ impl Held {
     /// How long ago it was last fetched, by the monotonic clock. (After a restart: by the wall
     /// clock until then.)
     pub fn age(&self, now: Now) -> Duration {
-        let lifetime = self.policy().max_age().as_duration();
+        let lifetime = self.fetched.max_age().as_duration();
         if self.expired(now) {
-            return lifetime.saturating_add(now.monotonic.saturating_sub(self.expires));
+            return lifetime.saturating_add(now.monotonic.saturating_sub(self.expires()));
         }
         lifetime.saturating_sub(self.remaining(now))
     }
 
     /// How long it still applies.
     pub fn remaining(&self, now: Now) -> Duration {
-        self.expires.saturating_sub(now.monotonic)
+        self.expires().saturating_sub(now.monotonic)
     }
 
     /// Whether more than `max_age` has passed since it was last fetched.
     pub fn expired(&self, now: Now) -> bool {
-        now.monotonic > self.expires
+        now.monotonic > self.expires()
     }
 
     /// When the last moment of validity is, by the monotonic clock.
     pub fn expires(&self) -> Duration {
-        self.expires
+        self.expires.into()
     }
 
     /// When the next fetch is due, by the monotonic clock. Failures and disuse may delay it.
     pub fn refresh_at(&self) -> Duration {
-        self.refresh_at
+        self.refresh_at.into()
     }
 
     /// When it has been held for [`SHORTEST_REFRESH`], by the monotonic clock. Whatever the record
     /// says before, it is not fetched again: a DNS that answers with two ids by turns, or a forger,
     /// would otherwise keep the policy host busy.
     pub(super) fn settled_at(&self) -> Duration {
-        let lifetime = self.policy().max_age().as_duration();
-        self.expires.saturating_add(SHORTEST_REFRESH).saturating_sub(lifetime)
+        let lifetime = self.fetched.max_age().as_duration();
+        self.expires().saturating_add(SHORTEST_REFRESH).saturating_sub(lifetime)
     }
 }
 
@@ -97,7 +106,7 @@ impl Slot {
         // A fetch in the future is the trace of a clock that has stepped back: the policy counts as
         // just fetched, which is the longest that its owner allowed.
         let age = now.since(saved.fetched_at);
-        let lifetime = saved.policy.policy().max_age().as_duration();
+        let lifetime = saved.policy.max_age().as_duration();
         let Some(remaining) = lifetime.checked_sub(age) else {
             return Self(None);
         };
@@ -107,8 +116,8 @@ impl Slot {
             fetched: saved.policy,
             id: saved.id,
             fetched_at: saved.fetched_at,
-            expires: now.after(remaining),
-            refresh_at: now.after(due),
+            expires: now.after(remaining).into(),
+            refresh_at: now.after(due).into(),
         }))
     }
 
@@ -124,13 +133,13 @@ impl Slot {
         //# Well-behaved clients
         //# SHOULD cache a policy for up to this value from the last policy
         //# fetch time.
-        let lifetime = fetched.policy().max_age().as_duration();
+        let lifetime = fetched.max_age().as_duration();
         self.0 = Some(Held {
             fetched,
             id,
             fetched_at: now.wall,
-            expires: now.after(lifetime),
-            refresh_at: now.after(refresh_interval(lifetime, jitter)),
+            expires: now.after(lifetime).into(),
+            refresh_at: now.after(refresh_interval(lifetime, jitter)).into(),
         });
     }
 
@@ -147,7 +156,7 @@ impl Slot {
     /// Makes the next fetch due, by the operator's will.
     pub(super) fn hurry(&mut self, now: Now) {
         if let Some(held) = &mut self.0 {
-            held.refresh_at = now.monotonic;
+            held.refresh_at = now.monotonic.into();
         }
     }
 

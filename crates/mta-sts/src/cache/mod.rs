@@ -35,10 +35,10 @@
 //!
 //! // The policy is there: it is to be saved, and it applies.
 //! let body = b"version: STSv1\nmode: enforce\nmx: mx.example.net\nmax_age: 604800\n";
-//! let fetched = Ok(Arc::new(FetchedPolicy::parse(body)?));
+//! let fetched = Ok(Arc::new(FetchedPolicy::parse(*body)?));
 //! assert_eq!(entry.handle(Event::Fetched(token, fetched), now(2)), [Action::Save]);
 //! let Verdict::Apply(held) = entry.verdict(now(2)) else { panic!() };
-//! assert_eq!(held.policy().mode(), Mode::Enforce);
+//! assert_eq!(held.mode(), Mode::Enforce);
 //!
 //! // Within a day it wants to fetch again, long before the policy expires.
 //! assert!(entry.wake_at() <= Some(Duration::from_secs(86_400 + 2)));

@@ -59,12 +59,8 @@ impl PolicyReading {
     /// The same without a copy.
     pub(super) fn into_policy(self) -> Result<Policy, PolicyError> {
         let (mode, max_age) = self.usable()?;
-        let mut mx: Vec<_> = self.mx.into_iter().map(|(pattern, _)| pattern).collect();
-        let mut extensions: Vec<_> =
-            self.extensions.into_iter().map(|(extension, _)| extension).collect();
-        // They have taken over the room in which they were read, and a sender keeps many policies.
-        mx.shrink_to_fit();
-        extensions.shrink_to_fit();
+        let mx = self.mx.into_iter().map(|(pattern, _)| pattern).collect();
+        let extensions = self.extensions.into_iter().map(|(extension, _)| extension).collect();
         Ok(Policy { mode, max_age, mx, extensions })
     }
 
@@ -112,7 +108,6 @@ impl PolicyReading {
             proposals_left: MOST_PROPOSALS,
         };
         let stopped = reader.read(Piece::new(body));
-        reader.reading.mx.shrink_to_fit();
         Self { defects: reader.defects.finish(stopped), ..reader.reading }
     }
 }

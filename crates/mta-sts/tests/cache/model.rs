@@ -208,8 +208,8 @@ impl Run {
                             self.model.policy = Some(ModelPolicy {
                                 text: fetched.text().to_vec(),
                                 id,
-                                mode: fetched.policy().mode(),
-                                lifetime: i64::from(fetched.policy().max_age().as_secs()) * 1_000,
+                                mode: fetched.mode(),
+                                lifetime: i64::from(fetched.max_age().as_secs()) * 1_000,
                                 fetched: self.monotonic,
                                 saved: self.now().wall,
                             });
@@ -317,7 +317,7 @@ impl Run {
             (Verdict::Apply(held), Some(policy)) => {
                 assert_eq!(held.fetched().text(), policy.text);
                 assert_eq!(held.id(), &policy.id);
-                assert_eq!(held.policy().mode(), policy.mode);
+                assert_eq!(held.mode(), policy.mode);
                 assert!(!self.entry.evictable(now), "evictable while it applies");
                 let snapshot = self.entry.snapshot(now);
                 assert_eq!(snapshot.policy.unwrap().policy.text(), policy.text);

@@ -97,7 +97,7 @@ fn a_policy_that_weakens_is_told() {
         assert_eq!(told, expected);
     }
     let (old, new) = (enforce(7 * DAY), policy("none", "mx.example.net", DAY));
-    let weakening = Weakening::between(old.policy(), new.policy()).unwrap();
+    let weakening = Weakening::between(&old.policy(), &new.policy()).unwrap();
     assert_eq!(weakening.mode, Some((Mode::Enforce, Mode::None)));
     assert_eq!(weakening.max_age.map(|(_, new)| new.as_secs()), Some(86_400));
 }
@@ -106,7 +106,7 @@ fn a_policy_that_weakens_is_told() {
 fn long_lists_of_patterns_are_cut_in_the_text() {
     let hosts: Vec<_> = (10..30).map(|number| format!("mx{number}.example")).collect();
     let new = policy("enforce", &hosts.join("\nmx: "), DAY);
-    let weakening = Weakening::between(enforce(DAY).policy(), new.policy()).unwrap();
+    let weakening = Weakening::between(&enforce(DAY).policy(), &new.policy()).unwrap();
     assert_eq!(weakening.mx_gained.len(), 20);
     assert!(weakening.to_string().contains("mx19.example, and 10 more;"), "{weakening}");
 }

@@ -229,7 +229,7 @@ fn a_new_policy_replaces_the_old_at_once() {
         world.host = Ok(new);
         world.ask();
         let Verdict::Apply(held) = world.verdict() else { panic!() };
-        assert_eq!(held.policy().mode(), mode);
+        assert_eq!(held.mode(), mode);
         assert_eq!(held.id().as_str(), "2");
         // It lives as long as it says itself, not as long as the old one did.
         world.host = Err(FetchFailure::NotFetched);
@@ -276,5 +276,5 @@ fn one_flight_at_a_time_and_late_completions_are_ignored() {
     let late = Ok(policy("none", "mx.example.net", DAY));
     assert_eq!(world.entry.handle(Event::Fetched(third, late), now), []);
     let Verdict::Apply(held) = world.verdict() else { panic!() };
-    assert_eq!(held.policy().mode(), Mode::Enforce);
+    assert_eq!(held.mode(), Mode::Enforce);
 }

@@ -80,7 +80,7 @@ fn testing_and_none_change_to_enforce_as_soon() {
         world.sleep(HOUR);
         world.ask();
         let Verdict::Apply(held) = world.verdict() else { panic!() };
-        assert_eq!(held.policy().mode(), Mode::Enforce);
+        assert_eq!(held.mode(), Mode::Enforce);
     }
 }
 

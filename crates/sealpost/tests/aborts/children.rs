@@ -60,7 +60,7 @@ async fn look(network: &str, path: &str) {
     let mut count = 0;
     while let Some(batch) = rows.next().await.unwrap() {
         for policy in batch.iter().filter_map(|row| row.policy.as_ref()) {
-            mta_sts::cache::FetchedPolicy::parse(&policy.text).unwrap();
+            mta_sts::cache::FetchedPolicy::parse(policy.text.as_slice()).unwrap();
             count += 1;
         }
     }

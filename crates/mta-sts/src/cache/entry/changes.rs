@@ -1,6 +1,6 @@
 //! What each event changes. No arm of a failure touches the policy.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Actions, Cause, Entry, FlightKind, Save, Use, Vanished};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         event::{Errand, RecordLookup, RecordState, Token},
         fetched::{FetchFailure, FetchedPolicy},
         note::{Note, RecordGone, Sign, Weakening},
-        time::{FRESH_AT_LEAST, FRESH_AT_MOST, Now, SHORTEST_DISTANCE, UNUSED_LIMIT},
+        time::{FRESH_AT_LEAST, FRESH_AT_MOST, Moment, Now, SHORTEST_DISTANCE, UNUSED_LIMIT},
     },
     policy::Mode,
     policy_id::PolicyId,
@@ -19,7 +19,7 @@ impl Entry {
     pub(super) fn asked(&mut self, now: Now) -> Cause {
         self.use_since_look_up = Use::Asked;
         // Not worth saving by itself: the next refresh, which is due within a day, saves it too.
-        self.unused_from = now.after(UNUSED_LIMIT);
+        self.unused_from = now.after(UNUSED_LIMIT).into();
         Cause::Wanted
     }
 
@@ -56,10 +56,10 @@ impl Entry {
 
     pub(super) fn refresh(&mut self, now: Now, actions: &mut Actions) -> Cause {
         self.slot.hurry(now);
-        self.record_fresh_until = Duration::ZERO;
-        self.discovery_from = Duration::ZERO;
+        self.record_fresh_until = Moment::START;
+        self.discovery_from = Moment::START;
         self.use_since_look_up = Use::Asked;
-        self.unused_from = now.after(UNUSED_LIMIT);
+        self.unused_from = now.after(UNUSED_LIMIT).into();
         if self.backoff.take().is_some() {
             actions.save = Save::Needed;
         }
@@ -69,11 +69,11 @@ impl Entry {
     pub(super) fn purge(&mut self, actions: &mut Actions) -> Cause {
         self.slot.purge();
         self.record = RecordState::NotLookedUp;
-        self.record_fresh_until = Duration::ZERO;
+        self.record_fresh_until = Moment::START;
         self.use_since_look_up = Use::NotAsked;
         self.vanished = Vanished::No;
         self.backoff = None;
-        self.discovery_from = Duration::ZERO;
+        self.discovery_from = Moment::START;
         self.flight = None;
         actions.save = Save::Needed;
         Cause::Time
@@ -112,7 +112,7 @@ impl Entry {
             RecordLookup::Unusable { ttl } => (RecordState::Unusable, ttl),
             RecordLookup::Unknown => (RecordState::Unknown, FRESH_AT_LEAST),
         };
-        self.record_fresh_until = now.after(ttl.clamp(FRESH_AT_LEAST, FRESH_AT_MOST));
+        self.record_fresh_until = now.after(ttl.clamp(FRESH_AT_LEAST, FRESH_AT_MOST)).into();
         let gone = match record {
             RecordState::Absent => Some(RecordGone::Absent),
             RecordState::Unusable => Some(RecordGone::Unusable),
@@ -131,7 +131,7 @@ impl Entry {
     /// Takes in that the record is gone. If a policy applies, the policy host is asked once what
     /// that means, unless it has failed so lately that it must be left alone.
     fn suspect(&mut self, record: RecordGone, now: Now, actions: &mut Actions) {
-        let held = self.slot.valid(now).filter(|held| held.policy().mode() != Mode::None);
+        let held = self.slot.valid(now).filter(|held| held.mode() != Mode::None);
         let (Some(held), Vanished::No) = (held, self.vanished) else { return };
         match &self.backoff {
             Some(backoff) if backoff.until(held.id()) > now.monotonic => {
@@ -151,14 +151,14 @@ impl Entry {
         actions: &mut Actions,
     ) {
         let weakening =
-            self.slot.any().and_then(|held| Weakening::between(held.policy(), policy.policy()));
-        let sign = match policy.policy().mode() {
+            self.slot.any().and_then(|held| Weakening::between(&held.policy(), &policy.policy()));
+        let sign = match policy.mode() {
             Mode::None => Sign::OptedOut,
             Mode::Enforce | Mode::Testing => Sign::PolicyStillServed,
         };
         self.slot.replace(policy, id, now, &mut self.jitter);
         self.backoff = None;
-        self.discovery_from = now.after(SHORTEST_DISTANCE);
+        self.discovery_from = now.after(SHORTEST_DISTANCE).into();
         self.explain_vanished(sign, actions);
         if let Some(weakening) = weakening {
             actions.note(Note::Weakened(weakening));
@@ -185,7 +185,7 @@ impl Entry {
         //# (through the use of logs or similar) when such attempts fail, unless
         //# the cached policy mode is "none".
         match self.slot.valid(now) {
-            Some(held) if held.policy().mode() == Mode::None => {}
+            Some(held) if held.mode() == Mode::None => {}
             Some(held) => {
                 let remaining = held.remaining(now);
                 actions.note(Note::RefreshFailed { failure, failures, remaining });
@@ -206,8 +206,8 @@ impl Entry {
         let Some(expired) = self.slot.expire(now) else { return };
         self.vanished = Vanished::No;
         let refreshable = expired.refresh_at() <= expired.expires();
-        let used = now.monotonic < self.unused_from;
-        if expired.policy().mode() != Mode::None && refreshable && used {
+        let used = now.monotonic < self.unused_from();
+        if expired.mode() != Mode::None && refreshable && used {
             actions.note(Note::Expired);
         }
         actions.save = Save::Needed;

@@ -18,7 +18,7 @@ impl Entry {
         if self.flight.is_some() {
             return;
         }
-        let stale = self.record_fresh_until <= now.monotonic;
+        let stale = self.record_fresh_until() <= now.monotonic;
         //= https://www.rfc-editor.org/rfc/rfc8461#section-5
         //# When a message fails to deliver due to an "enforce" policy, a
         //# compliant MTA MUST NOT permanently fail to deliver messages before
@@ -65,13 +65,15 @@ impl Entry {
             _ => (held.refresh_at(), held.id()),
         };
         let at = due.max(self.backoff_until(id));
-        (at < self.unused_from).then_some((at, id))
+        (at < self.unused_from()).then_some((at, id))
     }
 
     /// When a policy is to be fetched where none is held, and under which id.
     pub(super) fn discovery(&self) -> Option<(Duration, &PolicyId)> {
         match &self.record {
-            RecordState::Found(id) => Some((self.discovery_from.max(self.backoff_until(id)), id)),
+            RecordState::Found(id) => {
+                Some((Duration::from(self.discovery_from).max(self.backoff_until(id)), id))
+            }
             _ => None,
         }
     }

@@ -97,7 +97,7 @@ fn of_several_addresses_the_one_that_came_furthest_is_remembered() {
     };
     check(vec![refused(), PolicyFault::Status(404)], FetchFailure::NotFetched);
     check(vec![refused(), PolicyFault::Certificate(vec![])], FetchFailure::CertificateInvalid);
-    let invalid = PolicyFault::Policy(FetchedPolicy::parse(b"mode: enforce").unwrap_err());
+    let invalid = PolicyFault::Policy(FetchedPolicy::parse(*b"mode: enforce").unwrap_err());
     check(vec![PolicyFault::Certificate(vec![]), invalid], FetchFailure::PolicyInvalid);
     assert_eq!(PolicyFetchError::NoAddress.failure(), FetchFailure::NotFetched);
 }
