@@ -52,13 +52,6 @@ pub enum DaneAnswers {
     Off,
 }
 
-/// Whether a reply was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recalled {
-    Yes,
-    No,
-}
-
 /// When DANE is looked up.
 enum DaneUse {
     Never,
@@ -177,18 +170,15 @@ impl Answerer {
         self.metrics().answer_seconds.observe(since.elapsed());
     }
 
-    /// Adds the reply to the octets of a socketmap request if it was kept.
-    pub(crate) fn recall(&self, request: &[u8], replies: &mut Vec<u8>) -> Recalled {
+    /// The reply to the octets of a socketmap request if it was kept.
+    pub(crate) fn recall(&self, request: &[u8]) -> Option<Arc<[u8]>> {
         let shared = &*self.shared;
-        let now = shared.enforcer.monotonic();
-        let Some(decision) = shared.memo.recall(request, now, replies) else {
-            return Recalled::No;
-        };
+        let (reply, decision) = shared.memo.recall(request, shared.enforcer.monotonic())?;
         let metrics = self.metrics();
         metrics.answers.increment(DecisionLabel(decision));
         // It took less than could be told.
         metrics.answer_seconds.observe(Duration::ZERO);
-        Recalled::Yes
+        Some(reply)
     }
 
     /// Whether a reply follows from nothing but what is known of the domain.

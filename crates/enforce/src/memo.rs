@@ -44,29 +44,25 @@ pub(crate) struct Lasting {
 
 #[derive(Debug)]
 struct Kept {
-    reply: Box<[u8]>,
+    reply: Arc<[u8]>,
     decision: SenderDecision,
     lasting: Lasting,
     turn: u64,
 }
 
 impl Memo {
-    /// Adds the reply to a request, if there is one that still holds, and says what it decides.
+    /// The reply to a request, if there is one that still holds, and what it decides.
     pub(crate) fn recall(
         &self,
         request: &[u8],
         now: Duration,
-        out: &mut Vec<u8>,
-    ) -> Option<SenderDecision> {
+    ) -> Option<(Arc<[u8]>, SenderDecision)> {
         let replies = lock(&self.replies);
         let kept = replies.get(request)?;
         let holds = now < kept.lasting.until
             && kept.turn == self.turn()
             && kept.lasting.unchanged.load(Ordering::Acquire);
-        holds.then(|| {
-            out.extend_from_slice(&kept.reply);
-            kept.decision
-        })
+        holds.then(|| (Arc::clone(&kept.reply), kept.decision))
     }
 
     /// Which turn it is. Ask before what a reply follows from is looked at.
@@ -109,9 +105,8 @@ mod tests {
     }
 
     fn recalled(memo: &Memo, request: &[u8], now: u64) -> Option<Vec<u8>> {
-        let mut out = b"before".to_vec();
-        let decision = memo.recall(request, Duration::from_secs(now), &mut out);
-        decision.map(|_| out)
+        let recalled = memo.recall(request, Duration::from_secs(now));
+        recalled.map(|(reply, _)| reply.to_vec())
     }
 
     #[test]
@@ -119,7 +114,7 @@ mod tests {
         let memo = Memo::default();
         let lasting = lasting(10);
         memo.keep(b"a", b"reply", SenderDecision::Secure, lasting.clone(), memo.turn());
-        assert_eq!(recalled(&memo, b"a", 9).unwrap(), b"beforereply");
+        assert_eq!(recalled(&memo, b"a", 9).unwrap(), b"reply");
         assert_eq!(recalled(&memo, b"a", 10), None);
         assert_eq!(recalled(&memo, b"b", 9), None);
         lasting.unchanged.store(false, Ordering::Release);

@@ -1,23 +1,33 @@
 //! Questions and replies on one connection.
 
+mod pile;
 mod socketmap;
 mod tcp_tables;
 pub use tcp_tables::TcpTables;
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{
+    cell::RefCell,
+    fmt,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use sealpost_listen::{Connection, Stopping, Stream};
 use sealpost_runtime::Stopwatch;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    select,
-    time::{Sleep, sleep, timeout},
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
+    time::{Sleep, error::Elapsed, sleep, timeout},
 };
 
 use crate::Answerer;
 
+use pile::Pile;
+
 /// How much is read at a time, in octets.
-const CHUNK: usize = 4_096;
+const CHUNK_LENGTH: usize = 4_096;
 /// Replies that have piled up so far are sent before the next request is read, in octets.
 const PILE: usize = 64 * 1024;
 /// How long a request may be behind its connection when the server stops.
@@ -36,7 +46,7 @@ trait Protocol: Send {
     fn answer(
         &mut self,
         answerer: &Answerer,
-        replies: &mut Vec<u8>,
+        replies: &mut Pile,
     ) -> impl Future<Output = Result<Progress, Self::Error>> + Send;
 }
 
@@ -59,8 +69,7 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
     let Connection { mut stream, stopping, peer, .. } = connection;
     let mut silence = Silence::new(stopping.clone());
     let mut stopping_since = None;
-    let mut chunk = [0; CHUNK];
-    let mut replies = Vec::new();
+    let mut replies = Pile::default();
     loop {
         if stopping.is_requested() && requests.is_between_requests() {
             // A client that never pauses would else keep us for ever.
@@ -74,20 +83,23 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
         } else {
             answerer.settings().transfer
         };
-        let read = select! {
-            biased;
-            read = stream.read(&mut chunk) => read,
-            end = silence.lasts(patience) => match end {
-                Silent::TooLong => return,
-                // A last request may be just behind its connection.
-                Silent::Stopping => match timeout(MOMENT, stream.read(&mut chunk)).await {
+        let heard = poll_fn(|context| match poll_read(&mut stream, &mut requests, context) {
+            Poll::Ready(read) => Poll::Ready(Heard::Octets(read)),
+            Poll::Pending => silence.poll(patience, context).map(Heard::Nothing),
+        });
+        let read = match heard.await {
+            Heard::Octets(read) => read,
+            Heard::Nothing(Silent::TooLong) => return,
+            // A last request may be just behind its connection.
+            Heard::Nothing(Silent::Stopping) => {
+                let read = poll_fn(|context| poll_read(&mut stream, &mut requests, context));
+                match timeout(MOMENT, read).await {
                     Ok(read) => read,
                     Err(_) => return,
-                },
-            },
+                }
+            }
         };
-        let Ok(length @ 1..) = read else { return };
-        requests.push(chunk.get(..length).unwrap_or_default());
+        let Ok(1..) = read else { return };
         if let Err(end) = answer_all(answerer, &mut requests, &mut stream, &mut replies).await {
             if let End::NoRequest(error) = end {
                 tracing::warn!(%peer, %error, "a client does not speak the protocol of the map");
@@ -98,6 +110,12 @@ async fn talk<P: Protocol>(answerer: &Answerer, mut requests: P, connection: Con
     }
 }
 
+/// What a connection brings.
+enum Heard {
+    Octets(io::Result<usize>),
+    Nothing(Silent),
+}
+
 /// Watches a client that says nothing. One timer serves all requests of a connection: to set it anew
 /// for each would cost as much as the answer.
 struct Silence {
@@ -106,7 +124,10 @@ struct Silence {
     set_for: Duration,
     /// Since then.
     said_something: bool,
-    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    stopping: Stopping,
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The timer and the stop know the task and will wake it.
+    is_armed: bool,
 }
 
 /// Why a connection need not be listened to any more.
@@ -116,12 +137,15 @@ enum Silent {
 }
 
 impl Silence {
-    fn new(mut stopping: Stopping) -> Self {
+    fn new(stopping: Stopping) -> Self {
+        let mut requested = stopping.clone();
         Self {
             said_something: false,
             timer: Box::pin(sleep(Duration::ZERO)),
             set_for: Duration::ZERO,
-            stopping: Box::pin(async move { stopping.requested().await }),
+            stopping,
+            stop: Box::pin(async move { requested.requested().await }),
+            is_armed: false,
         }
     }
 
@@ -130,28 +154,31 @@ impl Silence {
         self.said_something = true;
     }
 
-    /// Waits until the silence has lasted for so long and twice as long at most, or the server is to
-    /// stop. Nothing is lost if
-    /// the waiting is given up.
-    async fn lasts(&mut self, patience: Duration) -> Silent {
+    /// Ready when the silence has lasted for so long and twice as long at most, or the server is to
+    /// stop.
+    fn poll(&mut self, patience: Duration, context: &mut Context<'_>) -> Poll<Silent> {
+        // Within a request there is less of it than between two.
+        if patience < self.set_for {
+            self.set(patience);
+        }
+        // To look is cheaper than to ask to be woken once more. Always the same task asks.
+        if self.is_armed && !self.timer.is_elapsed() && !self.stopping.is_requested() {
+            return Poll::Pending;
+        }
         loop {
-            // Within a request there is less of it than between two.
-            if patience < self.set_for {
-                self.set(patience);
+            if self.stop.as_mut().poll(context).is_ready() {
+                // Once it is to stop, it stays so.
+                self.stop = Box::pin(std::future::ready(()));
+                return Poll::Ready(Silent::Stopping);
             }
-            select! {
-                biased;
-                () = &mut self.stopping => {
-                    // Once it is to stop, it stays so.
-                    self.stopping = Box::pin(std::future::ready(()));
-                    return Silent::Stopping;
-                }
-                () = &mut self.timer => {}
+            if self.timer.as_mut().poll(context).is_pending() {
+                self.is_armed = true;
+                return Poll::Pending;
             }
             if self.set_for.is_zero() || std::mem::take(&mut self.said_something) {
                 self.set(patience);
             } else {
-                return Silent::TooLong;
+                return Poll::Ready(Silent::TooLong);
             }
         }
     }
@@ -160,7 +187,28 @@ impl Silence {
         self.timer.set(sleep(patience));
         self.set_for = patience;
         self.said_something = false;
+        self.is_armed = false;
     }
+}
+
+thread_local! {
+    /// All connections of a thread read into the same place: it stays near the processor, and those
+    /// that are idle need none.
+    static CHUNK: RefCell<[u8; CHUNK_LENGTH]> = const { RefCell::new([0; CHUNK_LENGTH]) };
+}
+
+/// Reads what there is of requests, and says how many octets.
+fn poll_read(
+    stream: &mut Stream,
+    requests: &mut impl Protocol,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    CHUNK.with_borrow_mut(|chunk| {
+        let mut chunk = ReadBuf::new(chunk);
+        ready!(Pin::new(stream).poll_read(context, &mut chunk))?;
+        requests.push(chunk.filled());
+        Poll::Ready(Ok(chunk.filled().len()))
+    })
 }
 
 /// Answers every request that is complete.
@@ -168,7 +216,7 @@ async fn answer_all<P: Protocol>(
     answerer: &Answerer,
     requests: &mut P,
     stream: &mut Stream,
-    replies: &mut Vec<u8>,
+    replies: &mut Pile,
 ) -> Result<(), End<P::Error>> {
     loop {
         match requests.answer(answerer, replies).await {
@@ -179,7 +227,7 @@ async fn answer_all<P: Protocol>(
                 return Err(End::NoRequest(error));
             }
         }
-        if replies.len() > PILE {
+        if replies.octets().len() > PILE {
             send(answerer, replies, stream).await?;
         }
     }
@@ -188,15 +236,22 @@ async fn answer_all<P: Protocol>(
 /// Sends the replies; nothing of them is left.
 async fn send<E>(
     answerer: &Answerer,
-    replies: &mut Vec<u8>,
+    replies: &mut Pile,
     stream: &mut Stream,
 ) -> Result<(), End<E>> {
-    let sent = timeout(answerer.settings().transfer, stream.write_all(replies)).await;
+    let sent = patiently(answerer.settings().transfer, stream.write_all(replies.octets())).await;
     replies.clear();
-    // One long reply shall not cost memory as long as the connection lives.
-    replies.shrink_to(CHUNK);
     match sent {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(End::CannotWrite),
+    }
+}
+
+/// [`timeout`] whose timer is set only if the future is not ready at once, as nearly every write is.
+async fn patiently<F: Future>(patience: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => timeout(patience, future).await,
     }
 }

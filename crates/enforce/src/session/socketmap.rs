@@ -5,8 +5,8 @@ use sealpost_wire::socketmap::{
     LONGEST_REQUEST, NetstringError, NetstringReader, Question, write_reply,
 };
 
-use super::{Progress, Protocol, talk};
-use crate::{Answerer, answerer::Recalled};
+use super::{Pile, Progress, Protocol, talk};
+use crate::Answerer;
 
 impl Handler for Answerer {
     /// Speaks socketmap.
@@ -29,12 +29,14 @@ impl Protocol for NetstringReader {
     async fn answer(
         &mut self,
         answerer: &Answerer,
-        replies: &mut Vec<u8>,
+        replies: &mut Pile,
     ) -> Result<Progress, NetstringError> {
         let Some(request) = self.next_payload()? else { return Ok(Progress::Waiting) };
-        if answerer.recall(request, replies) == Recalled::Yes {
+        if let Some(reply) = answerer.recall(request) {
+            replies.add(reply);
             return Ok(Progress::Answered);
         }
+        let replies = replies.end();
         match Question::parse(request) {
             Ok(question) => answerer.answer_request(request, &question, replies).await,
             Err(error) => {

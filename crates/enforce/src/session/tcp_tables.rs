@@ -9,7 +9,7 @@ use sealpost_wire::{
     socketmap::Question,
 };
 
-use super::{Progress, Protocol, talk};
+use super::{Pile, Progress, Protocol, talk};
 use crate::Answerer;
 
 /// Answers in the protocol of Postfix's `tcp:` tables, as one map of socketmap does for all who ask.
@@ -52,11 +52,11 @@ impl Protocol for Lines {
     async fn answer(
         &mut self,
         answerer: &Answerer,
-        replies: &mut Vec<u8>,
+        replies: &mut Pile,
     ) -> Result<Progress, RequestError> {
         let Some(key) = self.reader.next_key()? else { return Ok(Progress::Waiting) };
         let question = Question { map: self.map, key };
-        write_reply(&answerer.answer(&question, Table::Tcp).await, replies);
+        write_reply(&answerer.answer(&question, Table::Tcp).await, replies.end());
         Ok(Progress::Answered)
     }
 }
