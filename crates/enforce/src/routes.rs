@@ -78,7 +78,7 @@ impl Routes {
             shards: std::array::from_fn(|_| Mutex::default()),
             places: RandomState::new(),
             limit: settings.next_hops.div_ceil(SHARDS).max(1),
-            turns: Turns::new(settings.look_ups, settings.slow),
+            turns: Turns::new(settings.look_ups, settings.slow / 4),
             runtime: Handle::current(),
         };
         Self { shared: Arc::new(shared) }

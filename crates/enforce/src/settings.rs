@@ -22,10 +22,10 @@ pub struct Settings {
     pub look_ups: usize,
     /// How many policies may be fetched at a time: 256. Others wait their turn.
     pub fetches: usize,
-    /// How many more look-ups for each purpose may wait that have taken over a second: 4,096, and a
-    /// quarter of that for fetches. So a stranger's name servers that say nothing delay nobody else,
-    /// as long as fewer than a hundred of their domains are asked about each second; each is given up
-    /// after 30 seconds.
+    /// How many more look-ups of records may wait that have taken over a second: 4,096; a quarter of
+    /// that for fetches, and for next hops, which may have many hosts. So a stranger's name servers
+    /// that say nothing delay nobody else, as long as fewer than thirty of their domains are asked
+    /// about each second; each is given up after 30 seconds.
     pub slow: usize,
     /// How many domains without a policy that applies are remembered: 100,000. Those with one are
     /// all remembered.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,12 +10,17 @@ use hickory_proto::op::{Message, Query};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
 
 use super::message::{Checking, Question, Reading, fault};
 use crate::deadline::Deadline;
 
 /// How often an upstream that says nothing is asked.
 const ROUNDS: u32 = 3;
+
+/// How many questions may wait for their answers at a time, all upstreams together. Each has a port of
+/// its own, of which Linux has 28,232 unless it is told otherwise.
+const MOST_WAITING: usize = 24_000;
 
 /// How many datagrams that belong to something else are passed over before giving up.
 const MOST_STRAYS: usize = 64;
@@ -24,12 +30,13 @@ const MOST_STRAYS: usize = 64;
 pub(crate) struct Upstreams {
     addresses: Vec<SocketAddr>,
     patience: Duration,
+    waiting: Arc<Semaphore>,
 }
 
 impl Upstreams {
     /// Asks these, within `patience` for each question.
     pub(crate) fn new(addresses: Vec<SocketAddr>, patience: Duration) -> Self {
-        Self { addresses, patience }
+        Self { addresses, patience, waiting: Arc::new(Semaphore::new(MOST_WAITING)) }
     }
 
     /// The answer of each upstream by itself, all asked at once, each within a quarter of the patience.
@@ -40,7 +47,9 @@ impl Upstreams {
         deadline: Deadline,
     ) -> Vec<Result<Message, LookupFault>> {
         let ask = async |address: &SocketAddr| {
-            Self::new(vec![*address], self.patience / 4).ask(query, checking, deadline).await
+            let waiting = Arc::clone(&self.waiting);
+            let one = Self { addresses: vec![*address], patience: self.patience / 4, waiting };
+            one.ask(query, checking, deadline).await
         };
         join_all(self.addresses.iter().map(ask)).await
     }
@@ -64,7 +73,12 @@ impl Upstreams {
             let mut still_silent = Vec::new();
             for upstream in silent {
                 let turn = Deadline::after(patience).or_before(deadline);
-                let found = match turn.bound(ask_one(upstream, query, checking)).await {
+                let asked = async {
+                    // The semaphore is never closed.
+                    let _place = self.waiting.acquire().await;
+                    ask_one(upstream, query, checking).await
+                };
+                let found = match turn.bound(asked).await {
                     Ok(Ok(message)) => return Ok(message),
                     Ok(Err(found)) => found,
                     Err(_) => {

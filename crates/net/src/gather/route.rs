@@ -1,13 +1,18 @@
 //! What a sender that uses DANE asks of a next hop: MX records, addresses, TLSA records, and what
 //! DNSSEC says of each.
 
+use futures_util::{StreamExt as _, stream};
 use mail_domain::DomainName;
 use sealpost_evidence::{HostAddresses, Lookup, MxRecord, MxSource, Security, TlsaLookup};
 use sealpost_wire::postfix::HostLookup;
 
-use super::{all, hosts, source, tlsa};
+use super::{hosts, source, tlsa};
 use crate::deadline::Deadline;
 use crate::network::Network;
+
+/// How many hosts of a next hop are asked about at a time. Hosts whose name servers say nothing
+/// would else hold many sockets for one question of a mail server.
+const HOSTS_AT_A_TIME: usize = 8;
 
 /// Where mail is to go: a domain, or a relay that the operator chose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +60,7 @@ impl NextHop {
 
 impl Network {
     /// The hosts to which mail for a next hop goes, with their addresses and TLSA records: three
-    /// round trips, one after the other, whatever the number of hosts.
+    /// round trips, one after the other, for up to eight hosts.
     ///
     /// It takes no longer than [`Deadlines::domain`](crate::Deadlines::domain).
     pub async fn mail_route(&self, next_hop: &NextHop) -> MailRoute {
@@ -72,15 +77,13 @@ impl Network {
         };
         let most = self.means.limits.mail_hosts;
         let left_out = names.len().saturating_sub(most);
-        let tasks = names.into_iter().take(most).map(|name| {
-            let (network, port) = (self.clone(), next_hop.port);
-            async move {
-                let addresses = network.means.dns.addresses(name.as_str(), deadline).await;
-                let tlsa = network.tlsa(&name, port, &addresses, deadline).await;
-                RouteHost { name, addresses, tlsa }
-            }
-        });
-        MailRoute { hosts: all(tasks).await, records, left_out }
+        let host = async |name: DomainName| {
+            let addresses = self.means.dns.addresses(name.as_str(), deadline).await;
+            let tlsa = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
+            RouteHost { name, addresses, tlsa }
+        };
+        let hosts = stream::iter(names.into_iter().take(most)).map(host).buffered(HOSTS_AT_A_TIME);
+        MailRoute { hosts: hosts.collect().await, records, left_out }
     }
 }
 

@@ -149,6 +149,10 @@ pub(crate) fn security(
 ) -> Security {
     match records {
         Some(Lookup::Found(found)) => found.security,
+        // Nobody vouches for the denial, so there may be MX records all the same.
+        Some(Lookup::Absent(absence)) if absence.security == Security::Indeterminate => {
+            Security::Indeterminate
+        }
         None | Some(Lookup::Absent(_)) => {
             first_host.map_or(Security::Indeterminate, addresses_security)
         }
@@ -169,5 +173,41 @@ fn addresses_security(addresses: &HostAddresses) -> Security {
         Security::Insecure
     } else {
         Security::Secure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use sealpost_evidence::{Absence, AbsenceKind, Found};
+
+    use super::*;
+
+    fn denied<T>(security: Security) -> Lookup<T> {
+        let kind = AbsenceKind::NoSuchData;
+        Lookup::Absent(Absence { kind, ttl: 60, aliases: Vec::new(), security })
+    }
+
+    fn addresses(security: Security) -> HostAddresses {
+        let value = vec![Ipv4Addr::LOCALHOST];
+        let ipv4 = Lookup::Found(Found { value, ttl: 60, aliases: Vec::new(), security });
+        HostAddresses { ipv4, ipv6: denied(security) }
+    }
+
+    #[test]
+    fn an_implicit_mx_is_as_secure_as_its_addresses_if_somebody_vouches_for_the_denial() {
+        use Security::{Indeterminate, Insecure, Secure};
+        for (denial, of_addresses, expected) in [
+            (Secure, Secure, MxSecurity::Secure),
+            (Secure, Insecure, MxSecurity::Insecure),
+            (Insecure, Secure, MxSecurity::Secure),
+            (Indeterminate, Secure, MxSecurity::Failed),
+            (Secure, Indeterminate, MxSecurity::Failed),
+        ] {
+            let records = denied(denial);
+            let seen = MxSecurity::of(Some(&records), Some(&addresses(of_addresses)));
+            assert_eq!(seen, expected, "{denial:?} {of_addresses:?}");
+        }
     }
 }
