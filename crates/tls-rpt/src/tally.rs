@@ -60,10 +60,16 @@ pub struct DomainTally<'r> {
 pub struct FailureTally<'r> {
     /// The first of them. Its count is not that of all: see [`sessions`](Self::sessions).
     pub failure: &'r FailureDetail,
-    /// The policies under which they were counted, each once.
+    /// The policies under which they were counted, each once; the first
+    /// [`FailureTally::MOST_POLICY_TYPES`].
     pub policy_types: Vec<Option<&'r PolicyType>>,
     /// How many sessions.
     pub sessions: Bounds,
+}
+
+impl FailureTally<'_> {
+    /// The most policy types that are listed; three are defined.
+    pub const MOST_POLICY_TYPES: usize = 16;
 }
 
 /// How failure details and totals go together.
@@ -178,7 +184,8 @@ fn failures<'r>(entries: &[(usize, &'r PolicyReport)]) -> Vec<FailureTally<'r>> 
                 groups.push(Group { failure, policy_types: Vec::new(), classes });
             }
             let Some(group) = groups.get_mut(number) else { continue };
-            if !group.policy_types.contains(&policy_type) {
+            let has_room = group.policy_types.len() < FailureTally::MOST_POLICY_TYPES;
+            if has_room && !group.policy_types.contains(&policy_type) {
                 group.policy_types.push(policy_type);
             }
             let count = failure.failed_session_count.map_or(0, u64::from);

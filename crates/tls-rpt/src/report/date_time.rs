@@ -17,6 +17,12 @@ impl Reading {
     fn unreadable() -> Self {
         Self { time: None, has_date_only: false, repairs: vec![RepairKind::DateUnreadable] }
     }
+
+    /// RFC 3339 has no year before 0000, to which an offset or a number can lead.
+    fn with_four_digits(self) -> Self {
+        let is_before = |time: Timestamp| Offset::UTC.to_datetime(time).year() < 0;
+        if self.time.is_some_and(is_before) { Self::unreadable() } else { self }
+    }
 }
 
 /// Numbers of seconds above this are taken for milliseconds: it is the year 5138.
@@ -27,6 +33,15 @@ const LAST_SECOND: i64 = 100_000_000_000;
 //# It is provided as a string formatted according
 //# to "Internet Date/Time Format", Section 5.6 of [RFC3339].
 pub(super) fn read(text: &str) -> Reading {
+    read_any(text).with_four_digits()
+}
+
+/// Reads a number of seconds since 1970, or of milliseconds.
+pub(super) fn read_number(number: i64) -> Reading {
+    from_number(number).with_four_digits()
+}
+
+fn read_any(text: &str) -> Reading {
     let mut scanner = Scanner { rest: text.as_bytes(), repairs: Vec::new() };
     if let Some((time, has_date_only)) = scanner.date_time() {
         return Reading { time: Some(time), has_date_only, repairs: scanner.repairs };
@@ -36,17 +51,14 @@ pub(super) fn read(text: &str) -> Reading {
     }
     let zoned = rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
     match zoned {
-        Ok(time) => Reading {
-            time: Some(time),
-            has_date_only: false,
-            repairs: vec![RepairKind::DateForm],
-        },
+        Ok(time) => {
+            Reading { time: Some(time), has_date_only: false, repairs: vec![RepairKind::DateForm] }
+        }
         Err(_) => Reading::unreadable(),
     }
 }
 
-/// Reads a number of seconds since 1970, or of milliseconds.
-pub(super) fn from_number(number: i64) -> Reading {
+fn from_number(number: i64) -> Reading {
     let time = if number.unsigned_abs() > LAST_SECOND.unsigned_abs() {
         Timestamp::from_millisecond(number)
     } else {

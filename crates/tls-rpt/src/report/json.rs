@@ -409,7 +409,8 @@ impl<'t> Cursor<'t> {
         let after_first = self.at;
         if self.peek() == Some(b'\\') && self.peek_at(1) == Some(b'u') {
             self.advance(2);
-            if let Some(second) = self.four_digits().filter(|half| (0xDC00..0xE000).contains(half)) {
+            if let Some(second) = self.four_digits().filter(|half| (0xDC00..0xE000).contains(half))
+            {
                 return char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00));
             }
         }
@@ -493,3 +494,6 @@ fn push_string(out: &mut String, text: &str) {
     // Strings always have a JSON form, so this never comes to the empty string.
     out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()));
 }
+
+#[cfg(test)]
+mod tests;

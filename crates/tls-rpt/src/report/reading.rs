@@ -133,7 +133,8 @@ pub(super) fn read(octets: &[u8], limits: &ReportLimits) -> ReportReading {
         reader.log.add(*repair, String::new);
     }
     let report = reader.text();
-    if reader.refusal.is_none() {
+    // Of a text that breaks off nobody knows what else it would have said.
+    if reader.refusal.is_none() && !reader.cursor.is_stopped() {
         review::review(&report, &mut reader.log);
     }
     let refusal = reader.refusal;
@@ -211,6 +212,7 @@ impl<'t> Reader<'t> {
 
     fn report(&mut self, place: &Place<'_>) -> Report {
         let mut report = Report::default();
+        let mut policies = None;
         let mut seen = Seen::default();
         self.cursor.open();
         while let Some(member) = self.member(&KEYS, &mut seen, place) {
@@ -226,16 +228,14 @@ impl<'t> Reader<'t> {
                 }
                 "contact-info" => replace(&mut report.contact_info, self.contact(&here)),
                 "report-id" => replace(&mut report.report_id, self.text_value(&here)),
-                "policies" => {
-                    if let Some(policies) = self.policies(&here) {
-                        report.policies = policies;
-                    }
-                }
+                "policies" => replace(&mut policies, self.policies(&here)),
                 _ => self.unknown(&member, &mut report.unknown, &here),
             }
             self.settle(&here);
         }
         self.settle(place);
+        let has_policies = policies.is_some();
+        report.policies = policies.unwrap_or_default();
         if report.policies.is_empty() && seen.count() < 2 {
             self.refusal.get_or_insert(Refusal::NotAReport);
         }
@@ -255,11 +255,12 @@ impl<'t> Reader<'t> {
             ("date-range", RepairKind::DateRangeMissing),
             ("contact-info", RepairKind::ContactInfoMissing),
             ("report-id", RepairKind::ReportIdMissing),
-            ("policies", RepairKind::PoliciesMissing),
         ];
         for (key, kind) in missing {
             self.expect(&KEYS, &seen, key, kind, place);
         }
+        // Also when they are null: then numbers are missing as well.
+        self.expect_read(has_policies, RepairKind::PoliciesMissing, &place.key("policies"));
         report
     }
 

@@ -61,8 +61,8 @@ fn range_faults(range: &DateRange) -> Vec<RepairKind> {
         faults.push(RepairKind::DateEndMidnight);
     }
     let seconds = end.as_second().saturating_sub(start.as_second());
-    let is_day = is_midnight(start)
-        && (seconds == 86_399 || (seconds == 86_400 && ends_at_midnight));
+    let is_day =
+        is_midnight(start) && (seconds == 86_399 || (seconds == 86_400 && ends_at_midnight));
     if !is_day {
         faults.push(RepairKind::DateRangeNotADay);
     }

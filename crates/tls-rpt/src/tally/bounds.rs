@@ -80,16 +80,12 @@ impl SessionBounds {
         }
         let total = all.together();
         let failures = failed.together();
-        Self {
-            total,
-            successful: Bounds {
-                lower: successes_at_least(successful, failed),
-                // Both are the numbers of the greatest overlap, so the difference is too.
-                likely: total.likely.saturating_sub(failures.likely),
-                upper: successful.together().upper,
-            },
-            failed: failures,
-        }
+        let lower = successes_at_least(successful, failed);
+        let upper = successful.together().upper;
+        // Both are the numbers of the greatest overlap, so the difference is too. It is within the
+        // bounds, save where sums have come to the end of `u64`.
+        let likely = total.likely.saturating_sub(failures.likely).max(lower).min(upper);
+        Self { total, successful: Bounds { lower, likely, upper }, failed: failures }
     }
 }
 
@@ -107,7 +103,9 @@ fn successes_at_least(successful: &Classes, failed: &Classes) -> u64 {
             .fold(0, |sum: u64, (_, sessions)| sum.saturating_add(sessions.upper));
         sessions.lower.saturating_add(beside).saturating_sub(failures_elsewhere)
     };
-    successful.0.iter().map(at_least).max().unwrap_or(0)
+    // Of the rest nobody knows whose failures are elsewhere.
+    let known = successful.0.iter().filter(|(class, _)| *class != Class::Rest);
+    known.map(at_least).max().unwrap_or(0)
 }
 
 /// Which sessions a policy type counts.
@@ -121,7 +119,13 @@ pub(super) enum Class {
     NoPolicy,
     /// Those with something else, or with what the report does not say. They may be any.
     Other(Option<String>),
+    /// Those of all kinds above [`MOST_OTHERS`]. They may be any, and the same among themselves.
+    Rest,
 }
+
+/// So many kinds of policy that we do not know are told apart. There is none today, and a report that
+/// invents thousands must not cost the square of them.
+const MOST_OTHERS: usize = 16;
 
 impl Class {
     pub(super) fn of(policy_type: Option<&PolicyType>) -> Self {
@@ -152,9 +156,18 @@ impl Classes {
     /// Adds other sessions of a class. Two entries of one policy type count different sessions: the
     /// policy changed, or the MX is another.
     pub(super) fn add(&mut self, class: Class, sessions: Bounds) {
-        match self.0.iter_mut().find(|(known, _)| *known == class) {
-            Some((_, sum)) => *sum = sum.plus(sessions),
-            None => self.0.push((class, sessions)),
+        if let Some((_, sum)) = self.0.iter_mut().find(|(known, _)| *known == class) {
+            *sum = if class == Class::Rest { sum.beside(sessions) } else { sum.plus(sessions) };
+            return;
+        }
+        let others = self.0.iter().filter(|(known, _)| matches!(known, Class::Other(_))).count();
+        if others < MOST_OTHERS || !matches!(class, Class::Other(_) | Class::Rest) {
+            self.0.push((class, sessions));
+            return;
+        }
+        match self.0.iter_mut().find(|(known, _)| *known == Class::Rest) {
+            Some((_, rest)) => *rest = rest.beside(sessions),
+            None => self.0.push((Class::Rest, sessions)),
         }
     }
 
@@ -168,7 +181,7 @@ impl Classes {
         let known = found.plus(self.of(&Class::NoPolicy));
         self.0
             .iter()
-            .filter(|(class, _)| matches!(class, Class::Other(_)))
+            .filter(|(class, _)| matches!(class, Class::Other(_) | Class::Rest))
             .fold(known, |known, (_, sessions)| known.beside(*sessions))
     }
 }

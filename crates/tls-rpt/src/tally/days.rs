@@ -103,7 +103,8 @@ impl Days {
         let share = |day: i64| {
             let begin = (day * DAY).max(first);
             let end = ((day + 1) * DAY).min(after);
-            let date = Timestamp::from_second(begin).ok().map(|t| Offset::UTC.to_datetime(t).date());
+            let date =
+                Timestamp::from_second(begin).ok().map(|t| Offset::UTC.to_datetime(t).date());
             Some(DayShare { date: date?, seconds: u32::try_from(end - begin).ok()? })
         };
         Self((first_day..=last_day).filter_map(share).collect())

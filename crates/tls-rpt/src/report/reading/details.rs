@@ -45,7 +45,7 @@ impl Reader<'_> {
                     self.settle(&here);
                     index += 1;
                 }
-                if index == 0 && self.refusal.is_none() {
+                if index == 0 && !self.cursor.is_stopped() {
                     self.repair(RepairKind::EmptyArray, place);
                 }
             }
@@ -95,7 +95,13 @@ impl Reader<'_> {
         self.expect(&KEYS, &seen, "failed-session-count", RepairKind::CountMissing, place);
         if !detail.is_without_session() {
             self.expect(&KEYS, &seen, "sending-mta-ip", RepairKind::SendingIpMissing, place);
-            self.expect(&KEYS, &seen, "receiving-mx-hostname", RepairKind::ReceivingMxMissing, place);
+            self.expect(
+                &KEYS,
+                &seen,
+                "receiving-mx-hostname",
+                RepairKind::ReceivingMxMissing,
+                place,
+            );
             self.expect(&KEYS, &seen, "receiving-ip", RepairKind::ReceivingIpMissing, place);
         }
         if is_general(detail.result_type.as_ref()) {
@@ -134,11 +140,12 @@ impl Reader<'_> {
 //# using this declaration, the reporting MTA SHOULD utilize the
 //# "failure-reason-code" to provide more information to the receiving
 //# entity.
+//= https://www.rfc-editor.org/rfc/rfc8460#section-4.3.3
+//# When this category is used, the
+//# reporter SHOULD also use "failure-reason-code" to give some feedback
+//# to the receiving entity.
 fn is_general(result_type: Option<&ResultType>) -> bool {
-    matches!(
-        result_type,
-        Some(ResultType::CertificateNotTrusted | ResultType::ValidationFailure)
-    )
+    matches!(result_type, Some(ResultType::CertificateNotTrusted | ResultType::ValidationFailure))
 }
 
 /// Whether a text has the outer form of a URI (RFC 3986): a scheme, a colon, and no white space.

@@ -106,8 +106,13 @@ impl<'t> Reader<'t> {
     ) {
         let Some(number) = keys.names.iter().position(|name| *name == key) else { return };
         let is_seen = (seen.proper | seen.other) & (1 << number) != 0;
-        if !is_seen && !self.cursor.is_stopped() {
-            self.repair(kind, &place.key(key));
+        self.expect_read(is_seen, kind, &place.key(key));
+    }
+
+    /// The same for a member of which is known whether it was read.
+    pub(super) fn expect_read(&mut self, is_read: bool, kind: RepairKind, place: &Place<'_>) {
+        if !is_read && !self.cursor.is_stopped() {
+            self.repair(kind, place);
         }
     }
 }

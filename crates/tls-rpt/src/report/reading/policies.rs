@@ -13,10 +13,8 @@ const POLICY: Keys = Keys {
     drafts: &[("mx-host-pattern", "mx-host")],
 };
 
-const SUMMARY: Keys = Keys {
-    names: &["total-successful-session-count", "total-failure-session-count"],
-    drafts: &[],
-};
+const SUMMARY: Keys =
+    Keys { names: &["total-successful-session-count", "total-failure-session-count"], drafts: &[] };
 
 impl Reader<'_> {
     //= https://www.rfc-editor.org/rfc/rfc8460#section-4
@@ -41,7 +39,7 @@ impl Reader<'_> {
                     self.settle(&here);
                     index += 1;
                 }
-                if policies.is_empty() && self.refusal.is_none() {
+                if index == 0 && !self.cursor.is_stopped() {
                     self.repair(RepairKind::PoliciesEmpty, place);
                 }
             }
@@ -59,6 +57,7 @@ impl Reader<'_> {
 
     fn entry(&mut self, place: &Place<'_>) -> PolicyReport {
         let mut entry = PolicyReport::default();
+        let (mut policy, mut summary) = (None, None);
         let mut seen = Seen::default();
         self.cursor.open();
         while let Some(member) = self.member(&ENTRY, &mut seen, place) {
@@ -66,12 +65,12 @@ impl Reader<'_> {
             match member.name {
                 "policy" => {
                     if self.is_object(&here) {
-                        entry.policy = self.policy(&here);
+                        policy = Some(self.policy(&here));
                     }
                 }
                 "summary" => {
                     if self.is_object(&here) {
-                        entry.summary = self.summary(&here);
+                        summary = Some(self.summary(&here));
                     }
                 }
                 "failure-details" => {
@@ -84,8 +83,11 @@ impl Reader<'_> {
             self.settle(&here);
         }
         self.settle(place);
-        self.expect(&ENTRY, &seen, "policy", RepairKind::PolicyMissing, place);
-        self.expect(&ENTRY, &seen, "summary", RepairKind::SummaryMissing, place);
+        // Also when they are null: then numbers are missing as well.
+        self.expect_read(policy.is_some(), RepairKind::PolicyMissing, &place.key("policy"));
+        self.expect_read(summary.is_some(), RepairKind::SummaryMissing, &place.key("summary"));
+        entry.policy = policy.unwrap_or_default();
+        entry.summary = summary.unwrap_or_default();
         entry
     }
 

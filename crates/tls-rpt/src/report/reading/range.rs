@@ -68,7 +68,7 @@ impl Reader<'_> {
             Shape::Number => {
                 let token = self.cursor.number()?;
                 match token.parse() {
-                    Ok(number) => date_time::from_number(number),
+                    Ok(number) => date_time::read_number(number),
                     Err(_) => date_time::read(token.split('.').next().unwrap_or_default()),
                 }
             }
