@@ -12,7 +12,7 @@ pub fn tls_report(octets: &[u8]) {
     let reading = Report::read(octets, &ReportLimits::default());
     for repair in &reading.repairs {
         assert_is_message(&repair.to_string());
-        if let Some(span) = locate(octets, &repair.place) {
+        for span in [locate(octets, &repair.place), repair.span(octets)].into_iter().flatten() {
             assert!(octets.get(span.range()).is_some(), "{repair:?} is outside the text");
         }
     }

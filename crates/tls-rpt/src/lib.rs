@@ -76,4 +76,6 @@ pub use report::{
     RepairKind, Report, ReportError, ReportLimits, ReportReading, SessionCount, Severity, Summary,
     UnknownMember, UnknownMembers, locate,
 };
-pub use tally::{Bounds, DayShare, Days, Details, DomainTally, FailureTally, SessionBounds, Tally};
+pub use tally::{
+    Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,
+};

@@ -50,7 +50,7 @@ pub struct DomainTally<'r> {
     /// reporter can leave some out.
     pub failures: Vec<FailureTally<'r>>,
     /// Whether the failure details of every entry add up to its total.
-    pub details: Details,
+    pub details: DetailsSum,
     /// Whether every entry gives both totals. If not, the bounds hold for what it does give.
     pub is_complete: bool,
 }
@@ -72,14 +72,14 @@ impl FailureTally<'_> {
     pub const MOST_POLICY_TYPES: usize = 16;
 }
 
-/// How failure details and totals go together.
+/// The sum of failure details beside the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Details {
-    /// They add up in every entry.
-    AddUp,
-    /// In some entry they are fewer, in none more: some failures have no particulars.
+pub enum DetailsSum {
+    /// It is the total in every entry.
+    AddsUp,
+    /// In some entry it is less, in none more: some failures have no particulars.
     Below,
-    /// In some entry they are more: sessions are counted several times, or counts are wrong.
+    /// In some entry it is more: sessions are counted several times, or counts are wrong.
     Above,
 }
 
@@ -114,7 +114,7 @@ impl<'r> DomainEntries<'r> {
     fn tally(self) -> DomainTally<'r> {
         let mut successful = Classes::default();
         let mut failed = Classes::default();
-        let mut details = Details::AddUp;
+        let mut details = DetailsSum::AddsUp;
         let mut is_complete = true;
         for (_, entry) in &self.entries {
             let class = Class::of(entry.policy.policy_type.as_ref());
@@ -138,7 +138,7 @@ impl<'r> DomainEntries<'r> {
 }
 
 /// How many sessions of an entry failed, by its total and its details.
-fn failed_sessions(entry: &PolicyReport) -> (Bounds, Details) {
+fn failed_sessions(entry: &PolicyReport) -> (Bounds, DetailsSum) {
     let counts =
         || entry.failure_details.iter().map(|d| d.failed_session_count.map_or(0, u64::from));
     let sum = counts().fold(0, u64::saturating_add);
@@ -146,12 +146,12 @@ fn failed_sessions(entry: &PolicyReport) -> (Bounds, Details) {
     let Some(total) = entry.summary.failed.map(u64::from) else {
         // The total is lost. As each detail is of sessions that failed, at least as many did as the
         // greatest says, and at most as many as all together.
-        return (Bounds { lower: greatest, likely: sum, upper: sum }, Details::AddUp);
+        return (Bounds { lower: greatest, likely: sum, upper: sum }, DetailsSum::AddsUp);
     };
     let details = match sum.cmp(&total) {
-        std::cmp::Ordering::Less => Details::Below,
-        std::cmp::Ordering::Equal => Details::AddUp,
-        std::cmp::Ordering::Greater => Details::Above,
+        std::cmp::Ordering::Less => DetailsSum::Below,
+        std::cmp::Ordering::Equal => DetailsSum::AddsUp,
+        std::cmp::Ordering::Greater => DetailsSum::Above,
     };
     // One detail above the total contradicts it; either may be wrong.
     (Bounds { lower: total, likely: total, upper: total.max(greatest) }, details)

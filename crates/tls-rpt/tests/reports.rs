@@ -173,7 +173,7 @@ fn check_reading(text: &[u8]) -> Result<(), TestCaseError> {
     for repair in &reading.repairs {
         let message = repair.to_string();
         prop_assert!(!message.contains(char::is_control), "{message:?} holds control characters");
-        if let Some(span) = locate(text, &repair.place) {
+        for span in [locate(text, &repair.place), repair.span(text)].into_iter().flatten() {
             prop_assert!(text.get(span.range()).is_some(), "{repair} is outside the text");
         }
     }
@@ -194,6 +194,7 @@ fn check_reading(text: &[u8]) -> Result<(), TestCaseError> {
         prop_assert_eq!(&Report::read(&again, &ReportLimits::default()).report, &reading.report);
     }
     let tally = Tally::of(&reading.report);
+    prop_assert!(!reading.is_complete() || tally.domains.iter().all(|domain| domain.is_complete));
     for domain in &tally.domains {
         let sessions = domain.sessions;
         for bounds in [sessions.total, sessions.successful, sessions.failed] {
@@ -495,17 +496,17 @@ fn a_lost_total_is_bounded_by_the_details() {
 
 #[test]
 fn details_against_the_total() {
-    use tls_rpt::Details;
-    let check = |total: u32, details: &[u32], fit: Details, failed: Bounds| {
+    use tls_rpt::DetailsSum;
+    let check = |total: u32, details: &[u32], fit: DetailsSum, failed: Bounds| {
         let report = counted(&[("sts", Some(0), Some(total), details)]);
         let domain = &Tally::of(&report).domains[0];
         assert_eq!((domain.details, domain.sessions.failed), (fit, failed), "for {details:?}");
     };
-    check(3, &[1, 2], Details::AddUp, Bounds::exactly(3));
-    check(3, &[], Details::Below, Bounds::exactly(3));
-    check(1, &[1, 1], Details::Above, Bounds::exactly(1)); // Mail.ru: one session, two errors
-    check(2, &[3], Details::Above, Bounds { lower: 2, likely: 2, upper: 3 });
-    check(0, &[], Details::AddUp, Bounds::exactly(0));
+    check(3, &[1, 2], DetailsSum::AddsUp, Bounds::exactly(3));
+    check(3, &[], DetailsSum::Below, Bounds::exactly(3));
+    check(1, &[1, 1], DetailsSum::Above, Bounds::exactly(1)); // Mail.ru: one session, two errors
+    check(2, &[3], DetailsSum::Above, Bounds { lower: 2, likely: 2, upper: 3 });
+    check(0, &[], DetailsSum::AddsUp, Bounds::exactly(0));
 }
 
 #[test]

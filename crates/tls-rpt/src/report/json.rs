@@ -16,6 +16,7 @@ pub(super) struct Cursor<'t> {
     before: Before,
     faults: Vec<RepairKind>,
     is_stopped: bool,
+    stopped_at: Option<usize>,
 }
 
 /// What stands before the cursor within the innermost array or object.
@@ -41,7 +42,14 @@ pub(super) enum Shape {
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0, before: Before::Opening, faults: Vec::new(), is_stopped: false }
+        Self {
+            text,
+            at: 0,
+            before: Before::Opening,
+            faults: Vec::new(),
+            is_stopped: false,
+            stopped_at: None,
+        }
     }
 
     /// Stands at an offset, before a value.
@@ -58,6 +66,11 @@ impl<'t> Cursor<'t> {
     /// Whether the text ended too early, or stopped being JSON.
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped
+    }
+
+    /// Where it did.
+    pub(super) fn stopped_at(&self) -> Option<usize> {
+        self.stopped_at
     }
 
     /// The faults since the last call.
@@ -282,6 +295,7 @@ impl<'t> Cursor<'t> {
     fn give_up(&mut self, kind: RepairKind) {
         if !self.is_stopped {
             self.fault(kind);
+            self.stopped_at = Some(self.at);
         }
         self.stop();
     }

@@ -42,6 +42,30 @@ pub fn locate(octets: &[u8], pointer: &str) -> Option<Span> {
     }
 }
 
+/// What stands before the report.
+pub(super) fn front(octets: &[u8]) -> Span {
+    Span { start: 0, end: decode(octets).original_span(0, 0).start }
+}
+
+/// What stands behind the first value.
+pub(super) fn back(octets: &[u8]) -> Span {
+    let text = decode(octets);
+    let mut cursor = Cursor::new(&text.octets);
+    cursor.skip(DEPTH);
+    cursor.skip_space();
+    Span { start: text.original_span(cursor.offset(), cursor.offset()).start, end: octets.len() }
+}
+
+/// The octet at which the text stops being JSON, or the last one when it just ends.
+pub(super) fn stop(octets: &[u8]) -> Option<Span> {
+    let text = decode(octets);
+    let mut cursor = Cursor::new(&text.octets);
+    cursor.skip(DEPTH);
+    let last = text.octets.len().checked_sub(1)?;
+    let at = cursor.stopped_at()?.min(last);
+    Some(text.original_span(at, at.saturating_add(1)))
+}
+
 /// The offset of the value of the last member with this name.
 fn member(cursor: &mut Cursor<'_>, name: &str) -> Option<usize> {
     let mut found = None;

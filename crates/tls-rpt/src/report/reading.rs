@@ -127,6 +127,8 @@ pub(super) fn read(octets: &[u8], limits: &ReportLimits) -> ReportReading {
         depth: limits.depth.min(ReportLimits::DEEPEST),
         log: RepairLog::new(limits.repairs),
         details: 0,
+        strings: 0,
+        unknown_members: 0,
         refusal: None,
     };
     for repair in &text.repairs {
@@ -152,6 +154,8 @@ struct Reader<'t> {
     depth: usize,
     log: RepairLog,
     details: usize,
+    strings: usize,
+    unknown_members: usize,
     refusal: Option<Refusal>,
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::locate::{self, locate};
+use crate::Span;
+
 /// Something about a report that a strict reader would stumble over, and that was mended or noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -11,6 +14,25 @@ pub struct Repair {
     /// member that is missing, where it should be. Holds names from outside, which may contain any
     /// character; `Display` escapes them.
     pub place: String,
+}
+
+impl Repair {
+    /// The part of the text to show, in the octets that were read.
+    ///
+    /// Mostly that of the [`place`](Self::place), as [`locate`] finds it; of what stands around the
+    /// report or breaks it off, that itself. The time is that of reading the text once.
+    pub fn span(&self, octets: &[u8]) -> Option<Span> {
+        match self.kind {
+            RepairKind::ByteOrderMark | RepairKind::LeadingOctets => Some(locate::front(octets)),
+            RepairKind::TrailingOctets | RepairKind::FurtherReports if self.place.is_empty() => {
+                Some(locate::back(octets))
+            }
+            RepairKind::JsonTruncated | RepairKind::JsonBroken => {
+                locate::stop(octets).or_else(|| locate(octets, &self.place))
+            }
+            _ => locate(octets, &self.place),
+        }
+    }
 }
 
 impl fmt::Display for Repair {
@@ -116,13 +138,15 @@ repairs! {
         "the member has the name that it had in a draft; write the name of the RFC"
     KeyForm "key-form" BreaksPeers Nothing "RFC 8460 §4.4"
         "the name of the member is written in another way; write it in lower case with hyphens"
-    DuplicateKey "duplicate-key" BreaksPeers Numbers "RFC 7493 §2.3"
+    DuplicateKey "duplicate-key" BreaksPeers Nothing "RFC 7493 §2.3"
         "the member is there twice and the last readable one counts; write it once"
+    DuplicateNumbers "duplicate-numbers" BreaksPeers Numbers "RFC 7493 §2.3"
+        "the member with the numbers is there twice and the last readable one counts; write it once"
     TooManyUnknownKeys "too-many-unknown-keys" Wrong Nothing "RFC 7493 §4.2"
-        "there are more unknown members than are kept; leave them out"
+        "the report has more unknown members than are kept; leave them out"
     NullValue "null-value" BreaksPeers Nothing "RFC 8460 §4.4"
         "the value is null; leave the member out, or give a value if it is required"
-    WrongType "wrong-type" BreaksPeers Numbers "RFC 8460 §4.4"
+    WrongType "wrong-type" BreaksPeers Nothing "RFC 8460 §4.4"
         "the value has a type that cannot be used here and was left out; write the type of the schema"
     NumberForText "number-for-text" BreaksPeers Nothing "RFC 8460 §4.4"
         "a number stands for a string; write it in quotes"
@@ -135,7 +159,7 @@ repairs! {
     TextTooLong "text-too-long" Wrong Nothing "RFC 8460 §4.4"
         "the string is longer than is kept and was cut; write a short text"
     TooManyStrings "too-many-strings" Wrong Nothing "RFC 8460 §4.4"
-        "the array has more strings than are kept; a policy needs a few"
+        "the report has more strings of policies than are kept; a policy needs a few"
     EmptyArray "empty-array" Unusual Nothing "RFC 8460 §4.4"
         "the array is empty; the member can be left out"
 

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tls_rpt::{Bounds, Report, ReportLimits, ReportReading, Tally, locate};
+use tls_rpt::{Bounds, Report, ReportLimits, ReportReading, Tally};
 
 /// What separates the columns of the table.
 const SEPARATOR: &str = " | ";
@@ -85,7 +85,7 @@ fn every_repair_has_a_place_in_the_text() {
         let octets = fs_err::read(folder().join("reports").join(&path)).unwrap();
         let reading = Report::read(&octets, &ReportLimits::default());
         for repair in reading.repairs {
-            let span = locate(&octets, &repair.place);
+            let span = repair.span(&octets);
             let found = span.is_some_and(|span| !span.range().is_empty());
             assert!(found, "{path}: {repair} is nowhere");
             assert!(span.unwrap().end <= octets.len(), "{path}: {repair} is outside the text");

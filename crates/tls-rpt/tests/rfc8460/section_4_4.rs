@@ -80,11 +80,11 @@ fn counts() {
     count("true", &["count-unreadable"], None);
     count("NaN", &["count-unreadable", "json-word"], None);
     count("-Infinity", &["count-unreadable", "json-word"], None);
-    count("[90]", &["wrong-type"], None);
-    count("{}", &["wrong-type"], None);
+    count("[90]", &["wrong-type", "count-unreadable"], None);
+    count("{}", &["wrong-type", "count-unreadable"], None);
     count("090", &["json-number"], Some(90));
     count("+90", &["count-decimal", "json-number"], Some(90));
-    count("", &["json-comma"], None); // `"a":,`
+    count("", &["count-unreadable", "json-comma"], None); // `"a":,`
 }
 
 #[test]
@@ -100,6 +100,9 @@ fn the_loss_of_a_count_is_told() {
     assert!(!read(with(SUMMARY, "null")).is_complete());
     assert!(!read(with("/policies", "null")).is_complete());
     assert!(!read(with("/policies/0", "5")).is_complete());
+    assert!(read(with(&at(POLICY, "policy-string"), "5")).is_complete());
+    assert!(read(plus("", r#""contact-info": "other@reporter.example""#)).is_complete());
+    assert!(!read(plus(SUMMARY, r#""total-failure-session-count": 3"#)).is_complete());
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8460#section-4.4
@@ -411,7 +414,7 @@ fn keys() {
     assert_eq!(successful(&twice.report), Some(7));
     assert_eq!(
         repairs(&twice),
-        [format!("duplicate-key {SUMMARY}/total-successful-session-count")]
+        [format!("duplicate-numbers {SUMMARY}/total-successful-session-count")]
     );
     let worse = read(plus(SUMMARY, r#""total-successful-session-count": null"#));
     assert_eq!(successful(&worse.report), Some(90), "null does not replace a number");
@@ -486,6 +489,26 @@ fn one_thing_for_an_array_of_it() {
     let mixed = read(with("/policies/0/failure-details", r#"[null, 5, "x"]"#));
     assert!(mixed.report.policies[0].failure_details.is_empty());
     assert_eq!(mixed.refusal, None);
+}
+
+#[test]
+fn repairs_show_their_text() {
+    let shown = |text: &str, code: &str, expected: &str| {
+        let reading = read(text);
+        let repair = reading.repairs.iter().find(|repair| repair.kind.code() == code);
+        let span = repair.and_then(|repair| repair.span(text.as_bytes()));
+        assert_eq!(span.and_then(|span| text.get(span.range())), Some(expected), "for {code}");
+    };
+    shown(&format!("\u{FEFF}{PLAIN}"), "byte-order-mark", "\u{FEFF}");
+    shown(&format!("ok {PLAIN}"), "leading-octets", "ok ");
+    shown(&format!("{PLAIN} \0\0"), "trailing-octets", "\0\0");
+    shown(&format!("{PLAIN}\n{{}}"), "further-reports", "{}");
+    shown(PLAIN.trim_end_matches(['}', ']']), "json-truncated", "\n");
+    shown(&PLAIN.replace("\"summary\":", "summary:"), "json-broken", "s");
+    shown(&with("/contact-info", "null"), "null-value", "null");
+    shown(&with(&at(DETAIL, "sending-mta-ip"), "\"\""), "ip-empty", "\"\"");
+    shown(&with("/policies/0/failure-details", "[{}]"), "count-missing", "{");
+    shown(&plus("", "\"a\": [1, {\"b\": 2}]"), "unknown-key", "[1, {\"b\": 2}]");
 }
 
 /// Where the text stops being JSON, what was read before stays.

@@ -48,22 +48,23 @@ impl<'t> Reader<'t> {
             self.settle(place);
             if let Some(number) = keys.names.iter().position(|name| *name == written) {
                 let bit = 1 << number;
+                let name = keys.names.get(number).copied().unwrap_or_default();
                 if seen.proper & bit != 0 {
-                    self.repair(RepairKind::DuplicateKey, &place.key(&written));
+                    self.repair(duplicate(name), &place.key(&written));
                 }
                 seen.proper |= bit;
-                let name = keys.names.get(number).copied().unwrap_or_default();
                 return Some(Member { name, written });
             }
 
             let Some((number, kind)) = keys.meant(&written) else {
                 return Some(Member { name: "", written });
             };
+            let name = keys.names.get(number).copied().unwrap_or_default();
             let here = place.key(&written);
             self.repair(kind, &here);
             let bit = 1 << number;
             if seen.other & bit != 0 {
-                self.repair(RepairKind::DuplicateKey, &here);
+                self.repair(duplicate(name), &here);
             }
             seen.other |= bit;
             // The proper spelling wins, wherever it stands.
@@ -72,7 +73,6 @@ impl<'t> Reader<'t> {
                 self.settle(&here);
                 continue;
             }
-            let name = keys.names.get(number).copied().unwrap_or_default();
             return Some(Member { name, written });
         }
     }
@@ -85,7 +85,8 @@ impl<'t> Reader<'t> {
         place: &Place<'_>,
     ) {
         self.repair(RepairKind::UnknownKey, place);
-        if kept.len() < self.limits.unknown_members {
+        if self.unknown_members < self.limits.unknown_members {
+            self.unknown_members += 1;
             let mut value = String::new();
             self.cursor.copy(self.depth, &mut value);
             kept.push(member.written.clone().into_owned(), value);
@@ -114,6 +115,18 @@ impl<'t> Reader<'t> {
         if !is_read && !self.cursor.is_stopped() {
             self.repair(kind, place);
         }
+    }
+}
+
+/// What it is when a member is there twice.
+fn duplicate(name: &str) -> RepairKind {
+    match name {
+        "policies"
+        | "policy"
+        | "summary"
+        | "total-successful-session-count"
+        | "total-failure-session-count" => RepairKind::DuplicateNumbers,
+        _ => RepairKind::DuplicateKey,
     }
 }
 

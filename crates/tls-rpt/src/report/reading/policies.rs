@@ -35,6 +35,8 @@ impl Reader<'_> {
                     }
                     if self.is_object(&here) {
                         policies.push(self.entry(&here));
+                    } else {
+                        self.expect_read(false, RepairKind::SummaryMissing, &here);
                     }
                     self.settle(&here);
                     index += 1;
@@ -141,11 +143,11 @@ impl Reader<'_> {
     //# an MTA-STS Policy.
     fn policy_string(&mut self, place: &Place<'_>) -> Option<Vec<String>> {
         let raw = self.strings(RepairKind::PolicyStringText, place)?;
-        let mut strings = Vec::with_capacity(raw.texts.len());
+        let mut strings = Vec::new();
         for text in raw.texts {
             if let Some(inner) = inner_strings(&text) {
                 self.repair(RepairKind::PolicyStringNested, place);
-                strings.extend(inner);
+                self.keep(&mut strings, inner, place);
             } else if text.contains(['\n', '\r']) || (is_tlsa(&text) && text.contains(';')) {
                 if !raw.is_one_text {
                     self.repair(RepairKind::PolicyStringJoined, place);
@@ -154,28 +156,30 @@ impl Reader<'_> {
                 let separators: &[char] =
                     if is_tlsa(&text) { &['\n', '\r', ';'] } else { &['\n', '\r'] };
                 let parts = text.split(separators).map(str::trim).filter(|part| !part.is_empty());
-                strings.extend(parts.map(str::to_owned));
+                self.keep(&mut strings, parts.map(str::to_owned), place);
             } else {
-                strings.push(text);
+                self.keep(&mut strings, [text], place);
             }
         }
-        Some(self.at_most(strings, place))
+        Some(strings)
     }
 
     fn mx_host(&mut self, place: &Place<'_>) -> Option<Vec<String>> {
         let raw = self.strings(RepairKind::MxHostText, place)?;
-        let mut patterns = Vec::with_capacity(raw.texts.len());
+        let mut patterns = Vec::new();
         for text in raw.texts {
             if raw.is_one_text {
                 let parts = text.split([',', ';', '\n', '\r']).map(str::trim);
                 for part in parts.filter(|part| !part.is_empty()) {
-                    patterns.push(self.pattern(part, place));
+                    let pattern = self.pattern(part, place);
+                    self.keep(&mut patterns, [pattern], place);
                 }
             } else {
-                patterns.push(self.pattern(&text, place));
+                let pattern = self.pattern(&text, place);
+                self.keep(&mut patterns, [pattern], place);
             }
         }
-        Some(self.at_most(patterns, place))
+        Some(patterns)
     }
 
     /// A pattern, without the name of the field that it had in the policy.
@@ -190,12 +194,21 @@ impl Reader<'_> {
         }
     }
 
-    fn at_most(&mut self, mut strings: Vec<String>, place: &Place<'_>) -> Vec<String> {
-        if strings.len() > self.limits.strings {
-            self.repair(RepairKind::TooManyStrings, place);
-            strings.truncate(self.limits.strings);
+    /// Adds strings as long as there is room.
+    fn keep(
+        &mut self,
+        kept: &mut Vec<String>,
+        strings: impl IntoIterator<Item = String>,
+        place: &Place<'_>,
+    ) {
+        for string in strings {
+            if self.strings >= self.limits.strings {
+                self.repair(RepairKind::TooManyStrings, place);
+                return;
+            }
+            self.strings += 1;
+            kept.push(string);
         }
-        strings
     }
 
     fn summary(&mut self, place: &Place<'_>) -> Summary {

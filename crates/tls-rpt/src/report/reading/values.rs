@@ -123,7 +123,7 @@ impl<'t> Reader<'t> {
             let here = place.index(index);
             index += 1;
             match self.cursor.shape() {
-                _ if texts.len() >= self.limits.strings => {
+                _ if texts.len() >= self.limits.strings.saturating_sub(self.strings) => {
                     self.repair(RepairKind::TooManyStrings, place);
                     self.cursor.skip(self.depth);
                 }
@@ -167,6 +167,7 @@ impl<'t> Reader<'t> {
             }
             _ => {
                 self.no_value(place);
+                self.expect_read(false, RepairKind::CountUnreadable, place);
                 return None;
             }
         };
