@@ -310,6 +310,11 @@ fn policy_strings() {
     );
     strings(r#""[\"3 1 1 aa\"]""#, &["policy-string-text", "policy-string-nested"], &["3 1 1 aa"]);
     strings(r#""3 1 1 aa; 3 1 1 bb""#, &["policy-string-text"], &["3 1 1 aa", "3 1 1 bb"]); // section 4
+    strings(
+        r#"["[\"3 1 1 aa;3 1 1 bb\",\"\"]"]"#,
+        &["policy-string-nested", "policy-string-joined"],
+        &["3 1 1 aa", "3 1 1 bb"],
+    );
     strings(r#"["[oops"]"#, &[], &["[oops"]); // a policy as it was published
     strings("[]", &["empty-array", "policy-string-missing"], &[]);
     strings("null", &["null-value", "policy-string-missing"], &[]);
@@ -332,6 +337,8 @@ fn mx_hosts() {
     hosts(r#""*.example.com""#, &["mx-host-text"], &["*.example.com"]);
     hosts(r#""a.example, b.example""#, &["mx-host-text"], &["a.example", "b.example"]);
     hosts(r#"["mx: a.example"]"#, &["mx-host-prefix"], &["a.example"]);
+    hosts(r#"["MX:mx: a.example"]"#, &["mx-host-prefix"], &["a.example"]);
+    hosts(r#"["mx:"]"#, &[], &["mx:"]);
     hosts("[]", &["empty-array", "mx-host-missing"], &[]);
 }
 

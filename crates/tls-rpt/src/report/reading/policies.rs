@@ -144,24 +144,41 @@ impl Reader<'_> {
     fn policy_string(&mut self, place: &Place<'_>) -> Option<Vec<String>> {
         let raw = self.strings(RepairKind::PolicyStringText, place)?;
         let mut strings = Vec::new();
+        let several = (!raw.is_one_text).then_some(RepairKind::PolicyStringJoined);
         for text in raw.texts {
-            if let Some(inner) = inner_strings(&text) {
-                self.repair(RepairKind::PolicyStringNested, place);
-                self.keep(&mut strings, inner, place);
-            } else if text.contains(['\n', '\r']) || (is_tlsa(&text) && text.contains(';')) {
-                if !raw.is_one_text {
-                    self.repair(RepairKind::PolicyStringJoined, place);
-                }
-                // Section 4 of the RFC has TLSA records in one string, with semicolons between them.
-                let separators: &[char] =
-                    if is_tlsa(&text) { &['\n', '\r', ';'] } else { &['\n', '\r'] };
-                let parts = text.split(separators).map(str::trim).filter(|part| !part.is_empty());
-                self.keep(&mut strings, parts.map(str::to_owned), place);
-            } else {
-                self.keep(&mut strings, [text], place);
-            }
+            self.add_policy_text(&mut strings, text, several, place);
         }
         Some(strings)
+    }
+
+    /// Adds the lines or records of one text, down to those that hold no further ones. Each step is
+    /// with a shorter text, and unpacking halves the escapes, so it does not go deep.
+    fn add_policy_text(
+        &mut self,
+        strings: &mut Vec<String>,
+        text: String,
+        several: Option<RepairKind>,
+        place: &Place<'_>,
+    ) {
+        if let Some(inner) = inner_strings(&text) {
+            self.repair(RepairKind::PolicyStringNested, place);
+            for string in inner {
+                self.add_policy_text(strings, string, several, place);
+            }
+            return;
+        }
+        // Section 4 of the RFC has TLSA records in one string, with semicolons between them.
+        let separators: &[char] = if is_tlsa(&text) { &['\n', '\r', ';'] } else { &['\n', '\r'] };
+        if text.contains(separators) {
+            if let Some(kind) = several {
+                self.repair(kind, place);
+            }
+            for part in text.split(separators).map(str::trim) {
+                self.add_policy_text(strings, part.to_owned(), None, place);
+            }
+        } else if !text.is_empty() {
+            self.keep(strings, text, place);
+        }
     }
 
     fn mx_host(&mut self, place: &Place<'_>) -> Option<Vec<String>> {
@@ -172,11 +189,11 @@ impl Reader<'_> {
                 let parts = text.split([',', ';', '\n', '\r']).map(str::trim);
                 for part in parts.filter(|part| !part.is_empty()) {
                     let pattern = self.pattern(part, place);
-                    self.keep(&mut patterns, [pattern], place);
+                    self.keep(&mut patterns, pattern, place);
                 }
             } else {
                 let pattern = self.pattern(&text, place);
-                self.keep(&mut patterns, [pattern], place);
+                self.keep(&mut patterns, pattern, place);
             }
         }
         Some(patterns)
@@ -184,30 +201,26 @@ impl Reader<'_> {
 
     /// A pattern, without the name of the field that it had in the policy.
     fn pattern(&mut self, text: &str, place: &Place<'_>) -> String {
-        let is_field = text.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("mx:"));
-        match text.get(3..).map(str::trim).filter(|pattern| is_field && !pattern.is_empty()) {
-            Some(pattern) => {
-                self.repair(RepairKind::MxHostPrefix, place);
-                pattern.to_owned()
+        let mut pattern = text;
+        while pattern.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("mx:")) {
+            match pattern.get(3..).map(str::trim).filter(|rest| !rest.is_empty()) {
+                Some(rest) => pattern = rest,
+                None => break,
             }
-            None => text.to_owned(),
         }
+        if pattern != text {
+            self.repair(RepairKind::MxHostPrefix, place);
+        }
+        pattern.to_owned()
     }
 
-    /// Adds strings as long as there is room.
-    fn keep(
-        &mut self,
-        kept: &mut Vec<String>,
-        strings: impl IntoIterator<Item = String>,
-        place: &Place<'_>,
-    ) {
-        for string in strings {
-            if self.strings >= self.limits.strings {
-                self.repair(RepairKind::TooManyStrings, place);
-                return;
-            }
+    /// Adds a string as long as there is room.
+    fn keep(&mut self, kept: &mut Vec<String>, string: String, place: &Place<'_>) {
+        if self.strings < self.limits.strings {
             self.strings += 1;
             kept.push(string);
+        } else {
+            self.repair(RepairKind::TooManyStrings, place);
         }
     }
 
