@@ -14,6 +14,11 @@ mod texts;
 
 pub use texts::{sts_policy, sts_record, tls_rpt_record};
 
+// Reports.
+mod reports;
+
+pub use reports::{tls_report, tls_report_counts};
+
 // What mail servers say.
 mod smtp;
 
@@ -59,6 +64,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sts_policy", sts_policy),
     ("sts_record", sts_record),
     ("tcp_table_request", tcp_table_request),
+    ("tls_report", tls_report),
+    ("tls_report_counts", tls_report_counts),
     ("tls_rpt_record", tls_rpt_record),
     ("tls_server_answer", tls_server_answer),
     ("tlsa_rdata", tlsa_rdata),

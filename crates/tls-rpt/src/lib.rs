@@ -1,5 +1,5 @@
-//! SMTP TLS Reporting (RFC 8460): the TXT record by which a domain asks for reports, and the names
-//! of the results that a report counts.
+//! SMTP TLS Reporting (RFC 8460): the TXT record by which a domain asks for reports, the reports,
+//! and the names of the results that they count.
 //!
 //! [`Record`] is what a sender may act on; [`Record::parse`] gives it or the first reason against
 //! it. [`Record::read`] never fails: it gives all that was found, each part with its [`Span`], and
@@ -16,8 +16,30 @@
 //! # Ok::<(), tls_rpt::RecordError>(())
 //! ```
 //!
+//! [`Report`] is what is sent in return. It is read in the same way: [`Report::read`] takes in
+//! whatever is readable and gives a [`Repair`] for everything that had to be mended,
+//! [`Report::parse`] is the strict face of the same reader, and [`Report::to_json`] writes what that
+//! accepts. A [`Tally`] says which numbers of sessions a report supports, as the same sessions may
+//! stand in it twice.
+//!
+//! ```
+//! use tls_rpt::{RepairKind, Report, ReportLimits, Tally};
+//!
+//! let text = br#"{"organization-name": "Reporter",
+//!     "date-range": {"start-datetime": "2026-09-10T00:00:00", "end-datetime": "2026-09-10T23:59:59"},
+//!     "contact-info": "tls@reporter.example", "report-id": "1@reporter.example",
+//!     "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"},
+//!         "summary": {"total-successful-session-count": "7", "total-failure-session-count": 0}}]}"#;
+//! let reading = Report::read(text, &ReportLimits::default());
+//! assert!(reading.has(RepairKind::DateNoZone) && reading.has(RepairKind::CountText));
+//!
+//! let tally = Tally::of(&reading.report);
+//! assert_eq!(tally.domains[0].sessions.successful.likely, 7);
+//! assert_eq!(tally.days.iter().map(|day| day.date.to_string()).collect::<Vec<_>>(), ["2026-09-10"]);
+//! ```
+//!
 //! # Limitations
-//! - Reports themselves are not read or written yet.
+//! - JSON that holds several reports at once is read up to the end of the first one.
 //! - A `mailto:` address needs a domain name and an ASCII local part: address literals
 //!   (`a@[192.0.2.1]`) and internationalised local parts are refused.
 //! - The host of an `https:` URI is a domain name or an IP address. RFC 3986 would let any name
@@ -39,6 +61,21 @@ mod uri;
 pub use uri::{Host, HttpsUri, LocalPartFault, MailtoUri, ReportUri, UriError};
 
 // What reports count.
+mod policy_type;
 mod result_type;
 
+pub use policy_type::PolicyType;
 pub use result_type::ResultType;
+
+// The report, and the numbers that it supports.
+mod report;
+mod tally;
+
+pub use report::{
+    AppliedPolicy, DateRange, FailureDetail, Loss, Parsed, PolicyReport, Refusal, Repair,
+    RepairKind, Report, ReportError, ReportLimits, ReportReading, SessionCount, Severity, Summary,
+    UnknownMember, UnknownMembers, locate,
+};
+pub use tally::{
+    Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,
+};

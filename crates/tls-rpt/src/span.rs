@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A place in a record: byte offsets, the end excluded.
+/// A place in a record or report: byte offsets, the end excluded.
 ///
 /// The span of something that is missing is empty and stands at the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

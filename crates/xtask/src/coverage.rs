@@ -9,7 +9,8 @@ use crate::requirement::Requirement;
 use crate::specification::Specification;
 
 /// The sections whose every requirement must be cited or excepted: RFC and section.
-pub const COVERED_SECTIONS: &[(u32, &str)] = &[(8461, "3"), (8461, "4"), (8461, "5"), (8460, "3")];
+pub const COVERED_SECTIONS: &[(u32, &str)] =
+    &[(8461, "3"), (8461, "4"), (8461, "5"), (8460, "3"), (8460, "4")];
 
 /// What the tree claims about the RFCs.
 #[derive(Debug, Clone, Default)]
