@@ -42,3 +42,16 @@ pub use uri::{Host, HttpsUri, LocalPartFault, MailtoUri, ReportUri, UriError};
 mod result_type;
 
 pub use result_type::ResultType;
+
+// What reports come in.
+mod mail;
+mod payload;
+
+pub use mail::{
+    MailError, MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath,
+    Refusal, ReportMail, ReportSubject,
+};
+pub use payload::{
+    Layer, Medium, Payload, PayloadError, PayloadErrorKind, PayloadLimits, PayloadNote, Payloads,
+    Resemblance,
+};
