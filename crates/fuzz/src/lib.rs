@@ -14,6 +14,11 @@ mod texts;
 
 pub use texts::{sts_policy, sts_record, tls_rpt_record};
 
+// Reports.
+mod reports;
+
+pub use reports::{report_mail, report_payload};
+
 // What mail servers say.
 mod smtp;
 
@@ -52,6 +57,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mx_pattern", mx_pattern),
     ("postfix_tlspol_cache", postfix_tlspol_cache),
     ("postfix_tlspol_line", postfix_tlspol_line),
+    ("report_mail", report_mail),
+    ("report_payload", report_payload),
     ("resolver_row", resolver_row),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),
