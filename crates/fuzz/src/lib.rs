@@ -14,9 +14,11 @@ mod texts;
 
 pub use texts::{sts_policy, sts_record, tls_rpt_record};
 
-// Reports.
+// Reports, and who signed them.
+mod dkim;
 mod reports;
 
+pub use dkim::dkim_message;
 pub use reports::{report_mail, report_payload};
 
 // What mail servers say.
@@ -51,6 +53,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also that of its seed folder and its fuzzer binary.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("dkim_message", dkim_message),
     ("domain_name", domain_name),
     ("dump_line", dump_line),
     ("mail_recipients", mail_recipients),
