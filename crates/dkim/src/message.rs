@@ -132,14 +132,19 @@ impl<'a> Message<'a> {
     }
 
     /// The fields that a list of names stands for: of each name the lowest that was not taken yet;
-    /// nothing if there is no more (RFC 6376 section 5.4.2).
+    /// nothing if there is no more (RFC 6376 section 5.4.2). A signature never covers itself.
     pub(crate) fn select<'s>(
         &'s self,
         names: &'s [String],
+        signature: Option<usize>,
     ) -> impl Iterator<Item = &'s Field<'a>> + 's {
-        names.iter().enumerate().filter_map(|(index, name)| {
+        names.iter().enumerate().filter_map(move |(index, name)| {
             let taken = names.iter().take(index).filter(|earlier| *earlier == name).count();
-            self.fields.iter().rev().filter(|field| field.is(name)).nth(taken)
+            let fields = self.fields.iter().enumerate().rev();
+            fields
+                .filter(|(index, field)| Some(*index) != signature && field.is(name))
+                .map(|(_, field)| field)
+                .nth(taken)
         })
     }
 }

@@ -149,7 +149,7 @@ pub fn sign(
         .collect();
     let relaxed = Canonicalization::Relaxed;
     let mut hashed = Vec::new();
-    for field in message.select(&names) {
+    for field in message.select(&names, None) {
         relaxed.add_field(field, &mut hashed);
     }
     let unsigned = format!(

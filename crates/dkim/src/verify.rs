@@ -26,7 +26,8 @@ pub struct Pass {
     pub service: Service,
     /// How long the key is, if it is for RSA; 1024 to 8192.
     pub rsa_bits: Option<usize>,
-    /// The domain says that it is only trying DKIM out (`t=y`). The signature holds all the same.
+    /// The domain says that it is only trying DKIM out (`t=y`), and that nobody should make
+    /// anything of its signatures (RFC 6376 section 3.6.1). This one holds all the same.
     pub is_test: bool,
 }
 
@@ -141,7 +142,7 @@ impl Signature {
     /// The octets that the header's signature was made for (RFC 6376 section 3.7).
     fn hashed_header(&self, message: &Message<'_>) -> Vec<u8> {
         let mut hashed = Vec::new();
-        for field in message.select(self.signed_fields()) {
+        for field in message.select(self.signed_fields(), Some(self.field)) {
             self.header.add_field(field, &mut hashed);
         }
         if let Some(field) = message.field(self.field) {

@@ -193,8 +193,15 @@ impl Unpacking<'_> {
         if data.members > 1 {
             self.found.notes.push(PayloadNote::GzipMembers { members: data.members });
         }
-        if data.trailing > 0 {
-            self.found.notes.push(PayloadNote::GzipTrailing { octets: data.trailing });
+        match data.refused {
+            Some(kind) => {
+                let (member, code) = (data.members + 1, kind.code());
+                self.found.notes.push(PayloadNote::GzipRefused { member, code });
+            }
+            None if data.trailing > 0 => {
+                self.found.notes.push(PayloadNote::GzipTrailing { octets: data.trailing });
+            }
+            None => {}
         }
         let outer = self.name.clone();
         for (member, document) in data.documents {

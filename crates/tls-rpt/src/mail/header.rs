@@ -59,9 +59,7 @@ impl<'a> Head<'a> {
                 head.is_cut = true;
                 break;
             }
-            let text = line.trim_ascii_end();
-            let is_blank = text.is_empty() && matches!(line, b"\n" | b"\r\n");
-            if is_blank {
+            if matches!(line, b"\n" | b"\r\n") {
                 head.body = offset;
                 break;
             }
@@ -75,6 +73,7 @@ impl<'a> Head<'a> {
             if let Some((name, from, to)) = open.take() {
                 head.keep(name, octets.get(from..to).unwrap_or_default());
             }
+            let text = line.trim_ascii_end();
             match name(text) {
                 Some(name) => {
                     head.has_fields = true;

@@ -2,6 +2,10 @@
 
 use super::header::Head;
 
+//= https://www.rfc-editor.org/rfc/rfc8460#section-5.6
+//# If any of the items declared via
+//# subject or filename disagree with the report, the report MUST be
+//# considered the authoritative source.
 /// What the header of a message says. All of it is text from outside, decoded (RFC 2047), without
 /// control characters and cut at 1,000 characters; none of it is proven.
 ///

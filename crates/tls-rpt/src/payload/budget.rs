@@ -44,7 +44,7 @@ impl Budget {
                 Ok(0) => return Ok(octets),
                 Ok(length) => {
                     self.charge(length).map_err(Halt::Limit)?;
-                    octets.extend(step.iter().take(length));
+                    octets.extend_from_slice(step.get(..length).unwrap_or_default());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Halt::Data(error)),

@@ -19,6 +19,8 @@ pub(super) struct Data {
     pub members: usize,
     /// Octets after the last member.
     pub trailing: usize,
+    /// Why what comes next, and begins like another member, is none.
+    pub refused: Option<PayloadErrorKind>,
 }
 
 /// What one or more members held.
@@ -41,7 +43,7 @@ pub(super) fn read(
     most_members: usize,
     budget: &mut Budget,
 ) -> Result<Data, (PayloadErrorKind, usize)> {
-    let mut data = Data { documents: Vec::new(), members: 0, trailing: 0 };
+    let mut data = Data { documents: Vec::new(), members: 0, trailing: 0, refused: None };
     let mut current = Document::default();
     let mut begins = 1;
     let mut rest = octets;
@@ -54,8 +56,11 @@ pub(super) fn read(
         let unpacked = match budget.read_all(&mut decoder) {
             Ok(unpacked) => unpacked,
             Err(Halt::Limit(kind)) => return Err((kind, offset)),
-            // What comes after a whole report, and only looks like gzip, must not cost the report.
-            Err(Halt::Data(_)) if text::ends_like_json(&current.octets) => break,
+            // What comes after a whole report must not cost the report.
+            Err(Halt::Data(error)) if text::ends_like_json(&current.octets) => {
+                data.refused = Some(fault(&error));
+                break;
+            }
             Err(Halt::Data(error)) => return Err((fault(&error), offset)),
         };
         data.members += 1;

@@ -20,6 +20,14 @@ pub enum PayloadNote {
         /// How long it is.
         octets: usize,
     },
+    /// What follows a whole report begins like one more member of gzip data and is none: perhaps
+    /// another report was cut off.
+    GzipRefused {
+        /// The number that the member would have, from 1.
+        member: usize,
+        /// The code of the reason, as in [`PayloadErrorKind::code`](super::PayloadErrorKind::code).
+        code: &'static str,
+    },
     /// A zip archive: RFC 8460 knows gzip only.
     Zip,
     /// Something before the first entry of a zip archive; it was left alone.
@@ -52,6 +60,7 @@ impl PayloadNote {
             Self::DoubleGzip => "double-gzip",
             Self::GzipMembers { .. } => "gzip-members",
             Self::GzipTrailing { .. } => "gzip-trailing",
+            Self::GzipRefused { .. } => "gzip-refused",
             Self::Zip => "zip",
             Self::ZipJunk { .. } => "zip-junk",
             Self::ZipPassedOver { .. } => "zip-passed-over",
@@ -71,6 +80,9 @@ impl fmt::Display for PayloadNote {
             }
             Self::GzipTrailing { octets } => {
                 write!(f, "{octets} octets stand after the gzip data: leave them out")
+            }
+            Self::GzipRefused { member, code } => {
+                write!(f, "member {member} of the gzip data is passed over ({code})")
             }
             Self::Zip => f.write_str("the report is in a zip archive: RFC 8460 knows gzip only"),
             Self::ZipJunk { octets } => {

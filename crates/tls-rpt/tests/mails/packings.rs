@@ -107,8 +107,10 @@ fn gzip_is_read_to_its_last_member() {
     let empty_first = [gzip(b""), gzip(b"{}")].concat();
     good(&empty_first, &["{}"], &["gzip-members"]);
     good(&[gzip(b"{}"), b"\0\0\0".to_vec()].concat(), &["{}"], &["gzip-trailing"]);
-    // What only looks like one more member.
-    good(&[gzip(b"{}"), b"\x1f\x8bjunk".to_vec()].concat(), &["{}"], &["gzip-trailing"]);
+    // What only looks like one more member, and one that was cut off.
+    good(&[gzip(b"{}"), b"\x1f\x8bjunk".to_vec()].concat(), &["{}"], &["gzip-refused"]);
+    let two = [gzip(b"{\"a\":1}"), gzip(b"{\"b\":2}")].concat();
+    good(two.get(..two.len() - 1).unwrap(), &["{\"a\":1}"], &["gzip-refused"]);
     good(&gzip(&gzip(b"{}")), &["{}"], &["double-gzip"]);
     good(&gzip(b"\xEF\xBB\xBF{}"), &["{}"], &["byte-order-mark"]);
     good(b"{\0\"\0a\0\"\0:\x001\0}\0", &["{\"a\":1}"], &["utf-16"]);
