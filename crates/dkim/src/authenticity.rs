@@ -50,7 +50,7 @@ pub enum Doubt {
     #[error("whom the mail is from is not clear: {0}")]
     From(FromFault),
     /// There is no signature that could be verified.
-    #[error("the mail has no DKIM signature, and RFC 8460 has such reports ignored")]
+    #[error("the mail has no DKIM signature to verify, and RFC 8460 has such reports ignored")]
     NoSignature,
     /// No signature is of the domain in `From`, nor of one above or below.
     #[error("no signature is by the domain in `From`")]

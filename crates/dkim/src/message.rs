@@ -1,9 +1,12 @@
 //! A message as signatures see it: header fields and a body, as octets.
 
+use std::sync::OnceLock;
+
 use mail_domain::DomainName;
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
+use crate::canonical::Canonicalization;
 use crate::{Signature, SignatureError};
 
 /// A message as signatures see it. Borrows its octets; whoever made them has bounded their number.
@@ -11,6 +14,10 @@ use crate::{Signature, SignatureError};
 pub struct Message<'a> {
     fields: Vec<Field<'a>>,
     body: &'a [u8],
+    /// The hashes of the body, made when the first signature wants them: ten signatures of a large
+    /// mail cost no more than two.
+    simple_hash: OnceLock<[u8; 32]>,
+    relaxed_hash: OnceLock<[u8; 32]>,
 }
 
 /// A header field with all its lines.
@@ -70,7 +77,12 @@ impl<'a> Message<'a> {
         if fields.is_empty() {
             return Err(MessageError::NoHeader);
         }
-        Ok(Self { fields, body: octets.get(body..).unwrap_or_default() })
+        Ok(Self {
+            fields,
+            body: octets.get(body..).unwrap_or_default(),
+            simple_hash: OnceLock::new(),
+            relaxed_hash: OnceLock::new(),
+        })
     }
 
     /// The signatures, the topmost first, at most [`Message::MAX_SIGNATURES`]; of those that cannot
@@ -127,8 +139,12 @@ impl<'a> Message<'a> {
         self.fields.get(index)
     }
 
-    pub(crate) fn body(&self) -> &'a [u8] {
-        self.body
+    pub(crate) fn body_hash(&self, canonicalization: Canonicalization) -> &[u8; 32] {
+        let hash = match canonicalization {
+            Canonicalization::Simple => &self.simple_hash,
+            Canonicalization::Relaxed => &self.relaxed_hash,
+        };
+        hash.get_or_init(|| canonicalization.hash_body(self.body))
     }
 
     /// The fields that a list of names stands for: of each name the lowest that was not taken yet;

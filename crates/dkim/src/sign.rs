@@ -157,7 +157,7 @@ pub fn sign(
          bh={};\r\n b=",
         key.algorithm(),
         folded_names(&names),
-        BASE64.encode(&relaxed.hash_body(message.body())),
+        BASE64.encode(message.body_hash(relaxed)),
     );
     let field = Message::read(unsigned.as_bytes())?;
     if let Some(field) = field.field(0) {

@@ -120,8 +120,11 @@ impl Signature {
     /// Whether the body of the message is the one that was signed. `l=` is not looked at: all of the
     /// body must be.
     pub fn body_hash(&self, message: &Message<'_>) -> BodyHash {
-        let hash = self.body.hash_body(message.body());
-        if hash.as_slice() == self.body_hash { BodyHash::Intact } else { BodyHash::Changed }
+        if message.body_hash(self.body).as_slice() == self.body_hash {
+            BodyHash::Intact
+        } else {
+            BodyHash::Changed
+        }
     }
 
     fn verify_with(&self, record: &[u8], hashed: &[u8]) -> Result<Pass, Failure> {

@@ -174,14 +174,17 @@ impl<'a> Walk<'a, '_> {
             }
         }
         let transfer = Transfer::of(head.word("content-transfer-encoding").as_deref());
-        if matches!(kind, "message/rfc822" | "message/global") {
-            self.forwarded(body, transfer, place);
-            return Kinds { own, first: None };
-        }
         let disposition = head.parameters("content-disposition");
         let name = disposition
             .and_then(|parsed| parsed.file_name("filename"))
             .or_else(|| content_type.as_ref().and_then(|parsed| parsed.file_name("name")));
+        // Some programs attach a message under the type of any file.
+        let is_message = matches!(kind, "message/rfc822" | "message/global")
+            || name.as_deref().is_some_and(|name| name.to_ascii_lowercase().ends_with(".eml"));
+        if is_message {
+            self.forwarded(body, transfer, place);
+            return Kinds { own, first: None };
+        }
         let media_type = content_type.as_ref().map(|parsed| parsed.kind.clone());
         self.leaf(body, &Declared { media_type, name, transfer }, place);
         Kinds { own, first: None }

@@ -180,6 +180,7 @@ fn forwarded_messages_are_kept_byte_for_byte() {
     let in_base64 = base64(inner.as_bytes());
     for (header, body) in [
         ("Content-Type: message/rfc822", &inner),
+        ("Content-Type: application/octet-stream; name=\"Report.EML\"", &inner),
         ("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64", &in_base64),
     ] {
         let mail = outer(header, body);
