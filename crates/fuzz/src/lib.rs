@@ -14,12 +14,12 @@ mod texts;
 
 pub use texts::{sts_policy, sts_record, tls_rpt_record};
 
-// Reports, and who signed them.
+// What reports come in, and who signed it.
 mod dkim;
-mod reports;
+mod mails;
 
 pub use dkim::dkim_message;
-pub use reports::{report_mail, report_payload};
+pub use mails::{report_mail, report_payload};
 
 // What mail servers say.
 mod smtp;
