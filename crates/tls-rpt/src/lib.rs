@@ -49,7 +49,7 @@ mod payload;
 
 pub use mail::{
     MailError, MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath,
-    Refusal, ReportMail, ReportSubject,
+    RefusedPart, ReportMail, ReportSubject,
 };
 pub use payload::{
     Layer, Medium, Payload, PayloadError, PayloadErrorKind, PayloadLimits, PayloadNote, Payloads,

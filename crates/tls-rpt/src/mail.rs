@@ -36,7 +36,7 @@ pub struct ReportMail<'a> {
     /// The reports, in the order found; perhaps none.
     pub reports: Vec<MailPayload>,
     /// Parts that should hold a report, and out of which none could be taken.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<RefusedPart>,
     /// What was unusual; at most [`ReportMail::MAX_NOTES`].
     pub notes: Vec<MailNote>,
 }
@@ -72,7 +72,7 @@ pub struct MailPayload {
 
 /// A part that should hold a report, and why none could be taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RefusedPart {
     /// The message whose part it is, as an index into [`ReportMail::messages`].
     pub message: usize,
     /// The part.

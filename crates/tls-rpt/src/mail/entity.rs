@@ -6,7 +6,7 @@ use super::header::Head;
 use super::multipart::{Parts, guess_boundary};
 use super::transfer::{Transfer, is_packed_base64};
 use super::{
-    MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath, Refusal,
+    MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath, RefusedPart,
     ReportMail,
 };
 use crate::{Medium, Payloads};
@@ -287,7 +287,7 @@ impl<'a> Walk<'a, '_> {
             }
             // Documents of office programs are zip archives.
             Err(error) if promise == Promise::Other && !error.kind.is_limit() => {}
-            Err(error) => self.mail.refusals.push(Refusal {
+            Err(error) => self.mail.refusals.push(RefusedPart {
                 message,
                 part: path.clone(),
                 media_type: media_type.clone(),
