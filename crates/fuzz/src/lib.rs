@@ -18,6 +18,12 @@ pub use texts::{sts_policy, sts_record, tls_rpt_record};
 mod reports;
 
 pub use reports::{tls_report, tls_report_counts};
+// What reports come in, and who signed it.
+mod dkim;
+mod mails;
+
+pub use dkim::dkim_message;
+pub use mails::{report_mail, report_payload};
 
 // What mail servers say.
 mod smtp;
@@ -51,12 +57,15 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also that of its seed folder and its fuzzer binary.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("dkim_message", dkim_message),
     ("domain_name", domain_name),
     ("dump_line", dump_line),
     ("mail_recipients", mail_recipients),
     ("mx_pattern", mx_pattern),
     ("postfix_tlspol_cache", postfix_tlspol_cache),
     ("postfix_tlspol_line", postfix_tlspol_line),
+    ("report_mail", report_mail),
+    ("report_payload", report_payload),
     ("resolver_row", resolver_row),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),

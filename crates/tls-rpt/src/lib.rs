@@ -79,3 +79,16 @@ pub use report::{
 pub use tally::{
     Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,
 };
+
+// What reports come in.
+mod mail;
+mod payload;
+
+pub use mail::{
+    MailError, MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath,
+    RefusedPart, ReportMail, ReportSubject,
+};
+pub use payload::{
+    Layer, Medium, Payload, PayloadError, PayloadErrorKind, PayloadLimits, PayloadNote, Payloads,
+    Resemblance,
+};

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sealpost-evidence", &["mail-domain", "mta-sts", "tls-rpt"]),
     ("sealpost-rules", &["mail-domain", "mta-sts", "tls-rpt", "dane", "sealpost-evidence"]),
     // Edges. `net` gathers and does not judge: it may not know the rules.
+    ("sealpost-dkim", &["mail-domain"]),
     ("sealpost-runtime", &[]),
     (
         "sealpost-net",
@@ -89,6 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tls-rpt",
             "dane",
             "sealpost-wire",
+            "sealpost-dkim",
             "sealpost-store",
             "sealpost-enforce",
         ],

@@ -55,6 +55,16 @@ fn core_depends_on_nothing_that_acts() {
 }
 
 #[test]
+fn dkim_asks_nobody() {
+    let built =
+        built_packages(&["--package", "sealpost-dkim", "--edges", "normal", "--all-features"]);
+    assert!(built.contains("aws-lc-rs"), "the tree of dkim was not read");
+    let acting =
+        built.iter().filter(|name| IMPURE.contains(&name.as_str()) || name.starts_with("hickory"));
+    none(acting.cloned(), "dkim is handed keys and the time: it asks no DNS and reads no clock");
+}
+
+#[test]
 fn core_sources_do_not_act() {
     let folders: Vec<String> = METADATA
         .workspace_packages()
