@@ -223,8 +223,8 @@ fn naive(octets: &[u8]) -> Option<Result<Vec<u8>, ()>> {
     let mut rest = octets;
     loop {
         let length = rest.windows(2).position(|pair| pair == b"\r\n")?;
-        let line = &rest[..length];
-        rest = &rest[length + 2..];
+        let (line, behind) = rest.split_at(length);
+        rest = behind.strip_prefix(b"\r\n")?;
         match line {
             b"." => break,
             [b'.', line @ ..] | line => message.push(line.to_vec()),

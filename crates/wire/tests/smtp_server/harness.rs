@@ -1,5 +1,6 @@
 //! Plays dialogues to a session, and answers its questions.
 
+use mail_domain::DomainName;
 use sealpost_wire::smtp::{
     EhloName,
     server::{
@@ -141,7 +142,7 @@ impl Caller {
 
 fn judge(recipient: &Recipient) -> RecipientAnswer {
     let Recipient::Mailbox(mailbox) = recipient else { return RecipientAnswer::Accepted };
-    match (mailbox.local_part(), mailbox.domain().map(|domain| domain.as_str())) {
+    match (mailbox.local_part(), mailbox.domain().map(DomainName::as_str)) {
         ("tls" | "other" | "ünï", Some("mx.example")) => RecipientAnswer::Accepted,
         ("later", Some("mx.example")) => RecipientAnswer::Later,
         (_, Some("mx.example")) => RecipientAnswer::Unknown,
@@ -164,7 +165,8 @@ pub(crate) fn dialogue(settings: Settings, text: &str) -> Caller {
             expected.push_str("\r\n");
         } else {
             assert_eq!(caller.sent, expected, "before {line:?}");
-            (caller.sent.clear(), expected.clear());
+            caller.sent.clear();
+            expected.clear();
             caller.say(line.strip_prefix("C: ").or(line.strip_prefix("C:")).unwrap());
         }
     }

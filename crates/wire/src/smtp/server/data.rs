@@ -7,6 +7,8 @@ use super::{
 
 /// The first room for a message.
 const FIRST_ROOM: usize = 4 * 1024;
+/// Room is added in steps of at most so many octets, so that the caller can count what is held.
+const LARGEST_STEP: usize = 256 * 1024;
 
 /// Takes the doubled dots out and finds the end.
 ///
@@ -182,8 +184,8 @@ impl DataReader {
             return;
         }
         if self.length > self.octets.capacity() {
-            // Half as much again, so that no more than a third is empty.
-            let room = self.length.saturating_add(self.length / 2).max(FIRST_ROOM);
+            let step = (self.length / 2).min(LARGEST_STEP);
+            let room = self.length.saturating_add(step).max(FIRST_ROOM);
             let room = room.min(self.limits.message_octets).max(self.length);
             self.octets.reserve_exact(room.saturating_sub(self.octets.len()));
         }
