@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sealpost_wire::smtp::{
     EhloName,
     server::{
-        BeginAnswer, Delivery, Ended, Event, Limits, Message, Protocol, RecipientAnswer, Session,
-        Settings, Tls,
+        BeginAnswer, Delivery, Ended, Event, Limits, Mailbox, Message, Protocol, RecipientAnswer,
+        Session, Settings, Tls,
     },
 };
 
@@ -78,12 +78,12 @@ fn conversation(
             assert!(turn < 4 * (piece.len() + 4), "the session does not come to an end");
             match session.next() {
                 Event::Send(octets) => sent.extend(octets),
-                Event::Recipient(recipient) => session.answer_recipient(
-                    match recipient.mailbox().map(|mailbox| mailbox.local_part()) {
+                Event::Recipient(recipient) => {
+                    session.answer_recipient(match recipient.mailbox().map(Mailbox::local_part) {
                         Some("tls") => RecipientAnswer::Accepted,
                         _ => RecipientAnswer::NotOurs,
-                    },
-                ),
+                    })
+                }
                 Event::Begin(envelope) => {
                     assert!(!envelope.recipients.is_empty());
                     session.answer_begin(*begin);
