@@ -33,7 +33,9 @@ enum Source {
 #[derive(Debug)]
 pub struct Place(Option<(Sources, Source)>);
 
-/// Hands connections to a handler, and closes at once those beyond the limit of their source.
+/// Hands connections to a handler, and closes at once those beyond the limit of their source. Where
+/// there is TLS, it belongs in front: a handshake costs more than a refusal. (The handler of SMTP
+/// counts by itself, for it can say why.)
 #[derive(Debug)]
 pub struct PerSource<H> {
     handler: H,

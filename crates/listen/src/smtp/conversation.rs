@@ -106,20 +106,37 @@ impl<'a, S: MailService> Conversation<'a, S> {
             }
         }
         let ended = self.session.ended();
-        if self.session.injected_octets() > 0 {
-            add(&self.counters().injected, 1);
-            tracing::warn!(peer = %self.peer, "octets came between STARTTLS and the handshake");
-        }
-        if let Some(Ended::Told(End::TimedOut | End::TooSlow)) = ended {
-            add(&self.counters().too_slow, 1);
-        }
+        self.count_end(ended);
         tracing::debug!(peer = %self.peer, ?ended, "a mail session has ended");
         match (&mut self.stream, ended) {
-            (Some(stream), Some(Ended::Quit)) => {
+            // Those who have nothing more to say, and those of whom there are too many already.
+            (Some(stream), Some(Ended::Quit | Ended::Told(End::Crowded))) => {
                 let _ = timeout(self.handler.limits.write_time, stream.shutdown()).await;
             }
             (Some(stream), _) => linger(stream).await,
             (None, _) => {}
+        }
+    }
+
+    fn count_end(&self, ended: Option<Ended>) {
+        let counters = self.counters();
+        if self.session.injected_octets() > 0 {
+            add(&counters.injected, 1);
+            tracing::warn!(peer = %self.peer, "octets came between STARTTLS and the handshake");
+        }
+        let refusals = self.session.refusals();
+        add(&counters.too_large, refusals.too_large);
+        add(&counters.malformed, refusals.malformed);
+        match ended {
+            Some(Ended::Told(End::TimedOut | End::TooSlow)) => add(&counters.too_slow, 1),
+            Some(
+                Ended::TooManyErrors
+                | Ended::TooManyCommands
+                | Ended::Flood
+                | Ended::BareLineFeed
+                | Ended::Foreign,
+            ) => add(&counters.misbehaved, 1),
+            _ => {}
         }
     }
 

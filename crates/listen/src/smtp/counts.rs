@@ -29,12 +29,20 @@ pub struct SmtpCounts {
     pub deferred: u64,
     /// Messages that were refused for good by the service.
     pub refused: u64,
+    /// Messages that were larger than SIZE allows, declared or found. If they were reports, they are
+    /// missing.
+    pub too_large: u64,
+    /// Messages with a bare CR or LF, or a line beyond any reason.
+    pub malformed: u64,
     /// Messages that were put off because the budget was exhausted.
     pub without_room: u64,
     /// Octets of the messages that came in whole.
     pub octets: u64,
     /// Sessions that ended because a client was silent or too slow.
     pub too_slow: u64,
+    /// Sessions that ended because of what a client sent: too many errors or commands, lines or
+    /// messages without end, another protocol.
+    pub misbehaved: u64,
 }
 
 /// The counts of a handler, to be read at any time. Clones read the same ones.
@@ -53,9 +61,12 @@ pub(super) struct Counters {
     pub(super) stored: AtomicU64,
     pub(super) deferred: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) too_large: AtomicU64,
+    pub(super) malformed: AtomicU64,
     pub(super) without_room: AtomicU64,
     pub(super) octets: AtomicU64,
     pub(super) too_slow: AtomicU64,
+    pub(super) misbehaved: AtomicU64,
 }
 
 /// A session counts as open as long as this lives.
@@ -80,9 +91,12 @@ impl SmtpCounters {
             stored: counters.stored.load(Relaxed),
             deferred: counters.deferred.load(Relaxed),
             refused: counters.refused.load(Relaxed),
+            too_large: counters.too_large.load(Relaxed),
+            malformed: counters.malformed.load(Relaxed),
             without_room: counters.without_room.load(Relaxed),
             octets: counters.octets.load(Relaxed),
             too_slow: counters.too_slow.load(Relaxed),
+            misbehaved: counters.misbehaved.load(Relaxed),
         }
     }
 

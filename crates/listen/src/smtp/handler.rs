@@ -25,7 +25,7 @@ pub struct SmtpHandler<S> {
 }
 
 /// How a handler presents itself, and what it shares with others.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SmtpSettings {
     /// What is spoken.
     pub protocol: Protocol,

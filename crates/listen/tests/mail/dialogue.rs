@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use sealpost_listen::{
-    Peer,
+    Limits, Listener, Peer, SocketMode,
     smtp::{Protocol, SessionLimits, SmtpLimits, SmtpSettings},
 };
+
+use tokio::{io::BufStream, net::UnixStream};
 
 use crate::{
     client::Client,
@@ -87,6 +89,23 @@ async fn lmtp_answers_for_each_recipient() {
 }
 
 #[tokio::test]
+async fn lmtp_goes_through_a_socket_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("lmtp.sock");
+    let listener = Listener::unix(&path, SocketMode::GROUP).await.unwrap();
+    let settings = SmtpSettings { protocol: Protocol::Lmtp, ..settings() };
+    let running = Running::start_at(listener, settings, Limits::default());
+    let mut client = Client(BufStream::new(UnixStream::connect(&path).await.unwrap()));
+    assert_eq!(client.reply().await, "220 mx.example LMTP sealpost");
+    client.ask("LHLO c").await;
+    client.ask("MAIL FROM:<>").await;
+    client.ask("RCPT TO:<tls@mx.example>").await;
+    client.ask("DATA").await;
+    assert_eq!(client.ask("text\r\n.").await, "250 2.6.0 stored");
+    assert_eq!(running.seen.stored.lock().unwrap()[0].1, Peer::Unix);
+}
+
+#[tokio::test]
 async fn many_messages_go_through_one_connection() {
     let running = Running::start(settings());
     let mut client = Client::connect(running.address).await;
@@ -143,6 +162,9 @@ async fn a_message_that_is_too_large_is_read_to_its_end() {
     assert_eq!(client.reply().await, expected);
     assert!(client.reply().await.starts_with("421 "));
     assert!(client.is_closed().await);
+    running.wait_for_silence_of_all_but(1).await;
+    let counts = running.counters.read();
+    assert_eq!((counts.too_large, counts.misbehaved, counts.stored), (1, 1, 0));
 }
 
 #[tokio::test]

@@ -115,7 +115,11 @@ impl Running {
 
     pub(crate) fn start_with(settings: SmtpSettings, limits: Limits) -> Self {
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.tcp_address().unwrap();
+        Self::start_at(listener, settings, limits)
+    }
+
+    pub(crate) fn start_at(listener: Listener, settings: SmtpSettings, limits: Limits) -> Self {
+        let address = listener.tcp_address().unwrap_or(([0, 0, 0, 0], 0).into());
         let seen = Arc::new(Seen::default());
         let handler = SmtpHandler::new(Service(Arc::clone(&seen)), settings);
         let counters = handler.counters();

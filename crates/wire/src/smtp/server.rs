@@ -47,4 +47,4 @@ mod reply;
 mod envelope;
 mod session;
 pub use envelope::{Envelope, Greeted, Hello, Message};
-pub use session::{Ended, Event, Session};
+pub use session::{Ended, Event, Refusals, Session};

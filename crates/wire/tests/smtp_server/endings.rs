@@ -152,6 +152,29 @@ fn answers_to_what_was_not_asked_do_nothing() {
 }
 
 #[test]
+fn what_is_refused_without_the_caller_is_counted() {
+    let limits = Limits { message_octets: 10, excess_octets: 20, ..Limits::default() };
+    let mut caller = Caller::in_data(with_limits(limits));
+    caller.say("0123456789\r\n.");
+    caller.say("MAIL FROM:<> SIZE=11");
+    for end in ["a\nb\r\n.", "a\r\n."] {
+        for line in ["MAIL FROM:<>", "RCPT TO:<tls@mx.example>", "DATA", end] {
+            caller.say(line);
+        }
+    }
+    let refusals = caller.session.refusals();
+    assert_eq!((refusals.too_large, refusals.malformed, caller.messages.len()), (2, 1, 1));
+
+    let mut caller = Caller::in_data(with_limits(limits));
+    caller.session.give_up_message();
+    caller.say("a\nb\r\n.");
+    assert_eq!(caller.session.refusals(), Default::default(), "the caller knows of it");
+    let mut caller = Caller::in_data(with_limits(limits));
+    caller.octets(&[b'x'; 31]);
+    assert_eq!(caller.session.refusals().too_large, 1);
+}
+
+#[test]
 fn progress_grows_with_commands_and_messages_only() {
     let mut caller = Caller::new(smtp());
     let at_first = caller.session.progress();

@@ -56,7 +56,19 @@ pub struct Session {
     idle_commands: usize,
     progress: u64,
     injected: usize,
+    refusals: Refusals,
     ended: Option<Ended>,
+}
+
+/// Messages that were refused by the session itself, without the caller. If they were reports, they
+/// are missing: somebody should know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusals {
+    /// Larger than [`Limits::message_octets`](super::Limits::message_octets), declared or found.
+    pub too_large: usize,
+    /// With a bare CR or LF, or a line beyond any reason.
+    pub malformed: usize,
 }
 
 /// What the caller shall do.
@@ -144,6 +156,7 @@ impl Session {
             idle_commands: 0,
             progress: 0,
             injected: 0,
+            refusals: Refusals::default(),
             ended: None,
         }
     }
@@ -212,6 +225,7 @@ impl Session {
                             return self.after_replies(Event::Wait);
                         }
                         Progress::Flooded => {
+                            self.refusals.too_large += 1;
                             self.say_to_each(&reply::TOO_LARGE, None);
                             self.hang_up(End::TooLong.text(), Ended::Flood);
                         }
@@ -331,12 +345,6 @@ impl Session {
         matches!(self.state, State::Data(_))
     }
 
-    /// Whether nothing has been begun: the session can be ended without loss. A mail transaction
-    /// counts as nothing until its DATA.
-    pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Command | State::Greeting | State::Closing)
-    }
-
     /// A number that grows with each complete command and each complete message, so that the caller
     /// can tell progress from octets that lead nowhere.
     pub fn progress(&self) -> u64 {
@@ -347,6 +355,11 @@ impl Session {
     /// client sends any.
     pub fn injected_octets(&self) -> usize {
         self.injected
+    }
+
+    /// Messages that were refused without the caller.
+    pub fn refusals(&self) -> Refusals {
+        self.refusals
     }
 
     /// How it ended, as soon as it has.

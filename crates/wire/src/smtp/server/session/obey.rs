@@ -154,6 +154,7 @@ impl Session {
         let Some(sender) = Sender::parse(path) else { return self.refuse(reply::BAD_SENDER) };
         let limit = u64::try_from(self.settings.limits.message_octets).unwrap_or(u64::MAX);
         if parameters.size.is_some_and(|size| size > limit) {
+            self.refusals.too_large += 1;
             return self.refuse(reply::TOO_LARGE);
         }
         self.transaction = Some(Transaction { sender, parameters, recipients: Vec::new() });
@@ -229,6 +230,12 @@ impl Session {
                 self.state = State::Ask(Box::new(message));
             }
             (Err(refusal), _) => {
+                match refusal {
+                    reply::TOO_LARGE => self.refusals.too_large += 1,
+                    reply::BARE_LINE_END | reply::LONG_TEXT_LINE => self.refusals.malformed += 1,
+                    // Given up by the caller, who knows.
+                    _ => {}
+                }
                 self.say_to_each(&refusal, None);
                 self.transaction = None;
                 self.count_error();
