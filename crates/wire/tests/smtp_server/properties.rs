@@ -106,8 +106,6 @@ fn cut<'a>(octets: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     #[test]
     fn a_session_does_not_depend_on_the_cut(
         octets in near_smtp(),
