@@ -27,8 +27,10 @@ pub use mails::{report_mail, report_payload};
 
 // What mail servers say.
 mod smtp;
+mod smtp_server;
 
 pub use smtp::{smtp_probe, smtp_reply};
+pub use smtp_server::smtp_server;
 
 // TLSA records.
 mod tlsa;
@@ -69,6 +71,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("resolver_row", resolver_row),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),
+    ("smtp_server", smtp_server),
     ("socketmap_request", socketmap_request),
     ("sts_policy", sts_policy),
     ("sts_record", sts_record),

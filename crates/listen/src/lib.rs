@@ -3,7 +3,8 @@
 //! A [`Server`] runs a [`Handler`] on the connections of any number of [`Listener`]s, within
 //! common [`Limits`], and ends them decently when it is told to stop. A listener is a TCP address,
 //! a socket file, or a socket that systemd passed on; [`Address`] is how people write that.
-//! [`http`] has a handler for local interfaces over HTTP/1.1.
+//! [`http`] has a handler for HTTP/1.1, [`smtp`] one for mail that comes by SMTP or LMTP, and [`tls`]
+//! puts TLS in front of either.
 //!
 //! # What a connection may cost
 //!
@@ -12,16 +13,14 @@
 //!   connection may hold its place is for the handler to say, who knows the protocol.
 //! * A handler that panics loses its connection; it is counted and logged, and nobody else notices.
 //! * When descriptors run out, accepting pauses and goes on as soon as a connection has ended.
+//! * Where strangers connect, [`Sources`] bounds the connections of each, and a [`Budget`] the memory
+//!   that all of them may fill.
 //!
 //! # Stopping
 //!
 //! [`Server::serve`] then accepts what already waits in the queue of its own sockets, tells every
 //! handler through [`Stopping`], and gives them [`Limits::grace`]. The queue of a socket that
 //! systemd holds is left to the next process, so a restart refuses nobody.
-//!
-//! # Limitations
-//!
-//! - No TLS yet, and no limit by client address: what listens here is meant for the own machine.
 
 // Where to listen.
 mod address;
@@ -38,5 +37,14 @@ mod stream;
 pub use server::{Connection, Counts, Ended, Handler, Limits, Server, Stopping};
 pub use stream::{Peer, Stream};
 
-// A protocol that several roles speak.
+// What strangers may cost.
+mod budget;
+mod linger;
+mod sources;
+pub use budget::Budget;
+pub use sources::{PerSource, Place, Sources};
+
+// Protocols that several roles speak.
 pub mod http;
+pub mod smtp;
+pub mod tls;

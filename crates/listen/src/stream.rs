@@ -11,8 +11,9 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
+use tokio_rustls::server::TlsStream;
 
-/// An accepted connection, over TCP or a socket file.
+/// An accepted connection, over TCP or a socket file, with or without TLS.
 #[derive(Debug)]
 pub struct Stream(Kind);
 
@@ -20,6 +21,8 @@ pub struct Stream(Kind);
 enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// In a box, for it is large and few connections have it.
+    Tls(Box<TlsStream<Stream>>),
 }
 
 /// Who has connected.
@@ -29,6 +32,13 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// Somebody on this machine.
     Unix,
+}
+
+impl Stream {
+    /// Whether what is read and written goes through TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0, Kind::Tls(_))
+    }
 }
 
 impl From<TcpStream> for Stream {
@@ -43,6 +53,12 @@ impl From<UnixStream> for Stream {
     }
 }
 
+impl From<TlsStream<Self>> for Stream {
+    fn from(stream: TlsStream<Self>) -> Self {
+        Self(Kind::Tls(stream.into()))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -52,6 +68,7 @@ impl AsyncRead for Stream {
         match &mut self.get_mut().0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Kind::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Kind::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -65,6 +82,7 @@ impl AsyncWrite for Stream {
         match &mut self.get_mut().0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Kind::Unix(stream) => Pin::new(stream).poll_write(context, octets),
+            Kind::Tls(stream) => Pin::new(stream).poll_write(context, octets),
         }
     }
 
@@ -76,17 +94,23 @@ impl AsyncWrite for Stream {
         match &mut self.get_mut().0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Kind::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Kind::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        match &self.0 {
+            Kind::Tcp(stream) => stream.is_write_vectored(),
+            Kind::Unix(stream) => stream.is_write_vectored(),
+            Kind::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Kind::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Kind::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -94,6 +118,7 @@ impl AsyncWrite for Stream {
         match &mut self.get_mut().0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Kind::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Kind::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

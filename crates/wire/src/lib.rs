@@ -1,11 +1,11 @@
 //! What mail servers say on the wire, as codecs and state machines without sockets or clock.
 //!
 //! The caller owns the connection, the TLS session and the time-outs: it hands in the octets that
-//! arrived and carries out the [`smtp::Action`] that comes back.
+//! arrived and carries out the [`smtp::Action`] or [`smtp::server::Event`] that comes back.
 //!
 //! # Limitations
-//! - Of SMTP and TLS the client's side only, and of that what a look at a server needs: no mail
-//!   transaction.
+//! - Of the client's side of SMTP what a look at a server needs: no mail transaction. Of TLS the
+//!   client's side only.
 
 /// SMTP (RFC 5321) with STARTTLS (RFC 3207).
 pub mod smtp;

@@ -19,6 +19,9 @@ mod transcript;
 pub use probe::{Action, Fault, Probe, Stage, Summary};
 pub use transcript::{Channel, Direction, TranscriptLine};
 
+// The side that is called.
+pub mod server;
+
 /// Octets from a stranger as text for people: printable US-ASCII as it is, the rest as `\r`, `\n`,
 /// `\t` or `\x1b`. Never more than four characters an octet.
 fn readable(octets: &[u8]) -> String {

@@ -1,8 +1,16 @@
 //! One connection: hyper reads and writes, and we set the bounds.
 
-use std::{convert::Infallible, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Version,
     body::{Body as _, Bytes, Incoming},
@@ -18,17 +26,29 @@ use tokio::{
 
 use super::{
     Request, Response, Status,
+    body::{BodyError, Gathered},
+    farewell::Farewell,
     patience::Patience,
     request::{self, Malformed},
     response::Afterwards,
 };
-use crate::{Connection, Handler, Peer};
+use crate::{Budget, Connection, Handler, Peer};
 
 /// How long a request may be behind its connection when the server stops.
 const MOMENT: Duration = Duration::from_millis(100);
+/// When a client shall come again that found no room.
+const COME_AGAIN: Duration = Duration::from_secs(60);
 
 /// Answers requests.
 pub trait HttpService: Send + Sync + 'static {
+    /// Whether a request is worth its body: `None` to go on, or a refusal that spares both sides the
+    /// rest. A client that waits to be asked for its body (`Expect: 100-continue`) then need not send
+    /// it. All requests are admitted unless this is written otherwise.
+    fn admit(&self, head: &Request) -> Option<Response> {
+        let _ = head;
+        None
+    }
+
     /// The answer to one request. It is given up when its time is over or the client has gone.
     fn respond(&self, request: Request) -> impl Future<Output = Response> + Send;
 }
@@ -38,6 +58,7 @@ pub trait HttpService: Send + Sync + 'static {
 pub struct HttpHandler<S> {
     service: S,
     limits: HttpLimits,
+    budget: Budget,
 }
 
 /// What a connection may cost.
@@ -60,10 +81,13 @@ pub struct HttpLimits {
     pub write_time: Duration,
 }
 
-/// A request that the service does not see.
-struct Refusal {
-    status: Status,
-    text: &'static str,
+/// The answer to a request that the service does not see as a whole.
+struct Refusal(Response, Afterwards);
+
+/// A request, and the memory that its body takes as long as it is answered.
+struct Whole {
+    request: Request,
+    body: Gathered,
 }
 
 impl Default for HttpLimits {
@@ -81,9 +105,16 @@ impl Default for HttpLimits {
 }
 
 impl<S: HttpService> HttpHandler<S> {
-    /// A handler for this service.
+    /// A handler for this service. The memory for bodies is bounded for each connection alone.
     pub fn new(service: S, limits: HttpLimits) -> Self {
-        Self { service, limits }
+        Self { service, limits, budget: Budget::unlimited() }
+    }
+
+    /// The same, with memory for bodies that is shared with others. A body for which none is left is
+    /// refused with 503.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
     }
 
     /// The answer to a request, whatever happens.
@@ -93,22 +124,22 @@ impl<S: HttpService> HttpHandler<S> {
         peer: Peer,
     ) -> (Response, Afterwards) {
         let answered = timeout(self.limits.request_time, async {
-            let request = self.read(request, peer).await?;
-            Ok(self.service.respond(request).await)
+            let Whole { mut request, mut body } = self.read(request, peer).await?;
+            request.body = body.take();
+            let response = self.service.respond(request).await;
+            // As long as the service has the octets, they count.
+            drop(body);
+            Ok(response)
         });
         let refusal: Refusal = match answered.await {
             Ok(Ok(response)) => return (response, Afterwards::Continue),
             Ok(Err(refusal)) => refusal,
             Err(elapsed) => elapsed.into(),
         };
-        (Response::text(refusal.status, refusal.text), Afterwards::Close)
+        (refusal.0, refusal.1)
     }
 
-    async fn read(
-        &self,
-        request: hyper::Request<Incoming>,
-        peer: Peer,
-    ) -> Result<Request, Refusal> {
+    async fn read(&self, request: hyper::Request<Incoming>, peer: Peer) -> Result<Whole, Refusal> {
         let (head, body) = request.into_parts();
         // RFC 9112 §3.2 demands 400 for any other number.
         match head.headers.get_all(HOST).iter().count() {
@@ -118,35 +149,46 @@ impl<S: HttpService> HttpHandler<S> {
         }
         let path = request::path(head.uri.path())?;
         let query = request::query(head.uri.query().unwrap_or_default())?;
-        let body = timeout(self.limits.body_time, self.read_body(body)).await;
-        let slow = |_| Refusal { status: Status::RequestTimeout, text: "the body is too slow\n" };
-        let body = body.map_err(slow)??;
-        Ok(Request { method: (&head.method).into(), path, query, body, peer })
+        let (method, fields) = ((&head.method).into(), head.headers.into());
+        let request = Request { method, path, query, fields, body: Vec::new(), peer };
+        if let Some(response) = self.service.admit(&request) {
+            let is_whole = body.is_end_stream();
+            let afterwards = if is_whole { Afterwards::Continue } else { Afterwards::Close };
+            return Err(Refusal(response, afterwards));
+        }
+        let gathered = Gathered::new(self.limits.body_octets, &self.budget);
+        match timeout(self.limits.body_time, Self::read_body(body, gathered)).await {
+            Ok(body) => Ok(Whole { request, body: body? }),
+            Err(_) => Err(Refusal::text(Status::RequestTimeout, "the body is too slow\n")),
+        }
     }
 
-    async fn read_body(&self, body: Incoming) -> Result<Vec<u8>, Refusal> {
-        let limit = self.limits.body_octets;
-        let too_large =
-            Refusal { status: Status::ContentTooLarge, text: "the body is too large\n" };
-        // One that says so is not read at all.
-        if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-            return Err(too_large);
+    async fn read_body(mut body: Incoming, mut gathered: Gathered) -> Result<Gathered, Refusal> {
+        // One that says that it is too large is not read at all, nor asked for.
+        gathered.expect(body.size_hint().exact())?;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Refusal::bad_request("the body is malformed\n"))?;
+            if let Some(octets) = frame.data_ref() {
+                gathered.push(octets)?;
+            }
         }
-        match Limited::new(body, limit).collect().await {
-            Ok(body) => Ok(body.to_bytes().into()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large),
-            Err(_) => Err(Refusal::bad_request("the body is malformed\n")),
-        }
+        Ok(gathered)
     }
 }
 
 impl<S: HttpService> Handler for HttpHandler<S> {
     async fn serve(&self, connection: Connection) {
         let Connection { stream, peer, mut stopping } = connection;
+        // A client that is refused may still be sending, and shall hear why.
+        let is_refused = Arc::new(AtomicBool::new(false));
         let service = service_fn(async |request: hyper::Request<Incoming>| {
             let (response, afterwards) = self.answer(request, peer).await;
+            if afterwards == Afterwards::Close {
+                is_refused.store(true, Ordering::Relaxed);
+            }
             Ok::<hyper::Response<Full<Bytes>>, Infallible>(response.into_hyper(afterwards))
         });
+        let stream = Farewell::new(stream, Arc::clone(&is_refused));
         let stream = TokioIo::new(Patience::new(stream, self.limits.write_time));
         let mut serving = pin!(
             http1::Builder::new()
@@ -179,8 +221,12 @@ impl<S: HttpService> Handler for HttpHandler<S> {
 const MIN_BUFFER: usize = 8192;
 
 impl Refusal {
+    fn text(status: Status, text: &'static str) -> Self {
+        Self(Response::text(status, text), Afterwards::Close)
+    }
+
     fn bad_request(text: &'static str) -> Self {
-        Self { status: Status::BadRequest, text }
+        Self::text(Status::BadRequest, text)
     }
 }
 
@@ -190,8 +236,21 @@ impl From<Malformed> for Refusal {
     }
 }
 
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::text(Status::ContentTooLarge, "the body is too large\n"),
+            BodyError::NoRoom => {
+                let text = "too much at once, try again later\n";
+                let response = Response::text(Status::ServiceUnavailable, text);
+                Self(response.retry_after(COME_AGAIN), Afterwards::Close)
+            }
+        }
+    }
+}
+
 impl From<Elapsed> for Refusal {
     fn from(_: Elapsed) -> Self {
-        Self { status: Status::ServiceUnavailable, text: "it takes too long\n" }
+        Self::text(Status::ServiceUnavailable, "it takes too long\n")
     }
 }

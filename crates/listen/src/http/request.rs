@@ -1,5 +1,7 @@
 //! What is asked.
 
+use hyper::{HeaderMap, header::HeaderValue};
+
 use crate::Peer;
 
 /// A request that has arrived as a whole.
@@ -13,11 +15,17 @@ pub struct Request {
     pub path: Vec<String>,
     /// The names and values behind the question mark, decoded likewise, in their order.
     pub query: Vec<(String, String)>,
-    /// What came with it.
+    /// The fields of the head.
+    pub fields: Fields,
+    /// What came with it. Empty while [`HttpService::admit`](super::HttpService::admit) is asked.
     pub body: Vec<u8>,
     /// Who asks.
     pub peer: Peer,
 }
+
+/// The fields of a request's head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(HeaderMap<HeaderValue>);
 
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +57,27 @@ impl Request {
     /// The path as a pattern to match on: `["v1", "enforce", domain]`.
     pub fn segments(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
+    }
+}
+
+impl Fields {
+    /// The value of a field, whose name is given in lower case. `None` if it is absent, comes more
+    /// than once, or is not visible US-ASCII with spaces and tabs: what has two meanings has none.
+    pub fn single(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// Whether there is a field of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+impl From<HeaderMap<HeaderValue>> for Fields {
+    fn from(fields: HeaderMap<HeaderValue>) -> Self {
+        Self(fields)
     }
 }
 
@@ -120,6 +149,22 @@ mod tests {
         bad("/%00"); // control characters
         bad("/%0a");
         bad("/%C2%85");
+    }
+
+    #[test]
+    fn fields_have_one_meaning_or_none() {
+        let mut map = HeaderMap::new();
+        map.append("content-type", HeaderValue::from_static("application/tlsrpt+gzip"));
+        map.append("twice", HeaderValue::from_static("a"));
+        map.append("twice", HeaderValue::from_static("a"));
+        map.append("odd", HeaderValue::from_bytes(b"\xff").unwrap());
+        let fields = Fields::from(map);
+        assert_eq!(fields.single("content-type"), Some("application/tlsrpt+gzip"));
+        assert_eq!(
+            ["absent", "twice", "odd", "Content Type"].map(|name| fields.single(name)),
+            [None; 4]
+        );
+        assert_eq!(["absent", "twice", "odd"].map(|name| fields.has(name)), [false, true, true]);
     }
 
     #[test]

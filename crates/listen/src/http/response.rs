@@ -1,11 +1,13 @@
 //! What is answered.
 
+use std::time::Duration;
+
 use http_body_util::Full;
 use hyper::{
     StatusCode,
     body::Bytes,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
         X_CONTENT_TYPE_OPTIONS,
     },
 };
@@ -17,6 +19,7 @@ pub struct Response {
     content_type: &'static str,
     body: Vec<u8>,
     allow: Option<&'static str>,
+    retry_after: Option<u64>,
 }
 
 /// How it went.
@@ -25,6 +28,8 @@ pub struct Response {
 pub enum Status {
     /// 200
     Ok,
+    /// 201: there is something new.
+    Created,
     /// 202: it will be done.
     Accepted,
     /// 400: the request makes no sense.
@@ -41,8 +46,12 @@ pub enum Status {
     Conflict,
     /// 413: the body is too large.
     ContentTooLarge,
+    /// 415: not in this form.
+    UnsupportedMediaType,
     /// 422: well-formed, and still without sense.
     UnprocessableContent,
+    /// 429: too often.
+    TooManyRequests,
     /// 500: we are at fault.
     InternalServerError,
     /// 503: not now, or not in time.
@@ -61,7 +70,7 @@ pub(super) enum Afterwards {
 impl Response {
     /// An answer with a body of this type.
     pub fn new(status: Status, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, content_type, body: body.into(), allow: None }
+        Self { status, content_type, body: body.into(), allow: None, retry_after: None }
     }
 
     /// Plain text.
@@ -83,6 +92,14 @@ impl Response {
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let refusal = Self::text(Status::MethodNotAllowed, "this method is not allowed here\n");
         Self { allow: Some(allow), ..refusal }
+    }
+
+    /// The same, with the wish that the client does not come again before so much time is over; whole
+    /// seconds, rounded up.
+    #[must_use]
+    pub fn retry_after(self, time: Duration) -> Self {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// How it went.
@@ -108,6 +125,9 @@ impl Response {
         if let Some(allow) = self.allow {
             fields.insert(ALLOW, HeaderValue::from_static(allow));
         }
+        if let Some(seconds) = self.retry_after {
+            fields.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if afterwards == Afterwards::Close {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -119,6 +139,7 @@ impl From<Status> for StatusCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Ok => Self::OK,
+            Status::Created => Self::CREATED,
             Status::Accepted => Self::ACCEPTED,
             Status::BadRequest => Self::BAD_REQUEST,
             Status::Forbidden => Self::FORBIDDEN,
@@ -127,7 +148,9 @@ impl From<Status> for StatusCode {
             Status::RequestTimeout => Self::REQUEST_TIMEOUT,
             Status::Conflict => Self::CONFLICT,
             Status::ContentTooLarge => Self::PAYLOAD_TOO_LARGE,
+            Status::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
             Status::UnprocessableContent => Self::UNPROCESSABLE_ENTITY,
+            Status::TooManyRequests => Self::TOO_MANY_REQUESTS,
             Status::InternalServerError => Self::INTERNAL_SERVER_ERROR,
             Status::ServiceUnavailable => Self::SERVICE_UNAVAILABLE,
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "clients on loopback")]
 
+mod posts;
 mod server;
 
 use std::time::Duration;

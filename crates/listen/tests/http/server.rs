@@ -3,7 +3,7 @@
 use std::{future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use sealpost_listen::{
-    Counts, Ended, Limits, Listener, Server,
+    Budget, Counts, Ended, Limits, Listener, Server,
     http::{HttpHandler, HttpLimits, HttpService, Method, Request, Response, Status},
 };
 use tokio::{
@@ -19,9 +19,22 @@ const LONG: Duration = Duration::from_secs(20);
 
 struct Service {
     slow: Arc<Notify>,
+    release: Arc<Notify>,
 }
 
 impl HttpService for Service {
+    fn admit(&self, head: &Request) -> Option<Response> {
+        assert!(head.body.is_empty());
+        match head.segments().as_slice() {
+            ["refused"] => Some(Response::text(Status::UnsupportedMediaType, "not this\n")),
+            ["often"] => {
+                let refusal = Response::text(Status::TooManyRequests, "too often\n");
+                Some(refusal.retry_after(Duration::from_millis(1_500)))
+            }
+            _ => None,
+        }
+    }
+
     async fn respond(&self, request: Request) -> Response {
         match (request.method, request.segments().as_slice()) {
             (method, ["echo", ..]) => {
@@ -30,6 +43,16 @@ impl HttpService for Service {
                 Response::text(Status::Ok, format!("{method:?} {path:?} {query:?} {body:?}"))
             }
             (Method::Other, ["method"]) => Response::method_not_allowed("GET, HEAD"),
+            (Method::Post, ["report"]) => {
+                let media_type = request.fields.single("content-type").unwrap_or("none");
+                let text = format!("{media_type} {} {}", request.body.len(), request.peer);
+                Response::text(Status::Created, text)
+            }
+            (Method::Post, ["keep"]) => {
+                self.slow.notify_one();
+                self.release.notified().await;
+                Response::text(Status::Created, "kept")
+            }
             (_, ["hang"]) => pending().await,
             (_, ["large"]) => Response::text(Status::Ok, "x".repeat(32 << 20)),
             (_, ["panic"]) => panic!("as asked"),
@@ -48,17 +71,24 @@ pub(crate) struct Running {
     server: Server<HttpHandler<Service>>,
     address: SocketAddr,
     slow: Arc<Notify>,
+    /// A request for `/keep` may be answered.
+    pub(crate) release: Arc<Notify>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Ended>,
 }
 
 impl Running {
     pub(crate) fn start(limits: HttpLimits) -> Self {
+        Self::start_within(limits, Budget::unlimited())
+    }
+
+    pub(crate) fn start_within(limits: HttpLimits, budget: Budget) -> Self {
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.tcp_address().unwrap();
-        let slow = Arc::new(Notify::new());
-        let service = Service { slow: Arc::clone(&slow) };
-        let server = Server::new(HttpHandler::new(service, limits), Limits::default());
+        let (slow, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let service = Service { slow: Arc::clone(&slow), release: Arc::clone(&release) };
+        let handler = HttpHandler::new(service, limits).with_budget(budget);
+        let server = Server::new(handler, Limits::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let clone = server.clone();
         let task = tokio::spawn(async move {
@@ -67,7 +97,7 @@ impl Running {
             };
             clone.serve(listener, shutdown).await
         });
-        Self { server, address, slow, stop, task }
+        Self { server, address, slow, release, stop, task }
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -78,7 +108,7 @@ impl Running {
         self.server.counts()
     }
 
-    /// Until a request for `/slow` is being answered.
+    /// Until a request for `/slow` or `/keep` is being answered.
     pub(crate) async fn wait_for_slow(&self) {
         timeout(LONG, self.slow.notified()).await.unwrap();
     }

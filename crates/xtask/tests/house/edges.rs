@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("sealpost-store", &["mail-domain", "mta-sts", "tls-rpt", "sealpost-runtime"]),
-    ("sealpost-listen", &["sealpost-runtime"]),
+    ("sealpost-listen", &["sealpost-wire", "sealpost-runtime"]),
     // Roles: they never name each other.
     (
         "sealpost-check",
@@ -113,8 +113,8 @@ const NETWORK: &[&str] = &[
     "webpki-roots",
 ];
 const NETWORKERS: &[&str] = &["sealpost-net", "sealpost-lab", "sealpost-e2e"];
-/// What a server of local interfaces needs of them.
-const LISTENING: &[&str] = &["hyper", "hyper-util"];
+/// What those who connect to us are answered with: the server side of HTTP and of TLS.
+const LISTENING: &[&str] = &["hyper", "hyper-util", "tokio-rustls"];
 
 #[test]
 fn members_name_only_what_their_floor_allows() {
@@ -163,7 +163,10 @@ fn only_the_edges_name_the_network() {
             }
         }
     }
-    none(offences, "only net may name a network library, and listen the server side of HTTP");
+    none(
+        offences,
+        "only net may name a network library, and listen the server side of HTTP and TLS",
+    );
 }
 
 #[test]
