@@ -39,7 +39,7 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
     }
     connection.busy_timeout(settings.patience)?;
     // Before anything is changed, so that a file of somebody else stays as it is.
-    schema::is_current(&connection)?;
+    schema::is_current(&connection, settings.schema)?;
     use_wal(&connection, settings.patience)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -51,7 +51,7 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
 /// A connection that reads.
 pub(crate) fn open_reader(settings: &Settings) -> Result<Reader, StoreError> {
     open_reader_of(&settings.path, settings.patience, &|connection| {
-        if schema::is_current(connection)? {
+        if schema::is_current(connection, settings.schema)? {
             return Ok(());
         }
         // An older schema that could not be brought up to date cannot be read either.

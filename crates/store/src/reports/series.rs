@@ -1,0 +1,129 @@
+//! Sessions by day.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sealpost_evidence::traffic::{Bounds, Day, DaySeries, DayTraffic};
+
+use super::{
+    DayRange, DayShare, DomainId, DomainTraffic, Scope, Subject, domain_id, listing, sql,
+    sums::{self, ALL, OF_DOMAIN, OF_REPORTER},
+};
+use crate::{StoreError, column};
+
+/// Days of a series, at most: eleven years.
+const MOST_DAYS: u32 = 4000;
+/// Reports that are read for the series of one domain and one reporter, at most.
+const MOST_PARTS: u32 = 20_000;
+
+pub(super) fn series(
+    connection: &Connection,
+    scope: Scope,
+    subject: Subject,
+    days: DayRange,
+) -> Result<DaySeries, StoreError> {
+    let newest = DayRange::ending(days.last, MOST_DAYS).first;
+    let range = DayRange { first: days.first.max(newest), last: days.last };
+    let Subject { domain, reporter: reporter_id } = subject;
+    let nothing = |domain, reporter| DaySeries { domain, reporter, days: Vec::new() };
+    let known = domain.as_ref().map(|domain| domain_id(connection, domain)).transpose()?;
+    let reporter = reporter_id.map(|id| listing::reporter(connection, id.0)).transpose()?.flatten();
+    let days = match (known, reporter_id) {
+        // Nothing was ever reported of it.
+        (Some(None), _) => return Ok(nothing(domain, reporter)),
+        (None, None) => of(connection, scope, ALL, 0, range)?,
+        (Some(Some(id)), None) => of(connection, scope, OF_DOMAIN, id, range)?,
+        (None, Some(id)) => of(connection, scope, OF_REPORTER, id.0, range)?,
+        (Some(Some(domain)), Some(reporter)) => {
+            of_both(connection, scope, (domain, reporter.0), range)?
+        }
+    };
+    Ok(DaySeries { domain, reporter, days })
+}
+
+pub(super) fn domains(
+    connection: &Connection,
+    scope: Scope,
+    days: DayRange,
+    after: Option<DomainId>,
+    limit: u32,
+) -> Result<Vec<DomainTraffic>, StoreError> {
+    let mut next = connection.prepare_cached(sql::NEXT_DOMAIN)?;
+    let mut last = connection.prepare_cached(sql::DOMAIN_LAST)?;
+    let mut place = after.map_or(0, |id| id.0);
+    let mut domains = Vec::new();
+    for _ in 0..limit {
+        let found = next.query_row(params![scope.number(), place], |row| row.get(0)).optional()?;
+        let Some(id) = found else { break };
+        place = id;
+        let last_day = last.query_row(params![scope.number(), id], |row| row.get(0))?;
+        let days = of(connection, scope, OF_DOMAIN, id, days)?;
+        let newest = days.last().map(|traffic| traffic.day);
+        let series = DaySeries { domain: listing::domain(connection, id)?, reporter: None, days };
+        let (reports, successful, failed) = series.total();
+        let traffic = newest.map(|day| DayTraffic { day, reports, successful, failed });
+        let (id, domain, last_day) = (DomainId(id), series.domain, Day::new(last_day));
+        domains.push(DomainTraffic { id, domain, last_day, traffic });
+    }
+    Ok(domains)
+}
+
+/// The sums of one subject.
+fn of(
+    connection: &Connection,
+    scope: Scope,
+    kind: i64,
+    subject: i64,
+    days: DayRange,
+) -> Result<Vec<DayTraffic>, StoreError> {
+    if days.last < days.first {
+        return Ok(Vec::new());
+    }
+    let newest = DayRange::ending(days.last, MOST_DAYS).first;
+    let first = days.first.max(newest);
+    let mut statement = connection.prepare_cached(sql::SERIES)?;
+    let values = params![first.number(), days.last.number(), scope.number(), kind, subject];
+    let rows = statement.query_map(values, |row| {
+        Ok(DayTraffic {
+            day: Day::new(row.get(0)?),
+            reports: column::count(row, 1)?,
+            successful: Bounds::between(column::count(row, 2)?, column::count(row, 3)?),
+            failed: Bounds::between(column::count(row, 4)?, column::count(row, 5)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What one reporter says of one domain is summed here, from its reports: there are as many pairs
+/// as reports in a day, and few of them are ever asked for.
+fn of_both(
+    connection: &Connection,
+    scope: Scope,
+    (domain, reporter): (i64, i64),
+    days: DayRange,
+) -> Result<Vec<DayTraffic>, StoreError> {
+    // A report on several days is found by its last one.
+    let most = i64::try_from(super::MOST_DAYS).unwrap_or(i64::MAX);
+    let until = days.last.plus(most);
+    let mut statement = connection.prepare_cached(sql::PARTS)?;
+    let values =
+        params![scope.number(), domain, days.first.number(), until.number(), reporter, MOST_PARTS];
+    let ids = statement.query_map(values, |row| row.get::<_, i64>(0))?;
+    let mut sums = std::collections::BTreeMap::<Day, DayTraffic>::new();
+    for id in ids {
+        let report = sums::counted(connection, id?)?;
+        for DayShare { day, successful, failed } in report.days {
+            if day < days.first || day > days.last {
+                continue;
+            }
+            let sum = sums.entry(day).or_insert(DayTraffic {
+                day,
+                reports: 0,
+                successful: Bounds::default(),
+                failed: Bounds::default(),
+            });
+            sum.reports = sum.reports.saturating_add(u64::from(day == report.day));
+            sum.successful = sum.successful.plus(successful);
+            sum.failed = sum.failed.plus(failed);
+        }
+    }
+    Ok(sums.into_values().collect())
+}
