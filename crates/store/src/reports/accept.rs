@@ -253,6 +253,8 @@ fn insert(
         i64::from(prepared.is_failing),
         i64::from(prepared.has_addresses),
         prepared.details,
+        prepared.scope.with(domain),
+        prepared.scope.with(reporter),
     ])?;
     Ok(())
 }

@@ -58,7 +58,7 @@ pub(super) fn groups(
     days: DayRange,
     limit: u32,
 ) -> Result<FailureGroups, StoreError> {
-    let (scope, first, last) = (scope.number(), days.first.number(), days.last.number());
+    let (first, last) = (days.first.number(), days.last.number());
     let reporter = subject.reporter.map_or(0, |reporter| reporter.0);
     // One more, to know whether there are more.
     let most = MOST_REPORTS + 1;
@@ -68,12 +68,15 @@ pub(super) fn groups(
             let Some(domain) = domain_id(connection, domain)? else {
                 return Ok(FailureGroups::default());
             };
-            let values = params![scope, domain, first, last, reporter, most];
+            let values = params![scope.with(domain), first, last, reporter, most];
             grouping.read(connection, sql::FAILING_OF_DOMAIN, values)?
         }
-        (None, 0) => grouping.read(connection, sql::FAILING, params![scope, first, last, most])?,
+        (None, 0) => {
+            let values = params![scope.number(), first, last, most];
+            grouping.read(connection, sql::FAILING, values)?
+        }
         (None, reporter) => {
-            let values = params![scope, reporter, first, last, most];
+            let values = params![scope.with(reporter), first, last, most];
             grouping.read(connection, sql::FAILING_OF_REPORTER, values)?
         }
     };

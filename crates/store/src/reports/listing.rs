@@ -27,7 +27,7 @@ pub(super) fn list(
     after: Option<ReportPlace>,
     limit: u32,
 ) -> Result<Vec<ReportSummary>, StoreError> {
-    let scope = filter.scope.number();
+    let scope = filter.scope;
     let (first, last) = (filter.days.first.number(), filter.days.last.number());
     let (day, id) = after.map_or((i64::MAX, 0), |place| (place.day.number(), place.id.0));
     let reporter = filter.subject.reporter.map_or(0, |reporter| reporter.0);
@@ -36,17 +36,17 @@ pub(super) fn list(
         (Some(domain), _) => {
             let Some(domain) = domain_id(connection, domain)? else { return Ok(Vec::new()) };
             let sql = if is_failing { sql::LIST_OF_DOMAIN_FAILING } else { sql::LIST_OF_DOMAIN };
-            let values = params![scope, domain, first, last, day, id, reporter, limit];
+            let values = params![scope.with(domain), first, last, day, id, reporter, limit];
             ids(connection, sql, values)?
         }
         (None, 0) => {
             let sql = if is_failing { sql::LIST_FAILING } else { sql::LIST };
-            ids(connection, sql, params![scope, first, last, day, id, limit])?
+            ids(connection, sql, params![scope.number(), first, last, day, id, limit])?
         }
         (None, reporter) => {
             let sql =
                 if is_failing { sql::LIST_OF_REPORTER_FAILING } else { sql::LIST_OF_REPORTER };
-            ids(connection, sql, params![scope, reporter, first, last, day, id, limit])?
+            ids(connection, sql, params![scope.with(reporter), first, last, day, id, limit])?
         }
     };
     let mut statement = connection.prepare_cached(sql::REPORT)?;
@@ -122,12 +122,22 @@ pub(super) fn reporters(
     let mut place = after.map_or(0, |id| id.0);
     let mut rows = Vec::new();
     for _ in 0..limit {
-        let found = next.query_row(params![scope.number(), place], |row| row.get(0)).optional()?;
-        let Some(id) = found else { break };
+        let Some(id) = next_subject(&mut next, scope, place)? else { break };
         place = id;
         rows.push(ReporterRow { id: ReporterId(id), activity: activity(connection, scope, id)? });
     }
     Ok(rows)
+}
+
+/// The next domain or reporter of a scope, by [`sql::NEXT_DOMAIN`] or [`sql::NEXT_REPORTER`].
+pub(super) fn next_subject(
+    next: &mut rusqlite::Statement<'_>,
+    scope: Scope,
+    place: i64,
+) -> Result<Option<i64>, StoreError> {
+    let until = scope.with(i64::from(i32::MAX));
+    let found = next.query_row([scope.with(place), until], |row| row.get::<_, i64>(0));
+    Ok(found.optional()?.map(|found| found.saturating_sub(scope.with(0))))
 }
 
 fn activity(
@@ -135,14 +145,14 @@ fn activity(
     scope: Scope,
     id: i64,
 ) -> Result<ReporterActivity, StoreError> {
-    let scope = scope.number();
+    let scoped = scope.with(id);
     let (reporter, contact) = connection.prepare_cached(sql::REPORTER)?.query_row([id], |row| {
         let (signer, organisation) = (row.get(0)?, row.get(1)?);
         Ok((Reporter { signer, organisation }, row.get(2)?))
     })?;
     let place = |sql| {
         let mut statement = connection.prepare_cached(sql)?;
-        statement.query_row(params![scope, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        statement.query_row([scoped], |row| Ok((row.get(0)?, row.get(1)?)))
     };
     let (first_day, _): (i64, i64) = place(sql::REPORTER_FIRST)?;
     let (last_day, last_received_at): (i64, i64) = place(sql::REPORTER_LAST)?;
@@ -151,7 +161,7 @@ fn activity(
     let mut before = connection.prepare_cached(sql::REPORTER_BEFORE)?;
     let mut day = last_day;
     while days.len() < HABIT {
-        let found = before.query_row(params![scope, id, day], |row| row.get(0)).optional()?;
+        let found = before.query_row([scoped, day], |row| row.get(0)).optional()?;
         let Some(earlier) = found else { break };
         day = earlier;
         days.push(Day::new(day));

@@ -94,8 +94,7 @@ fn forget_apart(connection: &Connection, before: i64, limit: u32) -> Result<u32,
 fn is_named(connection: &Connection, names: &str, subject: i64) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached(names)?;
     for scope in Scope::ALL {
-        let values = params![scope.number(), subject];
-        if statement.query_row(values, |_| Ok(())).optional()?.is_some() {
+        if statement.query_row([scope.with(subject)], |_| Ok(())).optional()?.is_some() {
             return Ok(true);
         }
     }

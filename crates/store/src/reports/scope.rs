@@ -102,6 +102,11 @@ impl Scope {
         }
     }
 
+    /// Scope and domain, or scope and reporter, in one number: all of a scope lie together.
+    pub(super) fn with(self, subject: i64) -> i64 {
+        scoped(self.number(), subject)
+    }
+
     pub(super) fn numbered(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.number() == number)
     }
@@ -117,4 +122,9 @@ impl DayRange {
     pub fn ending(last: Day, days: u32) -> Self {
         Self { first: last.plus(1 - i64::from(days)), last }
     }
+}
+
+/// As [`Scope::with`], for the number of a scope.
+pub(super) fn scoped(scope: i64, subject: i64) -> i64 {
+    scope.saturating_mul(1 << 40).saturating_add(subject)
 }

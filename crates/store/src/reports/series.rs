@@ -1,6 +1,6 @@
 //! Sessions by day.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries, DayTraffic};
 
 use super::{
@@ -51,10 +51,9 @@ pub(super) fn domains(
     let mut place = after.map_or(0, |id| id.0);
     let mut domains = Vec::new();
     for _ in 0..limit {
-        let found = next.query_row(params![scope.number(), place], |row| row.get(0)).optional()?;
-        let Some(id) = found else { break };
+        let Some(id) = listing::next_subject(&mut next, scope, place)? else { break };
         place = id;
-        let last_day = last.query_row(params![scope.number(), id], |row| row.get(0))?;
+        let last_day = last.query_row([scope.with(id)], |row| row.get(0))?;
         let days = of(connection, scope, OF_DOMAIN, id, days)?;
         let newest = days.last().map(|traffic| traffic.day);
         let series = DaySeries { domain: listing::domain(connection, id)?, reporter: None, days };
@@ -105,7 +104,7 @@ fn of_both(
     let until = days.last.plus(most);
     let mut statement = connection.prepare_cached(sql::PARTS)?;
     let values =
-        params![scope.number(), domain, days.first.number(), until.number(), reporter, MOST_PARTS];
+        params![scope.with(domain), days.first.number(), until.number(), reporter, MOST_PARTS];
     let ids = statement.query_map(values, |row| row.get::<_, i64>(0))?;
     let mut sums = std::collections::BTreeMap::<Day, DayTraffic>::new();
     for id in ids {

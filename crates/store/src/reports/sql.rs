@@ -88,9 +88,9 @@ statements! {
         INSERT INTO reports (id, scope, is_current, key, payload, reporter, domain, day, report_id,
                              begins_at, ends_at, received_at, raw, trust, trust_detail,
                              successful_lower, successful_upper, failed_lower, failed_upper,
-                             is_failing, has_addresses, details)
+                             is_failing, has_addresses, details, of_domain, of_reporter)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22)";
+                $19, $20, $21, $22, $23, $24)";
 
     SET_CURRENT = "
         UPDATE reports SET is_current = $1 WHERE id = $2";
@@ -186,36 +186,36 @@ statements! {
     /// What one reporter says of one domain, report by report.
     PARTS = "
         SELECT id FROM reports
-        WHERE is_current = 1 AND scope = $1 AND domain = $2 AND day >= $3 AND day <= $4
-              AND +reporter = $5
-        ORDER BY day, id LIMIT $6";
+        WHERE is_current = 1 AND of_domain = $1 AND day >= $2 AND day <= $3
+              AND +reporter = $4
+        ORDER BY day, id LIMIT $5";
 
     /// From one domain of a scope to the next.
     NEXT_DOMAIN = "
-        SELECT domain FROM reports
-        WHERE is_current = 1 AND scope = $1 AND domain > $2 ORDER BY domain LIMIT 1";
+        SELECT of_domain FROM reports
+        WHERE is_current = 1 AND of_domain > $1 AND of_domain < $2 ORDER BY of_domain LIMIT 1";
 
     DOMAIN_LAST = "
         SELECT day FROM reports
-        WHERE is_current = 1 AND scope = $1 AND domain = $2 ORDER BY day DESC, id DESC LIMIT 1";
+        WHERE is_current = 1 AND of_domain = $1 ORDER BY day DESC, id DESC LIMIT 1";
 
     /// From one reporter of a scope to the next.
     NEXT_REPORTER = "
-        SELECT reporter FROM reports
-        WHERE is_current = 1 AND scope = $1 AND reporter > $2 ORDER BY reporter LIMIT 1";
+        SELECT of_reporter FROM reports
+        WHERE is_current = 1 AND of_reporter > $1 AND of_reporter < $2 ORDER BY of_reporter LIMIT 1";
 
     REPORTER_FIRST = "
         SELECT day, received_at FROM reports
-        WHERE is_current = 1 AND scope = $1 AND reporter = $2 ORDER BY day, id LIMIT 1";
+        WHERE is_current = 1 AND of_reporter = $1 ORDER BY day, id LIMIT 1";
 
     REPORTER_LAST = "
         SELECT day, received_at FROM reports
-        WHERE is_current = 1 AND scope = $1 AND reporter = $2 ORDER BY day DESC, id DESC LIMIT 1";
+        WHERE is_current = 1 AND of_reporter = $1 ORDER BY day DESC, id DESC LIMIT 1";
 
     /// The report before a day, to step from day to day.
     REPORTER_BEFORE = "
         SELECT day FROM reports
-        WHERE is_current = 1 AND scope = $1 AND reporter = $2 AND day < $3
+        WHERE is_current = 1 AND of_reporter = $1 AND day < $2
         ORDER BY day DESC LIMIT 1";
 
     REPAIRS = "
@@ -245,21 +245,21 @@ statements! {
         " ORDER BY day DESC, id DESC LIMIT $6");
 
     LIST_OF_REPORTER = newest!(
-        "scope = $1 AND reporter = $2 AND day >= $3 AND day <= $4 AND (day, id) < ($5, $6)", "",
-        " ORDER BY day DESC, id DESC LIMIT $7");
+        "of_reporter = $1 AND day >= $2 AND day <= $3 AND (day, id) < ($4, $5)", "",
+        " ORDER BY day DESC, id DESC LIMIT $6");
 
     LIST_OF_REPORTER_FAILING = newest!(
-        "scope = $1 AND reporter = $2 AND day >= $3 AND day <= $4 AND (day, id) < ($5, $6)",
-        "is_failing = 1 AND ", " ORDER BY day DESC, id DESC LIMIT $7");
+        "of_reporter = $1 AND day >= $2 AND day <= $3 AND (day, id) < ($4, $5)",
+        "is_failing = 1 AND ", " ORDER BY day DESC, id DESC LIMIT $6");
 
     LIST_OF_DOMAIN = newest!(
-        "scope = $1 AND domain = $2 AND day >= $3 AND day <= $4 AND (day, id) < ($5, $6)", "",
-        " AND ($7 = 0 OR +reporter = $7) ORDER BY day DESC, id DESC LIMIT $8");
+        "of_domain = $1 AND day >= $2 AND day <= $3 AND (day, id) < ($4, $5)", "",
+        " AND ($6 = 0 OR +reporter = $6) ORDER BY day DESC, id DESC LIMIT $7");
 
     LIST_OF_DOMAIN_FAILING = newest!(
-        "scope = $1 AND domain = $2 AND day >= $3 AND day <= $4 AND (day, id) < ($5, $6)",
+        "of_domain = $1 AND day >= $2 AND day <= $3 AND (day, id) < ($4, $5)",
         "is_failing = 1 AND ",
-        " AND ($7 = 0 OR +reporter = $7) ORDER BY day DESC, id DESC LIMIT $8");
+        " AND ($6 = 0 OR +reporter = $6) ORDER BY day DESC, id DESC LIMIT $7");
 
     REPORT = "
         SELECT reports.id, scope, is_current, day, report_id, begins_at, ends_at, received_at,
@@ -278,18 +278,18 @@ statements! {
         "scope = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC, id DESC LIMIT $4");
 
     FAILING_OF_REPORTER = failing!(
-        "scope = $1 AND reporter = $2 AND day >= $3 AND day <= $4
-         ORDER BY day DESC, id DESC LIMIT $5");
+        "of_reporter = $1 AND day >= $2 AND day <= $3
+         ORDER BY day DESC, id DESC LIMIT $4");
 
     FAILING_OF_DOMAIN = failing!(
-        "scope = $1 AND domain = $2 AND day >= $3 AND day <= $4 AND ($5 = 0 OR +reporter = $5)
-         ORDER BY day DESC, id DESC LIMIT $6");
+        "of_domain = $1 AND day >= $2 AND day <= $3 AND ($4 = 0 OR +reporter = $4)
+         ORDER BY day DESC, id DESC LIMIT $5");
 
     FAILING_FIRST = failing!(
-        "scope = $1 AND domain = $2 AND +reporter = $3 ORDER BY day, id");
+        "of_domain = $1 AND +reporter = $2 ORDER BY day, id");
 
     FAILING_LAST = failing!(
-        "scope = $1 AND domain = $2 AND +reporter = $3 ORDER BY day DESC, id DESC");
+        "of_domain = $1 AND +reporter = $2 ORDER BY day DESC, id DESC");
 
     // Retention.
 
@@ -306,8 +306,8 @@ statements! {
 
     /// Does a report of any scope name the reporter?
     NAMES_REPORTER = "
-        SELECT 1 FROM reports WHERE is_current = 1 AND scope = $1 AND reporter = $2 LIMIT 1";
+        SELECT 1 FROM reports WHERE is_current = 1 AND of_reporter = $1 LIMIT 1";
 
     NAMES_DOMAIN = "
-        SELECT 1 FROM reports WHERE is_current = 1 AND scope = $1 AND domain = $2 LIMIT 1";
+        SELECT 1 FROM reports WHERE is_current = 1 AND of_domain = $1 LIMIT 1";
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::{Bounds, Day};
 
-use super::{DayShare, accept::DetailSums, details::Details, sql};
+use super::{DayShare, accept::DetailSums, details::Details, scope, sql};
 use crate::{StoreError, column};
 
 /// The sum over everything.
@@ -158,7 +158,8 @@ fn narrow(
 ) -> Result<(), StoreError> {
     let find = |statement| -> Result<Option<i64>, StoreError> {
         let mut statement = connection.prepare_cached(statement)?;
-        let values = params![report.scope, report.domain, report.reporter];
+        let of_domain = scope::scoped(report.scope, report.domain);
+        let values = params![of_domain, report.reporter];
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
             let details: Details<'_> = column::json(4, column::text(row, 4)?)?;
