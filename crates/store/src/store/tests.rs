@@ -61,6 +61,32 @@ async fn every_older_schema_is_brought_up_to_date() {
     }
 }
 
+/// The policies and intents of a file from before there were reports.
+#[tokio::test]
+async fn what_an_older_file_holds_is_there_after_reports_were_added() {
+    let (_folder, settings) = folder();
+    let connection = Connection::open(&settings.path).unwrap();
+    for migration in &schema::STORE.migrations[..2] {
+        connection.execute_batch(migration).unwrap();
+    }
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 1399153004; PRAGMA user_version = 2;
+             INSERT INTO policies (domain, policy_id, policy_text, fetched_at, last_used)
+             VALUES ('example.com', 'a1', x'76657273696F6E', 7, 9);
+             INSERT INTO intents VALUES (5, 'purge', 'example.com', 3)",
+        )
+        .unwrap();
+    drop(connection);
+    let store = Store::open(settings).await.unwrap();
+    let loaded = store.policies().load("example.com".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(loaded.policy.unwrap().text, b"version");
+    assert_eq!(store.intents().pending(9).await.unwrap().intents.len(), 1);
+    let reports = store.reports();
+    let totals = reports.totals(crate::reports::DayRange::all()).await.unwrap();
+    assert!(totals.iter().all(|(_, reports, ..)| *reports == 0));
+}
+
 /// Each reads version, mark and tables of the file, and must see all three of one moment.
 #[tokio::test]
 async fn a_new_file_may_be_opened_many_times_at_once() {
