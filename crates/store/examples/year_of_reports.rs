@@ -39,7 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (domains, reporters, days) = (number(1000)?, number(10)?, number(365)?);
     let folder = tempfile::Builder::new().tempdir_in(".")?;
     let path = folder.path().join("store.sqlite");
-    let store = Store::open(Settings::at(&path)).await?;
+    let mut settings = Settings::at(&path);
+    settings.cache_kib = 16 * 1024;
+    let store = Store::open(settings).await?;
 
     let watch = Stopwatch::start();
     let mut count: u64 = 0;

@@ -89,7 +89,8 @@ impl Reports {
         self.store.writer.write(work).await
     }
 
-    /// The sessions day by day; at most the last 4,000 of the days.
+    /// The sessions day by day; at most the last 4,000 of the days, and for one domain and one
+    /// reporter at most 20,000 reports, the oldest first.
     ///
     /// # Errors
     ///

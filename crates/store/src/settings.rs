@@ -16,6 +16,9 @@ pub struct Settings {
     pub queue: usize,
     /// How many reads may run at a time: 4.
     pub readers: usize,
+    /// What the writer may keep of the file in memory, in KiB: 2048. More pays where much is written
+    /// in many places of a large file, as with reports.
+    pub cache_kib: u32,
     /// Which kind of file it is.
     pub(crate) schema: &'static Schema,
     /// Told of each commit, for tests that end the process there.
@@ -41,6 +44,7 @@ impl Settings {
             patience: Duration::from_secs(5),
             queue: 1024,
             readers: 4,
+            cache_kib: 2048,
             schema: &schema::STORE,
             witness: None,
         }
@@ -78,6 +82,7 @@ impl fmt::Debug for Settings {
             .field("patience", &self.patience)
             .field("queue", &self.queue)
             .field("readers", &self.readers)
+            .field("cache_kib", &self.cache_kib)
             .finish_non_exhaustive()
     }
 }

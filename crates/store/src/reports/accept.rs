@@ -83,6 +83,10 @@ impl Prepared {
             days.push(DayShare { day, successful: Bounds::default(), failed: Bounds::default() });
         }
         let total = total(&days);
+        let span = days.first().map_or(0, |first| total.day.number() - first.day.number());
+        if span >= i64::try_from(new::MOST_DAYS).unwrap_or(i64::MAX) {
+            return Err(StoreError::refused("its days lie more than 100 days apart"));
+        }
         let has_failures = details.failures().next().is_some();
         Ok(Self {
             scope,

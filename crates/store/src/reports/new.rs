@@ -8,7 +8,7 @@ use sealpost_evidence::traffic::{Bounds, Day, Trust};
 use super::ReportId;
 use crate::Digest;
 
-/// Days of sessions in one report, at most.
+/// Days of sessions in one report, at most, and from the first of them to the last.
 pub const MOST_DAYS: usize = 100;
 /// What is kept of the details of one report, in octets; further ones are only counted.
 pub const MOST_DETAILS: usize = 4 * 1024 * 1024;

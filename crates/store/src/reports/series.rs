@@ -1,6 +1,8 @@
 //! Sessions by day.
 
-use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, params};
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries, DayTraffic};
 
 use super::{
@@ -20,8 +22,7 @@ pub(super) fn series(
     subject: Subject,
     days: DayRange,
 ) -> Result<DaySeries, StoreError> {
-    let newest = DayRange::ending(days.last, MOST_DAYS).first;
-    let range = DayRange { first: days.first.max(newest), last: days.last };
+    let range = bounded(days);
     let Subject { domain, reporter: reporter_id } = subject;
     let nothing = |domain, reporter| DaySeries { domain, reporter, days: Vec::new() };
     let known = domain.as_ref().map(|domain| domain_id(connection, domain)).transpose()?;
@@ -54,15 +55,51 @@ pub(super) fn domains(
         let Some(id) = listing::next_subject(&mut next, scope, place)? else { break };
         place = id;
         let last_day = last.query_row([scope.with(id)], |row| row.get(0))?;
-        let days = of(connection, scope, OF_DOMAIN, id, days)?;
-        let newest = days.last().map(|traffic| traffic.day);
-        let series = DaySeries { domain: listing::domain(connection, id)?, reporter: None, days };
-        let (reports, successful, failed) = series.total();
-        let traffic = newest.map(|day| DayTraffic { day, reports, successful, failed });
-        let (id, domain, last_day) = (DomainId(id), series.domain, Day::new(last_day));
-        domains.push(DomainTraffic { id, domain, last_day, traffic });
+        let domain = listing::domain(connection, id)?;
+        let (id, last_day) = (DomainId(id), Day::new(last_day));
+        domains.push(DomainTraffic { id, domain, last_day, traffic: None });
+    }
+    if let (Some(first), Some(last)) = (domains.first(), domains.last()) {
+        let sums = sums_of_domains(connection, scope, bounded(days), first.id, last.id)?;
+        for domain in &mut domains {
+            domain.traffic = sums.get(&domain.id.0).copied();
+        }
     }
     Ok(domains)
+}
+
+/// The sums of all domains whose numbers lie between two.
+fn sums_of_domains(
+    connection: &Connection,
+    scope: Scope,
+    days: DayRange,
+    first: DomainId,
+    last: DomainId,
+) -> Result<BTreeMap<i64, DayTraffic>, StoreError> {
+    if days.last < days.first {
+        return Ok(BTreeMap::new());
+    }
+    let mut statement = connection.prepare_cached(sql::SUMS_OF_DOMAINS)?;
+    let values = params![days.first.number(), days.last.number(), scope.number(), first.0, last.0];
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, traffic(row, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Reads a day and its figures, from a column on.
+fn traffic(row: &Row<'_>, first: usize) -> rusqlite::Result<DayTraffic> {
+    let count = |place| column::count(row, first + place);
+    Ok(DayTraffic {
+        day: Day::new(row.get(first)?),
+        reports: count(1)?,
+        successful: Bounds::between(count(2)?, count(3)?),
+        failed: Bounds::between(count(4)?, count(5)?),
+    })
+}
+
+/// The last of the days, as many as are looked at.
+fn bounded(days: DayRange) -> DayRange {
+    let newest = DayRange::ending(days.last, MOST_DAYS).first;
+    DayRange { first: days.first.max(newest), last: days.last }
 }
 
 /// The sums of one subject.
@@ -76,18 +113,9 @@ fn of(
     if days.last < days.first {
         return Ok(Vec::new());
     }
-    let newest = DayRange::ending(days.last, MOST_DAYS).first;
-    let first = days.first.max(newest);
     let mut statement = connection.prepare_cached(sql::SERIES)?;
-    let values = params![first.number(), days.last.number(), scope.number(), kind, subject];
-    let rows = statement.query_map(values, |row| {
-        Ok(DayTraffic {
-            day: Day::new(row.get(0)?),
-            reports: column::count(row, 1)?,
-            successful: Bounds::between(column::count(row, 2)?, column::count(row, 3)?),
-            failed: Bounds::between(column::count(row, 4)?, column::count(row, 5)?),
-        })
-    })?;
+    let values = params![days.first.number(), days.last.number(), scope.number(), kind, subject];
+    let rows = statement.query_map(values, |row| traffic(row, 0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -106,7 +134,7 @@ fn of_both(
     let values =
         params![scope.with(domain), days.first.number(), until.number(), reporter, MOST_PARTS];
     let ids = statement.query_map(values, |row| row.get::<_, i64>(0))?;
-    let mut sums = std::collections::BTreeMap::<Day, DayTraffic>::new();
+    let mut sums = BTreeMap::<Day, DayTraffic>::new();
     for id in ids {
         let report = sums::counted(connection, id?)?;
         for DayShare { day, successful, failed } in report.days {

@@ -183,6 +183,24 @@ statements! {
               AND counts.subject = $5
         ORDER BY counts.day";
 
+    /// The same for neighbouring domains, summed. Day by day: what is of one day lies together.
+    SUMS_OF_DOMAINS = "
+        WITH RECURSIVE days (day) AS (
+            SELECT CAST($1 AS BIGINT)
+            UNION ALL
+            SELECT day + 1 FROM days WHERE day < CAST($2 AS BIGINT)
+        )
+        SELECT counts.subject, MAX(counts.day),
+               CAST(SUM(counts.reports) AS BIGINT),
+               CAST(SUM(counts.successful_lower) AS BIGINT),
+               CAST(SUM(counts.successful_upper) AS BIGINT),
+               CAST(SUM(counts.failed_lower) AS BIGINT),
+               CAST(SUM(counts.failed_upper) AS BIGINT)
+        FROM days CROSS JOIN day_counts AS counts
+        WHERE counts.scope = $3 AND counts.kind = 1 AND counts.day = days.day
+              AND counts.subject >= $4 AND counts.subject <= $5
+        GROUP BY counts.subject";
+
     /// What one reporter says of one domain, report by report.
     PARTS = "
         SELECT id FROM reports

@@ -104,7 +104,8 @@ fn steps() -> Vec<Step> {
     let unverified = NewReport { trust, ..report(2, 3) };
     let ours = report(3, 1);
     let foreign = NewReport { ownership: Ownership::NotOurs, ..report(4, 1) };
-    let reports = [report(0, 0), report(1, 5), report(0, 0), revised, unverified, report(2, 3), ours];
+    let reports =
+        [report(0, 0), report(1, 5), report(0, 0), revised, unverified, report(2, 3), ours];
     let mut steps = Vec::new();
     for (number, report) in (0..).zip(reports.into_iter().chain([foreign])) {
         steps.push(Step::Put(number));
@@ -266,7 +267,11 @@ pub(crate) fn at_twenty_moments_of_intake() {
         for line in &said {
             let (what, number) = line.split_once(' ').unwrap();
             let number: u64 = number.parse().unwrap();
-            if what == "put" { put.insert(number) } else { accepted.insert(number) };
+            if what == "put" {
+                put.insert(number)
+            } else {
+                accepted.insert(number)
+            };
         }
         block_on(check(&path, kill, &put, &accepted));
     }

@@ -243,7 +243,9 @@ async fn bounds_hold_for_text_and_for_what_there_is_much_of() {
     assert!(matches!(accept(&store, &large).await, Accepted::Duplicate(_)));
 
     let days = (0..101).map(|offset| share(-offset, 1, 0)).collect();
-    for days in [days, vec![share(0, 1, 0), share(0, 1, 0)]] {
+    for days in
+        [days, vec![share(0, 1, 0), share(0, 1, 0)], vec![share(0, 1, 0), share(-100, 1, 0)]]
+    {
         let refused = store.reports().accept(vec![NewReport { days, ..report("r2", 0, 0) }]).await;
         assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
     }
