@@ -39,3 +39,6 @@ pub use mail_host::{
 // What lies round them.
 mod surroundings;
 pub use surroundings::{CaaLookup, CaaRecord, ReportDestination, Surroundings};
+
+// What others reported of its traffic.
+pub mod traffic;

@@ -12,6 +12,10 @@ use crate::{Settings, StoreError, schema};
 /// Pause between attempts to switch to WAL while another process does the same.
 const WAL_PAUSE: Duration = Duration::from_millis(20);
 
+/// Statements that a connection keeps ready. Taking in a report needs about twenty in turn; if
+/// there were fewer, each would be parsed again each time.
+const STATEMENTS: usize = 64;
+
 /// A connection to read with.
 pub(crate) struct Reader {
     pub(crate) connection: Connection,
@@ -39,11 +43,14 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
     }
     connection.busy_timeout(settings.patience)?;
     // Before anything is changed, so that a file of somebody else stays as it is.
-    schema::is_current(&connection)?;
+    schema::is_current(&connection, settings.schema)?;
     use_wal(&connection, settings.patience)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // A negative number is in KiB.
+    connection.pragma_update(None, "cache_size", -i64::from(settings.cache_kib))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(&connection, settings)?;
     Ok(connection)
 }
@@ -51,7 +58,7 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
 /// A connection that reads.
 pub(crate) fn open_reader(settings: &Settings) -> Result<Reader, StoreError> {
     open_reader_of(&settings.path, settings.patience, &|connection| {
-        if schema::is_current(connection)? {
+        if schema::is_current(connection, settings.schema)? {
             return Ok(());
         }
         // An older schema that could not be brought up to date cannot be read either.
@@ -71,6 +78,7 @@ pub(crate) fn open_reader_of(
     let ready = |connection: Connection| {
         connection.busy_timeout(patience)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         is_good(&connection)?;
         Ok(connection)
     };

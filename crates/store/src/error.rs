@@ -92,6 +92,14 @@ impl StoreError {
         Self::Unavailable { source: Cause(Arc::new(source)) }
     }
 
+    pub(crate) fn damaged(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Damaged { source: Cause(Arc::new(source)) }
+    }
+
+    pub(crate) fn refused(reason: &'static str) -> Self {
+        Self::Refused { source: Cause(Arc::new(io::Error::other(reason))) }
+    }
+
     pub(crate) fn read_only(source: impl Error + Send + Sync + 'static) -> Self {
         Self::ReadOnly { source: Cause(Arc::new(source)) }
     }

@@ -1,6 +1,7 @@
 //! What sealpost remembers: the only crate that speaks SQL.
 //!
-//! A [`Store`] is one SQLite file. Each owner of tables has a handle with methods that are named
+//! A [`Store`] is one SQLite file, and a [`RawStore`] is another one beside it, for what came in as
+//! it came: large, and with a retention of its own. Each owner of tables has a handle with methods that are named
 //! for the domain; each method is one whole, idempotent transaction. No connection, transaction or
 //! statement leaves this crate. Times are integers that the caller passes in.
 //!
@@ -39,12 +40,23 @@ mod policies;
 pub use policies::{Adoption, Backoff, FetchedPolicy, Loading, Policies, Remembered};
 mod intents;
 pub use intents::{Intent, Intents, Pending, Verb};
+pub mod reports;
+pub use reports::Reports;
+
+// The file of what came in.
+mod raw;
+pub use raw::{
+    Arrival, Digest, DigestError, MOST_ARRIVALS, MOST_OCTETS, Origin, RawCount, RawEntry, RawState,
+    RawStore, Standing,
+};
 
 // The files of other programs.
 mod peer;
 pub use peer::{PeerRow, PeerRows};
 
 // SQLite underneath.
+mod backup;
+mod column;
 mod connection;
 mod readers;
 mod schema;

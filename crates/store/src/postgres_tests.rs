@@ -126,11 +126,13 @@ fn succeeded(output: &Output, what: &str) {
 #[test]
 fn postgresql_takes_every_migration_and_every_statement() {
     let postgres = Postgres::start();
-    for (number, migration) in (1..).zip(schema::MIGRATIONS) {
+    // PostgreSQL has one database for both files.
+    let migrations = schema::STORE.migrations.iter().chain(schema::RAW.migrations);
+    for (number, migration) in (1..).zip(migrations) {
         succeeded(&postgres.run(migration), &format!("migration {number}"));
     }
     let mut count = 0;
-    for (name, sql) in statement::all() {
+    for (name, sql) in statement::all().chain(statement::all_raw()) {
         let prepared = postgres.run(&format!("PREPARE statement AS {sql}"));
         succeeded(&prepared, &format!("{name}: {sql}"));
         count += 1;
@@ -144,7 +146,7 @@ fn postgresql_takes_every_migration_and_every_statement() {
 #[test]
 fn postgresql_keeps_a_policy_that_a_save_does_not_give() {
     let postgres = Postgres::start();
-    for migration in schema::MIGRATIONS {
+    for migration in schema::STORE.migrations {
         succeeded(&postgres.run(migration), "migration");
     }
     let save = crate::policies::sql::SAVE;

@@ -4,12 +4,30 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{Moment, Settings, StoreError};
 
-/// In the order of their numbers. A file that has been released is never changed.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_policies.sql"), include_str!("migrations/0002_intents.sql")];
+/// The schema of one kind of file.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// In the order of their numbers. A file that has been released is never changed.
+    pub(crate) migrations: &'static [&'static str],
+    /// Marks the file as ours and of this kind (`PRAGMA application_id`).
+    pub(crate) application: i64,
+}
 
-/// Marks the file as ours (`PRAGMA application_id`): "Seal" in ASCII.
-const APPLICATION: i64 = 0x5365_616C;
+/// The store.
+pub(crate) static STORE: Schema = Schema {
+    migrations: &[
+        include_str!("migrations/0001_policies.sql"),
+        include_str!("migrations/0002_intents.sql"),
+        include_str!("migrations/0003_reports.sql"),
+    ],
+    application: 0x5365_616C, // "Seal" in ASCII
+};
+
+/// The raw file beside it.
+pub(crate) static RAW: Schema = Schema {
+    migrations: &[include_str!("migrations/raw_0001.sql")],
+    application: 0x5365_6152, // "SeaR"
+};
 
 /// What a file says of itself.
 struct State {
@@ -18,9 +36,11 @@ struct State {
     has_tables: bool,
 }
 
-/// The newest schema that this version knows.
-pub(crate) fn newest() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+impl Schema {
+    /// The newest that this version knows.
+    pub(crate) fn newest(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Brings an open file to the newest schema, in one transaction.
@@ -29,11 +49,11 @@ pub(crate) fn newest() -> i64 {
 ///
 /// [`StoreError::Newer`] and [`StoreError::Foreign`] leave the file as it is.
 pub(crate) fn migrate(connection: &Connection, settings: &Settings) -> Result<(), StoreError> {
-    if is_current(connection)? {
+    if is_current(connection, settings.schema)? {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let applied = apply(connection);
+    let applied = apply(connection, settings.schema);
     if applied.is_ok() {
         settings.tell(Moment::BeforeCommit);
     }
@@ -46,36 +66,36 @@ pub(crate) fn migrate(connection: &Connection, settings: &Settings) -> Result<()
     ended
 }
 
-fn apply(connection: &Connection) -> Result<(), StoreError> {
+fn apply(connection: &Connection, schema: &Schema) -> Result<(), StoreError> {
     // Another process may have been faster.
-    if is_current(connection)? {
+    if is_current(connection, schema)? {
         return Ok(());
     }
     let version = number(connection, "PRAGMA user_version")?;
     let done = usize::try_from(version).unwrap_or(0);
-    for migration in MIGRATIONS.iter().skip(done) {
+    for migration in schema.migrations.iter().skip(done) {
         connection.execute_batch(migration)?;
     }
-    connection.pragma_update(None, "application_id", APPLICATION)?;
-    connection.pragma_update(None, "user_version", newest())?;
+    connection.pragma_update(None, "application_id", schema.application)?;
+    connection.pragma_update(None, "user_version", schema.newest())?;
     Ok(())
 }
 
 /// Is the file ours and at the newest schema? An empty file is ours and is not.
-pub(crate) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
+pub(crate) fn is_current(connection: &Connection, schema: &Schema) -> Result<bool, StoreError> {
     // All that is read must be of one moment: another process may be migrating.
     connection.execute_batch("SAVEPOINT schema")?;
     let state = read_state(connection);
     connection.execute_batch("RELEASE schema")?;
     let State { version, application, has_tables } = state?;
     let is_empty = version == 0 && application == 0 && !has_tables;
-    if !is_empty && application != APPLICATION {
+    if !is_empty && application != schema.application {
         return Err(StoreError::Foreign);
     }
-    if version > newest() {
-        return Err(StoreError::Newer { found: version, known: newest() });
+    if version > schema.newest() {
+        return Err(StoreError::Newer { found: version, known: schema.newest() });
     }
-    Ok(version == newest())
+    Ok(version == schema.newest())
 }
 
 fn read_state(connection: &Connection) -> Result<State, StoreError> {

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use crate::schema::{self, Schema};
+
 /// Where the store is, and its bounds.
 #[derive(Clone)]
 pub struct Settings {
@@ -14,6 +16,11 @@ pub struct Settings {
     pub queue: usize,
     /// How many reads may run at a time: 4.
     pub readers: usize,
+    /// What the writer may keep of the file in memory, in KiB: 2048. More pays where much is written
+    /// in many places of a large file, as with reports.
+    pub cache_kib: u32,
+    /// Which kind of file it is.
+    pub(crate) schema: &'static Schema,
     /// Told of each commit, for tests that end the process there.
     pub(crate) witness: Option<Witness>,
 }
@@ -37,8 +44,19 @@ impl Settings {
             patience: Duration::from_secs(5),
             queue: 1024,
             readers: 4,
+            cache_kib: 2048,
+            schema: &schema::STORE,
             witness: None,
         }
+    }
+
+    /// The settings of the raw file that belongs to this store: the same bounds, and the path with
+    /// `.raw.db` behind it.
+    #[must_use]
+    pub fn raw_beside(&self) -> Self {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".raw.db");
+        Self { path: path.into(), schema: &schema::RAW, ..self.clone() }
     }
 
     /// Calls `witness` on the writing thread before and after every commit, that of a new schema
@@ -64,6 +82,7 @@ impl fmt::Debug for Settings {
             .field("patience", &self.patience)
             .field("queue", &self.queue)
             .field("readers", &self.readers)
+            .field("cache_kib", &self.cache_kib)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@
 /// they first appear (SQLite numbers them so), upserts are `ON CONFLICT`, and there is no clock, no
 /// rowid and no function that only one of the two has.
 macro_rules! statements {
-    ($($(#[$documentation:meta])* $name:ident = $sql:literal;)+) => {
+    ($($(#[$documentation:meta])* $name:ident = $sql:expr;)+) => {
         $($(#[$documentation])* pub(crate) const $name: &str = $sql;)+
 
         /// Every statement, by name.
@@ -16,9 +16,15 @@ macro_rules! statements {
 }
 pub(crate) use statements;
 
-/// Every statement of every owner.
+/// Every statement on the store, of every owner.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let owners = [crate::policies::sql::ALL, crate::intents::sql::ALL];
+    let owners = [crate::policies::sql::ALL, crate::intents::sql::ALL, crate::reports::sql::ALL];
     owners.into_iter().flatten().copied()
+}
+
+/// Every statement on the raw file.
+#[cfg(test)]
+pub(crate) fn all_raw() -> impl Iterator<Item = (&'static str, &'static str)> {
+    crate::raw::sql::ALL.iter().copied()
 }

@@ -1,6 +1,11 @@
 //! The store: one file, one writer, some readers.
 
-use crate::{Intents, Policies, Settings, StoreError, readers::Readers, writer::Writer};
+use std::path::PathBuf;
+
+use crate::{
+    Intents, Policies, Reports, Settings, StoreError, backup, readers::Readers, schema,
+    writer::Writer,
+};
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
 #[derive(Clone)]
@@ -20,6 +25,7 @@ impl Store {
     /// [`StoreError::Newer`] and [`StoreError::Foreign`] if the file is not for this version or
     /// not a store; else what hinders reading it.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let settings = Settings { schema: &schema::STORE, ..settings };
         let readers = Readers::new(settings.clone());
         let writer = Writer::start(settings, readers.clone()).await?;
         Ok(Self { writer, readers })
@@ -35,7 +41,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if the file is missing, or its schema is older than this
     /// version; else as [`Self::open`].
     pub async fn open_to_read(settings: Settings) -> Result<Self, StoreError> {
-        let readers = Readers::new(settings);
+        let readers = Readers::new(Settings { schema: &schema::STORE, ..settings });
         readers.keep_idle();
         readers.read(|_| Ok(())).await?;
         Ok(Self { writer: Writer::none(), readers })
@@ -49,6 +55,23 @@ impl Store {
     /// What an operator wants done by the process that enforces.
     pub fn intents(&self) -> Intents {
         Intents::new(self.clone())
+    }
+
+    /// What TLS reports said.
+    pub fn reports(&self) -> Reports {
+        Reports::new(self.clone())
+    }
+
+    /// Writes a copy of the file as it stands at one moment, while others go on writing. It is
+    /// readable for its owner only, gets its name when it is whole and on the disk, and takes the
+    /// place of what has this name. With `.unfinished` behind it, the name belongs to the copying.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`] if there is no room; [`StoreError::Refused`] if the path is not UTF-8;
+    /// else what [`StoreError`] says of reading.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.readers.read(move |connection| backup::copy(connection, &to)).await
     }
 
     /// Waits until everything that was queued is committed, and closes the file.

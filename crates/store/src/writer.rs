@@ -255,17 +255,19 @@ fn transact(
     let undone = |error: rusqlite::Error| Lost::Undone(error.into());
     let begun = connection.execute_batch("BEGIN IMMEDIATE");
     begun.map_err(|error| Lost::Unbegun(error.into()))?;
+    // These run so often that it pays to parse them once.
+    let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
     for command in commands {
-        connection.execute_batch("SAVEPOINT command").map_err(undone)?;
+        run("SAVEPOINT command").map_err(undone)?;
         if let Err(error) = command.run(connection) {
             // After some errors SQLite undoes the whole transaction by itself; after an error of
             // the file it must not be committed.
             if connection.is_autocommit() || error.concerns_file() {
                 return Err(Lost::Undone(error));
             }
-            connection.execute_batch("ROLLBACK TO command").map_err(undone)?;
+            run("ROLLBACK TO command").map_err(undone)?;
         }
-        connection.execute_batch("RELEASE command").map_err(undone)?;
+        run("RELEASE command").map_err(undone)?;
     }
     settings.tell(Moment::BeforeCommit);
     connection.execute_batch("COMMIT").map_err(undone)?;

@@ -17,7 +17,7 @@ fn domains(names: &[&str]) -> Vec<DomainName> {
 
 async fn pending(intents: &Intents) -> Vec<String> {
     let pending = intents.pending(100).await.unwrap();
-    assert_eq!(pending.unreadable, []);
+    assert!(pending.unreadable.is_empty());
     assert!(pending.intents.is_sorted_by(|one, next| one.id < next.id));
     pending.intents.iter().map(|intent| format!("{} {}", intent.verb, intent.domain)).collect()
 }
@@ -91,7 +91,7 @@ async fn opening_to_read_makes_nothing_and_changes_nothing() {
 
     // As an earlier version had left it.
     let old = Connection::open(&path).unwrap();
-    old.execute_batch(crate::schema::MIGRATIONS[0]).unwrap();
+    old.execute_batch(crate::schema::STORE.migrations[0]).unwrap();
     old.execute_batch("PRAGMA application_id = 1399153004").unwrap();
     old.execute_batch("PRAGMA user_version = 1").unwrap();
     drop(old);

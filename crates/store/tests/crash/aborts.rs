@@ -64,7 +64,7 @@ fn check(path: &Path, lines: &[String]) {
 }
 
 /// The lines of a child that aborted; `None` if it came to its end.
-fn aborted(arguments: &[&str]) -> Option<Vec<String>> {
+pub(crate) fn aborted(arguments: &[&str]) -> Option<Vec<String>> {
     let output = child(arguments).output().unwrap();
     if output.status.success() {
         return None;

@@ -10,7 +10,10 @@ use std::{
 use sealpost_store::{Remembered, Settings, Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::rows::{block_on, number, row, state};
+use crate::{
+    intake,
+    rows::{block_on, number, row, state},
+};
 
 /// Rows that `together` saves at once.
 pub(crate) const TOGETHER: u32 = 12;
@@ -23,6 +26,8 @@ pub(crate) fn run(arguments: &[String]) {
         ["steps", path, moment] => block_on(steps(path, moment.parse().unwrap())),
         ["together", path, moment] => block_on(together(path, moment.parse().unwrap())),
         ["load", path, prefix, count] => block_on(load(path, prefix, count.parse().unwrap())),
+        ["intake", path, moment] => block_on(intake::run(path, moment.parse().unwrap())),
+        ["intake-load", path, first] => block_on(intake::load(path, first.parse().unwrap())),
         ["full", folder] => block_on(full(Path::new(folder))),
         ["read-only", folder] => block_on(read_only(Path::new(folder))),
         other => panic!("no such child: {other:?}"),

@@ -9,6 +9,7 @@
 mod aborts;
 mod children;
 mod disks;
+mod intake;
 mod kills;
 mod rows;
 
@@ -23,6 +24,8 @@ const TESTS: &[(&str, fn())] = &[
     ("aborts::many_commands_at_a_time", aborts::many_commands_at_a_time),
     ("kills::at_twenty_moments_under_load", kills::at_twenty_moments_under_load),
     ("kills::two_processes_share_a_file", kills::two_processes_share_a_file),
+    ("intake::an_abort_around_every_commit", intake::an_abort_around_every_commit),
+    ("intake::at_twenty_moments_of_intake", intake::at_twenty_moments_of_intake),
     ("disks::a_full_disk", disks::a_full_disk),
     ("disks::a_read_only_disk", disks::a_read_only_disk),
 ];

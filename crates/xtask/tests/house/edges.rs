@@ -31,7 +31,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-runtime",
         ],
     ),
-    ("sealpost-store", &["mail-domain", "mta-sts", "tls-rpt", "sealpost-runtime"]),
+    (
+        "sealpost-store",
+        &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence", "sealpost-runtime"],
+    ),
     ("sealpost-listen", &["sealpost-wire", "sealpost-runtime"]),
     // Roles: they never name each other.
     (

@@ -1,0 +1,302 @@
+//! What came in, as it came: stored before anything is acknowledged.
+//!
+//! The raw file lies beside the store and has a life of its own: it is large, it is written in one
+//! direction, and it may be forgotten sooner. Octets are named by their SHA-256, so the same mail
+//! is stored once however often it comes.
+
+pub(crate) mod sql;
+
+mod digest;
+mod entry;
+mod packing;
+pub use digest::{Digest, DigestError};
+pub use entry::{Arrival, Origin, RawCount, RawEntry, RawState, Standing};
+
+use std::{path::PathBuf, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use self::packing::{Packed, pack, unpack};
+use crate::{
+    Settings, StoreError, backup,
+    column::{self, clip},
+    readers::Readers,
+    schema,
+    writer::Writer,
+};
+
+/// The longest submission: 64 MiB.
+pub const MOST_OCTETS: usize = 64 * 1024 * 1024;
+/// Arrivals of the same octets that are kept, the first included; more are only counted.
+pub const MOST_ARRIVALS: i64 = 16;
+/// Room for submissions that wait for the writer, in KiB. Who finds none waits.
+const ROOM: u32 = 128 * 1024;
+/// Shorter submissions are prepared where the caller runs: it takes microseconds.
+const PREPARED_AT_ONCE: usize = 16 * 1024;
+
+/// The raw file. Clones share it; it is closed when the last is dropped.
+#[derive(Clone)]
+pub struct RawStore {
+    writer: Writer,
+    readers: Readers,
+    room: Arc<Semaphore>,
+}
+
+impl RawStore {
+    /// Opens the raw file, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// The settings are mostly [`Settings::raw_beside`] of those of the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Store::open`].
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let settings = Settings { schema: &schema::RAW, ..settings };
+        let readers = Readers::new(settings.clone());
+        let writer = Writer::start(settings, readers.clone()).await?;
+        Ok(Self::of(writer, readers))
+    }
+
+    /// Opens a file that is there, only to read it.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Store::open_to_read`].
+    pub async fn open_to_read(settings: Settings) -> Result<Self, StoreError> {
+        let readers = Readers::new(Settings { schema: &schema::RAW, ..settings });
+        readers.keep_idle();
+        readers.read(|_| Ok(())).await?;
+        Ok(Self::of(Writer::none(), readers))
+    }
+
+    fn of(writer: Writer, readers: Readers) -> Self {
+        let room = Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap_or(usize::MAX)));
+        Self { writer, readers, room }
+    }
+
+    /// Stores what came in. The answer means that it is on the disk: now it may be acknowledged.
+    ///
+    /// Octets that are there already are not stored again, and their state stays; the arrival is
+    /// counted, and kept if it is one of the first [`MOST_ARRIVALS`]. At most 128 MiB wait for the
+    /// writer at a time; puts beyond that wait before they are queued.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if there are more than [`MOST_OCTETS`]; else what [`StoreError`]
+    /// says of writing. Then it must not be acknowledged.
+    pub async fn put(&self, octets: Vec<u8>, arrival: Arrival) -> Result<Digest, StoreError> {
+        if octets.len() > MOST_OCTETS {
+            return Err(StoreError::refused("it is longer than 64 MiB"));
+        }
+        let kibibytes = u32::try_from(octets.len() / 1024).unwrap_or(ROOM).saturating_add(1);
+        let room = Arc::clone(&self.room).acquire_many_owned(kibibytes.min(ROOM)).await;
+        let room = room.map_err(|_| StoreError::Closed)?;
+        let packed = if octets.len() <= PREPARED_AT_ONCE {
+            pack(octets)
+        } else {
+            spawn_blocking(move || pack(octets)).await.map_err(StoreError::unavailable)?
+        };
+        let digest = packed.digest;
+        let work = move |connection: &Connection| {
+            // Held until the command is over.
+            let _ = &room;
+            put(connection, &packed, &arrival)
+        };
+        self.writer.write(work).await.map(|()| digest)
+    }
+
+    /// Notes what became of submissions, each with the version of the reader that saw it. Unknown
+    /// ones are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if a reason has more than 64 characters; else what [`StoreError`]
+    /// says of writing. Then nothing is noted.
+    pub async fn settle(
+        &self,
+        outcomes: Vec<(Digest, RawState)>,
+        reader: u32,
+    ) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::SETTLE)?;
+            for (digest, state) in &outcomes {
+                let name = state.standing().as_str();
+                statement.execute(params![name, state.reason(), reader, digest.as_bytes()])?;
+            }
+            Ok(())
+        };
+        self.writer.write(work).await
+    }
+
+    /// Forgets up to `limit` submissions that first came before a time in seconds since 1970, and
+    /// says how many there were. What nobody has read yet stays. Call it again while the answer
+    /// is `limit`.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing; then none is forgotten.
+    pub async fn prune(&self, before: i64, limit: u32) -> Result<u32, StoreError> {
+        let work = move |connection: &Connection| {
+            let mut old = connection.prepare_cached(sql::OLD)?;
+            let ids = old.query_map(params![before, limit], |row| row.get::<_, i64>(0))?;
+            let ids = ids.collect::<Result<Vec<_>, _>>()?;
+            for id in &ids {
+                for statement in [sql::FORGET_OCTETS, sql::FORGET_ARRIVALS, sql::FORGET] {
+                    connection.prepare_cached(statement)?.execute([id])?;
+                }
+            }
+            Ok(u32::try_from(ids.len()).unwrap_or(limit))
+        };
+        self.writer.write(work).await
+    }
+
+    /// The octets of a submission, the same as those that came; `None` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if they do not have their digest any more; else what
+    /// [`StoreError`] says of reading.
+    pub async fn octets(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::OCTETS)?;
+            let stored = statement.query_row([digest.as_bytes()], |row| {
+                Ok((column::count(row, 0)?, row.get::<_, String>(1)?, row.get(2)?))
+            });
+            let Some((size, encoding, octets)) = stored.optional()? else { return Ok(None) };
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            unpack(digest, size, &encoding, octets).map(Some)
+        };
+        self.readers.read(read).await
+    }
+
+    /// What is known of a submission; `None` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn entry(&self, digest: Digest) -> Result<Option<RawEntry>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::ENTRY)?;
+            Ok(statement.query_row([digest.as_bytes()], entry::entry).optional()?)
+        };
+        self.readers.read(read).await
+    }
+
+    /// The kept arrivals of a submission in the order in which they came, at most
+    /// [`MOST_ARRIVALS`].
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn arrivals(&self, digest: Digest) -> Result<Vec<Arrival>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::ENTRY)?;
+            let found = statement.query_row([digest.as_bytes()], entry::entry).optional()?;
+            let Some(entry) = found else { return Ok(Vec::new()) };
+            let mut arrivals = vec![entry.first];
+            let mut statement = connection.prepare_cached(sql::ARRIVALS)?;
+            for arrival in statement.query_map([entry.id], |row| entry::arrival(row, 0))? {
+                arrivals.push(arrival?);
+            }
+            Ok(arrivals)
+        };
+        self.readers.read(read).await
+    }
+
+    /// The first `limit` submissions after one, in the order in which they came; from the
+    /// beginning with `after` 0. The octets are not among what is read, so that a caller that goes
+    /// through all of them needs room for one.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn list(&self, after: i64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::LIST)?;
+            let entries = statement.query_map(params![after, limit], entry::entry)?;
+            Ok(entries.collect::<Result<_, _>>()?)
+        };
+        self.readers.read(read).await
+    }
+
+    /// The same for one standing, of what a reader older than `reader` saw last: with
+    /// [`Standing::New`] what is still to be read, with [`Standing::Quarantined`] what an upgrade
+    /// may be able to read.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn standing(
+        &self,
+        standing: Standing,
+        reader: u32,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::IN_STATE)?;
+            let values = params![standing.as_str(), reader, after, limit];
+            let entries = statement.query_map(values, entry::entry)?;
+            Ok(entries.collect::<Result<_, _>>()?)
+        };
+        self.readers.read(read).await
+    }
+
+    /// How much there is in each standing. It reads all entries, though not the octets.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn counts(&self) -> Result<Vec<RawCount>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::COUNTS)?;
+            let counts = statement.query_map([], entry::count)?;
+            Ok(counts.collect::<Result<_, _>>()?)
+        };
+        self.readers.read(read).await
+    }
+
+    /// Writes a copy of the file as it stands at one moment, while others go on writing.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Store::backup`].
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.readers.read(move |connection| backup::copy(connection, &to)).await
+    }
+
+    /// Waits until everything that was queued is committed, and closes the file.
+    pub async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}
+
+fn put(connection: &Connection, packed: &Packed, arrival: &Arrival) -> Result<(), StoreError> {
+    let digest = packed.digest.as_bytes();
+    let Arrival { origin, at, peer, recipient } = arrival;
+    let (origin, peer) = (origin.as_str(), peer.map(|peer| peer.to_string()));
+    let recipient = recipient.as_deref().map(|text| clip(text, entry::RECIPIENT));
+    let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
+    let known = again.query_row(params![at, digest], |row| Ok((row.get(0)?, row.get(1)?)));
+    if let Some((id, number)) = known.optional()? {
+        let (id, number): (i64, i64) = (id, number);
+        if number <= MOST_ARRIVALS {
+            let values = params![id, number, origin, at, peer, recipient];
+            connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
+        }
+        return Ok(());
+    }
+    let newest: i64 = connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?;
+    let id = newest.saturating_add(1);
+    let size = i64::try_from(packed.size).unwrap_or(i64::MAX);
+    let values = params![id, digest, size, origin, at, peer, recipient];
+    connection.prepare_cached(sql::ADD)?.execute(values)?;
+    let values = params![id, packed.encoding, packed.octets];
+    connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! What is known of a submission.
+
+use std::{fmt, net::IpAddr};
+
+use rusqlite::Row;
+
+use super::Digest;
+use crate::column::{self, senseless};
+
+/// The longest envelope recipient in characters; a longer one is cut (RFC 5321 §4.5.3.1: 64 and
+/// 255 octets, and the sign between them).
+pub(super) const RECIPIENT: usize = 320;
+
+/// One arrival of some octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The way they came.
+    pub origin: Origin,
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// Who sent them over the network.
+    pub peer: Option<IpAddr>,
+    /// The recipient of the envelope, or the path of the request; cut after 320 characters.
+    pub recipient: Option<String>,
+}
+
+/// The way by which octets came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// By SMTP.
+    Smtp,
+    /// By LMTP.
+    Lmtp,
+    /// By an HTTPS POST.
+    Http,
+    /// From a mailbox, by IMAP.
+    Imap,
+    /// From a Maildir.
+    Maildir,
+    /// From a mailbox file.
+    Mbox,
+    /// From a file that a person named.
+    Import,
+    /// From standard input.
+    Pipe,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RawState {
+    /// Nobody has read it yet.
+    New,
+    /// It was read, and what it says is stored.
+    Read,
+    /// It could not be read; a later version may be able to.
+    Quarantined {
+        /// A stable code, at most 64 characters.
+        reason: String,
+    },
+    /// It was read, and it is nothing for us.
+    Refused {
+        /// A stable code, at most 64 characters.
+        reason: String,
+    },
+}
+
+/// The name of a [`RawState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// [`RawState::New`].
+    New,
+    /// [`RawState::Read`].
+    Read,
+    /// [`RawState::Quarantined`].
+    Quarantined,
+    /// [`RawState::Refused`].
+    Refused,
+}
+
+/// What is known of a submission, without its octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    /// Its place in the order of first arrival.
+    pub id: i64,
+    /// The name of its octets.
+    pub digest: Digest,
+    /// How many octets it has.
+    pub size: u64,
+    /// How it first came.
+    pub first: Arrival,
+    /// How often it came.
+    pub arrivals: u64,
+    /// When it last came, in seconds since 1970.
+    pub last_at: i64,
+    /// What became of it.
+    pub state: RawState,
+    /// The version of the reader that saw it last; 0 if none has.
+    pub reader: u32,
+}
+
+/// How much is in one standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawCount {
+    /// Which.
+    pub standing: Standing,
+    /// How many submissions.
+    pub submissions: u64,
+    /// How many octets they have, before packing.
+    pub octets: u64,
+}
+
+impl RawState {
+    /// Its name.
+    pub fn standing(&self) -> Standing {
+        match self {
+            Self::New => Standing::New,
+            Self::Read => Standing::Read,
+            Self::Quarantined { .. } => Standing::Quarantined,
+            Self::Refused { .. } => Standing::Refused,
+        }
+    }
+
+    /// Why it is so, where there is a reason.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::New | Self::Read => None,
+            Self::Quarantined { reason } | Self::Refused { reason } => Some(reason),
+        }
+    }
+}
+
+impl Standing {
+    const ALL: [Self; 4] = [Self::New, Self::Read, Self::Quarantined, Self::Refused];
+
+    /// As it is stored: one lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Read => "read",
+            Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Origin {
+    const ALL: [Self; 8] = [
+        Self::Smtp,
+        Self::Lmtp,
+        Self::Http,
+        Self::Imap,
+        Self::Maildir,
+        Self::Mbox,
+        Self::Import,
+        Self::Pipe,
+    ];
+
+    /// As it is stored: one lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
+            Self::Http => "http",
+            Self::Imap => "imap",
+            Self::Maildir => "maildir",
+            Self::Mbox => "mbox",
+            Self::Import => "import",
+            Self::Pipe => "pipe",
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Reads a row of the statements that begin with the columns of an entry.
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
+    let digest: [u8; 32] = row.get(1)?;
+    let reason = row.get::<_, Option<String>>(10)?.unwrap_or_default();
+    Ok(RawEntry {
+        id: row.get(0)?,
+        digest: Digest::from(digest),
+        size: column::count(row, 2)?,
+        first: arrival(row, 3)?,
+        arrivals: column::count(row, 7)?,
+        last_at: row.get(8)?,
+        state: match standing(row, 9)? {
+            Standing::New => RawState::New,
+            Standing::Read => RawState::Read,
+            Standing::Quarantined => RawState::Quarantined { reason },
+            Standing::Refused => RawState::Refused { reason },
+        },
+        reader: row.get(11)?,
+    })
+}
+
+/// Reads the four columns of an arrival, the first of them at `first`.
+pub(super) fn arrival(row: &Row<'_>, first: usize) -> rusqlite::Result<Arrival> {
+    let origin = column::text(row, first)?;
+    let origin = Origin::ALL.into_iter().find(|known| known.as_str() == origin);
+    let peer = row.get::<_, Option<String>>(first + 2)?;
+    Ok(Arrival {
+        origin: origin.ok_or_else(|| senseless(first))?,
+        at: row.get(first + 1)?,
+        peer: peer.map(|text| text.parse().map_err(|_| senseless(first + 2))).transpose()?,
+        recipient: row.get(first + 3)?,
+    })
+}
+
+/// Reads a row of [`super::sql::COUNTS`].
+pub(super) fn count(row: &Row<'_>) -> rusqlite::Result<RawCount> {
+    let (submissions, octets) = (column::count(row, 1)?, column::count(row, 2)?);
+    Ok(RawCount { standing: standing(row, 0)?, submissions, octets })
+}
+
+fn standing(row: &Row<'_>, place: usize) -> rusqlite::Result<Standing> {
+    let name = column::text(row, place)?;
+    let known = Standing::ALL.into_iter().find(|known| known.as_str() == name);
+    known.ok_or_else(|| senseless(place))
+}

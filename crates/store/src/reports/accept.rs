@@ -1,0 +1,406 @@
+//! Taking in a report: is it new, and what does it change?
+
+use data_encoding::BASE64URL_NOPAD;
+use mail_domain::DomainName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sealpost_evidence::traffic::{Bounds, Day, Trust};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Accepted, DayShare, NewReport, ReportId, Scope,
+    details::{Details, counted},
+    new, sql,
+    sums::{self, Counted, Sign},
+};
+use crate::{
+    Digest, StoreError,
+    column::{clip, stored},
+};
+
+/// Reports with one identity that are kept; older ones that do not count give way.
+const REVISIONS: usize = 8;
+
+/// A report as it will be stored, as far as that can be said without looking into the store.
+pub(super) struct Prepared {
+    scope: Scope,
+    /// The first day, so that what comes in together lies together, and 16 octets of SHA-256 of
+    /// what identifies the report.
+    key: [u8; 20],
+    payload: Digest,
+    raw: Digest,
+    signer: String,
+    organisation: String,
+    contact: Option<String>,
+    domain: Option<DomainName>,
+    report_id: String,
+    begins_at: i64,
+    ends_at: i64,
+    received_at: i64,
+    trust: (&'static str, String),
+    days: Vec<DayShare>,
+    total: DayShare,
+    is_failing: bool,
+    has_addresses: bool,
+    /// Policies that are stored once for all reports: digest and text.
+    shown: Vec<([u8; 16], String)>,
+    details: String,
+    sums: DetailSums,
+}
+
+/// What the details add to the sums.
+#[derive(Default)]
+pub(super) struct DetailSums {
+    /// Policy type, result type, sessions; each pair once.
+    pub(super) failures: Vec<(String, String, u64)>,
+    /// Code and place; each code once.
+    pub(super) repairs: Vec<(String, String)>,
+}
+
+impl Prepared {
+    pub(super) fn new(report: NewReport) -> Result<Self, StoreError> {
+        if report.days.len() > new::MOST_DAYS {
+            return Err(StoreError::refused("it has more than 100 days"));
+        }
+        let scope = Scope::of(&report.trust, report.ownership);
+        let mut shown = Vec::new();
+        let details = Details::of(&report, |text| match scope {
+            Scope::Counted => {
+                let digest = half(Sha256::digest(&text).as_slice());
+                shown.push((digest, text));
+                BASE64URL_NOPAD.encode(&digest)
+            }
+            // What is thrown away sooner keeps its policies to itself.
+            Scope::Unverified | Scope::NotOurs => text,
+        });
+        let mut days: Vec<DayShare> = report.days.iter().copied().map(counted).collect();
+        days.sort_unstable_by_key(|share| share.day);
+        if days.iter().zip(days.iter().skip(1)).any(|(day, next)| day.day == next.day) {
+            return Err(StoreError::refused("it has a day twice"));
+        }
+        if days.is_empty() {
+            // A report without sessions still says that its sender is there.
+            let day = Day::of(report.ends_at);
+            days.push(DayShare { day, successful: Bounds::default(), failed: Bounds::default() });
+        }
+        let total = total(&days);
+        let span = days.first().map_or(0, |first| total.day.number() - first.day.number());
+        if span >= i64::try_from(new::MOST_DAYS).unwrap_or(i64::MAX) {
+            return Err(StoreError::refused("its days lie more than 100 days apart"));
+        }
+        let has_failures = details.failures().next().is_some();
+        Ok(Self {
+            scope,
+            key: key(&report),
+            payload: report.payload,
+            raw: report.raw,
+            signer: clip(report.trust.signer(), 253),
+            organisation: clip(&report.organisation, 255),
+            contact: report.contact.as_deref().map(|text| clip(text, 320)),
+            report_id: clip(&report.report_id, 1024),
+            begins_at: report.begins_at,
+            ends_at: report.ends_at,
+            received_at: report.received_at,
+            trust: stored_trust(&report.trust),
+            is_failing: has_failures || total.failed.upper > 0,
+            has_addresses: details.has_addresses(),
+            sums: DetailSums::of(&details),
+            details: serde_json::to_string(&details).map_err(StoreError::damaged)?,
+            domain: report.domain,
+            days,
+            total,
+            shown,
+        })
+    }
+}
+
+/// Takes in one report. Runs again, it finds a duplicate.
+pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Accepted, StoreError> {
+    let scope = prepared.scope;
+    let (key, payload) = (&prepared.key, prepared.payload.as_bytes());
+    let mut same = connection.prepare_cached(sql::SAME_PAYLOAD)?;
+    let same = same.query_map(params![key, payload], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let same = same.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    if let Some((id, _)) = same.iter().find(|(_, number)| *number <= scope.number()) {
+        return Ok(Accepted::Duplicate(ReportId(*id)));
+    }
+    let id = next(connection, sql::NEWEST_REPORT)?;
+    // From now on it is known to be better than what was thought.
+    for (id, _) in same {
+        remove(connection, id)?;
+    }
+    let reporter = reporter(connection, prepared)?;
+    let domain = domain(connection, prepared.domain.as_ref())?;
+    let others = revisions(connection, prepared, reporter)?;
+    let current = others.iter().find(|other| other.is_current);
+    let is_current = current.is_none_or(|current| current.is_before(prepared));
+    if let Some(current) = current
+        && is_current
+    {
+        sums::count(connection, &sums::counted(connection, current.id)?, Sign::Minus)?;
+        connection.prepare_cached(sql::SET_CURRENT)?.execute([0, current.id])?;
+    }
+    show_policies(connection, prepared)?;
+    insert(connection, prepared, id, is_current, (reporter, domain))?;
+    if is_current {
+        let report = Counted {
+            id,
+            scope: scope.number(),
+            reporter,
+            domain,
+            day: prepared.total.day,
+            days: prepared.days.clone(),
+            failures: prepared.sums.failures.clone(),
+            repairs: prepared.sums.repairs.clone(),
+        };
+        sums::count(connection, &report, Sign::Plus)?;
+    }
+    // The oldest come last.
+    for other in others.iter().rev().take(others.len().saturating_sub(REVISIONS - 1)) {
+        if !other.is_current || is_current {
+            connection.prepare_cached(sql::FORGET)?.execute([other.id])?;
+        }
+    }
+    let id = ReportId(id);
+    Ok(if others.is_empty() { Accepted::New(id) } else { Accepted::Revision(id) })
+}
+
+/// Removes a report and what it counted for. If there is an earlier revision, that counts again.
+pub(super) fn remove(connection: &Connection, id: i64) -> Result<(), StoreError> {
+    let report = sums::counted(connection, id)?;
+    let (is_current, key): (i64, [u8; 20]) = connection
+        .prepare_cached(sql::COUNTED)?
+        .query_row([id], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    connection.prepare_cached(sql::FORGET)?.execute([id])?;
+    if is_current == 0 {
+        return Ok(());
+    }
+    sums::count(connection, &report, Sign::Minus)?;
+    let others = revisions_of(connection, &key, report.scope, report.reporter)?;
+    if let Some(newest) = others.first() {
+        connection.prepare_cached(sql::SET_CURRENT)?.execute([1, newest.id])?;
+        sums::count(connection, &sums::counted(connection, newest.id)?, Sign::Plus)?;
+    }
+    Ok(())
+}
+
+/// A report with the same identity.
+struct Revision {
+    id: i64,
+    is_current: bool,
+    received_at: i64,
+    payload: [u8; 32],
+}
+
+impl Revision {
+    /// Is what came now the later one? What came at the same moment is put into some order that
+    /// does not depend on who came first.
+    fn is_before(&self, prepared: &Prepared) -> bool {
+        (self.received_at, &self.payload) < (prepared.received_at, prepared.payload.as_bytes())
+    }
+}
+
+fn revisions(
+    connection: &Connection,
+    prepared: &Prepared,
+    reporter: i64,
+) -> Result<Vec<Revision>, StoreError> {
+    revisions_of(connection, &prepared.key, prepared.scope.number(), reporter)
+}
+
+/// Reports of one identity, newest first.
+fn revisions_of(
+    connection: &Connection,
+    key: &[u8; 20],
+    scope: i64,
+    reporter: i64,
+) -> Result<Vec<Revision>, StoreError> {
+    let mut statement = connection.prepare_cached(sql::REVISIONS)?;
+    let rows = statement.query_map(params![key, scope, reporter], |row| {
+        Ok(Revision {
+            id: row.get(0)?,
+            is_current: row.get::<_, i64>(1)? == 1,
+            received_at: row.get(2)?,
+            payload: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn insert(
+    connection: &Connection,
+    prepared: &Prepared,
+    id: i64,
+    is_current: bool,
+    (reporter, domain): (i64, i64),
+) -> Result<(), StoreError> {
+    let total = prepared.total;
+    connection.prepare_cached(sql::ADD)?.execute(params![
+        id,
+        prepared.scope.number(),
+        i64::from(is_current),
+        prepared.key,
+        prepared.payload.as_bytes(),
+        reporter,
+        domain,
+        total.day.number(),
+        prepared.report_id,
+        prepared.begins_at,
+        prepared.ends_at,
+        prepared.received_at,
+        prepared.raw.as_bytes(),
+        prepared.trust.0,
+        prepared.trust.1,
+        stored(total.successful.lower),
+        stored(total.successful.upper),
+        stored(total.failed.lower),
+        stored(total.failed.upper),
+        i64::from(prepared.is_failing),
+        i64::from(prepared.has_addresses),
+        prepared.details,
+        prepared.scope.with(domain),
+        prepared.scope.with(reporter),
+    ])?;
+    Ok(())
+}
+
+fn show_policies(connection: &Connection, prepared: &Prepared) -> Result<(), StoreError> {
+    let mut is_shown = connection.prepare_cached(sql::IS_SHOWN)?;
+    for (digest, text) in &prepared.shown {
+        if is_shown.query_row([digest], |_| Ok(())).optional()?.is_none() {
+            let id = next(connection, sql::NEWEST_POLICY)?;
+            connection.prepare_cached(sql::SHOW_POLICY)?.execute(params![id, digest, text])?;
+        }
+    }
+    Ok(())
+}
+
+fn reporter(connection: &Connection, prepared: &Prepared) -> Result<i64, StoreError> {
+    let Prepared { signer, organisation, contact, .. } = prepared;
+    let mut statement = connection.prepare_cached(sql::REPORTER_ID)?;
+    let known = statement.query_row(params![signer, organisation], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+    });
+    let Some((id, known_contact)) = known.optional()? else {
+        let id = next(connection, sql::NEWEST_REPORTER)?;
+        let values = params![id, signer, organisation, contact];
+        connection.prepare_cached(sql::ADD_REPORTER)?.execute(values)?;
+        return Ok(id);
+    };
+    if contact.is_some() && *contact != known_contact {
+        connection.prepare_cached(sql::RENEW_CONTACT)?.execute(params![contact, id])?;
+    }
+    Ok(id)
+}
+
+fn domain(connection: &Connection, name: Option<&DomainName>) -> Result<i64, StoreError> {
+    let name = name.map_or("", DomainName::as_str);
+    let mut statement = connection.prepare_cached(sql::DOMAIN_ID)?;
+    if let Some(id) = statement.query_row([name], |row| row.get(0)).optional()? {
+        return Ok(id);
+    }
+    let id = next(connection, sql::NEWEST_DOMAIN)?;
+    connection.prepare_cached(sql::ADD_DOMAIN)?.execute(params![id, name])?;
+    Ok(id)
+}
+
+/// The number after the newest one.
+fn next(connection: &Connection, newest: &str) -> Result<i64, StoreError> {
+    let newest: i64 = connection.prepare_cached(newest)?.query_row([], |row| row.get(0))?;
+    Ok(newest.saturating_add(1))
+}
+
+impl DetailSums {
+    /// The sums of what is kept, each key once and in order.
+    pub(super) fn of(details: &Details<'_>) -> Self {
+        let mut failures: Vec<(&str, &str, u64)> = details
+            .failures()
+            .map(|(policy, failure)| (policy, failure.result_type.as_ref(), failure.sessions))
+            .collect();
+        failures.sort_unstable();
+        failures.dedup_by(|next, kept| {
+            let is_alike = (next.0, next.1) == (kept.0, kept.1);
+            if is_alike {
+                kept.2 = kept.2.saturating_add(next.2);
+            }
+            is_alike
+        });
+        let mut repairs: Vec<(String, String)> = details
+            .repairs
+            .iter()
+            .map(|(code, place)| (code.to_string(), place.to_string()))
+            .collect();
+        repairs.sort();
+        repairs.dedup_by(|next, kept| next.0 == kept.0);
+        let owned = |(policy, result, sessions): (&str, &str, u64)| {
+            (policy.to_owned(), result.to_owned(), sessions.min(new::MOST_SESSIONS))
+        };
+        Self { failures: failures.into_iter().map(owned).collect(), repairs }
+    }
+}
+
+/// Signer and scope are not part of it: the same octets are the same report whoever vouches for
+/// them, and revisions are looked for by them besides.
+fn key(report: &NewReport) -> [u8; 20] {
+    let mut hash = Sha256::new();
+    let domain = report.domain.as_ref().map_or("", DomainName::as_str);
+    for text in [domain, &report.organisation, &report.report_id] {
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text);
+    }
+    hash.update(report.begins_at.to_be_bytes());
+    hash.update(report.ends_at.to_be_bytes());
+    let day = u32::try_from(Day::of(report.begins_at).number()).unwrap_or(u32::MAX);
+    let mut key = [0; 20];
+    let hash = half(hash.finalize().as_slice());
+    for (octet, to) in day.to_be_bytes().into_iter().chain(hash).zip(&mut key) {
+        *to = octet;
+    }
+    key
+}
+
+/// The first 16 octets.
+fn half(hash: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (octet, to) in hash.iter().zip(&mut half) {
+        *to = *octet;
+    }
+    half
+}
+
+/// The sum of all days, on the last of them.
+fn total(days: &[DayShare]) -> DayShare {
+    let none =
+        DayShare { day: Day::new(0), successful: Bounds::default(), failed: Bounds::default() };
+    days.iter().fold(none, |sum, share| DayShare {
+        day: sum.day.max(share.day),
+        successful: sum.successful.plus(share.successful),
+        failed: sum.failed.plus(share.failed),
+    })
+}
+
+/// The two columns of a trust. A line break cannot be in a domain, so it parts the two that there
+/// may be.
+fn stored_trust(trust: &Trust) -> (&'static str, String) {
+    match trust {
+        Trust::Verified { signer } => ("verified", clip(signer, 253)),
+        Trust::Vouched { signer, server } => {
+            ("vouched", format!("{}\n{}", clip(signer, 253), clip(server, 253)))
+        }
+        Trust::Admitted { source } => ("admitted", clip(source, 253)),
+        Trust::Unverified { reason } => ("unverified", clip(reason, 64)),
+    }
+}
+
+/// The trust that was stored.
+pub(super) fn trust(kind: &str, detail: String) -> Option<Trust> {
+    Some(match kind {
+        "verified" => Trust::Verified { signer: detail },
+        "vouched" => {
+            let (signer, server) = detail.split_once('\n')?;
+            Trust::Vouched { signer: signer.to_owned(), server: server.to_owned() }
+        }
+        "admitted" => Trust::Admitted { source: detail },
+        "unverified" => Trust::Unverified { reason: detail },
+        _ => return None,
+    })
+}

@@ -1,0 +1,184 @@
+//! What is summed of current reports, so that no page has to read them all.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sealpost_evidence::traffic::{Bounds, Day};
+
+use super::{DayShare, accept::DetailSums, details::Details, scope, sql};
+use crate::{StoreError, column};
+
+/// The sum over everything.
+pub(super) const ALL: i64 = 0;
+/// The sum of one domain.
+pub(super) const OF_DOMAIN: i64 = 1;
+/// The sum of one reporter.
+pub(super) const OF_REPORTER: i64 = 2;
+
+/// What a report counts for.
+pub(super) struct Counted {
+    pub(super) id: i64,
+    pub(super) scope: i64,
+    pub(super) reporter: i64,
+    pub(super) domain: i64,
+    /// The last day.
+    pub(super) day: Day,
+    /// All days, one at least.
+    pub(super) days: Vec<DayShare>,
+    /// Policy type, result type, sessions; each pair once.
+    pub(super) failures: Vec<(String, String, u64)>,
+    /// Code and place; each code once.
+    pub(super) repairs: Vec<(String, String)>,
+}
+
+/// Is it counted, or no longer?
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+}
+
+/// What a stored report counts for. It says the same however often it is asked, so that what is
+/// taken away is what was added.
+pub(super) fn counted(connection: &Connection, id: i64) -> Result<Counted, StoreError> {
+    let mut statement = connection.prepare_cached(sql::COUNTED)?;
+    statement
+        .query_row([id], |row| {
+            let text: String = row.get(10)?;
+            let details: Details<'_> = column::json(10, &text)?;
+            let DetailSums { failures, repairs } = DetailSums::of(&details);
+            let day = Day::new(row.get(5)?);
+            let days = if details.days.is_empty() {
+                let successful = Bounds::between(column::count(row, 6)?, column::count(row, 7)?);
+                let failed = Bounds::between(column::count(row, 8)?, column::count(row, 9)?);
+                vec![DayShare { day, successful, failed }]
+            } else {
+                details.days.iter().map(|part| part.share()).collect()
+            };
+            let (scope, reporter, domain) = (row.get(0)?, row.get(3)?, row.get(4)?);
+            Ok(Counted { id, scope, reporter, domain, day, days, failures, repairs })
+        })
+        .map_err(StoreError::from)
+}
+
+/// Adds a report to every sum, or takes it away.
+pub(super) fn count(
+    connection: &Connection,
+    report: &Counted,
+    sign: Sign,
+) -> Result<(), StoreError> {
+    count_days(connection, report, sign)?;
+    match sign {
+        Sign::Plus => add_details(connection, report),
+        Sign::Minus => take_details(connection, report),
+    }
+}
+
+fn count_days(connection: &Connection, report: &Counted, sign: Sign) -> Result<(), StoreError> {
+    let signed = |count: u64| {
+        let count = column::stored(count);
+        if sign == Sign::Minus { -count } else { count }
+    };
+    let mut add = connection.prepare_cached(sql::COUNT_DAY)?;
+    let mut drop_empty = connection.prepare_cached(sql::DROP_EMPTY_DAY)?;
+    let scope = report.scope;
+    for share in &report.days {
+        let day = share.day.number();
+        let is_last = u64::from(share.day == report.day);
+        for (kind, subject) in
+            [(ALL, 0), (OF_DOMAIN, report.domain), (OF_REPORTER, report.reporter)]
+        {
+            add.execute(params![
+                scope,
+                kind,
+                day,
+                subject,
+                signed(1),
+                signed(is_last),
+                signed(share.successful.lower),
+                signed(share.successful.upper),
+                signed(share.failed.lower),
+                signed(share.failed.upper),
+            ])?;
+            if sign == Sign::Minus {
+                drop_empty.execute(params![scope, kind, day, subject])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
+    let Counted { id, scope, reporter, domain, day, .. } = report;
+    let mut add = connection.prepare_cached(sql::COUNT_FAILURE)?;
+    for (policy, result, sessions) in &report.failures {
+        let sessions = column::stored(*sessions);
+        let values = params![scope, domain, reporter, policy, result, 1, sessions, day.number()];
+        add.execute(values)?;
+    }
+    let mut add = connection.prepare_cached(sql::COUNT_REPAIR)?;
+    for (code, place) in &report.repairs {
+        add.execute(params![scope, reporter, code, 1, place, id])?;
+    }
+    Ok(())
+}
+
+fn take_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
+    let Counted { scope, reporter, domain, .. } = report;
+    for (policy, result, sessions) in &report.failures {
+        let sessions = column::stored(*sessions);
+        let values = params![sessions, scope, domain, reporter, policy, result];
+        let mut take = connection.prepare_cached(sql::UNCOUNT_FAILURE)?;
+        let left = take.query_row(values, |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        });
+        match left.optional()? {
+            Some((0, ..)) | None => {
+                let values = params![scope, domain, reporter, policy, result];
+                connection.prepare_cached(sql::DROP_FAILURE)?.execute(values)?;
+            }
+            Some((_, first, last)) if [first, last].contains(&report.day.number()) => {
+                narrow(connection, report, policy, result)?;
+            }
+            Some(_) => {}
+        }
+    }
+    for (code, _) in &report.repairs {
+        let values = params![scope, reporter, code];
+        connection.prepare_cached(sql::UNCOUNT_REPAIR)?.execute(values)?;
+        connection.prepare_cached(sql::DROP_REPAIR)?.execute(values)?;
+    }
+    Ok(())
+}
+
+/// Looks for the first and the last report that still tell of a failure.
+fn narrow(
+    connection: &Connection,
+    report: &Counted,
+    policy: &str,
+    result: &str,
+) -> Result<(), StoreError> {
+    let find = |statement| -> Result<Option<i64>, StoreError> {
+        let mut statement = connection.prepare_cached(statement)?;
+        let of_domain = scope::scoped(report.scope, report.domain);
+        let values = params![of_domain, report.reporter];
+        let mut rows = statement.query(values)?;
+        while let Some(row) = rows.next()? {
+            let details: Details<'_> = column::json(4, column::text(row, 4)?)?;
+            // It may still be marked as current.
+            let tells = row.get::<_, i64>(0)? != report.id
+                && details
+                    .failures()
+                    .any(|(of, failure)| of == policy && failure.result_type == result);
+            if tells {
+                return Ok(Some(row.get(3)?));
+            }
+        }
+        Ok(None)
+    };
+    let (Some(first), Some(last)) = (find(sql::FAILING_FIRST)?, find(sql::FAILING_LAST)?) else {
+        return Ok(());
+    };
+    let Counted { scope, reporter, domain, .. } = report;
+    let values = params![first, last, scope, domain, reporter, policy, result];
+    connection.prepare_cached(sql::NARROW_FAILURE)?.execute(values)?;
+    Ok(())
+}
