@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod json;
 mod report;
 mod section_3;
 mod section_4_3;

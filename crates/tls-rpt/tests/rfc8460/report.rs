@@ -1,7 +1,7 @@
 //! A plain report, in which the tests change one thing.
 
 use serde_json::Value;
-use tls_rpt::{Report, ReportLimits, ReportReading};
+use tls_rpt::{Report, ReportLimits, ReportReading, SessionCount};
 
 /// Where the tests put what they try.
 pub(crate) const POLICY: &str = "/policies/0/policy";
@@ -70,4 +70,14 @@ pub(crate) fn without(object: &str, key: &str) -> String {
 pub(crate) fn repairs(reading: &ReportReading) -> Vec<String> {
     let line = |repair: &tls_rpt::Repair| format!("{} {}", repair.kind, repair.place);
     reading.repairs.iter().map(line).collect()
+}
+
+/// The pointer of a member.
+pub(crate) fn at(place: &str, key: &str) -> String {
+    format!("{place}/{key}")
+}
+
+/// The first count of the first policy.
+pub(crate) fn successful(report: &Report) -> Option<u64> {
+    report.policies.first()?.summary.successful.map(SessionCount::value)
 }
