@@ -14,7 +14,7 @@ use tokio::{
 
 /// How long the other side may go on, and how much it may send.
 const TIME: Duration = Duration::from_secs(2);
-const OCTETS: usize = 4 << 20;
+const OCTETS: usize = 32 << 20;
 
 /// Ends our side of a connection and drops what still comes until the other side has ended its own,
 /// within bounds.

@@ -74,8 +74,9 @@ async fn a_refusal_without_a_body_keeps_the_connection() {
 #[tokio::test]
 async fn who_sends_too_much_hears_it() {
     let running = Running::start(large());
-    let body = "x".repeat(3 << 20);
-    let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x100_000)).repeat(3);
+    // More than the kernel holds for us.
+    let body = "x".repeat(16 << 20);
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x100_000)).repeat(16);
     for request in [
         format!("{REPORT}Content-Length: {}\r\n\r\n{body}", body.len()),
         format!("{REPORT}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"),
@@ -85,7 +86,8 @@ async fn who_sends_too_much_hears_it() {
         ),
     ] {
         let mut client = running.client().await;
-        client.send(&request).await;
+        // Many clients do not look for an answer after a broken write.
+        client.try_send(&request).await.unwrap();
         let answer = client.answer().await;
         assert!(matches!(answer.status, 413 | 415), "{}", answer.status);
         assert!(client.is_closed().await);

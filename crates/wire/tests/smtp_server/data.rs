@@ -217,8 +217,9 @@ fn a_message_can_be_given_up_on_the_way() {
     assert_eq!(caller.ask("MAIL FROM:<>"), "250 2.1.0 sender noted");
 }
 
-/// RFC 5321 section 4.5.2 word for word, on a whole: the naive second model.
-fn naive(octets: &[u8]) -> Option<Result<Vec<u8>, ()>> {
+/// RFC 5321 section 4.5.2 word for word, on a whole: the naive second model. It gives the message,
+/// or that it has bare line ends, and how many octets are behind its end.
+fn naive(octets: &[u8]) -> Option<(Result<Vec<u8>, ()>, usize)> {
     let mut message = Vec::new();
     let mut rest = octets;
     loop {
@@ -232,7 +233,7 @@ fn naive(octets: &[u8]) -> Option<Result<Vec<u8>, ()>> {
     }
     let is_bare = message.iter().flatten().any(|octet| matches!(octet, b'\r' | b'\n'));
     let whole = message.iter().flat_map(|line| [line.as_slice(), b"\r\n"].concat()).collect();
-    Some(if is_bare { Err(()) } else { Ok(whole) })
+    Some((if is_bare { Err(()) } else { Ok(whole) }, rest.len()))
 }
 
 /// What the client does (RFC 5321 section 4.5.2).
@@ -256,13 +257,20 @@ proptest! {
         tail in prop::sample::select(&["", "\r\n.\r\n"][..]),
     ) {
         let octets = [&octets[..], tail.as_bytes()].concat();
-        // A session reads on behind the end; the model does not.
         let mut caller = Caller::in_data(smtp());
-        caller.octets(&octets);
-        match naive(&octets) {
-            None => prop_assert!(caller.session.is_in_message(), "{:?}", octets),
-            Some(Ok(expected)) => prop_assert_eq!(&caller.messages[0].octets, &expected),
-            Some(Err(())) => {
+        let Some((expected, behind)) = naive(&octets) else {
+            caller.octets(&octets);
+            prop_assert!(caller.session.is_in_message(), "{:?}", octets);
+            prop_assert_eq!(caller.heard(), "");
+            return Ok(());
+        };
+        // A session reads on behind the end; the model does not.
+        caller.octets(&octets[..octets.len() - behind]);
+        prop_assert!(!caller.session.is_in_message(), "{:?}", octets);
+        prop_assert_eq!(caller.sent.lines().count(), 1, "it ended before: {:?}", octets);
+        match expected {
+            Ok(expected) => prop_assert_eq!(&caller.messages[0].octets, &expected),
+            Err(()) => {
                 prop_assert!(caller.messages.is_empty());
                 prop_assert!(caller.sent.starts_with("550 5.6.0 "), "{}", caller.sent);
             }
