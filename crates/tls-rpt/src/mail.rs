@@ -162,3 +162,14 @@ pub enum MailError {
     #[error("this is no mail: it does not begin with header fields such as `From: …`")]
     NoHeader,
 }
+
+impl MailError {
+    /// A stable name, for metrics and lists: in kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "mail-too-large",
+            Self::HeaderTooLong { .. } => "mail-header-too-long",
+            Self::NoHeader => "no-mail",
+        }
+    }
+}

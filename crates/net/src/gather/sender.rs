@@ -36,6 +36,12 @@ impl Network {
         self.means.dns.texts(&format!("_mta-sts.{domain}"), deadline).await
     }
 
+    /// The TXT records of a name, such as the key of a signature.
+    pub async fn text_records(&self, name: &str) -> Lookup<Vec<TextRecord>> {
+        let deadline = Deadline::after(self.means.deadlines.domain);
+        self.means.dns.texts(name, deadline).await
+    }
+
     /// Fetches the policy of a domain, as RFC 8461 §3.3 has it. The addresses of the policy host are
     /// asked one after the other, each a little before the one before it is given up; the first that
     /// serves a usable policy counts.

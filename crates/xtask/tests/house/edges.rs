@@ -63,6 +63,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-receive",
+        &[
+            "mail-domain",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-dkim",
+            "sealpost-runtime",
+            "sealpost-net",
+            "sealpost-listen",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -79,6 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
             "sealpost-check",
             "sealpost-enforce",
+            "sealpost-receive",
             "sealpost-lab",
         ],
     ),

@@ -1,0 +1,194 @@
+//! From the octets of a submission to the reports in it.
+
+use std::borrow::Cow;
+
+use tls_rpt::{
+    MailError, MailHints, MailLimits, Medium, PayloadError, Payloads, Refusal, RepairKind, Report,
+    ReportLimits, ReportMail, ReportReading,
+};
+
+/// How much of a submission is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a mail, and of what is packed, in a mail or not.
+    pub mail: MailLimits,
+    /// Of a report.
+    pub report: ReportLimits,
+}
+
+/// What was found in a submission.
+#[derive(Debug)]
+pub struct Submission<'a> {
+    /// The reports, in their order.
+    pub documents: Vec<Document>,
+    /// The messages that it is, from the outermost to the innermost; none if it is no mail.
+    pub messages: Vec<Message<'a>>,
+    /// What looked like a report and could not be unpacked or read, with a stable code each.
+    pub unreadable: Vec<Unreadable>,
+    /// What was unusual about the mail or the packing: stable codes.
+    pub notes: Vec<&'static str>,
+}
+
+/// One of the messages in a mail.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// The message itself.
+    pub octets: Cow<'a, [u8]>,
+    /// What its header says.
+    pub hints: MailHints,
+    /// The message in which it came, by its index.
+    pub within: Option<usize>,
+}
+
+/// A report.
+#[derive(Debug)]
+pub struct Document {
+    /// Its own octets.
+    pub json: Vec<u8>,
+    /// What was read.
+    pub reading: ReportReading,
+    /// The message in which it came, by its index; `None` outside of mails.
+    pub message: Option<usize>,
+}
+
+/// Why a part of a submission, or all of it, gives no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// It is no mail, and nothing that a report could be packed in.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// It could not be unpacked.
+    #[error("{error}")]
+    Packing {
+        /// Why.
+        error: PayloadError,
+        /// Where in the mail, as `part 1.2 (name)`; empty outside of mails.
+        place: String,
+    },
+    /// What was unpacked is no report.
+    #[error("{refusal}")]
+    NoReport {
+        /// Why.
+        refusal: Refusal,
+        /// Where in the mail.
+        place: String,
+    },
+    /// There is nothing in the mail that could be a report.
+    #[error("there is no report in it")]
+    Nothing,
+}
+
+impl<'a> Submission<'a> {
+    /// Reads a mail, or a report as it is, packed or not; by what the octets are. It never fails: what
+    /// can't be read is said so.
+    pub fn read(octets: &'a [u8], limits: &Limits) -> Self {
+        // A packed report is never a mail. JSON is not either: no field name begins with a brace.
+        match Medium::of(octets) {
+            Some(_) => Self::of_payload(octets, limits, None),
+            None => match ReportMail::read(octets, &limits.mail) {
+                Ok(mail) => Self::of_mail(mail, limits),
+                Err(error) => Self::of_payload(octets, limits, Some(error)),
+            },
+        }
+    }
+
+    /// Whether it gave reports, and all that was in it could be read.
+    pub fn is_whole(&self) -> bool {
+        !self.documents.is_empty() && self.unreadable.is_empty()
+    }
+
+    fn of_payload(octets: &[u8], limits: &Limits, not_mail: Option<MailError>) -> Self {
+        let mut submission = Self {
+            documents: Vec::new(),
+            messages: Vec::new(),
+            unreadable: Vec::new(),
+            notes: Vec::new(),
+        };
+        match Payloads::read(octets, &limits.mail.payload) {
+            Ok(payloads) => {
+                submission.notes.extend(payloads.notes.iter().map(tls_rpt::PayloadNote::code));
+                for payload in payloads.reports {
+                    let place = payload.name.unwrap_or_default();
+                    submission.add(payload.json, None, &place, limits);
+                }
+            }
+            // Neither the one nor the other: which reason helps depends on what it was meant to be.
+            Err(error) => submission.unreadable.push(match not_mail {
+                Some(mail) if !matches!(mail, MailError::NoHeader) => mail.into(),
+                _ => Unreadable::Packing { error, place: String::new() },
+            }),
+        }
+        submission
+    }
+
+    fn of_mail(mail: ReportMail<'a>, limits: &Limits) -> Self {
+        let messages = mail.messages.into_iter().map(|message| Message {
+            octets: message.octets,
+            hints: message.hints,
+            within: message.within,
+        });
+        let mut submission = Self {
+            documents: Vec::new(),
+            messages: messages.collect(),
+            unreadable: Vec::new(),
+            notes: mail.notes.iter().map(|note| note.kind.code()).collect(),
+        };
+        for refused in mail.refusals {
+            let place = place(&refused.part.to_string(), refused.name.as_deref());
+            submission.unreadable.push(Unreadable::Packing { error: refused.error, place });
+        }
+        for report in mail.reports {
+            let place = place(&report.part.to_string(), report.name.as_deref());
+            submission.add(report.json, Some(report.message), &place, limits);
+        }
+        if submission.documents.is_empty() && submission.unreadable.is_empty() {
+            submission.unreadable.push(Unreadable::Nothing);
+        }
+        submission
+    }
+
+    fn add(&mut self, json: Vec<u8>, message: Option<usize>, place: &str, limits: &Limits) {
+        let reading = Report::read(&json, &limits.report);
+        match reading.refusal {
+            Some(refusal) => {
+                self.unreadable.push(Unreadable::NoReport { refusal, place: place.to_owned() });
+            }
+            None => self.documents.push(Document { json, reading, message }),
+        }
+    }
+}
+
+impl Document {
+    /// The codes and places of what had to be repaired.
+    pub fn repairs(&self) -> impl Iterator<Item = (RepairKind, &str)> {
+        self.reading.repairs.iter().map(|repair| (repair.kind, repair.place.as_str()))
+    }
+}
+
+impl Unreadable {
+    /// A name that never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Mail(error) => error.code(),
+            Self::Packing { error, .. } => error.kind.code(),
+            Self::NoReport { refusal, .. } => refusal.code(),
+            Self::Nothing => "no-report-in-mail",
+        }
+    }
+
+    /// Where in the mail; empty where that is not to be said.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Packing { place, .. } | Self::NoReport { place, .. } => place,
+            Self::Mail(_) | Self::Nothing => "",
+        }
+    }
+}
+
+fn place(part: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("part {part} ({})", name.escape_debug()),
+        None => format!("part {part}"),
+    }
+}
