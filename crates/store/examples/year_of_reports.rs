@@ -39,9 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (domains, reporters, days) = (number(1000)?, number(10)?, number(365)?);
     let folder = tempfile::Builder::new().tempdir_in(".")?;
     let path = folder.path().join("store.sqlite");
-    let mut settings = Settings::at(&path);
-    settings.cache_kib = 16 * 1024;
-    let store = Store::open(settings).await?;
+    let store = Store::open(Settings::at(&path).for_much_writing()).await?;
 
     let watch = Stopwatch::start();
     let mut count: u64 = 0;

@@ -186,7 +186,7 @@ impl Details<'_> {
 impl PolicyPart<'_> {
     /// The policy as it was reported, with the text that `shown` stands for.
     pub(super) fn reported(&self, shown: &Shown<'_>) -> ReportedPolicy {
-        let owned = |texts: &[Cow<'_, str>]| texts.iter().map(|text| text.to_string()).collect();
+        let owned = |texts: &[Cow<'_, str>]| texts.iter().map(ToString::to_string).collect();
         ReportedPolicy {
             policy_type: self.policy_type.to_string(),
             policy_domain: shown.domain.as_ref().map(ToString::to_string),
