@@ -72,7 +72,7 @@ fn report(number: u64, domain: u64, failures: u64) -> Option<NewReport> {
         sending_ip: Some([198, 51, 100, octet(number * 7 + index * 13)].into()),
         receiving_ip: Some([203, 0, 113, octet(number * 11 + index * 17)].into()),
         mx_host: Some(format!("mx{}.{name}", index % 3)),
-        reason: (index % 5 != 0).then(|| "certificate verify failed: num=20".to_owned()),
+        reason: (!index.is_multiple_of(5)).then(|| "certificate verify failed: num=20".to_owned()),
         sessions: index + 1,
         ..ReportedFailure::default()
     };

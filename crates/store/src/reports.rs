@@ -71,7 +71,7 @@ impl Reports {
         self.store.writer.write(work).await
     }
 
-    /// Forgets what is too old, up to `limit` rows of each kind, and says how much it was. Call it
+    /// Forgets what is too old, up to `limit` reports of each kind and at most [`MOST_ROWS`], and says how much it was. Call it
     /// again while [`Pruned::is_more`]. What is in the raw file is pruned there.
     ///
     /// # Errors
@@ -83,9 +83,8 @@ impl Reports {
         retention: Retention,
         limit: u32,
     ) -> Result<Pruned, StoreError> {
-        let work = move |connection: &Connection| {
-            retention::prune(connection, now, retention, limit.min(MOST_ROWS))
-        };
+        let work =
+            move |connection: &Connection| retention::prune(connection, now, retention, limit);
         self.store.writer.write(work).await
     }
 
@@ -195,8 +194,8 @@ impl Reports {
     }
 
     /// What failed on some days, with addresses, as far as they are still kept; what is alike is
-    /// put together. The newest 5,000 reports are read: more than one domain has in a year of ten
-    /// reporters.
+    /// put together. The newest 5,000 reports are read, more than one domain has in a year of ten
+    /// reporters, and at most 32 MiB of details.
     ///
     /// # Errors
     ///
