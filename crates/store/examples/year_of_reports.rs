@@ -6,6 +6,10 @@
 //!
 //! The numbers: domains, reporters, days. Each reporter sends a report on each domain each day; one
 //! in ten tells of failures.
+//!
+//! On a shared machine of two cores: 3.65 million reports (1000, 10, 365) are taken in at 20,000 a
+//! second and fill 1.7 GB; the slowest answer takes 17 ms. Of 3 million of 10,000 domains
+//! (10000, 10, 30), taken in at 16,000 a second, the slowest takes 31 ms.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
@@ -39,9 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (domains, reporters, days) = (number(1000)?, number(10)?, number(365)?);
     let folder = tempfile::Builder::new().tempdir_in(".")?;
     let path = folder.path().join("store.sqlite");
-    let mut settings = Settings::at(&path);
-    settings.cache_kib = 16 * 1024;
-    let store = Store::open(settings).await?;
+    let store = Store::open(Settings::at(&path).for_much_writing()).await?;
 
     let watch = Stopwatch::start();
     let mut count: u64 = 0;
