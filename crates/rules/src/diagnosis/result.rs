@@ -3,7 +3,7 @@
 use tls_rpt::ResultType;
 
 use super::causes::{
-    Cause, FAIL102, FAIL111, FAIL113, FAIL114, FAIL131, FAIL203, FAIL211, FAIL221, FAIL231,
+    Cause, FAIL102, FAIL111, FAIL113, FAIL114, FAIL131, FAIL201, FAIL211, FAIL221, FAIL231,
     FAIL301, FAIL311, FAIL321, FAIL331, FAIL501,
 };
 
@@ -24,7 +24,7 @@ pub static RESULT_NAMES: &[(&str, &Cause)] = &[
     // Named in guides, and registered nowhere.
     ("dns-error", &FAIL331),
     // Of early drafts of RFC 8460; now it comes as validation-failure.
-    ("mx-mismatch", &FAIL203),
+    ("mx-mismatch", &FAIL201),
     // Of Stalwart; its reason code says more.
     ("other", &FAIL501),
 ];
@@ -79,7 +79,7 @@ mod tests {
             ("starttls_not_supported", "starttls-not-supported", "FAIL102"), // log of Postfix
             (" sts-policy-invalid ", "sts-policy-invalid", "FAIL231"),
             ("dns-error", "dns-error", "FAIL331"),
-            ("mx-mismatch", "mx-mismatch", "FAIL203"),
+            ("mx-mismatch", "mx-mismatch", "FAIL201"),
             ("other", "other", "FAIL501"),
             ("policy-not-found-in-registry", "policy-not-found-in-registry", "FAIL501"),
             ("certificate-expire", "certificate-expire", "FAIL501"), // near, and not it

@@ -1,7 +1,7 @@
 //! The MX host: STARTTLS, its certificate, the handshake.
 
 causes! { MAIL_HOST:
-FAIL101 Error Ours "starttls-not-offered"
+FAIL101 Error Ours "starttls-not-listed"
     "the MX host does not offer STARTTLS"
     why "The host answers EHLO without STARTTLS. Mail goes unencrypted, or, under an enforced policy or DANE, not at all."
     source "RFC 8460 §4.3.1, RFC 3207 §4"
@@ -11,7 +11,7 @@ FAIL102 Error Unclear "starttls-missing-for-sender"
     why "The sender saw no STARTTLS in the answer to EHLO. If the host offers it to others, something between the two cuts it out: a firewall that inspects SMTP, or an attacker."
     source "RFC 8460 §4.3.1, RFC 8461 §10.1, RFC 3207 §6"
     fix "Check that every address of the host offers STARTTLS; if it does, keep the policy enforced and tell the sender's postmaster that its path to us strips STARTTLS."
-FAIL103 Error Ours "starttls-refused"
+FAIL103 Error Ours "starttls-answered-with-error"
     "the MX host lists STARTTLS and then refuses it"
     why "The command was answered with an error. Often the certificate or key can't be loaded, or the server is out of resources."
     source "RFC 8460 §4.3.1, RFC 3207 §4"
