@@ -4,6 +4,9 @@ mod diagnostic;
 mod overview;
 mod printable;
 
+pub use diagnostic::{Diagnostic, Shown};
+pub use printable::one_line;
+
 use annotate_snippets::Renderer;
 use sealpost_rules::Finding;
 

@@ -13,4 +13,4 @@ pub use report::{
     AddressReport, DomainReport, ExcerptReport, FindingReport, HostReport, HostRole, PolicyReport,
 };
 mod human;
-pub use human::Page;
+pub use human::{Diagnostic, Page, Shown, one_line};

@@ -11,7 +11,7 @@
 // From octets to reports.
 mod submission;
 
-pub use submission::{Document, Limits, Message, Submission, Unreadable};
+pub use submission::{Document, Limits, Message, Note, Submission, Unreadable};
 
 // Who vouches for them.
 mod notary;

@@ -1,6 +1,6 @@
 //! Who vouches for a mail.
 
-use sealpost_dkim::{Authenticity, KeyAnswer, Message};
+use sealpost_dkim::{Authenticity, KeyAnswer, Message, Signature};
 use sealpost_evidence::{Lookup, TextRecord, traffic::Trust};
 use sealpost_net::Network;
 
@@ -35,7 +35,7 @@ impl Notary {
         };
         let mut verdicts = Vec::new();
         for signature in message.signatures().into_iter().flatten() {
-            let answer = self.key(&signature.query_name()).await;
+            let answer = self.key(&signature).await;
             let verdict = signature.verify(&message, &answer, now);
             verdicts.push((signature, verdict));
         }
@@ -51,8 +51,9 @@ impl Notary {
         }
     }
 
-    async fn key(&self, name: &str) -> KeyAnswer {
-        match self.network.text_records(name).await {
+    /// What DNS has at the name of a signature's key.
+    pub async fn key(&self, signature: &Signature) -> KeyAnswer {
+        match self.network.text_records(&signature.query_name()).await {
             Lookup::Found(found) => {
                 let text = |record: TextRecord| record.text().as_slice().to_vec();
                 KeyAnswer::Found(found.value.into_iter().map(text).collect())

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use tls_rpt::{
-    MailError, MailHints, MailLimits, Medium, PayloadError, Payloads, Refusal, RepairKind, Report,
-    ReportLimits, ReportMail, ReportReading,
+    MailError, MailHints, MailLimits, MailNote, Medium, PayloadError, Payloads, Refusal,
+    RepairKind, Report, ReportLimits, ReportMail, ReportReading,
 };
 
 /// How much of a submission is read.
@@ -25,8 +25,19 @@ pub struct Submission<'a> {
     pub messages: Vec<Message<'a>>,
     /// What looked like a report and could not be unpacked or read, with a stable code each.
     pub unreadable: Vec<Unreadable>,
-    /// What was unusual about the mail or the packing: stable codes.
-    pub notes: Vec<&'static str>,
+    /// What was unusual about the mail or the packing.
+    pub notes: Vec<Note>,
+}
+
+/// Something unusual about a mail, or about how a report is packed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// A name that never changes.
+    pub code: &'static str,
+    /// The same for people: a lower-case fragment.
+    pub text: String,
+    /// Where in the mail, as `part 1.2`; empty outside of mails and for what concerns all of it.
+    pub place: String,
 }
 
 /// One of the messages in a mail.
@@ -49,6 +60,9 @@ pub struct Document {
     pub reading: ReportReading,
     /// The message in which it came, by its index; `None` outside of mails.
     pub message: Option<usize>,
+    /// Where in the mail, as `part 1.2 (name)`; of what is no mail, the name inside the packing, or
+    /// nothing. A name is escaped.
+    pub place: String,
 }
 
 /// Why a part of a submission, or all of it, gives no report.
@@ -107,9 +121,14 @@ impl<'a> Submission<'a> {
         };
         match Payloads::read(octets, &limits.mail.payload) {
             Ok(payloads) => {
-                submission.notes.extend(payloads.notes.iter().map(tls_rpt::PayloadNote::code));
+                submission.notes.extend(payloads.notes.iter().map(|note| Note {
+                    code: note.code(),
+                    text: note.to_string(),
+                    place: String::new(),
+                }));
                 for payload in payloads.reports {
-                    let place = payload.name.unwrap_or_default();
+                    let name = payload.name.unwrap_or_default();
+                    let place = name.escape_debug().to_string();
                     submission.add(payload.json, None, &place, limits);
                 }
             }
@@ -132,7 +151,7 @@ impl<'a> Submission<'a> {
             documents: Vec::new(),
             messages: messages.collect(),
             unreadable: Vec::new(),
-            notes: mail.notes.iter().map(|note| note.kind.code()).collect(),
+            notes: mail.notes.iter().map(Note::of_mail).collect(),
         };
         for refused in mail.refusals {
             let place = place(&refused.part.to_string(), refused.name.as_deref());
@@ -154,8 +173,21 @@ impl<'a> Submission<'a> {
             Some(refusal) => {
                 self.unreadable.push(Unreadable::NoReport { refusal, place: place.to_owned() });
             }
-            None => self.documents.push(Document { json, reading, message }),
+            None => {
+                let place = place.to_owned();
+                self.documents.push(Document { json, reading, message, place });
+            }
         }
+    }
+}
+
+impl Note {
+    fn of_mail(note: &MailNote) -> Self {
+        let place = match note.part.to_string() {
+            whole if whole == "0" => String::new(),
+            part => format!("part {part}"),
+        };
+        Self { code: note.kind.code(), text: note.kind.to_string(), place }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn printable(text: &str, span: &Range<usize>) -> (String, Range<usize
 }
 
 /// The text on one line: line ends too become visible.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     printable(text, &(0..0)).0.replace('\n', "\u{240a}")
 }
 

@@ -90,6 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-net",
             "sealpost-listen",
             "sealpost-store",
+            "sealpost-dkim",
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",
