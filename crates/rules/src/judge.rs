@@ -2,9 +2,9 @@
 
 mod caa;
 mod certificate;
-mod commands;
+pub(crate) mod commands;
 mod coverage;
-mod dane;
+pub(crate) mod dane;
 mod destinations;
 mod dialogue;
 mod findings;

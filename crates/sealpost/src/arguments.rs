@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Receive(ReceiveCommand),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
+    /// Explain what a failure in a TLS report means, or list all causes.
+    Failure(FailureArguments),
     /// Print the reference of all metrics, as Markdown.
     Metrics,
     /// Work on a policy text before it goes live.
@@ -150,6 +152,16 @@ pub(crate) struct NetworkArguments {
 pub(crate) struct RuleArguments {
     /// The code, such as STS107, or the name.
     pub(crate) code: Option<String>,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: RuleFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FailureArguments {
+    /// A code such as FAIL201, a result type, or a reason code as it stands in the report.
+    #[arg(value_name = "CODE|RESULT|REASON")]
+    pub(crate) what: Option<String>,
     /// How to show it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: RuleFormat,

@@ -2,6 +2,7 @@
 
 mod check;
 mod enforce;
+mod failure;
 mod generate;
 mod lab;
 mod metrics;
@@ -31,6 +32,7 @@ pub(crate) async fn run(
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
         Command::Receive(command) => receive::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
+        Command::Failure(arguments) => failure::run(&arguments, output),
         Command::Metrics => metrics::run(output),
         Command::Policy(command) => policy::run(command, output).await,
         Command::Record(command) => record::run(command, output),

@@ -86,6 +86,9 @@ snapshot!(rule_by_code, ["rule", "STS107"]);
 snapshot!(rule_by_name_as_json, ["rule", "no-mx-covered", "--format", "json"]);
 snapshot!(rule_unknown, ["rule", "STS999"]);
 snapshot!(rule_list, ["rule"]);
+snapshot!(failure_by_reason, ["failure", "MX_HOSTS_MISMATCH"]);
+snapshot!(failure_by_result_type, ["failure", "starttls-not-supported", "--format", "json"]);
+snapshot!(failure_unknown, ["failure", "x\u{1b}"]);
 
 snapshot!(policy_lint_valid, ["policy", "lint", "-"], POLICY);
 snapshot!(

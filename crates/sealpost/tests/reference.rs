@@ -11,6 +11,11 @@ fn the_page_of_rules_is_fresh() {
 }
 
 #[test]
+fn the_page_of_failures_is_fresh() {
+    is_fresh("failures.md", &["failure", "--format", "markdown"]);
+}
+
+#[test]
 fn the_page_of_metrics_is_fresh() {
     is_fresh("metrics.md", &["metrics"]);
 }

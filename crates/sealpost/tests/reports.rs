@@ -89,10 +89,6 @@ snapshot!(
         "mails/postfix/dkim-signed-key-s-tlsrpt.eml"
     ]
 );
-snapshot!(
-    show_an_expired_signature,
-    ["show", "--verify", "--resolver", "127.0.0.1:1", "mails/field/mjl-__mox/example.eml"]
-);
 snapshot!(show_a_mail_with_two_reports, ["show", "-"], mail_with_two_reports());
 snapshot!(
     show_two_files,

@@ -135,13 +135,13 @@ impl HostJudge<'_> {
         }
         let Some(tls) = &session.tls else { return };
         let chain: Vec<&[u8]> = tls.certificates.iter().map(|c| c.der.as_slice()).collect();
-        let references = dane::reference_identifiers(self.base, self.route(mail));
+        let references = dane::reference_identifiers(self.base, route(self.context.domain, mail));
         let outcome = verify(set, &chain, &references, self.context.now.as_second());
         if let DaneOutcome::NotAuthenticated { failures } = &outcome {
             let reasons: Vec<String> =
                 failures.iter().map(|failure| format!("{} {failure}", failure.record)).collect();
             let mut finding = self.at(session, &catalogue::DANE101, reasons.join("; "));
-            if let Some(line) = self.record_to_publish(&chain) {
+            if let Some(line) = record_to_publish(self.base, &chain) {
                 finding = finding.publish(line);
             }
             findings.push(finding);
@@ -160,27 +160,6 @@ impl HostJudge<'_> {
         }
     }
 
-    /// How a sender comes to this host, which decides the names its certificate may have.
-    fn route(&self, mail: &MailHosts) -> Route<'_> {
-        let next_hop = self.context.domain;
-        match (mail.source, mx_security(mail)) {
-            (MxSource::Implicit, _) => Route::Direct { next_hop },
-            (_, Security::Secure) => Route::SecureMx { next_hop, expanded: None },
-            _ => Route::InsecureMx,
-        }
-    }
-
-    /// The record `3 1 1` of what the host presents now.
-    fn record_to_publish(&self, chain: &[&[u8]]) -> Option<String> {
-        let record = TlsaRecord::of_certificate(
-            dane::Usage::DaneEe,
-            dane::Selector::Spki,
-            dane::MatchingType::Sha256,
-            chain.first()?,
-        )?;
-        Some(format!("_25._tcp.{}. IN TLSA {record}", self.base))
-    }
-
     fn finding(&self, rule: &'static crate::Rule, message: String) -> Finding {
         let subject = Subject::new(Place::MailHost, self.domain.as_str());
         Finding::new(rule, subject, message).command(Some(self.dig.to_owned()))
@@ -191,6 +170,26 @@ impl HostJudge<'_> {
         finding.subject.addresses.push(session.address);
         finding
     }
+}
+
+/// How a sender comes to the hosts, which decides the names that their certificates may have.
+pub(crate) fn route<'a>(next_hop: &'a DomainName, mail: &MailHosts) -> Route<'a> {
+    match (mail.source, mx_security(mail)) {
+        (MxSource::Implicit, _) => Route::Direct { next_hop },
+        (_, Security::Secure) => Route::SecureMx { next_hop, expanded: None },
+        _ => Route::InsecureMx,
+    }
+}
+
+/// The record `3 1 1` of what a host presents now, as a line to publish.
+pub(crate) fn record_to_publish(base: &DomainName, chain: &[&[u8]]) -> Option<String> {
+    let record = TlsaRecord::of_certificate(
+        dane::Usage::DaneEe,
+        dane::Selector::Spki,
+        dane::MatchingType::Sha256,
+        chain.first()?,
+    )?;
+    Some(format!("_25._tcp.{base}. IN TLSA {record}"))
 }
 
 /// What DNSSEC says of the way from the domain to its hosts.

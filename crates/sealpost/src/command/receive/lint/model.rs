@@ -3,7 +3,7 @@
 use sealpost_receive::{Document, Note, Submission, Unreadable};
 use sealpost_rules::Severity;
 use serde::Serialize;
-use tls_rpt::Repair;
+use tls_rpt::{Repair, RepairKind};
 
 use super::excerpt::{Spans, quoted_fix};
 use crate::command::receive::remedy;
@@ -91,11 +91,7 @@ impl LintFinding {
         let (message, fix) = quoted_fix(repair.kind.sentence());
         Self {
             code: repair.kind.code(),
-            severity: match repair.kind.severity() {
-                tls_rpt::Severity::BreaksPeers => Severity::Error,
-                tls_rpt::Severity::Wrong => Severity::Warning,
-                tls_rpt::Severity::Unusual => Severity::Note,
-            },
+            severity: severity(repair.kind.severity()),
             message,
             fix,
             rule: Some(repair.kind.section()),
@@ -104,13 +100,16 @@ impl LintFinding {
         }
     }
 
+    /// What a strict reader would have stumbled over in the text, had the packing been taken off
+    /// only, is as bad as if it had been found there.
     fn of_note(note: &Note) -> Self {
+        let kind = RepairKind::from_code(note.code);
         Self {
             code: note.code,
-            severity: Severity::Note,
+            severity: kind.map_or(Severity::Note, |kind| severity(kind.severity())),
             message: note.text.clone(),
             fix: None,
-            rule: None,
+            rule: kind.map(RepairKind::section),
             place: note.place.clone(),
             span: None,
         }
@@ -126,5 +125,13 @@ impl LintFinding {
             place: unreadable.place().to_owned(),
             span: None,
         }
+    }
+}
+
+fn severity(severity: tls_rpt::Severity) -> Severity {
+    match severity {
+        tls_rpt::Severity::BreaksPeers => Severity::Error,
+        tls_rpt::Severity::Wrong => Severity::Warning,
+        tls_rpt::Severity::Unusual => Severity::Note,
     }
 }

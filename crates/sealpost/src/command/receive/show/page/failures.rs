@@ -53,8 +53,8 @@ impl Page {
 
     fn result(&self, text: &mut String, result: &ResultShown) {
         let name = match &result.result_type {
-            Some(name) => format!(" ({})", shown(name, 60)),
-            None => String::new(),
+            Some(name) => format!(" ({}, {})", shown(name, 60), result.cause),
+            None => format!(" ({})", result.cause),
         };
         let title = format!("{} × {}{name}", bounds(result.sessions), result.title);
         for part in wrapped(&title, WIDTH - 2) {
@@ -159,18 +159,25 @@ fn mail_host(detail: &FailureShown) -> String {
 /// A row; what is too wide for its column goes on in the next line.
 fn row(text: &mut String, count: &str, host: &str, sender: &str) {
     let start = format!("{:INDENT$}{count:>COUNT$}  ", "");
+    // Only the count stands in it, and spaces: its octets are its columns.
     let fits = |host: &str, sender: &str| {
         host.chars().count() <= HOST && start.len() + HOST + 2 + sender.chars().count() <= WIDTH
     };
     if sender.is_empty() {
-        let _ = writeln!(text, "{}", format!("{start}{host}").trim_end());
+        for (index, part) in wrapped(host, WIDTH - start.len()).iter().enumerate() {
+            let before = if index == 0 { start.clone() } else { " ".repeat(start.len()) };
+            let _ = writeln!(text, "{}", format!("{before}{part}").trim_end());
+        }
     } else if fits(host, sender) {
         let _ = writeln!(text, "{start}{host:HOST$}  {sender}");
     } else if host.is_empty() {
         let _ = writeln!(text, "{start}{sender}");
     } else {
-        let _ = writeln!(text, "{start}{host}");
-        let _ = writeln!(text, "{:1$}from {sender}", "", INDENT + COUNT + 2);
+        for (index, part) in wrapped(host, WIDTH - start.len()).iter().enumerate() {
+            let before = if index == 0 { start.clone() } else { " ".repeat(start.len()) };
+            let _ = writeln!(text, "{before}{part}");
+        }
+        line(text, start.len(), &format!("from {sender}"));
     }
 }
 
