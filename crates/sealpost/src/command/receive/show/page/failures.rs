@@ -119,7 +119,7 @@ fn table(text: &mut String, result: &ResultShown) {
         let sender = detail.sending_ip.as_deref().map(|ip| shown(ip, 45)).unwrap_or_default();
         // Where there was no host, the reason has its place.
         if host.is_empty() && sender.is_empty() {
-            host = reason.take().map(|reason| shown(&reason, 66)).unwrap_or_default();
+            host = reason.take().map(|reason| shown(&reason, 260)).unwrap_or_default();
         }
         row(text, &number(detail.sessions.likely), &host, &sender);
         if let Some(reason) = reason {
