@@ -5,7 +5,7 @@ use sealpost_rules::Severity;
 use serde::Serialize;
 use tls_rpt::{Repair, RepairKind};
 
-use super::excerpt::{Spans, quoted_fix};
+use super::excerpt::{Spans, parts};
 use crate::command::receive::remedy;
 
 /// What was found in one file.
@@ -38,8 +38,8 @@ pub(super) struct LintFinding {
     pub(super) severity: Severity,
     /// What is wrong.
     pub(super) message: String,
-    /// How to mend it.
-    pub(super) fix: Option<String>,
+    /// How to mend it, or what follows.
+    pub(super) help: Option<String>,
     /// The rule; null for what is about no text.
     pub(super) rule: Option<&'static str>,
     /// In a report, a JSON pointer; else where in the mail.
@@ -88,12 +88,12 @@ impl LintedReport {
 
 impl LintFinding {
     fn of_repair(repair: &Repair, span: Option<[usize; 2]>) -> Self {
-        let (message, fix) = quoted_fix(repair.kind.sentence());
+        let (message, help) = parts(repair.kind.sentence());
         Self {
             code: repair.kind.code(),
             severity: severity(repair.kind.severity()),
             message,
-            fix,
+            help,
             rule: Some(repair.kind.section()),
             place: repair.place.clone(),
             span,
@@ -108,7 +108,7 @@ impl LintFinding {
             code: note.code,
             severity: kind.map_or(Severity::Note, |kind| severity(kind.severity())),
             message: note.text.clone(),
-            fix: None,
+            help: None,
             rule: kind.map(RepairKind::section),
             place: note.place.clone(),
             span: None,
@@ -120,7 +120,7 @@ impl LintFinding {
             code: unreadable.code(),
             severity: Severity::Error,
             message: unreadable.to_string(),
-            fix: Some(remedy(unreadable).to_owned()),
+            help: Some(remedy(unreadable).to_owned()),
             rule: None,
             place: unreadable.place().to_owned(),
             span: None,
