@@ -1,6 +1,6 @@
 //! `receive show` and `receive lint` as a black box, over the reports and mails of `tls-rpt`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,10 +88,6 @@ snapshot!(
         "2026-11-22T00:00:00Z",
         "mails/postfix/dkim-signed-key-s-tlsrpt.eml"
     ]
-);
-snapshot!(
-    show_an_expired_signature,
-    ["show", "--verify", "--resolver", "127.0.0.1:1", "mails/field/mjl-__mox/example.eml"]
 );
 snapshot!(show_a_mail_with_two_reports, ["show", "-"], mail_with_two_reports());
 snapshot!(
@@ -221,7 +217,7 @@ fn report() -> Value {
     })
 }
 
-fn with_failures(failures: Vec<Value>) -> Value {
+fn with_failures(failures: &[Value]) -> Value {
     let mut report = report();
     let total: u64 = failures.iter().map(|f| f["failed-session-count"].as_u64().unwrap()).sum();
     report["policies"][0]["summary"]["total-failure-session-count"] = json!(total);
@@ -245,7 +241,7 @@ fn many_failures(count: usize) -> Value {
             "failure-reason-code": reason,
         })
     };
-    with_failures((0..count).map(failure).collect())
+    with_failures(&(0..count).map(failure).collect::<Vec<_>>())
 }
 
 fn uncovered() -> Value {
@@ -260,12 +256,12 @@ fn uncovered() -> Value {
         })
     };
     let hosts = ["mx.example.com", "a.mx.example.com", "example.com", "backup.example.net"];
-    with_failures(hosts.map(failure).to_vec())
+    with_failures(&hosts.map(failure))
 }
 
 fn escapes() -> Value {
     let escape = "\u{1b}]0;x\u{7}\u{1b}[31m\nexample.com: all fine \u{202e}";
-    let mut report = with_failures(vec![json!({
+    let mut report = with_failures(&[json!({
         "result-type": escape,
         "sending-mta-ip": escape,
         "receiving-ip": escape,
@@ -302,7 +298,7 @@ fn no_dates() -> String {
 fn bomb() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(b"{").unwrap();
-    for _ in 0..300 {
+    for _ in 0..32 {
         encoder.write_all(&vec![b' '; 1 << 20]).unwrap();
     }
     encoder.finish().unwrap()

@@ -13,7 +13,7 @@ pub(super) struct Spans {
 
 impl Default for Spans {
     fn default() -> Self {
-        Self { octets_left: 256 << 20 }
+        Self { octets_left: 64 << 20 }
     }
 }
 
@@ -24,10 +24,11 @@ impl Spans {
     }
 }
 
-/// What is wrong, and how to mend it: a sentence about a repair says both, in this order.
-pub(super) fn quoted_fix(sentence: &str) -> (String, Option<String>) {
+/// What is wrong, and how to mend it or what follows: a sentence about a repair says both, in this
+/// order.
+pub(super) fn parts(sentence: &str) -> (String, Option<String>) {
     match sentence.rsplit_once("; ") {
-        Some((wrong, fix)) => (wrong.to_owned(), Some(fix.to_owned())),
+        Some((wrong, help)) => (wrong.to_owned(), Some(help.to_owned())),
         None => (sentence.to_owned(), None),
     }
 }
@@ -125,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn every_repair_says_what_is_wrong_and_how_to_mend_it() {
+    fn every_repair_says_more_than_what_is_wrong() {
         for kind in tls_rpt::RepairKind::ALL {
-            assert!(quoted_fix(kind.sentence()).1.is_some(), "{kind}");
+            assert!(parts(kind.sentence()).1.is_some(), "{kind}");
         }
     }
 }

@@ -3,9 +3,9 @@
 use sealpost_receive::{Document, Note, Submission, Unreadable};
 use sealpost_rules::Severity;
 use serde::Serialize;
-use tls_rpt::Repair;
+use tls_rpt::{Repair, RepairKind};
 
-use super::excerpt::{Spans, quoted_fix};
+use super::excerpt::{Spans, parts};
 use crate::command::receive::remedy;
 
 /// What was found in one file.
@@ -38,8 +38,8 @@ pub(super) struct LintFinding {
     pub(super) severity: Severity,
     /// What is wrong.
     pub(super) message: String,
-    /// How to mend it.
-    pub(super) fix: Option<String>,
+    /// How to mend it, or what follows.
+    pub(super) help: Option<String>,
     /// The rule; null for what is about no text.
     pub(super) rule: Option<&'static str>,
     /// In a report, a JSON pointer; else where in the mail.
@@ -88,29 +88,28 @@ impl LintedReport {
 
 impl LintFinding {
     fn of_repair(repair: &Repair, span: Option<[usize; 2]>) -> Self {
-        let (message, fix) = quoted_fix(repair.kind.sentence());
+        let (message, help) = parts(repair.kind.sentence());
         Self {
             code: repair.kind.code(),
-            severity: match repair.kind.severity() {
-                tls_rpt::Severity::BreaksPeers => Severity::Error,
-                tls_rpt::Severity::Wrong => Severity::Warning,
-                tls_rpt::Severity::Unusual => Severity::Note,
-            },
+            severity: severity(repair.kind.severity()),
             message,
-            fix,
+            help,
             rule: Some(repair.kind.section()),
             place: repair.place.clone(),
             span,
         }
     }
 
+    /// What a strict reader would have stumbled over in the text, had the packing been taken off
+    /// only, is as bad as if it had been found there.
     fn of_note(note: &Note) -> Self {
+        let kind = RepairKind::from_code(note.code);
         Self {
             code: note.code,
-            severity: Severity::Note,
+            severity: kind.map_or(Severity::Note, |kind| severity(kind.severity())),
             message: note.text.clone(),
-            fix: None,
-            rule: None,
+            help: None,
+            rule: kind.map(RepairKind::section),
             place: note.place.clone(),
             span: None,
         }
@@ -121,10 +120,18 @@ impl LintFinding {
             code: unreadable.code(),
             severity: Severity::Error,
             message: unreadable.to_string(),
-            fix: Some(remedy(unreadable).to_owned()),
+            help: Some(remedy(unreadable).to_owned()),
             rule: None,
             place: unreadable.place().to_owned(),
             span: None,
         }
+    }
+}
+
+fn severity(severity: tls_rpt::Severity) -> Severity {
+    match severity {
+        tls_rpt::Severity::BreaksPeers => Severity::Error,
+        tls_rpt::Severity::Wrong => Severity::Warning,
+        tls_rpt::Severity::Unusual => Severity::Note,
     }
 }

@@ -63,8 +63,8 @@ fn diagnostic(finding: &LintFinding, source: &str, json: Option<&[u8]>) -> Diagn
     if !finding.place.is_empty() {
         notes.push(("at", shown(&finding.place, 200)));
     }
-    if let Some(fix) = &finding.fix {
-        notes.push(("fix", fix.clone()));
+    if let Some(help) = &finding.help {
+        notes.push(("help", help.clone()));
     }
     if let Some(rule) = finding.rule {
         notes.push(("rule", rule.to_owned()));

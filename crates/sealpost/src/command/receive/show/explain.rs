@@ -11,7 +11,7 @@ use tls_rpt::{
     ReportReading, ResultType, Severity, Tally,
 };
 
-use super::advice::Advice;
+use super::advice;
 use super::model::{
     DomainShown, FailureShown, MailShown, NoteShown, NumberShown, RangeShown, RepairsShown,
     ReportShown, ResultShown, Shown, UnreadableShown,
@@ -162,9 +162,9 @@ fn results(tally: &DomainTally<'_>) -> Vec<ResultShown> {
     results
 }
 
-fn result(
+fn result<'r>(
     result: Option<&ResultType>,
-    mut group: Vec<&FailureTally<'_>>,
+    mut group: Vec<&FailureTally<'r>>,
     of_domain: &DomainTally<'_>,
 ) -> ResultShown {
     group.sort_by_key(|failure| std::cmp::Reverse(failure.sessions.likely));
@@ -178,22 +178,19 @@ fn result(
     };
     let upper = sum.upper.min(most.upper).max(lower);
     let likely = sum.likely.min(most.likely).clamp(lower, upper);
-    let advice = Advice::of(result);
+    let reason = |failure: &FailureTally<'r>| failure.failure.failure_reason_code.as_deref();
+    let first = group.first().and_then(|failure| reason(failure));
+    let is_common = group.iter().all(|failure| reason(failure) == first);
+    let cause = advice::cause(result.map(ResultType::as_str), first.filter(|_| is_common));
     ResultShown {
         result_type: result.map(ToString::to_string),
-        title: advice.title.to_owned(),
-        meaning: advice.meaning.to_owned(),
-        action: advice.action.replace("{policy host}", &policy_host(of_domain)),
-        source: advice.source.to_owned(),
+        title: cause.title.to_owned(),
+        cause: cause.code,
+        meaning: cause.why.to_owned(),
+        action: cause.fix.to_owned(),
+        source: cause.source.to_owned(),
         sessions: NumberShown { likely, lower, upper },
         details: group.into_iter().map(failure).collect(),
-    }
-}
-
-fn policy_host(of_domain: &DomainTally<'_>) -> String {
-    match of_domain.domain.and_then(tls_rpt::Parsed::valid) {
-        Some(domain) => format!("mta-sts.{domain}"),
-        None => "the policy host, mta-sts. and the domain".to_owned(),
     }
 }
 
@@ -206,7 +203,7 @@ fn failure(tally: &FailureTally<'_>) -> FailureShown {
         receiving_ip: failure.receiving_ip.as_ref().map(ToString::to_string),
         sending_ip: failure.sending_mta_ip.as_ref().map(ToString::to_string),
         reason: failure.failure_reason_code.clone(),
-        reason_meaning: None,
+        reason_meaning: failure.failure_reason_code.as_deref().and_then(advice::meaning),
         information: failure.additional_information.clone(),
     }
 }

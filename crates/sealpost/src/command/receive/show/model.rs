@@ -175,7 +175,9 @@ pub(super) struct PolicyShown {
 pub(super) struct ResultShown {
     /// The result type, as reported.
     pub(super) result_type: Option<String>,
-    /// The same in a few words.
+    /// The stable code of the cause that it stands for, such as `FAIL111`.
+    pub(super) cause: &'static str,
+    /// The cause in a few words.
     pub(super) title: String,
     /// What it means.
     pub(super) meaning: String,

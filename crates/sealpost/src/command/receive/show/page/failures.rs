@@ -53,8 +53,8 @@ impl Page {
 
     fn result(&self, text: &mut String, result: &ResultShown) {
         let name = match &result.result_type {
-            Some(name) => format!(" ({})", shown(name, 60)),
-            None => String::new(),
+            Some(name) => format!(" ({}, {})", shown(name, 60), result.cause),
+            None => format!(" ({})", result.cause),
         };
         let title = format!("{} × {}{name}", bounds(result.sessions), result.title);
         for part in wrapped(&title, WIDTH - 2) {
@@ -119,7 +119,7 @@ fn table(text: &mut String, result: &ResultShown) {
         let sender = detail.sending_ip.as_deref().map(|ip| shown(ip, 45)).unwrap_or_default();
         // Where there was no host, the reason has its place.
         if host.is_empty() && sender.is_empty() {
-            host = reason.take().map(|reason| shown(&reason, 66)).unwrap_or_default();
+            host = reason.take().map(|reason| shown(&reason, 260)).unwrap_or_default();
         }
         row(text, &number(detail.sessions.likely), &host, &sender);
         if let Some(reason) = reason {
@@ -159,18 +159,25 @@ fn mail_host(detail: &FailureShown) -> String {
 /// A row; what is too wide for its column goes on in the next line.
 fn row(text: &mut String, count: &str, host: &str, sender: &str) {
     let start = format!("{:INDENT$}{count:>COUNT$}  ", "");
+    // Only the count stands in it, and spaces: its octets are its columns.
     let fits = |host: &str, sender: &str| {
         host.chars().count() <= HOST && start.len() + HOST + 2 + sender.chars().count() <= WIDTH
     };
     if sender.is_empty() {
-        let _ = writeln!(text, "{}", format!("{start}{host}").trim_end());
+        for (index, part) in wrapped(host, WIDTH - start.len()).iter().enumerate() {
+            let before = if index == 0 { start.clone() } else { " ".repeat(start.len()) };
+            let _ = writeln!(text, "{}", format!("{before}{part}").trim_end());
+        }
     } else if fits(host, sender) {
         let _ = writeln!(text, "{start}{host:HOST$}  {sender}");
     } else if host.is_empty() {
         let _ = writeln!(text, "{start}{sender}");
     } else {
-        let _ = writeln!(text, "{start}{host}");
-        let _ = writeln!(text, "{:1$}from {sender}", "", INDENT + COUNT + 2);
+        for (index, part) in wrapped(host, WIDTH - start.len()).iter().enumerate() {
+            let before = if index == 0 { start.clone() } else { " ".repeat(start.len()) };
+            let _ = writeln!(text, "{before}{part}");
+        }
+        line(text, start.len(), &format!("from {sender}"));
     }
 }
 
