@@ -1,14 +1,14 @@
 //! From octets that came in to what is known.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, Origin, RawState, RawStore, Reports, StoreError,
+    Arrival, Digest, Origin, RawEntry, RawState, RawStore, Reports, StoreError,
     reports::{Accepted, NewReport},
 };
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts, notary::Undecided,
@@ -21,6 +21,9 @@ pub const READER: u32 = 1;
 /// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
 /// that the report counts as unverified.
 const KEY_PATIENCE: i64 = 86_400;
+/// How long the keys of one message may be looked up at a time; whoever names many slow ones delays
+/// others no longer than this.
+const KEY_TIME: Duration = Duration::from_secs(30);
 
 /// Takes in submissions. Clones share everything.
 #[derive(Clone)]
@@ -95,16 +98,11 @@ impl Intake {
         self.judge(digest, octets, &arrivals).await.map(Some)
     }
 
-    /// Whether reading a stored submission could change anything: it is new, or it has come again by
-    /// a way on which it is believed more.
-    ///
-    /// # Errors
-    ///
-    /// What [`StoreError`] says.
-    pub async fn is_worth_reading(&self, digest: Digest) -> Result<bool, StoreError> {
-        let Some(entry) = self.shared.raw.entry(digest).await? else { return Ok(false) };
+    /// Whether reading a stored submission could change anything: it is new, or it has come again,
+    /// perhaps by a way on which it is believed more.
+    pub fn is_worth_reading(&self, entry: &RawEntry) -> bool {
         let is_again = entry.arrivals > 1 && self.shared.beliefs != Beliefs::default();
-        Ok(entry.state == RawState::New || is_again)
+        entry.state == RawState::New || is_again
     }
 
     /// Puts a submission aside that makes us fail, for a later version.
@@ -152,8 +150,19 @@ impl Intake {
         });
         let mut all = Vec::new();
         let mut is_undecided = false;
+        // Many reports may lie in one message, which is looked at once.
+        let mut trusts: BTreeMap<Option<usize>, Result<Trust, Undecided>> = BTreeMap::new();
         for (document, message) in &found.documents {
-            let trust = match self.trust(message.as_ref(), arrivals).await {
+            let index = message.as_ref().map(|message| message.index);
+            let trust = match trusts.get(&index) {
+                Some(trust) => trust.clone(),
+                None => {
+                    let trust = self.trust(message.as_ref(), arrivals).await;
+                    trusts.insert(index, trust.clone());
+                    trust
+                }
+            };
+            let trust = match trust {
                 Ok(trust) => trust,
                 Err(Undecided) if self.now().saturating_sub(at) < KEY_PATIENCE => {
                     is_undecided = true;
@@ -192,12 +201,13 @@ impl Intake {
         message: Option<&Carrier>,
         arrivals: &[Arrival],
     ) -> Result<Trust, Undecided> {
-        let Some(Carrier { octets, place }) = message else {
+        let Some(Carrier { octets, place, .. }) = message else {
             let is_posted = arrivals.iter().all(|arrival| arrival.origin == Origin::Http);
             let reason = if is_posted { "https" } else { "no-mail" };
             return Ok(Trust::Unverified { reason: reason.to_owned() });
         };
-        let verdict = self.shared.notary.vouch(octets, self.now()).await;
+        let verdict = timeout(KEY_TIME, self.shared.notary.vouch(octets, self.now())).await;
+        let verdict = verdict.unwrap_or(Err(Undecided));
         match verdict {
             Ok(Trust::Verified { .. }) => verdict,
             // Our server has written on the outside.
@@ -261,6 +271,7 @@ struct Found {
 /// The message that a report came in.
 #[derive(Clone)]
 struct Carrier {
+    index: usize,
     octets: Arc<[u8]>,
     place: Place,
 }
@@ -279,7 +290,9 @@ impl Found {
         let Submission { documents, messages, unreadable, .. } = Submission::read(octets, limits);
         let messages: Vec<Carrier> = messages
             .into_iter()
-            .map(|message| Carrier {
+            .enumerate()
+            .map(|(index, message)| Carrier {
+                index,
                 octets: Arc::from(&*message.octets),
                 place: message.within.map_or(Place::Outermost, |_| Place::Within),
             })

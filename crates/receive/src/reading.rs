@@ -30,6 +30,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 const MOST_PAUSES: usize = 100_000;
 /// Readers that look at mails at a time for each core; most of their time they wait for DNS.
 const READERS_PER_CORE: usize = 4;
+/// Memory for what is being read, in KiB. A submission that could take all of it is read alone.
+const MEMORY: u32 = 64 * 1024;
+/// What reading may take for each octet that came in, as a rule; bombs are given up on the way.
+const MEMORY_PER_OCTET: u64 = 8;
 
 /// Reads submissions as they come, those that were left behind, and those of which a key could not
 /// be looked up. Clones share everything.
@@ -57,6 +61,7 @@ struct Shared {
     /// Those that wait or are being read.
     busy: Mutex<HashSet<Digest>>,
     paused: Mutex<HashMap<Digest, Pause>>,
+    memory: Semaphore,
     since: Stopwatch,
 }
 
@@ -81,6 +86,7 @@ impl ReadingRoom {
             metrics,
             busy: Mutex::default(),
             paused: Mutex::default(),
+            memory: Semaphore::new(usize::try_from(MEMORY).unwrap_or(usize::MAX)),
             since: Stopwatch::start(),
         };
         let room = Self { shared: Arc::new(shared), queue };
@@ -200,17 +206,9 @@ impl ReadingRoom {
 impl Shared {
     async fn work(self: &Arc<Self>, Work { digest, told }: Work) {
         let Some(busy) = self.begin(digest) else { return };
-        let watch = Stopwatch::start();
-        let intake = self.intake.clone();
         let mut reading = JoinSet::new();
-        reading.spawn(async move {
-            if !intake.is_worth_reading(digest).await? {
-                let entry = intake.raw().entry(digest).await?;
-                return Ok(entry.map(|entry| (entry.state, None)));
-            }
-            let taken = intake.read(digest).await?;
-            Ok::<_, StoreError>(taken.map(|taken| (taken.state.clone(), Some(taken))))
-        });
+        let shared = Arc::clone(self);
+        reading.spawn(async move { shared.read(digest).await });
         let outcome = match reading.join_next().await {
             Some(Ok(outcome)) => outcome,
             _ => self.set_aside(digest, "reader-failed").await,
@@ -223,7 +221,6 @@ impl Shared {
         match outcome {
             Ok(Some((state, taken))) => {
                 if let Some(taken) = &taken {
-                    self.metrics.read_seconds.observe(watch.elapsed());
                     self.count(taken);
                 }
                 match state {
@@ -244,6 +241,23 @@ impl Shared {
             }
         }
         drop(busy);
+    }
+
+    /// What becomes of a submission; `None` if it is not there, and nothing taken if there is nothing
+    /// to be read.
+    async fn read(&self, digest: Digest) -> Result<Option<(RawState, Option<Taken>)>, StoreError> {
+        let Some(entry) = self.intake.raw().entry(digest).await? else { return Ok(None) };
+        let kibibytes = entry.size.saturating_mul(MEMORY_PER_OCTET) / 1024 + 64;
+        let kibibytes = u32::try_from(kibibytes).unwrap_or(MEMORY).min(MEMORY);
+        let memory = self.memory.acquire_many(kibibytes).await;
+        let watch = Stopwatch::start();
+        if !self.intake.is_worth_reading(&entry) {
+            return Ok(Some((entry.state, None)));
+        }
+        let taken = self.intake.read(digest).await?;
+        self.metrics.read_seconds.observe(watch.elapsed());
+        drop(memory);
+        Ok(taken.map(|taken| (taken.state.clone(), Some(taken))))
     }
 
     async fn set_aside(

@@ -22,7 +22,7 @@ const COME_AGAIN: Duration = Duration::from_secs(60);
 /// How long an answer waits for a stored report to be read, so that its sender hears what is wrong
 /// with it.
 const READING: Duration = Duration::from_secs(5);
-/// The two media types, and the longest name of a reason for a log.
+/// The media types of RFC 8460 §6.
 const MEDIA_TYPES: [&str; 2] = ["application/tlsrpt+gzip", "application/tlsrpt+json"];
 
 /// Takes in reports that are posted to a path.
@@ -60,9 +60,11 @@ impl PostDoor {
             let list = request.fields.single("x-forwarded-for")?;
             list.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
         };
-        match is_proxy {
-            true => forwarded().map(|source| source.to_canonical()).or(peer),
-            false => peer,
+        if is_proxy {
+            // If it does not say so clearly, nobody knows: it must not be taken for the proxy itself.
+            forwarded().map(|source| source.to_canonical())
+        } else {
+            peer
         }
     }
 
@@ -83,10 +85,11 @@ impl PostDoor {
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
         let is_known = MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type));
         // What gzip is shows in its first octets, whoever says it.
-        let coding = request.fields.single("content-encoding").unwrap_or("identity").trim();
-        let is_coding =
-            ["identity", "gzip", "x-gzip"].iter().any(|known| coding.eq_ignore_ascii_case(known))
-                && (request.fields.has("content-encoding") || coding == "identity");
+        let is_coding = !request.fields.has("content-encoding")
+            || request.fields.single("content-encoding").is_some_and(|coding| {
+                let known = ["identity", "gzip", "x-gzip"];
+                known.iter().any(|known| known.eq_ignore_ascii_case(coding.trim()))
+            });
         if !is_known || !is_coding {
             let text =
                 "send application/tlsrpt+gzip or application/tlsrpt+json (RFC 8460 section 5.4)\n";
