@@ -2,6 +2,7 @@
 
 mod enforce;
 mod lab;
+mod receive;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,7 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
+pub(crate) use self::receive::ReceiveArguments;
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
+    /// Take in TLS reports, by mail and by HTTPS.
+    Receive(Box<ReceiveArguments>),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Print the reference of all metrics, as Markdown.
