@@ -66,6 +66,7 @@ pub(crate) fn write_configuration(world: &World, directory: &Path) -> Result<(),
         ("nginx.conf", nginx::configuration(world)),
         ("main.cf", postfix::MAIN.to_owned()),
         ("master.cf", postfix::services(world)),
+        ("transport", postfix::TRANSPORT.to_owned()),
         ("resolv.conf", resolver_settings()),
         ("network.toml", settings()),
     ];

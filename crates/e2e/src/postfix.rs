@@ -21,6 +21,15 @@ inet_protocols = all
 smtpd_peername_lookup = no
 smtpd_tls_loglevel = 1
 maillog_file = /dev/stdout
+transport_maps = regexp:/e2e/transport
+default_destination_concurrency_failed_cohort_limit = 0
+";
+
+/// `transport_maps`: how mail goes to the `sealpost receive` of a test, in the domains `lmtp.test` and
+/// `smtp.test`. Its doors are where they are by default.
+pub(crate) const TRANSPORT: &str = "\
+/@lmtp\\.test$/ lmtp:inet:127.0.0.1:8465
+/@smtp\\.test$/ smtp:[127.0.0.1]:8464
 ";
 
 /// `master.cf`: one SMTP server for each address of each MX host, and what they need.
@@ -33,8 +42,17 @@ tlsmgr    unix       - - n - 1 tlsmgr
 rewrite   unix       - - n - - trivial-rewrite
 proxymap  unix       - - n - - proxymap
 cleanup   unix       n - n - 0 cleanup
+pickup    unix       n - n 60 1 pickup
 qmgr      unix       n - n 300 1 qmgr
 error     unix       - - n - - error
+retry     unix       - - n - - error
+bounce    unix       - - n - 0 bounce
+defer     unix       - - n - 0 bounce
+flush     unix       n - n 1000? 0 flush
+showq     unix       n - n - - showq
+lmtp      unix       - - n - - lmtp
+smtp      unix       - - n - - smtp
+  -o smtp_tls_security_level=encrypt
 ",
     );
     for site in world.sites() {

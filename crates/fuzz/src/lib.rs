@@ -21,9 +21,11 @@ pub use reports::{tls_report, tls_report_counts};
 // What reports come in, and who signed it.
 mod dkim;
 mod mails;
+mod results;
 
 pub use dkim::dkim_message;
 pub use mails::{report_mail, report_payload};
+pub use results::authentication_results;
 
 // What mail servers say.
 mod smtp;
@@ -59,6 +61,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also that of its seed folder and its fuzzer binary.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("authentication_results", authentication_results),
     ("dkim_message", dkim_message),
     ("domain_name", domain_name),
     ("dump_line", dump_line),

@@ -31,7 +31,7 @@ pub use service::MailService;
 pub use sealpost_wire::smtp::{
     EhloName,
     server::{
-        BeginAnswer, Delivery, Envelope, Limits as SessionLimits, Message, Protocol, Receipt,
-        Recipient, RecipientAnswer,
+        BeginAnswer, Delivery, Envelope, Limits as SessionLimits, Mailbox, Message, Protocol,
+        Receipt, Recipient, RecipientAnswer,
     },
 };

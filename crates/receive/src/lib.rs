@@ -4,6 +4,10 @@
 //! [`Notary`] says who vouches for a mail. [`accounts`] makes of both what the store keeps, and
 //! [`Intake`] does all of this for every submission, after its octets are on the disk.
 //!
+//! For the daemon there are two doors, [`MailDoor`] and [`PostDoor`], which store and acknowledge; a
+//! [`ReadingRoom`], in which what was stored is read beside them; and what is told of all this:
+//! [`ReceiveApi`].
+//!
 //! # Limitations
 //! - Of a mail that was forwarded, only the outermost message with a report below it is asked who
 //!   signed it.
@@ -17,6 +21,10 @@ pub use submission::{Document, Limits, Message, Note, Submission, Unreadable};
 mod notary;
 
 pub use notary::{Notary, Undecided};
+mod authentication_results;
+pub use authentication_results::AuthenticationResults;
+mod beliefs;
+pub use beliefs::{AdmittedSource, Beliefs, BelievedServer};
 
 // What is kept of them.
 mod account;
@@ -29,3 +37,28 @@ pub use ours::OurDomains;
 mod intake;
 
 pub use intake::{Intake, READER, Taken};
+
+// What the operator wants.
+mod recipients;
+mod section;
+pub use recipients::{RecipientRule, RecipientRuleError, Recipients};
+pub use section::{
+    Admit, Doors, PostPath, Proxy, Section, SectionError, SectionLimits, SectionRetention, Server,
+    SourceName,
+};
+
+// The daemon.
+mod doors;
+mod reading;
+mod upkeep;
+pub use doors::{MailDoor, PostDoor};
+pub use reading::{Readers, ReadingRoom};
+pub use upkeep::{forget, keep_forgetting};
+
+// What is said of it.
+mod api;
+mod metrics;
+pub use api::ReceiveApi;
+pub use metrics::{
+    Acceptance, MailRefusal, Outcome, PostRefusal, Reason, ReceiveMetrics, TrustLabel, Way,
+};

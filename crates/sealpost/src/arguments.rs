@@ -17,7 +17,7 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
-pub(crate) use self::receive::{LintArguments, ReceiveCommand, ShowArguments};
+pub(crate) use self::receive::{LintArguments, ReceiveArguments, ReceiveCommand, ShowArguments};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -50,9 +50,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
-    /// Read TLS reports.
-    #[command(subcommand)]
-    Receive(ReceiveCommand),
+    /// Take in TLS reports, by mail and by HTTPS, and explain them.
+    Receive(Box<ReceiveArguments>),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.

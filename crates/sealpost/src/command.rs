@@ -30,7 +30,7 @@ pub(crate) async fn run(
     match command {
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
-        Command::Receive(command) => receive::run(command, output).await,
+        Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),
         Command::Metrics => metrics::run(output),

@@ -21,6 +21,7 @@ const LARGEST_FILE: u64 = 256 * 1024;
 pub(crate) struct Configuration {
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
+    pub(crate) receive: sealpost_receive::Section,
 }
 
 impl Configuration {
@@ -42,6 +43,7 @@ impl Configuration {
         if let Some(folder) = path.parent() {
             configuration.network.relative_to(folder);
             configuration.enforce.relative_to(folder);
+            configuration.receive.relative_to(folder);
         }
         Ok(configuration)
     }

@@ -55,6 +55,10 @@ snapshot!(check_with_settings_missing, ["check", "--network", "missing.toml", "e
 snapshot!(check_with_evidence_missing, ["check", "--evidence", "missing.json"]);
 snapshot!(check_with_a_network_that_is_none, ["check", "--allow-network", "10.0.0.1/8", "a.test"]);
 
+snapshot!(receive_help, ["receive", "--help"]);
+snapshot!(receive_without_store, ["receive", "--smtp", "127.0.0.1:0"]);
+snapshot!(receive_at_a_name, ["receive", "--lmtp", "localhost:8465", "--store", "a"]);
+
 snapshot!(enforce_help, ["enforce", "--help"]);
 snapshot!(enforce_without_store, ["enforce", "--listen", "127.0.0.1:0"]);
 snapshot!(enforce_at_a_name, ["enforce", "--listen", "localhost:8461", "--store", "a"]);

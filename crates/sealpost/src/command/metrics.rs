@@ -1,6 +1,7 @@
 //! `sealpost metrics`
 
 use sealpost_enforce::EnforceMetrics;
+use sealpost_receive::ReceiveMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 
 use crate::outcome::{Failure, Outcome};
@@ -10,6 +11,7 @@ use crate::output::Output;
 pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
     output.text(&reference_page(&[
         ("`enforce`", EnforceMetrics::definitions()),
+        ("`receive`", ReceiveMetrics::definitions()),
         ("The process", Process::definitions()),
     ]))?;
     Ok(Outcome::Clean)

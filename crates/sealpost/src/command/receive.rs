@@ -1,22 +1,29 @@
 //! `sealpost receive`
 
 mod lint;
+mod serve;
 mod show;
 mod text;
 
 use std::path::Path;
 
+use sealpost_listen::Inherited;
 use sealpost_receive::{Limits, Unreadable};
 
-use crate::arguments::ReceiveCommand;
+use crate::arguments::{ReceiveArguments, ReceiveCommand};
 use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
-pub(super) async fn run(command: ReceiveCommand, output: &mut Output) -> Result<Outcome, Failure> {
-    match command {
-        ReceiveCommand::Show(arguments) => show::run(*arguments, output).await,
-        ReceiveCommand::Lint(arguments) => lint::run(&arguments, output),
+pub(super) async fn run(
+    arguments: ReceiveArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    match arguments.command {
+        Some(ReceiveCommand::Show(arguments)) => show::run(*arguments, output).await,
+        Some(ReceiveCommand::Lint(arguments)) => lint::run(&arguments, output),
+        None => serve::run(&arguments, inherited, output).await,
     }
 }
 

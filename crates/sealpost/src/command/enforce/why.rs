@@ -12,7 +12,7 @@ use crate::output::Output;
 
 pub(super) async fn run(arguments: &WhyArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let domain = stored::domain(&arguments.domain)?;
-    let Configuration { network, enforce: section } = arguments.configuration.load()?;
+    let Configuration { network, enforce: section, .. } = arguments.configuration.load()?;
     let network = arguments.network.open_over(network)?;
     let exceptions = match &section.exceptions {
         Some(path) => Exceptions::load(path).map_err(Failure::new)?,

@@ -1,0 +1,110 @@
+//! A folder with a configuration, and the DNS that it names.
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// A DNS server with a few TXT records, on a thread of its own.
+pub(crate) struct Dns {
+    address: String,
+    records: Arc<Mutex<BTreeMap<String, Answer>>>,
+}
+
+/// What is answered about a name.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Text(String),
+    ServerFailure,
+}
+
+pub(crate) struct World {
+    pub(crate) dns: Dns,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { dns: Dns::start(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A configuration with these lines in `[receive]`, in front of which stand the doors.
+    pub(crate) fn configuration(&self, receive: &str) -> PathBuf {
+        let path = self.folder.path().join("sealpost.toml");
+        let text = format!(
+            "[network]\nresolvers = [\"{}\"]\ndnssec = \"off\"\n[network.deadlines]\ndns = 1\n\
+             domain = 3\n[receive]\nstore = \"store.sqlite\"\nhttp = [\"127.0.0.1:0\"]\n\
+             listen = {{ smtp = [\"127.0.0.1:0\"], lmtp = [\"unix:{}\"], http = [\"127.0.0.1:0\"] }}\n\
+             {receive}\n",
+            self.dns.address,
+            self.lmtp().display(),
+        );
+        fs_err::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn lmtp(&self) -> PathBuf {
+        self.folder.path().join("lmtp.sock")
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("store.sqlite")
+    }
+}
+
+impl Dns {
+    fn start() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let records: Arc<Mutex<BTreeMap<String, Answer>>> = Arc::default();
+        let known = Arc::clone(&records);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+                let reply = reply(&buffer[..length], &known.lock().unwrap());
+                let _ = socket.send_to(&reply, client);
+            }
+        });
+        Self { address, records }
+    }
+
+    pub(crate) fn set(&self, name: &str, answer: Answer) {
+        self.records.lock().unwrap().insert(name.to_ascii_lowercase(), answer);
+    }
+}
+
+/// The answer to one question (RFC 1035 §4).
+fn reply(query: &[u8], records: &BTreeMap<String, Answer>) -> Vec<u8> {
+    let (mut place, mut labels) = (12, Vec::new());
+    while query[place] != 0 {
+        let length = usize::from(query[place]);
+        let label = &query[place + 1..place + 1 + length];
+        labels.push(String::from_utf8_lossy(label).to_ascii_lowercase());
+        place += 1 + length;
+    }
+    let question = &query[12..place + 5];
+    let is_text = query[place + 1..place + 3] == [0, 16];
+    let answer = records.get(&labels.join("."));
+    let code = match answer {
+        Some(Answer::ServerFailure) => 2,
+        Some(Answer::Text(_)) => 0,
+        None => 3,
+    };
+    let mut data = Vec::new();
+    if let (Some(Answer::Text(text)), true) = (answer, is_text) {
+        for part in text.as_bytes().chunks(255) {
+            data.push(u8::try_from(part.len()).unwrap());
+            data.extend_from_slice(part);
+        }
+    }
+    let count = u8::from(!data.is_empty());
+    let mut reply = query[..2].to_vec();
+    reply.extend_from_slice(&[0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
+    reply.extend_from_slice(question);
+    if count == 1 {
+        reply.extend_from_slice(&[0xC0, 12, 0, 16, 0, 1, 0, 0, 0, 60]);
+        reply.extend_from_slice(&u16::try_from(data.len()).unwrap().to_be_bytes());
+        reply.extend_from_slice(&data);
+    }
+    reply
+}
