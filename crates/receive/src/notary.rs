@@ -30,9 +30,8 @@ impl Notary {
     ///
     /// [`Undecided`] if a key could not be looked up; ask again later.
     pub async fn vouch(&self, octets: &[u8], now: i64) -> Result<Trust, Undecided> {
-        let message = match Message::read(octets) {
-            Ok(message) => message,
-            Err(_) => return Ok(Trust::Unverified { reason: "header-unreadable".to_owned() }),
+        let Ok(message) = Message::read(octets) else {
+            return Ok(Trust::Unverified { reason: "header-unreadable".to_owned() });
         };
         let mut verdicts = Vec::new();
         for signature in message.signatures().into_iter().flatten() {
