@@ -129,6 +129,7 @@ impl Drop for Daemon {
 pub(crate) fn command(configuration: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
     command.arg("receive").arg("--config").arg(configuration).env("SEALPOST_LOG", "off");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 

@@ -8,6 +8,7 @@ mod doors;
 mod kills;
 mod mails;
 mod order;
+mod service;
 mod signed;
 mod stored;
 mod world;

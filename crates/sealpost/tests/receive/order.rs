@@ -28,7 +28,11 @@ fn nothing_is_acknowledged_before_the_disk_has_it() {
     assert!(lmtp.send(RECIPIENT, &mail(&report("by-lmtp"))).unwrap().starts_with("250"));
     let told = daemon.post("application/tlsrpt+json", report("by-post").as_bytes());
     assert!(told.starts_with("HTTP/1.1 201 "), "{told}");
-    daemon.kill();
+    // The process that we started is the tracer; it ends with the one that it traces.
+    let children = format!("/proc/{0}/task/{0}/children", daemon.id());
+    let traced = fs_err::read_to_string(children).unwrap();
+    assert!(Command::new("kill").arg(traced.trim()).status().unwrap().success());
+    daemon.wait();
 
     let trace = fs_err::read_to_string(trace).unwrap();
     // The reply to DATA and that to the octets, twice; the end of a post and its answer.
