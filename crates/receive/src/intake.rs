@@ -1,24 +1,28 @@
 //! From octets that came in to what is known.
 
+mod reading;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, RawState, RawStore, Reports, StoreError,
+    Arrival, Digest, Incoming, RawState, RawStore, Reports, StoreError, Stored,
     reports::{Accepted, NewReport},
 };
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use crate::{Limits, Notary, OurDomains, Received, Submission, accounts, notary::Undecided};
+use self::reading::{Means, Piece, Read, Reading, Wanting};
+use crate::{Limits, Notary, OurDomains, notary::Keys};
 
 /// The version of the reader. Raise it when it reads what it did not read before: what lies in
 /// quarantine is then tried again.
 pub const READER: u32 = 1;
 
-/// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
-/// that the report counts as unverified.
-const KEY_PATIENCE: i64 = 86_400;
+/// Pieces of work that are read and handed to the store at a time. Each holds what comes out of
+/// some submissions in memory, so this bounds it; two or three keep two processors and the disk
+/// busy.
+const PIECES: usize = 3;
 
 /// Takes in submissions. Clones share everything.
 #[derive(Clone)]
@@ -33,6 +37,18 @@ struct Shared {
     ours: OurDomains,
     limits: Limits,
     clock: Clock,
+    pieces: Semaphore,
+}
+
+/// A submission that is stored, and is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The name of its octets.
+    pub digest: Digest,
+    /// The octets.
+    pub octets: Arc<Vec<u8>>,
+    /// When they first came, in seconds since 1970.
+    pub at: i64,
 }
 
 /// What became of a submission.
@@ -42,7 +58,25 @@ pub struct Taken {
     pub state: RawState,
     /// One for each policy domain of each report.
     pub accepted: Vec<Accepted>,
+    /// How many of these nobody vouches for.
+    pub unverified: usize,
 }
+
+/// What became of something that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// What was stored.
+    pub stored: Stored,
+    /// What was read; `None` if it had been read when it came before.
+    pub taken: Option<Taken>,
+}
+
+/// What was taken, with places in the list of the caller.
+type Placed = Vec<(usize, Taken)>;
+/// What was taken, or what the store refuses.
+type Settled = Result<Placed, Vec<Read>>;
+/// What was taken, and what waits for keys.
+type PieceTaken = (Placed, Vec<((usize, Unread), Vec<String>)>);
 
 impl Intake {
     /// Keeps octets and what they say in these.
@@ -54,7 +88,8 @@ impl Intake {
         limits: Limits,
         clock: Clock,
     ) -> Self {
-        Self { shared: Arc::new(Shared { raw, reports, notary, ours, limits, clock }) }
+        let pieces = Semaphore::new(PIECES);
+        Self { shared: Arc::new(Shared { raw, reports, notary, ours, limits, clock, pieces }) }
     }
 
     /// Stores what came in. Once this is done it may be acknowledged: it is on the disk, and will be
@@ -75,45 +110,189 @@ impl Intake {
     pub async fn read(&self, digest: Digest) -> Result<Option<Taken>, StoreError> {
         let Some(entry) = self.shared.raw.entry(digest).await? else { return Ok(None) };
         let Some(octets) = self.shared.raw.octets(digest).await? else { return Ok(None) };
-        self.judge(digest, octets, entry.first.at).await.map(Some)
+        let unread = Unread { digest, octets: Arc::new(octets), at: entry.first.at };
+        Ok(self.read_all(vec![unread]).await?.pop())
     }
 
-    async fn judge(&self, raw: Digest, octets: Vec<u8>, at: i64) -> Result<Taken, StoreError> {
-        let limits = self.shared.limits.clone();
-        let octets = Arc::new(octets);
-        let read = {
-            let octets = Arc::clone(&octets);
-            spawn_blocking(move || Found::read(&octets, &limits)).await
+    /// Stores many submissions at once, as [`Self::store`]; with each that nobody has read yet comes
+    /// what [`Self::read_all`] reads. The same octets are to be read once.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::put_all`]; then none must be acknowledged.
+    pub async fn put_all(
+        &self,
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<(Stored, Option<Unread>)>, StoreError> {
+        let octets: Vec<Arc<Vec<u8>>> =
+            incoming.iter().map(|incoming| Arc::clone(&incoming.octets)).collect();
+        let stored = self.shared.raw.put_all(incoming).await?;
+        let mut seen = HashSet::new();
+        let with_unread = |(stored, octets): (Stored, _)| {
+            let is_unread = matches!(stored.before, None | Some(RawState::New));
+            let unread = (is_unread && seen.insert(stored.digest)).then(|| Unread {
+                digest: stored.digest,
+                octets,
+                at: stored.first_at,
+            });
+            (stored, unread)
         };
-        let found = read.unwrap_or_else(|error| {
-            tracing::error!(%raw, %error, "the reader has failed: the submission is kept apart");
-            let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
-            Found { documents: Vec::new(), state }
+        Ok(stored.into_iter().zip(octets).map(with_unread).collect())
+    }
+
+    /// Stores many submissions at once, then reads those that nobody has read yet; what became of
+    /// each, in their order.
+    ///
+    /// All of them are in memory, and no more of what comes out of them than some at a time: the
+    /// caller bounds how much it hands over.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says. Then it may be done again: what was stored is not stored twice.
+    pub async fn take_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Arrived>, StoreError> {
+        let (mut arrived, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+        for (stored, one) in self.put_all(incoming).await? {
+            if let Some(one) = one {
+                places.push(arrived.len());
+                unread.push(one);
+            }
+            arrived.push(Arrived { stored, taken: None });
+        }
+        for (place, taken) in places.into_iter().zip(self.read_all(unread).await?) {
+            if let Some(arrived) = arrived.get_mut(place) {
+                arrived.taken = Some(taken);
+            }
+        }
+        Ok(arrived)
+    }
+
+    /// Reads stored submissions, as [`Self::read`]; what became of each, in their order. What they
+    /// say is accepted some at a time, each time in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says; then those that are not settled are still there to be read.
+    pub async fn read_all(&self, unread: Vec<Unread>) -> Result<Vec<Taken>, StoreError> {
+        let mut taken: Vec<Option<Taken>> = Vec::new();
+        taken.resize_with(unread.len(), || None);
+        let mut keep = |read: Vec<(usize, Taken)>| {
+            for (place, read) in read {
+                if let Some(taken) = taken.get_mut(place) {
+                    *taken = Some(read);
+                }
+            }
+        };
+        let mut waiting = Vec::new();
+        let mut names = HashSet::new();
+        let mut reading = Reading::new(unread);
+        while !reading.is_empty() {
+            let none = Arc::new(Keys::new());
+            let (piece, rest) = self.read_piece(reading, none, Wanting::GivenBack).await?;
+            reading = rest;
+            keep(piece.0);
+            for (unread, wanted) in piece.1 {
+                waiting.push(unread);
+                names.extend(wanted);
+            }
+        }
+        if !waiting.is_empty() {
+            let keys = Arc::new(self.shared.notary.look_up(names, self.now()).await);
+            let mut reading = Reading::of(waiting);
+            while !reading.is_empty() {
+                let keys = Arc::clone(&keys);
+                let (piece, rest) = self.read_piece(reading, keys, Wanting::Undecided).await?;
+                reading = rest;
+                keep(piece.0);
+            }
+        }
+        Ok(taken.into_iter().flatten().collect())
+    }
+
+    /// Reads on until there is enough for a transaction, and has it stored. Gives what was taken,
+    /// what waits for keys, and what is still to be read.
+    async fn read_piece(
+        &self,
+        reading: Reading,
+        keys: Arc<Keys>,
+        wanting: Wanting,
+    ) -> Result<(PieceTaken, Reading), StoreError> {
+        // It is held until what was read has left the memory.
+        let turn = self.shared.pieces.acquire().await.map_err(|_| StoreError::Closed)?;
+        let (piece, rest) = self.piece(reading, Arc::clone(&keys), wanting).await?;
+        let taken = match self.settle(piece.read).await? {
+            Ok(taken) => taken,
+            Err(refused) => self.settle_each(refused, &keys).await?,
+        };
+        drop(turn);
+        Ok(((taken, piece.waiting), rest))
+    }
+
+    async fn piece(
+        &self,
+        reading: Reading,
+        keys: Arc<Keys>,
+        wanting: Wanting,
+    ) -> Result<(Piece, Reading), StoreError> {
+        let (shared, now) = (Arc::clone(&self.shared), self.now());
+        let read = move || {
+            let Shared { notary, ours, limits, .. } = &*shared;
+            reading.piece(&Means { notary, ours, limits, keys: &keys, now }, wanting)
+        };
+        spawn_blocking(read).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Keeps what was read, and notes that it was. Gives the submissions back if the store refuses
+    /// what one of them says.
+    async fn settle(&self, mut read: Vec<Read>) -> Result<Settled, StoreError> {
+        let counts: Vec<(usize, usize)> = read
+            .iter()
+            .map(|read| {
+                let doubtful = read.accounts.iter().filter(|account| !account.trust.counts());
+                (read.accounts.len(), doubtful.count())
+            })
+            .collect();
+        let accounts: Vec<NewReport> =
+            read.iter_mut().flat_map(|read| std::mem::take(&mut read.accounts)).collect();
+        let accepted = match self.accept(accounts).await {
+            Err(StoreError::Refused { .. }) => return Ok(Err(read)),
+            accepted => accepted?,
+        };
+        let settled = read.iter().filter(|read| read.state != RawState::New);
+        let settled = settled.map(|read| (read.unread.digest, read.state.clone())).collect();
+        self.note(settled).await?;
+        let mut accepted = accepted.into_iter();
+        let taken = read.into_iter().zip(counts).map(|(read, (count, unverified))| {
+            let accepted = accepted.by_ref().take(count).collect();
+            (read.place, Taken { state: read.state, accepted, unverified })
         });
+        Ok(Ok(taken.collect()))
+    }
+
+    /// The same one by one, so that only the one whose report breaks a bound of the store is kept
+    /// apart.
+    async fn settle_each(&self, read: Vec<Read>, keys: &Arc<Keys>) -> Result<Placed, StoreError> {
         let mut all = Vec::new();
-        let mut is_undecided = false;
-        for (document, message) in &found.documents {
-            let trust = match message {
-                None => Trust::Unverified { reason: "no-mail".to_owned() },
-                Some(message) => match self.shared.notary.vouch(message, self.now()).await {
-                    Ok(trust) => trust,
-                    Err(Undecided) if self.now().saturating_sub(at) < KEY_PATIENCE => {
-                        is_undecided = true;
-                        continue;
-                    }
-                    Err(Undecided) => Trust::Unverified { reason: "key-unknown".to_owned() },
-                },
-            };
-            let received = Received { raw, at, trust };
-            all.extend(accounts(document, &received, &self.shared.ours));
+        for Read { place, unread, .. } in read {
+            let digest = unread.digest;
+            let reading = Reading::of(vec![(place, unread)]);
+            let (piece, _) = self.piece(reading, Arc::clone(keys), Wanting::Undecided).await?;
+            match self.settle(piece.read).await? {
+                Ok(taken) => all.extend(taken),
+                Err(_) => {
+                    let state = RawState::Quarantined { reason: "report-out-of-bounds".to_owned() };
+                    self.note(vec![(digest, state.clone())]).await?;
+                    all.push((place, Taken { state, accepted: Vec::new(), unverified: 0 }));
+                }
+            }
         }
-        let accepted = self.accept(all).await?;
-        // It stays new, and is read again.
-        let state = if is_undecided { RawState::New } else { found.state };
-        if state != RawState::New {
-            self.shared.raw.settle(vec![(raw, state.clone())], READER).await?;
+        Ok(all)
+    }
+
+    async fn note(&self, settled: Vec<(Digest, RawState)>) -> Result<(), StoreError> {
+        if settled.is_empty() {
+            return Ok(());
         }
-        Ok(Taken { state, accepted })
+        self.shared.raw.settle(settled, READER).await
     }
 
     async fn accept(&self, accounts: Vec<NewReport>) -> Result<Vec<Accepted>, StoreError> {
@@ -125,28 +304,5 @@ impl Intake {
 
     fn now(&self) -> i64 {
         self.shared.clock.now().as_second()
-    }
-}
-
-/// What was found in a submission, and each message once that a report came in.
-struct Found {
-    documents: Vec<(crate::Document, Option<Arc<[u8]>>)>,
-    state: RawState,
-}
-
-impl Found {
-    fn read(octets: &[u8], limits: &Limits) -> Self {
-        let Submission { documents, messages, unreadable, .. } = Submission::read(octets, limits);
-        let messages: Vec<Arc<[u8]>> =
-            messages.into_iter().map(|message| Arc::from(&*message.octets)).collect();
-        let state = match unreadable.first() {
-            None => RawState::Read,
-            Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
-        };
-        let documents = documents.into_iter().map(|document| {
-            let message = document.message.and_then(|index| messages.get(index)).cloned();
-            (document, message)
-        });
-        Self { documents: documents.collect(), state }
     }
 }

@@ -13,10 +13,15 @@ mod submission;
 
 pub use submission::{Document, Limits, Message, Submission, Unreadable};
 
+// From files with many of them to submissions.
+mod mbox;
+
+pub use mbox::{Mbox, MboxMessage, is_mbox};
+
 // Who vouches for them.
 mod notary;
 
-pub use notary::{Notary, Undecided};
+pub use notary::{Keys, Notary, Opinion, Undecided};
 
 // What is kept of them.
 mod account;
@@ -28,4 +33,4 @@ pub use ours::OurDomains;
 // All of it, for everything that comes in.
 mod intake;
 
-pub use intake::{Intake, READER, Taken};
+pub use intake::{Arrived, Intake, READER, Taken, Unread};

@@ -2,6 +2,7 @@
 
 mod enforce;
 mod lab;
+mod receive;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,9 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
+pub(crate) use self::receive::{
+    JudgementArguments, ReceiveCommand, ReceiveImportArguments, ReceiveStoreArguments,
+};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -48,6 +52,9 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
+    /// Take in TLS reports, and say what they tell.
+    #[command(subcommand)]
+    Receive(ReceiveCommand),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Print the reference of all metrics, as Markdown.

@@ -8,6 +8,7 @@ mod metrics;
 mod network;
 mod policy;
 mod policy_new;
+mod receive;
 mod record;
 mod rule;
 mod signals;
@@ -28,6 +29,7 @@ pub(crate) async fn run(
     match command {
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
+        Command::Receive(command) => receive::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Metrics => metrics::run(output),
         Command::Policy(command) => policy::run(command, output).await,
