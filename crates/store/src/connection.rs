@@ -51,6 +51,8 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
     keep_plans(&connection)?;
     // A negative number is in KiB.
     connection.pragma_update(None, "cache_size", -i64::from(settings.cache_kib))?;
+    // Pages of the usual 4 KiB.
+    connection.pragma_update(None, "wal_autocheckpoint", i64::from(settings.log_kib / 4).max(1))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(&connection, settings)?;
     Ok(connection)

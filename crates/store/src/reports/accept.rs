@@ -131,8 +131,7 @@ pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Acc
     }
     let reporter = reporter(connection, prepared)?;
     let domain = domain(connection, prepared.domain.as_ref())?;
-    let others =
-        if is_known { revisions(connection, prepared, reporter)? } else { Vec::new() };
+    let others = if is_known { revisions(connection, prepared, reporter)? } else { Vec::new() };
     let current = others.iter().find(|other| other.is_current);
     let is_current = current.is_none_or(|current| current.is_before(prepared));
     if let Some(current) = current
