@@ -1,29 +1,29 @@
 //! From octets that came in to what is known.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod reading;
+
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, Origin, RawEntry, RawState, RawStore, Reports, StoreError,
+    Arrival, Digest, Incoming, RawEntry, RawState, RawStore, Reports, StoreError, Stored,
     reports::{Accepted, NewReport},
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use crate::{
-    Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts, notary::Undecided,
-};
+use self::reading::{Means, Piece, Read, Reading, Wanting};
+use crate::{Beliefs, Limits, Notary, OurDomains, notary::Keys};
 
 /// The version of the reader. Raise it when it reads what it did not read before: what lies in
 /// quarantine is then tried again.
 pub const READER: u32 = 1;
 
-/// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
-/// that the report counts as unverified.
-const KEY_PATIENCE: i64 = 86_400;
-/// How long the keys of one message may be looked up at a time; whoever names many slow ones delays
-/// others no longer than this.
-const KEY_TIME: Duration = Duration::from_secs(30);
+/// Pieces of work that are read and handed to the store at a time. Each holds what comes out of
+/// some submissions in memory, so this bounds it; two or three keep two processors and the disk
+/// busy.
+const PIECES: usize = 3;
 
 /// Takes in submissions. Clones share everything.
 #[derive(Clone)]
@@ -40,6 +40,18 @@ struct Shared {
     ours: OurDomains,
     limits: Limits,
     clock: Clock,
+    pieces: Arc<Semaphore>,
+}
+
+/// A submission that is stored, and is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The name of its octets.
+    pub digest: Digest,
+    /// The octets.
+    pub octets: Arc<Vec<u8>>,
+    /// How they came, first of all the first time; never empty.
+    pub arrivals: Vec<Arrival>,
 }
 
 /// What became of a submission.
@@ -53,6 +65,22 @@ pub struct Taken {
     pub trusts: Vec<Trust>,
 }
 
+/// What became of something that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// What was stored.
+    pub stored: Stored,
+    /// What was read; `None` if it had been read when it came before.
+    pub taken: Option<Taken>,
+}
+
+/// What was taken, with places in the list of the caller.
+type Placed = Vec<(usize, Taken)>;
+/// What was taken, or what the store refuses.
+type Settled = Result<Placed, Vec<Read>>;
+/// What was taken, and what waits for keys.
+type PieceTaken = (Placed, Vec<((usize, Unread), Vec<String>)>);
+
 impl Intake {
     /// Keeps octets and what they say in these.
     pub fn new(
@@ -63,8 +91,9 @@ impl Intake {
         limits: Limits,
         clock: Clock,
     ) -> Self {
-        let beliefs = Beliefs::default();
-        Self { shared: Arc::new(Shared { raw, reports, notary, beliefs, ours, limits, clock }) }
+        let (beliefs, pieces) = (Beliefs::default(), Arc::new(Semaphore::new(PIECES)));
+        let shared = Shared { raw, reports, notary, beliefs, ours, limits, clock, pieces };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The same, with somebody to believe beside those who sign.
@@ -95,7 +124,8 @@ impl Intake {
             1 => vec![entry.first],
             _ => self.shared.raw.arrivals(digest).await?,
         };
-        self.judge(digest, octets, &arrivals).await.map(Some)
+        let unread = Unread { digest, octets: Arc::new(octets), arrivals };
+        Ok(self.read_all(vec![unread]).await?.pop())
     }
 
     /// Whether reading a stored submission could change anything: it is new, or it has come again,
@@ -130,181 +160,212 @@ impl Intake {
         &self.shared.reports
     }
 
-    async fn judge(
+    /// Stores many submissions at once, as [`Self::store`]; with each that nobody has read yet comes
+    /// what [`Self::read_all`] reads. The same octets are to be read once.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::put_all`]; then none must be acknowledged.
+    pub async fn put_all(
         &self,
-        raw: Digest,
-        octets: Vec<u8>,
-        arrivals: &[Arrival],
-    ) -> Result<Taken, StoreError> {
-        let at = arrivals.first().map_or_else(|| self.now(), |first| first.at);
-        let limits = self.shared.limits.clone();
-        let octets = Arc::new(octets);
-        let read = {
-            let octets = Arc::clone(&octets);
-            spawn_blocking(move || Found::read(&octets, &limits)).await
-        };
-        let found = read.unwrap_or_else(|error| {
-            tracing::error!(%raw, %error, "the reader has failed: the submission is kept apart");
-            let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
-            Found { documents: Vec::new(), state }
-        });
-        let mut all = Vec::new();
-        let mut is_undecided = false;
-        // Many reports may lie in one message, which is looked at once.
-        let mut trusts: BTreeMap<Option<usize>, Result<Trust, Undecided>> = BTreeMap::new();
-        for (document, message) in &found.documents {
-            let index = message.as_ref().map(|message| message.index);
-            let trust = match trusts.get(&index) {
-                Some(trust) => trust.clone(),
-                None => {
-                    let trust = self.trust(message.as_ref(), arrivals).await;
-                    trusts.insert(index, trust.clone());
-                    trust
-                }
-            };
-            let trust = match trust {
-                Ok(trust) => trust,
-                Err(Undecided) if self.now().saturating_sub(at) < KEY_PATIENCE => {
-                    is_undecided = true;
-                    continue;
-                }
-                Err(Undecided) => Trust::Unverified { reason: "key-unknown".to_owned() },
-            };
-            let trust = match trust {
-                Trust::Unverified { .. } => self.admitted(arrivals).unwrap_or(trust),
-                trust => trust,
-            };
-            let received = Received { raw, at, trust };
-            all.extend(accounts(document, &received, &self.shared.ours));
-        }
-        let Fitted { accepted, trusts, refused } = self.accept(all).await?;
-        let state = match found.state {
-            // It stays new, and is read again.
-            _ if is_undecided => RawState::New,
-            // It will never fit: it is kept as it came, for a later version.
-            RawState::Read if refused > 0 => {
-                RawState::Quarantined { reason: "out-of-bounds".to_owned() }
-            }
-            state => state,
-        };
-        if state != RawState::New {
-            self.shared.raw.settle(vec![(raw, state.clone())], READER).await?;
-        }
-        Ok(Taken { state, accepted, trusts })
-    }
-
-    /// How far a report is believed that came in this message, or in none.
-    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-    //# Reports lacking such a signature MUST be ignored by the recipient.
-    async fn trust(
-        &self,
-        message: Option<&Carrier>,
-        arrivals: &[Arrival],
-    ) -> Result<Trust, Undecided> {
-        let Some(Carrier { octets, place, .. }) = message else {
-            let is_posted = arrivals.iter().all(|arrival| arrival.origin == Origin::Http);
-            let reason = if is_posted { "https" } else { "no-mail" };
-            return Ok(Trust::Unverified { reason: reason.to_owned() });
-        };
-        let verdict = timeout(KEY_TIME, self.shared.notary.vouch(octets, self.now())).await;
-        let verdict = verdict.unwrap_or(Err(Undecided));
-        match verdict {
-            Ok(Trust::Verified { .. }) => verdict,
-            // Our server has written on the outside.
-            _ if *place == Place::Outermost => {
-                let beliefs = &self.shared.beliefs;
-                let vouched = |arrival| beliefs.vouched(octets, arrival);
-                arrivals.iter().find_map(vouched).map_or(verdict, Ok)
-            }
-            _ => verdict,
-        }
-    }
-
-    fn admitted(&self, arrivals: &[Arrival]) -> Option<Trust> {
-        arrivals.iter().find_map(|arrival| self.shared.beliefs.admitted(arrival))
-    }
-
-    async fn accept(&self, accounts: Vec<NewReport>) -> Result<Fitted, StoreError> {
-        let mut fitted = Fitted::default();
-        if accounts.is_empty() {
-            return Ok(fitted);
-        }
-        match self.shared.reports.accept(accounts.clone()).await {
-            Ok(accepted) => {
-                fitted.accepted = accepted;
-                fitted.trusts = accounts.into_iter().map(|account| account.trust).collect();
-            }
-            // One of them is at fault, and the others are not to be lost for it.
-            Err(StoreError::Refused { .. }) => {
-                for account in accounts {
-                    let trust = account.trust.clone();
-                    match self.shared.reports.accept(vec![account]).await {
-                        Ok(accepted) => {
-                            fitted.accepted.extend(accepted);
-                            fitted.trusts.push(trust);
-                        }
-                        Err(StoreError::Refused { .. }) => fitted.refused += 1,
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(fitted)
-    }
-}
-
-/// Accounts that the store has taken in, with the trust of each, and how many it never will.
-#[derive(Default)]
-struct Fitted {
-    accepted: Vec<Accepted>,
-    trusts: Vec<Trust>,
-    refused: usize,
-}
-
-/// What was found in a submission, and each message once that a report came in.
-struct Found {
-    documents: Vec<(crate::Document, Option<Carrier>)>,
-    state: RawState,
-}
-
-/// The message that a report came in.
-#[derive(Clone)]
-struct Carrier {
-    index: usize,
-    octets: Arc<[u8]>,
-    place: Place,
-}
-
-/// Where a message lies.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// It is what came.
-    Outermost,
-    /// It was forwarded in another one.
-    Within,
-}
-
-impl Found {
-    fn read(octets: &[u8], limits: &Limits) -> Self {
-        let Submission { documents, messages, unreadable, .. } = Submission::read(octets, limits);
-        let messages: Vec<Carrier> = messages
-            .into_iter()
-            .enumerate()
-            .map(|(index, message)| Carrier {
-                index,
-                octets: Arc::from(&*message.octets),
-                place: message.within.map_or(Place::Outermost, |_| Place::Within),
-            })
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<(Stored, Option<Unread>)>, StoreError> {
+        let kept: Vec<(Arc<Vec<u8>>, Arrival)> = incoming
+            .iter()
+            .map(|incoming| (Arc::clone(&incoming.octets), incoming.arrival.clone()))
             .collect();
-        let state = match unreadable.first() {
-            None => RawState::Read,
-            Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
+        let stored = self.shared.raw.put_all(incoming).await?;
+        let mut seen = HashSet::new();
+        let with_unread = |(stored, (octets, arrival)): (Stored, (_, Arrival))| {
+            let is_unread = matches!(stored.before, None | Some(RawState::New));
+            let unread = (is_unread && seen.insert(stored.digest)).then(|| Unread {
+                digest: stored.digest,
+                octets,
+                arrivals: vec![Arrival { at: stored.first_at, ..arrival }],
+            });
+            (stored, unread)
         };
-        let documents = documents.into_iter().map(|document| {
-            let message = document.message.and_then(|index| messages.get(index)).cloned();
-            (document, message)
+        Ok(stored.into_iter().zip(kept).map(with_unread).collect())
+    }
+
+    /// Stores many submissions at once, then reads those that nobody has read yet; what became of
+    /// each, in their order.
+    ///
+    /// All of them are in memory, and no more of what comes out of them than some at a time: the
+    /// caller bounds how much it hands over.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says. Then it may be done again: what was stored is not stored twice.
+    pub async fn take_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Arrived>, StoreError> {
+        let (mut arrived, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+        for (stored, one) in self.put_all(incoming).await? {
+            if let Some(one) = one {
+                places.push(arrived.len());
+                unread.push(one);
+            }
+            arrived.push(Arrived { stored, taken: None });
+        }
+        for (place, taken) in places.into_iter().zip(self.read_all(unread).await?) {
+            if let Some(arrived) = arrived.get_mut(place) {
+                arrived.taken = Some(taken);
+            }
+        }
+        Ok(arrived)
+    }
+
+    /// Reads stored submissions, as [`Self::read`]; what became of each, in their order. What they
+    /// say is accepted some at a time, each time in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says; then those that are not settled are still there to be read.
+    pub async fn read_all(&self, unread: Vec<Unread>) -> Result<Vec<Taken>, StoreError> {
+        let mut taken: Vec<Option<Taken>> = Vec::new();
+        taken.resize_with(unread.len(), || None);
+        let mut keep = |read: Vec<(usize, Taken)>| {
+            for (place, read) in read {
+                if let Some(taken) = taken.get_mut(place) {
+                    *taken = Some(read);
+                }
+            }
+        };
+        let mut waiting = Vec::new();
+        let mut names = HashSet::new();
+        let mut reading = Reading::new(unread);
+        while !reading.is_empty() {
+            let none = Arc::new(Keys::new());
+            let (piece, rest) = self.read_piece(reading, none, Wanting::GivenBack).await?;
+            reading = rest;
+            keep(piece.0);
+            for (unread, wanted) in piece.1 {
+                waiting.push(unread);
+                names.extend(wanted);
+            }
+        }
+        if !waiting.is_empty() {
+            let keys = Arc::new(self.shared.notary.look_up(names, self.now()).await);
+            let mut reading = Reading::of(waiting);
+            while !reading.is_empty() {
+                let keys = Arc::clone(&keys);
+                let (piece, rest) = self.read_piece(reading, keys, Wanting::Undecided).await?;
+                reading = rest;
+                keep(piece.0);
+            }
+        }
+        Ok(taken.into_iter().flatten().collect())
+    }
+
+    /// Reads on until there is enough for a transaction, and has it stored. Gives what was taken,
+    /// what waits for keys, and what is still to be read.
+    async fn read_piece(
+        &self,
+        reading: Reading,
+        keys: Arc<Keys>,
+        wanting: Wanting,
+    ) -> Result<(PieceTaken, Reading), StoreError> {
+        // It is held until what was read has left the memory.
+        let turn = self.shared.pieces.acquire().await.map_err(|_| StoreError::Closed)?;
+        let (piece, rest) = self.piece(reading, Arc::clone(&keys), wanting).await?;
+        let taken = match self.settle(piece.read).await? {
+            Ok(taken) => taken,
+            Err(refused) => self.settle_each(refused, &keys).await?,
+        };
+        drop(turn);
+        Ok(((taken, piece.waiting), rest))
+    }
+
+    async fn piece(
+        &self,
+        reading: Reading,
+        keys: Arc<Keys>,
+        wanting: Wanting,
+    ) -> Result<(Piece, Reading), StoreError> {
+        let (shared, now) = (Arc::clone(&self.shared), self.now());
+        let read = move || {
+            let Shared { notary, beliefs, ours, limits, .. } = &*shared;
+            let means = Means { notary, beliefs, ours, limits, keys: &keys, now };
+            reading.piece(&means, wanting)
+        };
+        spawn_blocking(read).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Keeps what was read, and notes that it was. Gives the submissions back if the store refuses
+    /// what one of them says.
+    async fn settle(&self, mut read: Vec<Read>) -> Result<Settled, StoreError> {
+        let trusts: Vec<Vec<Trust>> = read.iter().map(Read::trusts).collect();
+        let accounts: Vec<NewReport> =
+            read.iter_mut().flat_map(|read| std::mem::take(&mut read.accounts)).collect();
+        let accepted = match self.accept(accounts).await {
+            Err(StoreError::Refused { .. }) => return Ok(Err(read)),
+            accepted => accepted?,
+        };
+        let settled = read.iter().filter(|read| read.state != RawState::New);
+        let settled = settled.map(|read| (read.unread.digest, read.state.clone())).collect();
+        self.note(settled).await?;
+        let mut accepted = accepted.into_iter();
+        let taken = read.into_iter().zip(trusts).map(|(read, trusts)| {
+            let accepted = accepted.by_ref().take(trusts.len()).collect();
+            (read.place, Taken { state: read.state, accepted, trusts })
         });
-        Self { documents: documents.collect(), state }
+        Ok(Ok(taken.collect()))
+    }
+
+    /// The same one by one: those that break a bound of the store are not to cost the others.
+    async fn settle_each(&self, read: Vec<Read>, keys: &Arc<Keys>) -> Result<Placed, StoreError> {
+        let mut all = Vec::new();
+        for Read { place, unread, .. } in read {
+            let reading = Reading::of(vec![(place, unread)]);
+            let (piece, _) = self.piece(reading, Arc::clone(keys), Wanting::Undecided).await?;
+            for read in piece.read {
+                all.push((read.place, self.settle_one(read).await?));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn settle_one(&self, read: Read) -> Result<Taken, StoreError> {
+        let mut taken = Taken { state: read.state, accepted: Vec::new(), trusts: Vec::new() };
+        let mut is_refused = false;
+        for account in read.accounts {
+            let trust = account.trust.clone();
+            match self.accept(vec![account]).await {
+                Ok(accepted) => {
+                    taken.trusts.extend(accepted.iter().map(|_| trust.clone()));
+                    taken.accepted.extend(accepted);
+                }
+                Err(StoreError::Refused { .. }) => is_refused = true,
+                Err(error) => return Err(error),
+            }
+        }
+        if is_refused && taken.state == RawState::Read {
+            // It will never fit: it is kept as it came, for a later version.
+            taken.state = RawState::Quarantined { reason: "out-of-bounds".to_owned() };
+        }
+        if taken.state != RawState::New {
+            self.note(vec![(read.unread.digest, taken.state.clone())]).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn note(&self, settled: Vec<(Digest, RawState)>) -> Result<(), StoreError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.shared.raw.settle(settled, READER).await
+    }
+
+    async fn accept(&self, accounts: Vec<NewReport>) -> Result<Vec<Accepted>, StoreError> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.shared.reports.accept(accounts).await
+    }
+}
+
+impl Taken {
+    /// How many of the accepted ones nobody vouches for.
+    pub fn unverified(&self) -> usize {
+        self.trusts.iter().filter(|trust| !trust.counts()).count()
     }
 }

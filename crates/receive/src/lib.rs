@@ -17,10 +17,15 @@ mod submission;
 
 pub use submission::{Document, Limits, Message, Note, Submission, Unreadable};
 
+// From files with many of them to submissions.
+mod mbox;
+
+pub use mbox::{Mbox, MboxMessage, is_mbox};
+
 // Who vouches for them.
 mod notary;
 
-pub use notary::{Notary, Undecided};
+pub use notary::{Keys, Notary, Opinion, Undecided};
 mod authentication_results;
 pub use authentication_results::AuthenticationResults;
 mod beliefs;
@@ -36,7 +41,7 @@ pub use ours::OurDomains;
 // All of it, for everything that comes in.
 mod intake;
 
-pub use intake::{Intake, READER, Taken};
+pub use intake::{Arrived, Intake, READER, Taken, Unread};
 
 // What the operator wants.
 mod recipients;

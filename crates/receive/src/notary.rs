@@ -1,65 +1,194 @@
 //! Who vouches for a mail.
 
-use sealpost_dkim::{Authenticity, KeyAnswer, Message, Signature};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sealpost_dkim::{Alignment, Authenticity, KeyAnswer, Message, Signature, Verdict};
 use sealpost_evidence::{Lookup, TextRecord, traffic::Trust};
 use sealpost_net::Network;
+use tokio::{task::JoinSet, time::timeout};
 
-/// Verifies the signatures of mails, with keys from DNS.
+/// For how long the answer to a question for a key is remembered, in seconds: less than any key is
+/// announced before it is used.
+const REMEMBERED: i64 = 300;
+/// Answers that are remembered, at most. When there are more, all are forgotten.
+const MOST_REMEMBERED: usize = 4096;
+/// How long keys may be looked up at a time.
+const KEY_TIME: Duration = Duration::from_secs(30);
+/// Questions that are asked at a time.
+const TOGETHER: usize = 16;
+
+/// Verifies the signatures of mails, with keys from DNS. Clones share what they have learnt.
 #[derive(Clone)]
 pub struct Notary {
-    network: Network,
+    /// None asks nobody.
+    network: Option<Network>,
+    remembered: Arc<Mutex<HashMap<String, (Arc<KeyAnswer>, i64)>>>,
 }
 
 /// The key of a signature could not be looked up: it cannot be told yet who sent the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undecided;
 
+/// What can be said of a mail with the keys that are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// How far it is believed.
+    Certain(Trust),
+    /// These keys are not known yet. Give them by [`Notary::look_up`].
+    Wanting(Vec<String>),
+    /// A key could not be looked up.
+    Undecided,
+}
+
+/// Keys that were looked up, by the names at which they are.
+pub type Keys = HashMap<String, Arc<KeyAnswer>>;
+
 impl Notary {
     /// Keys are looked up in this network.
     pub fn new(network: Network) -> Self {
-        Self { network }
+        Self { network: Some(network), remembered: Arc::default() }
     }
 
-    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-    //# Reports sent via SMTP MUST contain a valid
-    //# DomainKeys Identified Mail (DKIM) [RFC6376] signature by the
-    //# reporting domain.
+    /// Asks nobody. A mail whose signature needs a key is not verified, with `key-not-asked` as the
+    /// reason.
+    pub fn offline() -> Self {
+        Self { network: None, remembered: Arc::default() }
+    }
+
     /// How far a message is believed, at a time in seconds since 1970.
     ///
     /// # Errors
     ///
     /// [`Undecided`] if a key could not be looked up; ask again later.
     pub async fn vouch(&self, octets: &[u8], now: i64) -> Result<Trust, Undecided> {
-        let Ok(message) = Message::read(octets) else {
-            return Ok(Trust::Unverified { reason: "header-unreadable".to_owned() });
+        let opinion = match self.opinion(octets, now, &Keys::new()) {
+            Opinion::Wanting(names) => {
+                let keys = self.look_up(names, now).await;
+                self.opinion(octets, now, &keys)
+            }
+            opinion => opinion,
         };
-        let mut verdicts = Vec::new();
+        match opinion {
+            Opinion::Certain(trust) => Ok(trust),
+            Opinion::Wanting(_) | Opinion::Undecided => Err(Undecided),
+        }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+    //# Reports sent via SMTP MUST contain a valid
+    //# DomainKeys Identified Mail (DKIM) [RFC6376] signature by the
+    //# reporting domain.
+    /// The same without waiting: with these keys, and with those that were asked for lately. Only
+    /// the keys of signatures that would count are wanted.
+    pub fn opinion(&self, octets: &[u8], now: i64, keys: &Keys) -> Opinion {
+        let Ok(message) = Message::read(octets) else {
+            return Opinion::Certain(Trust::Unverified { reason: "header-unreadable".to_owned() });
+        };
+        let from = message.from_domain().ok();
+        let counts = |signature: &Signature| {
+            from.as_ref().is_some_and(|from| Alignment::of(signature.domain(), from).is_some())
+        };
+        let (mut verdicts, mut wanted) = (Vec::new(), Vec::new());
         for signature in message.signatures().into_iter().flatten() {
-            let answer = self.key(&signature).await;
-            let verdict = signature.verify(&message, &answer, now);
+            let verdict = if counts(&signature) {
+                let name = signature.query_name();
+                match self.known(&name, now, keys) {
+                    Some(answer) => signature.verify(&message, &answer, now),
+                    None => {
+                        wanted.push(name);
+                        Verdict::Undecided
+                    }
+                }
+            } else {
+                Verdict::Undecided
+            };
             verdicts.push((signature, verdict));
         }
         let authenticity = message.authenticity(&verdicts);
         match &authenticity {
             Authenticity::Authentic(authentic) => {
-                Ok(Trust::Verified { signer: authentic.signer.to_string() })
+                Opinion::Certain(Trust::Verified { signer: authentic.signer.to_string() })
             }
-            Authenticity::Undecided => Err(Undecided),
+            Authenticity::Undecided if self.network.is_none() => {
+                Opinion::Certain(Trust::Unverified { reason: "key-not-asked".to_owned() })
+            }
+            Authenticity::Undecided if !wanted.is_empty() => Opinion::Wanting(wanted),
+            Authenticity::Undecided => Opinion::Undecided,
             Authenticity::Doubtful(_) => {
-                Ok(Trust::Unverified { reason: authenticity.code().to_owned() })
+                Opinion::Certain(Trust::Unverified { reason: authenticity.code().to_owned() })
             }
         }
     }
 
-    /// What DNS has at the name of a signature's key.
-    pub async fn key(&self, signature: &Signature) -> KeyAnswer {
-        match self.network.text_records(&signature.query_name()).await {
-            Lookup::Found(found) => {
-                let text = |record: TextRecord| record.text().as_slice().to_vec();
-                KeyAnswer::Found(found.value.into_iter().map(text).collect())
-            }
-            Lookup::Absent(_) => KeyAnswer::Absent,
-            Lookup::Unknown(_) => KeyAnswer::Unknown,
+    /// Looks keys up, each once, some at a time; those that are not there within half a minute are
+    /// left out, so that whoever names many slow ones delays others no longer.
+    pub async fn look_up(&self, names: impl IntoIterator<Item = String>, now: i64) -> Keys {
+        let mut keys = Keys::new();
+        if let Some(network) = &self.network {
+            let names = names.into_iter().collect();
+            let _ = timeout(KEY_TIME, self.ask(network, names, now, &mut keys)).await;
         }
+        keys
+    }
+
+    async fn ask(&self, network: &Network, names: HashSet<String>, now: i64, keys: &mut Keys) {
+        let mut names = names.into_iter();
+        let mut asking = JoinSet::new();
+        loop {
+            while asking.len() < TOGETHER
+                && let Some(name) = names.next()
+            {
+                let network = network.clone();
+                asking.spawn(async move {
+                    let answer = key(&network, &name).await;
+                    (name, answer)
+                });
+            }
+            let Some(answered) = asking.join_next().await else { return };
+            // A look-up that panics has no answer; then the mail is undecided.
+            if let Ok((name, answer)) = answered {
+                let answer = Arc::new(answer);
+                self.remember(&name, &answer, now);
+                keys.insert(name, answer);
+            }
+        }
+    }
+
+    /// What DNS has at the name of a signature's key; unknown where nobody is asked.
+    pub async fn key(&self, signature: &Signature) -> KeyAnswer {
+        match &self.network {
+            Some(network) => key(network, &signature.query_name()).await,
+            None => KeyAnswer::Unknown,
+        }
+    }
+
+    fn known(&self, name: &str, now: i64, keys: &Keys) -> Option<Arc<KeyAnswer>> {
+        if let Some(answer) = keys.get(name) {
+            return Some(Arc::clone(answer));
+        }
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answer, until) = remembered.get(name)?;
+        (now <= *until).then(|| Arc::clone(answer))
+    }
+
+    fn remember(&self, name: &str, answer: &Arc<KeyAnswer>, now: i64) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(name.to_owned(), (Arc::clone(answer), now.saturating_add(REMEMBERED)));
+    }
+}
+
+async fn key(network: &Network, name: &str) -> KeyAnswer {
+    match network.text_records(name).await {
+        Lookup::Found(found) => {
+            let text = |record: TextRecord| record.text().as_slice().to_vec();
+            KeyAnswer::Found(found.value.into_iter().map(text).collect())
+        }
+        Lookup::Absent(_) => KeyAnswer::Absent,
+        Lookup::Unknown(_) => KeyAnswer::Unknown,
     }
 }

@@ -16,6 +16,13 @@ pub struct Limits {
     pub report: ReportLimits,
 }
 
+impl Limits {
+    /// More octets than this are never read, whatever they are.
+    pub fn most_octets(&self) -> usize {
+        self.mail.octets.max(self.mail.payload.packed)
+    }
+}
+
 /// What was found in a submission.
 #[derive(Debug)]
 pub struct Submission<'a> {

@@ -17,7 +17,10 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
-pub(crate) use self::receive::{LintArguments, ReceiveArguments, ReceiveCommand, ShowArguments};
+pub(crate) use self::receive::{
+    JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
+    ReceiveImportArguments, ShowArguments,
+};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]

@@ -3,6 +3,12 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// The status of a command that could not run.
+const COULD_NOT_RUN: u8 = 2;
+/// What mail servers understand (`sysexits.h`): it never works, and it may work later.
+const DATA_ERROR: u8 = 65;
+const TEMPORARY_FAILURE: u8 = 75;
+
 /// How a command that ran ends; the exit status says it to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -14,18 +20,19 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// Why a command could not run: status 2.
+/// Why a command could not run: status 2, unless a mail server has to be told.
 #[derive(Debug)]
 pub(crate) struct Failure {
     what: String,
     hint: Option<String>,
     quiet: bool,
+    status: u8,
 }
 
 impl Failure {
     /// `what` fits after "failed to ".
     pub(crate) fn new(what: impl fmt::Display) -> Self {
-        Self { what: what.to_string(), hint: None, quiet: false }
+        Self { what: what.to_string(), hint: None, quiet: false, status: COULD_NOT_RUN }
     }
 
     /// What to do about it, as a sentence.
@@ -34,10 +41,27 @@ impl Failure {
         self
     }
 
+    /// A mail server is to try again.
+    pub(crate) fn temporary(mut self) -> Self {
+        self.status = TEMPORARY_FAILURE;
+        self
+    }
+
+    /// A mail server is not to try this mail again.
+    pub(crate) fn for_good(mut self) -> Self {
+        self.status = DATA_ERROR;
+        self
+    }
+
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
+    }
+
     /// Writing to a standard stream failed.
     pub(crate) fn of_stream(what: &str, error: &std::io::Error) -> Self {
         let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
-        Self { what: format!("{what}: {error}"), hint: None, quiet }
+        Self { what: format!("{what}: {error}"), hint: None, quiet, status: COULD_NOT_RUN }
     }
 
     /// Whoever read our output has gone away, which is theirs to decide.

@@ -85,6 +85,6 @@ impl Output {
         if !failure.is_quiet() {
             self.say(&failure.to_string());
         }
-        ExitCode::from(2)
+        ExitCode::from(failure.status())
     }
 }

@@ -7,9 +7,9 @@
 //! The numbers: domains, reporters, days. Each reporter sends a report on each domain each day; one
 //! in ten tells of failures.
 //!
-//! On a shared machine of two cores: 3.65 million reports (1000, 10, 365) are taken in at 20,000 a
-//! second and fill 1.7 GB; the slowest answer takes 17 ms. Of 3 million of 10,000 domains
-//! (10000, 10, 30), taken in at 16,000 a second, the slowest takes 31 ms.
+//! On a shared machine of two cores, 3.65 million reports (1000, 10, 365) are taken in at 15,000 to
+//! 23,000 a second, by how busy others keep it, and fill 1.7 GB; the slowest answer took 33 ms. Of
+//! 3 million on 10,000 domains (10000, 10, 30), taken in at 11,000 to 16,000 a second, it took 28 ms.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 

@@ -10,12 +10,15 @@ mod digest;
 mod entry;
 mod packing;
 pub use digest::{Digest, DigestError};
-pub use entry::{Arrival, Origin, RawCounts, RawEntry, RawState, Standing};
+pub use entry::{Arrival, Incoming, Origin, RawCounts, RawEntry, RawState, Standing, Stored};
 
 use std::{path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 use self::packing::{Packed, pack, unpack};
 use crate::{
@@ -86,12 +89,8 @@ impl RawStore {
     /// [`StoreError::Refused`] if there are more than [`MOST_OCTETS`]; else what [`StoreError`]
     /// says of writing. Then it must not be acknowledged.
     pub async fn put(&self, octets: Vec<u8>, arrival: Arrival) -> Result<Digest, StoreError> {
-        if octets.len() > MOST_OCTETS {
-            return Err(StoreError::refused("it is longer than 64 MiB"));
-        }
-        let kibibytes = u32::try_from(octets.len() / 1024).unwrap_or(ROOM).saturating_add(1);
-        let room = Arc::clone(&self.room).acquire_many_owned(kibibytes.min(ROOM)).await;
-        let room = room.map_err(|_| StoreError::Closed)?;
+        let room = self.room_for(&[octets.len()]).await?;
+        let octets = Arc::new(octets);
         let packed = if octets.len() <= PREPARED_AT_ONCE {
             pack(octets)
         } else {
@@ -101,9 +100,41 @@ impl RawStore {
         let work = move |connection: &Connection| {
             // Held until the command is over.
             let _ = &room;
-            put(connection, &packed, &arrival)
+            put(connection, &packed, &arrival).map(|_| ())
         };
         self.writer.write(work).await.map(|()| digest)
+    }
+
+    /// As [`Self::put`] for many at once, in one transaction; with what had become of each before,
+    /// in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::put`]; then none is stored.
+    pub async fn put_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Stored>, StoreError> {
+        let lengths: Vec<usize> = incoming.iter().map(|incoming| incoming.octets.len()).collect();
+        let room = self.room_for(&lengths).await?;
+        let prepare = move || -> Vec<(Packed, Arrival)> {
+            let prepared = incoming.into_iter();
+            prepared.map(|Incoming { octets, arrival }| (pack(octets), arrival)).collect()
+        };
+        let packed = spawn_blocking(prepare).await.map_err(StoreError::unavailable)?;
+        let work = move |connection: &Connection| {
+            let _ = &room;
+            packed.iter().map(|(packed, arrival)| put(connection, packed, arrival)).collect()
+        };
+        self.writer.write(work).await
+    }
+
+    /// Waits for room for submissions of these lengths.
+    async fn room_for(&self, lengths: &[usize]) -> Result<OwnedSemaphorePermit, StoreError> {
+        if lengths.iter().any(|&length| length > MOST_OCTETS) {
+            return Err(StoreError::refused("it is longer than 64 MiB"));
+        }
+        let octets: usize = lengths.iter().fold(0, |sum, &length| sum.saturating_add(length));
+        let kibibytes = u32::try_from(octets / 1024).unwrap_or(ROOM).saturating_add(1);
+        let room = Arc::clone(&self.room).acquire_many_owned(kibibytes.min(ROOM)).await;
+        room.map_err(|_| StoreError::Closed)
     }
 
     /// Notes what became of submissions, each with the version of the reader that saw it. Unknown
@@ -284,29 +315,34 @@ impl RawStore {
     }
 }
 
-fn put(connection: &Connection, packed: &Packed, arrival: &Arrival) -> Result<(), StoreError> {
-    let digest = packed.digest.as_bytes();
+fn put(connection: &Connection, packed: &Packed, arrival: &Arrival) -> Result<Stored, StoreError> {
+    let name = packed.digest;
+    let digest = name.as_bytes();
     let Arrival { origin, at, peer, recipient } = arrival;
     let (origin, peer) = (origin.as_str(), peer.map(|peer| peer.to_string()));
     let recipient = recipient.as_deref().map(|text| clip(text, entry::RECIPIENT));
     let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
-    let known = again.query_row(params![at, digest], |row| Ok((row.get(0)?, row.get(1)?)));
-    if let Some((id, number)) = known.optional()? {
+    let known = again.query_row(params![at, digest], |row| {
+        let stored =
+            Stored { digest: name, first_at: row.get(2)?, before: Some(entry::state(row, 3)?) };
+        Ok((row.get(0)?, row.get(1)?, stored))
+    });
+    if let Some((id, number, stored)) = known.optional()? {
         let (id, number): (i64, i64) = (id, number);
         if number <= MOST_ARRIVALS {
             let values = params![id, number, origin, at, peer, recipient];
             connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
         }
-        return Ok(());
+        return Ok(stored);
     }
     let newest: i64 = connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?;
     let id = newest.saturating_add(1);
     let size = i64::try_from(packed.size).unwrap_or(i64::MAX);
     let values = params![id, digest, size, origin, at, peer, recipient];
     connection.prepare_cached(sql::ADD)?.execute(values)?;
-    let values = params![id, packed.encoding, packed.octets];
+    let values = params![id, packed.encoding, packed.octets.as_slice()];
     connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
-    Ok(())
+    Ok(Stored { digest: name, first_at: *at, before: None })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use mail_domain::DomainName;
 use sealpost_listen::Address;
 use sealpost_receive::Section;
 
@@ -69,6 +70,15 @@ impl ReceiveArguments {
 }
 
 impl ReceiveConfiguration {
+    /// What is configured for this role, with the flag for the store over it.
+    pub(crate) fn section(&self) -> Result<Section, Failure> {
+        let mut section = self.load()?.receive;
+        if let Some(store) = &self.store {
+            section.store = Some(store.clone());
+        }
+        Ok(section)
+    }
+
     /// The configuration, or what holds without one.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
         Configuration::load(self.config.as_deref().filter(|path| !path.as_os_str().is_empty()))
@@ -77,6 +87,8 @@ impl ReceiveConfiguration {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReceiveCommand {
+    /// Take in reports: mails, files, folders, Maildirs, mailbox files, standard input.
+    Import(Box<ReceiveImportArguments>),
     /// Explain a TLS report: who reports, how many sessions failed, what it means, what to do.
     Show(Box<ShowArguments>),
     /// Judge a TLS report for its sender: what is wrong, where, and how to mend it.
@@ -121,4 +133,43 @@ pub(crate) struct LintArguments {
     /// How to show the findings; JSON is one object a file and line.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+/// How reports are judged.
+#[derive(Debug, Args)]
+pub(crate) struct JudgementArguments {
+    /// Only reports on this domain count; may be given several times. Without it, all do.
+    #[arg(long = "domain", value_name = "DOMAIN", value_parser = domain)]
+    pub(crate) domains: Vec<DomainName>,
+    /// Look up no keys: mails whose signature needs one are unverified.
+    #[arg(long)]
+    pub(crate) no_dns: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Folders are searched, links in them are not followed. What has come before is \
+                  not counted again, so that an import may be repeated.\n\n\
+                  Exit status: 0 all was read, 1 some was not and is kept apart or left, 2 could \
+                  not run, 3 the keys of some signatures could not be looked up: `reparse` tries \
+                  them again. With - for a mail server: 0 it is stored, 65 it is too long, 75 \
+                  could not store it, try again."
+)]
+pub(crate) struct ReceiveImportArguments {
+    /// Files, folders, Maildirs, mailbox files; `-` is one mail or report on standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How to show what became of it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
+    #[command(flatten)]
+    pub(crate) judgement: JudgementArguments,
+}
+
+fn domain(text: &str) -> Result<DomainName, String> {
+    DomainName::parse(text).map_err(|error| error.to_string())
 }

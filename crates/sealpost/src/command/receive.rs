@@ -1,8 +1,10 @@
 //! `sealpost receive`
 
+mod import;
 mod lint;
 mod serve;
 mod show;
+mod stored;
 mod text;
 
 use std::path::Path;
@@ -23,6 +25,7 @@ pub(super) async fn run(
     match arguments.command {
         Some(ReceiveCommand::Show(arguments)) => show::run(*arguments, output).await,
         Some(ReceiveCommand::Lint(arguments)) => lint::run(&arguments, output),
+        Some(ReceiveCommand::Import(arguments)) => import::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

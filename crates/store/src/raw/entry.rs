@@ -1,6 +1,6 @@
 //! What is known of a submission.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use rusqlite::Row;
 
@@ -22,6 +22,26 @@ pub struct Arrival {
     pub peer: Option<IpAddr>,
     /// The recipient of the envelope, or the path of the request; cut after 320 characters.
     pub recipient: Option<String>,
+}
+
+/// What came in, to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The octets; shared, so that who has them stored can read them too.
+    pub octets: Arc<Vec<u8>>,
+    /// How they came.
+    pub arrival: Arrival,
+}
+
+/// What was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The name of its octets.
+    pub digest: Digest,
+    /// When they first came, in seconds since 1970.
+    pub first_at: i64,
+    /// What had become of them when they came before; `None` if they are new.
+    pub before: Option<RawState>,
 }
 
 /// The way by which octets came.
@@ -188,7 +208,6 @@ impl fmt::Display for Origin {
 /// Reads a row of the statements that begin with the columns of an entry.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
     let digest: [u8; 32] = row.get(1)?;
-    let reason = row.get::<_, Option<String>>(10)?.unwrap_or_default();
     Ok(RawEntry {
         id: row.get(0)?,
         digest: Digest::from(digest),
@@ -196,12 +215,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
         first: arrival(row, 3)?,
         arrivals: column::count(row, 7)?,
         last_at: row.get(8)?,
-        state: match standing(row, 9)? {
-            Standing::New => RawState::New,
-            Standing::Read => RawState::Read,
-            Standing::Quarantined => RawState::Quarantined { reason },
-            Standing::Refused => RawState::Refused { reason },
-        },
+        state: state(row, 9)?,
         reader: row.get(11)?,
     })
 }
@@ -229,6 +243,19 @@ pub(super) fn add_count(row: &Row<'_>, counts: &mut RawCounts) -> rusqlite::Resu
         Standing::Refused => counts.refused = count,
     }
     Ok(())
+}
+
+/// Reads the columns of state and reason, the first of them at `first`.
+pub(super) fn state(row: &Row<'_>, first: usize) -> rusqlite::Result<RawState> {
+    let reason = || -> rusqlite::Result<String> {
+        Ok(row.get::<_, Option<String>>(first + 1)?.unwrap_or_default())
+    };
+    Ok(match standing(row, first)? {
+        Standing::New => RawState::New,
+        Standing::Read => RawState::Read,
+        Standing::Quarantined => RawState::Quarantined { reason: reason()? },
+        Standing::Refused => RawState::Refused { reason: reason()? },
+    })
 }
 
 fn standing(row: &Row<'_>, place: usize) -> rusqlite::Result<Standing> {

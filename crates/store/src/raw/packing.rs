@@ -1,6 +1,9 @@
 //! Octets on their way into the file and back.
 
-use std::io::{self, Read as _, Write as _};
+use std::{
+    io::{self, Read as _, Write as _},
+    sync::Arc,
+};
 
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 
@@ -17,11 +20,11 @@ pub(super) struct Packed {
     /// Before packing.
     pub(super) size: usize,
     pub(super) encoding: &'static str,
-    pub(super) octets: Vec<u8>,
+    pub(super) octets: Arc<Vec<u8>>,
 }
 
 /// Packs octets, if that saves at least an eighth of them.
-pub(super) fn pack(octets: Vec<u8>) -> Packed {
+pub(super) fn pack(octets: Arc<Vec<u8>>) -> Packed {
     let (digest, size) = (Digest::of(&octets), octets.len());
     if size >= WORTH_PACKING {
         let room = Vec::with_capacity(size);
@@ -31,7 +34,7 @@ pub(super) fn pack(octets: Vec<u8>) -> Packed {
             && packed.len() <= size - size / 8
         {
             packed.shrink_to_fit();
-            return Packed { digest, size, encoding: "deflate", octets: packed };
+            return Packed { digest, size, encoding: "deflate", octets: Arc::new(packed) };
         }
     }
     Packed { digest, size, encoding: "plain", octets }

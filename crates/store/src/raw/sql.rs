@@ -21,7 +21,7 @@ statements! {
             arrivals = arrivals + 1,
             last_received_at = CASE WHEN last_received_at < $1 THEN $1 ELSE last_received_at END
         WHERE digest = $2
-        RETURNING id, arrivals";
+        RETURNING id, arrivals, received_at, state, reason";
 
     ADD_ARRIVAL = "
         INSERT INTO raw_arrivals (raw, number, origin, received_at, peer, recipient)

@@ -73,6 +73,9 @@ statements! {
 
     // Acceptance.
 
+    IS_KNOWN = "
+        SELECT 1 FROM reports WHERE key = $1 LIMIT 1";
+
     SAME_PAYLOAD = "
         SELECT id, scope FROM reports WHERE key = $1 AND payload = $2 ORDER BY scope LIMIT 8";
 

@@ -1,0 +1,199 @@
+//! Submissions, read some at a time.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sealpost_evidence::traffic::Trust;
+use sealpost_store::{Arrival, Origin, RawState, reports::NewReport};
+
+use super::Unread;
+use crate::notary::{Keys, Opinion};
+use crate::{Beliefs, Limits, Message, Notary, OurDomains, Received, Submission, accounts};
+
+/// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
+/// that the report counts as unverified.
+const KEY_PATIENCE: i64 = 86_400;
+
+/// What is handed to the store at a time: so many octets of reports, or so many of them.
+const ENOUGH_OCTETS: usize = 1 << 20;
+const ENOUGH_ACCOUNTS: usize = 500;
+
+/// Submissions that are still to be read, each with its place in the list of the caller.
+pub(super) struct Reading(VecDeque<(usize, Unread)>);
+
+/// With what submissions are read.
+pub(super) struct Means<'a> {
+    pub(super) notary: &'a Notary,
+    pub(super) beliefs: &'a Beliefs,
+    pub(super) ours: &'a OurDomains,
+    pub(super) limits: &'a Limits,
+    pub(super) keys: &'a Keys,
+    /// In seconds since 1970.
+    pub(super) now: i64,
+}
+
+/// What happens to a submission whose signatures need keys that were not asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanting {
+    /// It is given back, with the names of the keys.
+    GivenBack,
+    /// It is undecided.
+    Undecided,
+}
+
+/// What was read together.
+#[derive(Default)]
+pub(super) struct Piece {
+    pub(super) read: Vec<Read>,
+    /// With the names of the keys that are wanted.
+    pub(super) waiting: Vec<((usize, Unread), Vec<String>)>,
+}
+
+/// A submission that was read.
+pub(super) struct Read {
+    pub(super) place: usize,
+    pub(super) unread: Unread,
+    pub(super) accounts: Vec<NewReport>,
+    /// [`RawState::New`] if it has to be read again.
+    pub(super) state: RawState,
+}
+
+/// What one submission gave.
+enum Outcome {
+    Read { accounts: Vec<NewReport>, state: RawState, octets: usize },
+    Wanting(Vec<String>),
+}
+
+impl Reading {
+    pub(super) fn new(unread: Vec<Unread>) -> Self {
+        Self(unread.into_iter().enumerate().collect())
+    }
+
+    pub(super) fn of(placed: Vec<(usize, Unread)>) -> Self {
+        Self(placed.into())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads until there is enough to hand over. Gives the rest back.
+    pub(super) fn piece(mut self, means: &Means<'_>, wanting: Wanting) -> (Piece, Self) {
+        let mut piece = Piece::default();
+        let (mut octets, mut accounts) = (0_usize, 0_usize);
+        while octets < ENOUGH_OCTETS
+            && accounts < ENOUGH_ACCOUNTS
+            && let Some((place, unread)) = self.0.pop_front()
+        {
+            // One that makes the reader fail takes no other with it.
+            let outcome = catch_unwind(AssertUnwindSafe(|| read(&unread, means, wanting)));
+            let outcome = outcome.unwrap_or_else(|_| {
+                let raw = unread.digest;
+                tracing::error!(%raw, "the reader has failed: the submission is kept apart");
+                let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
+                Outcome::Read { accounts: Vec::new(), state, octets: 0 }
+            });
+            match outcome {
+                Outcome::Read { accounts: found, state, octets: more } => {
+                    octets = octets.saturating_add(more);
+                    accounts = accounts.saturating_add(found.len());
+                    piece.read.push(Read { place, unread, accounts: found, state });
+                }
+                Outcome::Wanting(names) => piece.waiting.push(((place, unread), names)),
+            }
+        }
+        (piece, self)
+    }
+}
+
+fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
+    let Means { notary, beliefs, ours, limits, keys, now } = *means;
+    let arrivals = unread.arrivals.as_slice();
+    let at = arrivals.first().map_or(now, |first| first.at);
+    let submission = Submission::read(&unread.octets, limits);
+    let opinion = |message: &Message<'_>| notary.opinion(&message.octets, now, keys);
+    // Each message is asked about once, and only if a report came in it.
+    let carries =
+        |index| submission.documents.iter().any(|document| document.message == Some(index));
+    let opinions: Vec<Option<Opinion>> = submission
+        .messages
+        .iter()
+        .enumerate()
+        .map(|(index, message)| carries(index).then(|| opinion(message)))
+        .collect();
+    if wanting == Wanting::GivenBack {
+        let names: Vec<String> = opinions
+            .iter()
+            .flatten()
+            .filter_map(|opinion| match opinion {
+                Opinion::Wanting(names) => Some(names.clone()),
+                Opinion::Certain(_) | Opinion::Undecided => None,
+            })
+            .flatten()
+            .collect();
+        if !names.is_empty() {
+            return Outcome::Wanting(names);
+        }
+    }
+    let mut state = match submission.unreadable.first() {
+        None => RawState::Read,
+        Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
+    };
+    let (mut all, mut octets) = (Vec::new(), 0_usize);
+    for document in &submission.documents {
+        let message = document.message.and_then(|index| submission.messages.get(index));
+        let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
+        let trust = match vouched(message, opinion, beliefs, arrivals) {
+            Opinion::Certain(trust) => trust,
+            _ if now.saturating_sub(at) < KEY_PATIENCE => {
+                // It stays new, and is read again.
+                state = RawState::New;
+                continue;
+            }
+            _ => Trust::Unverified { reason: "key-unknown".to_owned() },
+        };
+        let trust = match trust {
+            Trust::Unverified { .. } => {
+                let admitted = arrivals.iter().find_map(|arrival| beliefs.admitted(arrival));
+                admitted.unwrap_or(trust)
+            }
+            trust => trust,
+        };
+        octets = octets.saturating_add(document.json.len());
+        let received = Received { raw: unread.digest, at, trust };
+        all.extend(accounts(document, &received, ours));
+    }
+    Outcome::Read { accounts: all, state, octets }
+}
+
+/// The opinion of a message, or of a report that came in none, with what a server of ours has
+/// written on the outside.
+//= https://www.rfc-editor.org/rfc/rfc8460#section-3
+//# Reports lacking such a signature MUST be ignored by the recipient.
+fn vouched(
+    message: Option<&Message<'_>>,
+    opinion: Option<Opinion>,
+    beliefs: &Beliefs,
+    arrivals: &[Arrival],
+) -> Opinion {
+    let (Some(message), Some(opinion)) = (message, opinion) else {
+        let is_posted = arrivals.iter().all(|arrival| arrival.origin == Origin::Http);
+        let reason = if is_posted { "https" } else { "no-mail" };
+        return Opinion::Certain(Trust::Unverified { reason: reason.to_owned() });
+    };
+    match opinion {
+        Opinion::Certain(Trust::Verified { .. }) => opinion,
+        _ if message.within.is_none() => {
+            let vouched = |arrival| beliefs.vouched(&message.octets, arrival);
+            arrivals.iter().find_map(vouched).map_or(opinion, Opinion::Certain)
+        }
+        _ => opinion,
+    }
+}
+
+impl Read {
+    /// How far each of its accounts is believed.
+    pub(super) fn trusts(&self) -> Vec<Trust> {
+        self.accounts.iter().map(|account| account.trust.clone()).collect()
+    }
+}

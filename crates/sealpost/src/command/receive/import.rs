@@ -1,0 +1,95 @@
+//! `sealpost receive import`
+
+pub(super) mod account;
+mod feed;
+mod pipe;
+mod walk;
+
+use std::path::Path;
+
+use sealpost_receive::{Arrived, Intake, Limits};
+use sealpost_runtime::Clock;
+use sealpost_store::StoreError;
+use tokio::task::JoinSet;
+
+use self::account::Account;
+use self::feed::Batch;
+use self::walk::Walk;
+use super::stored::Stored;
+use crate::arguments::{Format, ReceiveImportArguments};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Batches that are on their way through the intake at a time.
+const TOGETHER: usize = 3;
+
+pub(super) async fn run(
+    arguments: &ReceiveImportArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    if arguments.paths.iter().any(|path| path == Path::new("-")) {
+        return pipe::run(arguments, output).await;
+    }
+    let limits = Limits::default();
+    let most_octets = limits.most_octets();
+    let stored = Stored::open_or_make(&arguments.store).await?;
+    let intake = stored.intake(&arguments.judgement, limits)?;
+    let now = Clock::system().now().as_second();
+    let walk = Walk::new(arguments.paths.clone());
+    let batches = feed::start(walk, most_octets, now);
+    let account = take_all(&intake, batches, output).await;
+    let account = account.map_err(|error| stored.failure(&error))?;
+    stored.close().await;
+    show(&account, arguments.format, output)?;
+    Ok(account.outcome())
+}
+
+fn show(account: &Account, format: Format, output: &mut Output) -> Result<(), Failure> {
+    match format {
+        Format::Json => output.json(account),
+        Format::Human => {
+            account.lines("mails and files").iter().try_for_each(|line| output.line(line))
+        }
+    }
+}
+
+/// Hands over batch after batch, some at a time, and counts what becomes of them.
+async fn take_all(
+    intake: &Intake,
+    mut batches: tokio::sync::mpsc::Receiver<Batch>,
+    output: &mut Output,
+) -> Result<Account, StoreError> {
+    let mut account = Account::default();
+    let mut taking: JoinSet<Result<(Vec<Arrived>, Batch), StoreError>> = JoinSet::new();
+    let mut is_open = true;
+    while is_open || !taking.is_empty() {
+        tokio::select! {
+            batch = batches.recv(), if is_open && taking.len() < TOGETHER => match batch {
+                None => is_open = false,
+                Some(mut batch) => {
+                    let intake = intake.clone();
+                    taking.spawn(async move {
+                        let incoming = std::mem::take(&mut batch.incoming);
+                        let arrived = intake.take_all(incoming).await?;
+                        // The room in memory is held until here.
+                        drop(batch.room.take());
+                        Ok((arrived, batch))
+                    });
+                }
+            },
+            Some(taken) = taking.join_next(), if !taking.is_empty() => {
+                let (arrived, batch) = taken.map_err(|_| StoreError::Closed)??;
+                for (arrived, name) in arrived.iter().zip(&batch.names) {
+                    account.add(arrived, name, output);
+                }
+                for left in &batch.left {
+                    account.leave(left, output);
+                }
+                account.pass_over(batch.passed_over);
+                output.progress(&format!("{} taken in", account.submissions));
+            }
+        }
+    }
+    output.progress("");
+    Ok(account)
+}

@@ -1,0 +1,153 @@
+//! What became of everything, for people and for programs.
+
+use std::collections::BTreeMap;
+
+use sealpost_receive::Arrived;
+use sealpost_store::{RawState, reports::Accepted};
+use serde::Serialize;
+
+use super::feed::Left;
+use crate::outcome::Outcome;
+use crate::output::Output;
+
+/// Submissions that are named when they could not be read; the others are only counted.
+const NAMED: u64 = 20;
+
+/// What became of what was to be taken in.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::command::receive) struct Account {
+    /// Mails and files that were taken in.
+    pub(in crate::command::receive) submissions: u64,
+    /// Those of them that had not come before.
+    pub(in crate::command::receive) new: u64,
+    /// Those that had come before, and were not counted again.
+    pub(in crate::command::receive) duplicate: u64,
+    /// What was in those that were read; each policy domain of a report by itself.
+    pub(in crate::command::receive) reports: Reports,
+    /// What could not be read and is kept apart, by the reason.
+    pub(in crate::command::receive) quarantined: BTreeMap<String, u64>,
+    /// Submissions with a signature whose key could not be looked up.
+    pub(in crate::command::receive) undecided: u64,
+    /// Files and messages that were left where they are: they cannot be read from the disk, or are
+    /// too long.
+    pub(in crate::command::receive) left: u64,
+    /// Files in folders that look like no report.
+    pub(in crate::command::receive) passed_over: u64,
+    #[serde(skip)]
+    named: u64,
+}
+
+/// What became of reports.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::command::receive) struct Reports {
+    pub(in crate::command::receive) new: u64,
+    pub(in crate::command::receive) duplicate: u64,
+    pub(in crate::command::receive) revision: u64,
+    /// Those, of all the above, that nobody vouches for.
+    pub(in crate::command::receive) unverified: u64,
+}
+
+impl Account {
+    pub(in crate::command::receive) fn add(
+        &mut self,
+        arrived: &Arrived,
+        name: &str,
+        output: &mut Output,
+    ) {
+        count(&mut self.submissions);
+        count(if arrived.stored.before.is_none() { &mut self.new } else { &mut self.duplicate });
+        let Some(taken) = &arrived.taken else { return };
+        self.add_taken(taken, name, output);
+    }
+
+    pub(in crate::command::receive) fn add_taken(
+        &mut self,
+        taken: &sealpost_receive::Taken,
+        name: &str,
+        output: &mut Output,
+    ) {
+        for accepted in &taken.accepted {
+            count(match accepted {
+                Accepted::New(_) => &mut self.reports.new,
+                Accepted::Duplicate(_) => &mut self.reports.duplicate,
+                Accepted::Revision(_) => &mut self.reports.revision,
+            });
+        }
+        let unverified = u64::try_from(taken.unverified()).unwrap_or(u64::MAX);
+        self.reports.unverified = self.reports.unverified.saturating_add(unverified);
+        match &taken.state {
+            RawState::New => count(&mut self.undecided),
+            RawState::Quarantined { reason } => {
+                count(self.quarantined.entry(reason.clone()).or_default());
+                self.name(name, &format!("kept apart: {reason}"), output);
+            }
+            RawState::Read | RawState::Refused { .. } => {}
+        }
+    }
+
+    pub(in crate::command::receive) fn leave(&mut self, left: &Left, output: &mut Output) {
+        count(&mut self.left);
+        self.name(&left.name, &left.reason, output);
+    }
+
+    pub(in crate::command::receive) fn pass_over(&mut self, files: u64) {
+        self.passed_over = self.passed_over.saturating_add(files);
+    }
+
+    pub(in crate::command::receive) fn outcome(&self) -> Outcome {
+        if !self.quarantined.is_empty() || self.left > 0 {
+            Outcome::Findings
+        } else if self.undecided > 0 {
+            Outcome::Unknown
+        } else {
+            Outcome::Clean
+        }
+    }
+
+    fn name(&mut self, name: &str, what: &str, output: &mut Output) {
+        count(&mut self.named);
+        if self.named <= NAMED {
+            let text = if name.is_empty() { what.to_owned() } else { format!("{name}: {what}") };
+            output.progress("");
+            output.say(&crate::outcome::without_controls(&text));
+        }
+    }
+
+    /// For people, line by line.
+    pub(in crate::command::receive) fn lines(&self, read: &str) -> Vec<String> {
+        let Reports { new, duplicate, revision, unverified } = &self.reports;
+        let mut lines = vec![
+            format!("{read}: {}", self.submissions),
+            format!("  new           {}", self.new),
+            format!("  came before   {}", self.duplicate),
+            "reports, by policy domain:".to_owned(),
+            format!("  new           {new}"),
+            format!("  came before   {duplicate}"),
+            format!("  revisions     {revision}"),
+        ];
+        let mut more = |count: u64, text: String| {
+            if count != 0 {
+                lines.push(text);
+            }
+        };
+        more(*unverified, format!("  unverified    {unverified} of these: they count for nothing"));
+        let quarantined = self.quarantined.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
+        more(quarantined, format!("kept apart, to be read by a later version: {quarantined}"));
+        for (reason, count) in &self.quarantined {
+            more(*count, format!("  {reason}: {count}"));
+        }
+        let undecided = self.undecided;
+        more(
+            undecided,
+            format!("their keys could not be looked up, `reparse` tries again: {undecided}"),
+        );
+        more(self.left, format!("left where they are: {}", self.left));
+        let passed_over = self.passed_over;
+        more(passed_over, format!("looked like no report, and were passed over: {passed_over}"));
+        lines
+    }
+}
+
+fn count(number: &mut u64) {
+    *number = number.saturating_add(1);
+}

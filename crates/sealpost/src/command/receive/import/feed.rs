@@ -1,0 +1,212 @@
+//! Files on their way to the intake: read by some threads, some at a time, within a budget.
+
+use std::io::{self, BufReader, Cursor, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealpost_receive::{Mbox, MboxMessage, is_mbox};
+use sealpost_store::{Arrival, Incoming, Origin};
+use tls_rpt::Medium;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::walk::{Found, Walk, Why};
+
+/// Threads that read files.
+const THREADS: usize = 2;
+/// Files that one thread looks for at a time.
+const FILES: usize = 256;
+/// Submissions that are handed over together, at most, and their octets.
+const TOGETHER: usize = 512;
+const TOGETHER_OCTETS: usize = 1 << 20;
+/// All octets that are in memory as they came, in KiB.
+const BUDGET: usize = 16 * 1024;
+
+/// What was read.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) incoming: Vec<Incoming>,
+    /// The name of each.
+    pub(super) names: Vec<String>,
+    /// What was not taken in, and why.
+    pub(super) left: Vec<Left>,
+    /// Files in folders that look like nothing that a report could be in.
+    pub(super) passed_over: u64,
+    octets: usize,
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// A file or a message that stays where it is.
+pub(super) struct Left {
+    pub(super) name: String,
+    pub(super) reason: String,
+}
+
+/// Starts reading. The batches come until all is read; who drops the receiver ends it.
+pub(super) fn start(walk: Walk, most_octets: usize, at: i64) -> mpsc::Receiver<Batch> {
+    let (sender, batches) = mpsc::channel(1);
+    let walk = Arc::new(Mutex::new(walk));
+    let budget = Arc::new(Semaphore::new(BUDGET));
+    for _ in 0..THREADS {
+        let feed = Feed {
+            walk: Arc::clone(&walk),
+            budget: Arc::clone(&budget),
+            sender: sender.clone(),
+            most_octets,
+            at,
+            batch: Batch::default(),
+        };
+        tokio::task::spawn_blocking(move || feed.run());
+    }
+    batches
+}
+
+struct Feed {
+    walk: Arc<Mutex<Walk>>,
+    budget: Arc<Semaphore>,
+    sender: mpsc::Sender<Batch>,
+    most_octets: usize,
+    at: i64,
+    batch: Batch,
+}
+
+/// Nobody wants any more.
+struct Gone;
+
+impl Feed {
+    fn run(mut self) {
+        // An error means that nobody waits for what is left.
+        let _ = self.read();
+    }
+
+    fn read(&mut self) -> Result<(), Gone> {
+        loop {
+            let (found, unreachable) =
+                self.walk.lock().unwrap_or_else(PoisonError::into_inner).next(FILES);
+            if found.is_empty() && unreachable.is_empty() {
+                return self.hand_over();
+            }
+            for reason in unreachable {
+                self.leave(String::new(), reason)?;
+            }
+            for file in found {
+                let name = file.path.display().to_string();
+                match self.file(&file, &name) {
+                    Ok(done) => done?,
+                    Err(error) => self.leave(name, error.to_string())?,
+                }
+            }
+        }
+    }
+
+    fn file(&mut self, found: &Found, name: &str) -> io::Result<Result<(), Gone>> {
+        let file = fs_err::File::open(&found.path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        if self.room_for(length.min(self.most_octets)).is_err() {
+            return Ok(Err(Gone));
+        }
+        // One octet more tells that it is too long, or has grown.
+        let limit = self.most_octets.saturating_add(1);
+        let mut octets = Vec::with_capacity(length.min(self.most_octets).saturating_add(1));
+        let mut file = file.take(u64::try_from(limit).unwrap_or(u64::MAX));
+        file.read_to_end(&mut octets)?;
+        if is_mbox(&octets) && found.origin != Origin::Maildir {
+            let rest = file.into_inner();
+            return self.mailbox(Cursor::new(octets).chain(rest), name);
+        }
+        if octets.len() > self.most_octets {
+            return Ok(self.leave(name.to_owned(), self.too_long()));
+        }
+        if found.why == Why::LiesThere && !may_be_report(found, &octets) {
+            self.batch.passed_over = self.batch.passed_over.saturating_add(1);
+            return Ok(Ok(()));
+        }
+        Ok(self.add(octets, found.origin, name.to_owned()))
+    }
+
+    fn mailbox(&mut self, input: impl Read, name: &str) -> io::Result<Result<(), Gone>> {
+        let mut mailbox = Mbox::new(BufReader::new(input), self.most_octets);
+        let mut number: u64 = 0;
+        while let Some(message) = mailbox.next_message()? {
+            number = number.saturating_add(1);
+            let name = format!("{name}, message {number}");
+            let done = match message {
+                MboxMessage::Whole(octets) => match self.room_for(octets.len()) {
+                    Ok(()) => self.add(octets, Origin::Mbox, name),
+                    Err(gone) => Err(gone),
+                },
+                MboxMessage::TooLong => self.leave(name, self.too_long()),
+            };
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn too_long(&self) -> String {
+        format!("it is longer than {} MiB, which is more than is read", self.most_octets >> 20)
+    }
+
+    fn add(&mut self, octets: Vec<u8>, origin: Origin, name: String) -> Result<(), Gone> {
+        self.batch.octets = self.batch.octets.saturating_add(octets.len());
+        let arrival = Arrival { origin, at: self.at, peer: None, recipient: None };
+        self.batch.incoming.push(Incoming { octets: Arc::new(octets), arrival });
+        self.batch.names.push(name);
+        let is_full = self.batch.incoming.len() >= TOGETHER || self.batch.octets >= TOGETHER_OCTETS;
+        if is_full { self.hand_over() } else { Ok(()) }
+    }
+
+    fn leave(&mut self, name: String, reason: String) -> Result<(), Gone> {
+        self.batch.left.push(Left { name, reason });
+        if self.batch.left.len() >= TOGETHER { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Waits until so many octets more may be in memory. Nobody waits while holding something that
+    /// is not on its way.
+    fn room_for(&mut self, octets: usize) -> Result<(), Gone> {
+        let kibibytes = u32::try_from((octets / 1024).saturating_add(1).min(BUDGET));
+        let kibibytes = kibibytes.unwrap_or(u32::MAX);
+        let room = match Arc::clone(&self.budget).try_acquire_many_owned(kibibytes) {
+            Ok(room) => room,
+            Err(_) => {
+                self.hand_over()?;
+                let waiting = Arc::clone(&self.budget).acquire_many_owned(kibibytes);
+                Handle::current().block_on(waiting).map_err(|_| Gone)?
+            }
+        };
+        match &mut self.batch.room {
+            Some(all) => all.merge(room),
+            none => *none = Some(room),
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self) -> Result<(), Gone> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.incoming.is_empty() && batch.left.is_empty() && batch.passed_over == 0 {
+            return Ok(());
+        }
+        self.sender.blocking_send(batch).map_err(|_| Gone)
+    }
+}
+
+/// Whether a file among others may hold a report: by its name, or by what it begins with.
+fn may_be_report(found: &Found, octets: &[u8]) -> bool {
+    let extension = found.path.extension().map(|text| text.to_ascii_lowercase());
+    let is_named_so = extension.is_some_and(|extension| {
+        ["eml", "json", "gz", "gzip", "zip"].iter().any(|known| extension == *known)
+    });
+    is_named_so || Medium::of(octets).is_some() || begins_like_a_mail(octets)
+}
+
+/// A name, a colon and a space, as the first line of a header has them.
+fn begins_like_a_mail(octets: &[u8]) -> bool {
+    let name = octets
+        .iter()
+        .take(77)
+        .take_while(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+    let length = name.count();
+    let rest = octets.get(length..).unwrap_or_default();
+    length > 0
+        && (rest.starts_with(b": ") || rest.starts_with(b":\r\n") || rest.starts_with(b":\n"))
+}

@@ -1,0 +1,136 @@
+//! The files below what was named.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sealpost_store::Origin;
+
+/// How deep folders may lie in each other.
+const DEEPEST: usize = 16;
+
+/// A file that may hold reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) origin: Origin,
+    pub(super) why: Why,
+}
+
+/// Why a file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// A person named it, or it lies where only mails lie: it is taken in, whatever it is.
+    Named,
+    /// It lies in a folder, among what else there may be.
+    LiesThere,
+}
+
+/// What a folder could not give, with its name in the text.
+pub(super) type Unreachable = String;
+
+/// Goes through files and folders, with no more in memory than the folders that are open.
+pub(super) struct Walk {
+    named: std::vec::IntoIter<PathBuf>,
+    open: Vec<Folder>,
+}
+
+struct Folder {
+    entries: fs_err::ReadDir,
+    kind: Kind,
+    depth: usize,
+}
+
+/// What a folder is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// The folder round `new`, `cur` and `tmp`: it has folders of interest only.
+    MaildirItself,
+    /// `new` or `cur` of a Maildir.
+    Mails,
+}
+
+impl Walk {
+    pub(super) fn new(named: Vec<PathBuf>) -> Self {
+        Self { named: named.into_iter(), open: Vec::new() }
+    }
+
+    /// The next files, at most so many, and what could not be reached on the way to them. There are
+    /// none left if both are empty.
+    pub(super) fn next(&mut self, most: usize) -> (Vec<Found>, Vec<Unreachable>) {
+        let (mut found, mut unreachable) = (Vec::new(), Vec::new());
+        while found.len() < most && unreachable.len() < most {
+            match self.step() {
+                Some(Ok(Some(file))) => found.push(file),
+                Some(Ok(None)) => {}
+                Some(Err(error)) => unreachable.push(error),
+                None => break,
+            }
+        }
+        (found, unreachable)
+    }
+
+    fn step(&mut self) -> Option<Result<Option<Found>, Unreachable>> {
+        let Some(folder) = self.open.last_mut() else {
+            let path = self.named.next()?;
+            return Some(self.begin(path).map_err(|error| error.to_string()));
+        };
+        let (kind, depth) = (folder.kind, folder.depth);
+        let Some(entry) = folder.entries.next() else {
+            self.open.pop();
+            return Some(Ok(None));
+        };
+        let look = || -> io::Result<_> {
+            let entry = entry?;
+            Ok((entry.file_type()?, entry.path()))
+        };
+        let (file_type, path) = match look() {
+            Ok(seen) => seen,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        if file_type.is_dir() {
+            let is_part = kind == Kind::MaildirItself
+                && ["new", "cur", "tmp"].iter().any(|part| path.ends_with(part));
+            if is_part || kind == Kind::Mails {
+                return Some(Ok(None));
+            }
+            if depth >= DEEPEST {
+                let path = path.display();
+                return Some(Err(format!("search {path}: folders lie too deep in each other")));
+            }
+            return Some(self.enter(&path, depth + 1).map(|()| None).map_err(|e| e.to_string()));
+        }
+        // Neither links nor pipes nor sockets.
+        if !file_type.is_file() || kind == Kind::MaildirItself {
+            return Some(Ok(None));
+        }
+        let (origin, why) = match kind {
+            Kind::Mails => (Origin::Maildir, Why::Named),
+            Kind::Plain | Kind::MaildirItself => (Origin::Import, Why::LiesThere),
+        };
+        Some(Ok(Some(Found { path, origin, why })))
+    }
+
+    fn begin(&mut self, path: PathBuf) -> io::Result<Option<Found>> {
+        if fs_err::metadata(&path)?.is_dir() {
+            return self.enter(&path, 0).map(|()| None);
+        }
+        Ok(Some(Found { path, origin: Origin::Import, why: Why::Named }))
+    }
+
+    fn enter(&mut self, path: &Path, depth: usize) -> io::Result<()> {
+        let is_folder = |name: &str| {
+            fs_err::symlink_metadata(path.join(name)).is_ok_and(|metadata| metadata.is_dir())
+        };
+        let is_maildir = is_folder("new") && is_folder("cur");
+        let kind = if is_maildir { Kind::MaildirItself } else { Kind::Plain };
+        self.open.push(Folder { entries: fs_err::read_dir(path)?, kind, depth });
+        if is_maildir {
+            for part in ["new", "cur"] {
+                let entries = fs_err::read_dir(path.join(part))?;
+                self.open.push(Folder { entries, kind: Kind::Mails, depth });
+            }
+        }
+        Ok(())
+    }
+}

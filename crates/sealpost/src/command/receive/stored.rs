@@ -1,0 +1,69 @@
+//! The store of reports, and the raw file beside it.
+
+use std::path::{Path, PathBuf};
+
+use sealpost_receive::{Intake, Limits, Notary, Section};
+use sealpost_runtime::Clock;
+use sealpost_store::{RawStore, Settings, Store, StoreError};
+
+use crate::arguments::{JudgementArguments, ReceiveConfiguration};
+use crate::outcome::Failure;
+
+/// What the writer may keep of the file of reports in memory while many are taken in, in KiB.
+const CACHE: u32 = 8 * 1024;
+
+/// Both files, and what takes reports into them.
+pub(super) struct Stored {
+    section: Section,
+    path: PathBuf,
+    store: Store,
+    raw: RawStore,
+}
+
+impl Stored {
+    /// Opens both files, and makes them if they are missing.
+    pub(super) async fn open_or_make(arguments: &ReceiveConfiguration) -> Result<Self, Failure> {
+        let section = arguments.section()?;
+        let path = section.store_file();
+        let mut settings = Settings::at(&path);
+        let raw = RawStore::open(Settings::at(section.raw_file())).await;
+        settings.cache_kib = CACHE;
+        let store = Store::open(settings).await;
+        let failed = |error: StoreError| failure(&path, &error);
+        Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, section, path })
+    }
+
+    pub(super) fn intake(
+        &self,
+        arguments: &JudgementArguments,
+        limits: Limits,
+    ) -> Result<Intake, Failure> {
+        let notary = if arguments.no_dns {
+            Notary::offline()
+        } else {
+            Notary::new(arguments.network.open()?)
+        };
+        let ours = match arguments.domains.as_slice() {
+            [] => self.section.ours(),
+            domains => domains.iter().cloned().collect(),
+        };
+        let (raw, reports) = (self.raw.clone(), self.store.reports());
+        let intake = Intake::new(raw, reports, notary, ours, limits, Clock::system());
+        Ok(intake.believing(self.section.beliefs()))
+    }
+
+    pub(super) fn failure(&self, error: &StoreError) -> Failure {
+        failure(&self.path, error)
+    }
+
+    pub(super) async fn close(self) {
+        self.raw.close().await;
+        self.store.close().await;
+    }
+}
+
+/// Why the files cannot be used.
+fn failure(path: &Path, error: &StoreError) -> Failure {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    Failure::new(format!("{error}{} ({})", source.unwrap_or_default(), path.display()))
+}
