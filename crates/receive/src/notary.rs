@@ -24,8 +24,11 @@ const TOGETHER: usize = 16;
 pub struct Notary {
     /// None asks nobody.
     network: Option<Network>,
-    remembered: Arc<Mutex<HashMap<String, (Arc<KeyAnswer>, i64)>>>,
+    remembered: Arc<Mutex<HashMap<String, Remembered>>>,
 }
+
+/// An answer, and until when it is taken from memory, in seconds since 1970.
+type Remembered = (Arc<KeyAnswer>, i64);
 
 /// The key of a signature could not be looked up: it cannot be told yet who sent the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -178,8 +178,8 @@ fn a_new_kind_of_failure() {
     );
     let known = history("mail.ru", "Certificate_Expired", 10);
     assert_eq!(found(&[fresh.clone(), known], 40).len(), 0); // another reporter knew it
-    assert_eq!(found(&[fresh.clone()], 46).len(), 0); // no longer new
-    assert_eq!(found(&[fresh.clone()], 45).len(), 1);
+    assert_eq!(found(std::slice::from_ref(&fresh), 46).len(), 0); // no longer new
+    assert_eq!(found(std::slice::from_ref(&fresh), 45).len(), 1);
     assert_eq!(found(&[history("", "certificate-expired", 39)], 40).len(), 0); // not vouched for
     assert_eq!(found(&[history("google.com", "x\n", 2)], 3).len(), 0); // all is new at the begin
     let odd = found(&[history("google.com", "x\n", 39)], 40);

@@ -85,7 +85,7 @@ impl Account {
         }
     }
 
-    pub(in crate::command::receive) fn leave(&mut self, left: &Left, output: &mut Output) {
+    pub(super) fn leave(&mut self, left: &Left, output: &mut Output) {
         count(&mut self.left);
         self.name(&left.name, &left.reason, output);
     }
