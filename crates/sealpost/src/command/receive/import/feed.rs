@@ -192,7 +192,7 @@ impl Feed {
 
 /// Whether a file among others may hold a report: by its name, or by what it begins with.
 fn may_be_report(found: &Found, octets: &[u8]) -> bool {
-    let extension = found.path.extension().map(|text| text.to_ascii_lowercase());
+    let extension = found.path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let is_named_so = extension.is_some_and(|extension| {
         ["eml", "json", "gz", "gzip", "zip"].iter().any(|known| extension == *known)
     });
