@@ -130,7 +130,7 @@ impl Intake {
         let mut seen = HashSet::new();
         let with_unread = |(stored, octets): (Stored, _)| {
             let is_unread = matches!(stored.before, None | Some(RawState::New));
-            let unread = (is_unread && seen.insert(stored.digest)).then(|| Unread {
+            let unread = (is_unread && seen.insert(stored.digest)).then_some(Unread {
                 digest: stored.digest,
                 octets,
                 at: stored.first_at,

@@ -21,8 +21,11 @@ const TOGETHER: usize = 16;
 pub struct Notary {
     /// None asks nobody.
     network: Option<Network>,
-    remembered: Arc<Mutex<HashMap<String, (Arc<KeyAnswer>, i64)>>>,
+    remembered: Arc<Mutex<Remembered>>,
 }
+
+/// Answers, each with the last second in which it is of use.
+type Remembered = HashMap<String, (Arc<KeyAnswer>, i64)>;
 
 /// The key of a signature could not be looked up: it cannot be told yet who sent the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub(crate) use self::enforce::{
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 pub(crate) use self::receive::{
     JudgementArguments, ReceiveCommand, ReceiveImportArguments, ReceiveStoreArguments,
+    ReparseArguments, SummaryArguments,
 };
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.

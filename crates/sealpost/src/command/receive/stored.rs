@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use sealpost_receive::{Intake, Limits, Notary};
 use sealpost_runtime::Clock;
-use sealpost_store::{RawStore, Settings, Store, StoreError};
+use sealpost_store::{RawStore, Reports, Settings, Store, StoreError};
 
 use crate::arguments::{JudgementArguments, ReceiveStoreArguments};
 use crate::outcome::Failure;
 
 /// What the writer may keep of the file of reports in memory while many are taken in, in KiB.
 const CACHE: u32 = 8 * 1024;
+/// How long its log may become before it is written into the file, in KiB.
+const LOG: u32 = 16 * 1024;
 
 /// Both files, and what takes reports into them.
 pub(super) struct Stored {
@@ -26,9 +28,32 @@ impl Stored {
         let mut settings = Settings::at(&path);
         let raw = RawStore::open(settings.raw_beside()).await;
         settings.cache_kib = CACHE;
+        settings.log_kib = LOG;
         let store = Store::open(settings).await;
         let failed = |error: StoreError| failure(&path, &error);
         Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, path })
+    }
+
+    /// Opens both files, which are there, to read them.
+    pub(super) async fn open_to_read(arguments: &ReceiveStoreArguments) -> Result<Self, Failure> {
+        let path = arguments.file()?;
+        let settings = Settings::at(&path);
+        let raw = RawStore::open_to_read(settings.raw_beside()).await;
+        let store = Store::open_to_read(settings).await;
+        let failed = |error: StoreError| {
+            failure(&path, &error).hint("give the file into which reports were imported")
+        };
+        Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, path })
+    }
+
+    /// What came in, as it came.
+    pub(super) fn raw(&self) -> &RawStore {
+        &self.raw
+    }
+
+    /// What the reports say.
+    pub(super) fn reports(&self) -> Reports {
+        self.store.reports()
     }
 
     pub(super) fn intake(
