@@ -119,13 +119,23 @@ impl Intake {
     /// What [`StoreError`] says; then it is still there to be read.
     pub async fn read(&self, digest: Digest) -> Result<Option<Taken>, StoreError> {
         let Some(entry) = self.shared.raw.entry(digest).await? else { return Ok(None) };
-        let Some(octets) = self.shared.raw.octets(digest).await? else { return Ok(None) };
+        let Some(unread) = self.unread(entry).await? else { return Ok(None) };
+        Ok(self.read_all(vec![unread]).await?.pop())
+    }
+
+    /// A stored submission as [`Self::read_all`] takes it; `None` if it has been forgotten.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says.
+    pub async fn unread(&self, entry: RawEntry) -> Result<Option<Unread>, StoreError> {
+        let (raw, digest) = (&self.shared.raw, entry.digest);
+        let Some(octets) = raw.octets(digest).await? else { return Ok(None) };
         let arrivals = match entry.arrivals {
             1 => vec![entry.first],
-            _ => self.shared.raw.arrivals(digest).await?,
+            _ => raw.arrivals(digest).await?,
         };
-        let unread = Unread { digest, octets: Arc::new(octets), arrivals };
-        Ok(self.read_all(vec![unread]).await?.pop())
+        Ok(Some(Unread { digest, octets: Arc::new(octets), arrivals }))
     }
 
     /// Whether reading a stored submission could change anything: it is new, or it has come again,
@@ -178,7 +188,7 @@ impl Intake {
         let mut seen = HashSet::new();
         let with_unread = |(stored, (octets, arrival)): (Stored, (_, Arrival))| {
             let is_unread = matches!(stored.before, None | Some(RawState::New));
-            let unread = (is_unread && seen.insert(stored.digest)).then(|| Unread {
+            let unread = (is_unread && seen.insert(stored.digest)).then_some(Unread {
                 digest: stored.digest,
                 octets,
                 arrivals: vec![Arrival { at: stored.first_at, ..arrival }],

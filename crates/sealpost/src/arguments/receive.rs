@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use mail_domain::DomainName;
+use sealpost_evidence::traffic::Day;
 use sealpost_listen::Address;
 use sealpost_receive::Section;
 
@@ -93,6 +94,10 @@ pub(crate) enum ReceiveCommand {
     Show(Box<ShowArguments>),
     /// Judge a TLS report for its sender: what is wrong, where, and how to mend it.
     Lint(LintArguments),
+    /// Read again what could not be read, or not by this version.
+    Reparse(Box<ReparseArguments>),
+    /// Sum up what was reported: sessions, domains, reporters.
+    Summary(SummaryArguments),
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +173,42 @@ pub(crate) struct ReceiveImportArguments {
     pub(crate) store: ReceiveConfiguration,
     #[command(flatten)]
     pub(crate) judgement: JudgementArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 all was read, 1 some was not and stays apart, 2 could not \
+                        run, 3 the keys of some signatures could not be looked up.")]
+pub(crate) struct ReparseArguments {
+    /// Read everything again, also what was read by this version: after an import with --no-dns.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How to show what became of it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
+    #[command(flatten)]
+    pub(crate) judgement: JudgementArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "What nobody vouches for and what is not about our domains is shown \
+                        apart; it counts for nothing.\n\nExit status: 0 done, 2 could not run.")]
+pub(crate) struct SummaryArguments {
+    /// From this day on, such as 2026-11-01.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<Day>,
+    /// Up to this day.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<Day>,
+    /// Show the domains of the reports that nobody vouches for.
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
 }
 
 fn domain(text: &str) -> Result<DomainName, String> {

@@ -2,9 +2,11 @@
 
 mod import;
 mod lint;
+mod reparse;
 mod serve;
 mod show;
 mod stored;
+mod summary;
 mod text;
 
 use std::path::Path;
@@ -26,6 +28,8 @@ pub(super) async fn run(
         Some(ReceiveCommand::Show(arguments)) => show::run(*arguments, output).await,
         Some(ReceiveCommand::Lint(arguments)) => lint::run(&arguments, output),
         Some(ReceiveCommand::Import(arguments)) => import::run(&arguments, output).await,
+        Some(ReceiveCommand::Reparse(arguments)) => reparse::run(&arguments, output).await,
+        Some(ReceiveCommand::Summary(arguments)) => summary::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

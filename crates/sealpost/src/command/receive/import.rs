@@ -44,12 +44,10 @@ pub(super) async fn run(
     Ok(account.outcome())
 }
 
-fn show(account: &Account, format: Format, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn show(account: &Account, format: Format, output: &mut Output) -> Result<(), Failure> {
     match format {
         Format::Json => output.json(account),
-        Format::Human => {
-            account.lines("mails and files").iter().try_for_each(|line| output.line(line))
-        }
+        Format::Human => account.lines().iter().try_for_each(|line| output.line(line)),
     }
 }
 

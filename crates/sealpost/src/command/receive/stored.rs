@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
-use sealpost_store::{RawStore, Settings, Store, StoreError};
+use sealpost_store::{RawStore, Reports, Settings, Store, StoreError};
 
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
 use crate::outcome::Failure;
 
 /// What the writer may keep of the file of reports in memory while many are taken in, in KiB.
 const CACHE: u32 = 8 * 1024;
+/// How long its log may become before it is written into the file, in KiB.
+const LOG: u32 = 16 * 1024;
 
 /// Both files, and what takes reports into them.
 pub(super) struct Stored {
@@ -28,9 +30,32 @@ impl Stored {
         let mut settings = Settings::at(&path);
         let raw = RawStore::open(Settings::at(section.raw_file())).await;
         settings.cache_kib = CACHE;
+        settings.log_kib = LOG;
         let store = Store::open(settings).await;
         let failed = |error: StoreError| failure(&path, &error);
         Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, section, path })
+    }
+
+    /// Opens both files, which are there, to read them.
+    pub(super) async fn open_to_read(arguments: &ReceiveConfiguration) -> Result<Self, Failure> {
+        let section = arguments.section()?;
+        let path = section.store_file();
+        let raw = RawStore::open_to_read(Settings::at(section.raw_file())).await;
+        let store = Store::open_to_read(Settings::at(&path)).await;
+        let failed = |error: StoreError| {
+            failure(&path, &error).hint("give the file into which reports were imported")
+        };
+        Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, section, path })
+    }
+
+    /// What came in, as it came.
+    pub(super) fn raw(&self) -> &RawStore {
+        &self.raw
+    }
+
+    /// What the reports say.
+    pub(super) fn reports(&self) -> Reports {
+        self.store.reports()
     }
 
     pub(super) fn intake(

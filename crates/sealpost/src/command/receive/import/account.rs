@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sealpost_receive::Arrived;
+use sealpost_receive::{Arrived, Taken};
 use sealpost_store::{RawState, reports::Accepted};
 use serde::Serialize;
 
@@ -60,12 +60,19 @@ impl Account {
         self.add_taken(taken, name, output);
     }
 
-    pub(in crate::command::receive) fn add_taken(
+    /// Counts what was read again, which had come before.
+    pub(in crate::command::receive) fn add_again(
         &mut self,
-        taken: &sealpost_receive::Taken,
+        taken: &Taken,
         name: &str,
         output: &mut Output,
     ) {
+        count(&mut self.submissions);
+        count(&mut self.duplicate);
+        self.add_taken(taken, name, output);
+    }
+
+    fn add_taken(&mut self, taken: &Taken, name: &str, output: &mut Output) {
         for accepted in &taken.accepted {
             count(match accepted {
                 Accepted::New(_) => &mut self.reports.new,
@@ -114,10 +121,10 @@ impl Account {
     }
 
     /// For people, line by line.
-    pub(in crate::command::receive) fn lines(&self, read: &str) -> Vec<String> {
+    pub(in crate::command::receive) fn lines(&self) -> Vec<String> {
         let Reports { new, duplicate, revision, unverified } = &self.reports;
         let mut lines = vec![
-            format!("{read}: {}", self.submissions),
+            format!("mails and files: {}", self.submissions),
             format!("  new           {}", self.new),
             format!("  came before   {}", self.duplicate),
             "reports, by policy domain:".to_owned(),

@@ -16,8 +16,8 @@ const THREADS: usize = 2;
 /// Files that one thread looks for at a time.
 const FILES: usize = 256;
 /// Submissions that are handed over together, at most, and their octets.
-const TOGETHER: usize = 512;
-const TOGETHER_OCTETS: usize = 1 << 20;
+const TOGETHER: usize = 1500;
+const TOGETHER_OCTETS: usize = 2 << 20;
 /// All octets that are in memory as they came, in KiB.
 const BUDGET: usize = 16 * 1024;
 
@@ -36,9 +36,9 @@ pub(super) struct Batch {
 }
 
 /// A file or a message that stays where it is.
-pub(super) struct Left {
-    pub(super) name: String,
-    pub(super) reason: String,
+pub(in crate::command::receive) struct Left {
+    pub(in crate::command::receive) name: String,
+    pub(in crate::command::receive) reason: String,
 }
 
 /// Starts reading. The batches come until all is read; who drops the receiver ends it.

@@ -1,0 +1,133 @@
+//! What is taken in, from where, and how often it counts.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::program::{World, mail, report};
+
+#[test]
+fn a_folder_that_is_imported_twice_counts_once() {
+    let world = World::new();
+    for day in 1..=9 {
+        world.write(&format!("in/{day}.json"), report("a.example", day, 10, 1));
+        world.write(&format!("in/deep/{day}.eml"), mail(&report("b.example", day, 5, 0)));
+    }
+    world.write("in/notes.txt", "nothing of interest\n");
+    std::os::unix::fs::symlink("/etc", world.path("in/link")).unwrap();
+    let folder = world.path("in");
+    let (account, status) = world.import(&folder);
+    assert_eq!(status, 0, "{account}");
+    assert_eq!((&account["submissions"], &account["new"]), (&json!(18), &json!(18)));
+    assert_eq!(account["reports"]["new"], 18);
+    assert_eq!(account["reports"]["unverified"], 18);
+    assert_eq!(account["passed_over"], 1);
+    let before = world.summary(&["--unverified"]);
+    let (account, _) = world.import(&folder);
+    assert_eq!((&account["new"], &account["duplicate"]), (&json!(0), &json!(18)));
+    assert_eq!(account["reports"]["new"], 0);
+    assert_eq!(world.summary(&["--unverified"]), before);
+    // The same report in a mail is the same report.
+    let again = world.write("again.eml", mail(&report("a.example", 1, 10, 1)));
+    let (account, _) = world.import(&again);
+    assert_eq!((&account["new"], &account["reports"]["duplicate"]), (&json!(1), &json!(1)));
+    assert_eq!(world.summary(&["--unverified"]), before);
+}
+
+#[test]
+fn every_file_of_the_field_is_read_or_kept_apart_with_a_reason() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls-rpt/tests/mails");
+    for part in ["field", "quirks", "postfix"] {
+        let world = World::new();
+        let (account, _) = world.import(&folder.join(part));
+        let apart = account["quarantined"].as_object().unwrap();
+        let apart: u64 = apart.values().map(|count| count.as_u64().unwrap()).sum();
+        let submissions = account["submissions"].as_u64().unwrap();
+        assert!(submissions > 0 && apart < submissions, "{part}: {account}");
+        assert_eq!(account["left"], 0, "{part}: {account}");
+        assert!(account["reports"]["new"].as_u64().unwrap() > 0, "{part}: {account}");
+        // Nothing changes by reading again.
+        let (out, _, _) = world.run(&["reparse", "--all", "--no-dns", "--format", "json"]);
+        let again: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(again["reports"]["new"], 0, "{part}: {again}");
+        assert_eq!(again["quarantined"], account["quarantined"], "{part}");
+    }
+}
+
+#[test]
+fn mailbox_files_are_taken_apart() {
+    let world = World::new();
+    let from = "From a@reporter.example Thu Nov 26 18:07:32 2026\n";
+    let mails: Vec<String> =
+        (1..=5).map(|day| format!("{from}{}\n", mail(&report("a.example", day, 1, 0)))).collect();
+    let path = world.write("reports", mails.concat());
+    let (account, status) = world.import(&path);
+    assert_eq!((status, &account["submissions"]), (0, &json!(5)), "{account}");
+    assert_eq!(account["reports"]["new"], 5);
+}
+
+#[test]
+fn of_a_maildir_what_is_delivered_is_taken_and_left_alone() {
+    let world = World::new();
+    for (place, day) in [("new/1.host", 1), ("cur/2.host:2,S", 2), (".Reports/cur/3.host", 3)] {
+        world.write(&format!("Maildir/{place}"), mail(&report("a.example", day, 1, 0)));
+    }
+    fs_err::create_dir_all(world.path("Maildir/.Reports/new")).unwrap();
+    world.write("Maildir/tmp/4.host", mail(&report("a.example", 4, 1, 0)));
+    world.write("Maildir/dovecot.index.log", "From: nobody\n\n");
+    let (account, status) = world.import(&world.path("Maildir"));
+    assert_eq!((status, &account["submissions"]), (0, &json!(3)), "{account}");
+    assert!(world.path("Maildir/new/1.host").exists());
+}
+
+#[test]
+fn a_mail_server_is_told_to_try_again_only_when_nothing_is_stored() {
+    let world = World::new();
+    let text = mail(&report("a.example", 1, 1, 0));
+    let arguments = ["import", "--no-dns", "--format", "json", "-"];
+    let (out, said, status) = world.run_with(&arguments, text.as_bytes());
+    assert_eq!(status, 0, "{said}");
+    assert!(out.contains("\"new\": 1"), "{out}");
+    // With the line that a mail server may put before it, it is the same mail.
+    let with_line = format!("From a@reporter.example  Thu Nov 26 18:07:32 2026\n{text}");
+    let (out, _, status) = world.run_with(&arguments, with_line.as_bytes());
+    assert_eq!((status, out.contains("\"duplicate\": 1")), (0, true), "{out}");
+    // What cannot be read is stored too.
+    let (_, said, status) = world.run_with(&arguments, b"Subject: hello\n\nnothing\n");
+    assert_eq!((status, said.contains("no-report-in-mail")), (0, true), "{said}");
+    // No room to store it: try again. Too long: never.
+    let mut elsewhere = std::process::Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    elsewhere.args(["receive", "import", "--no-dns", "-", "--store"]);
+    let output =
+        elsewhere.arg(world.path("missing/store.sqlite")).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(75));
+    let (_, said, status) = world.run_with(&arguments, &vec![b'a'; 16 << 20]);
+    assert_eq!(status, 65, "{said}");
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on() {
+    let world = World::new();
+    let count = 3000;
+    for number in 0..count {
+        let domain = format!("d{number}.example");
+        world.write(&format!("in/{number}.json"), report(&domain, 1, 3, 1));
+    }
+    let folder = world.path("in");
+    for pause in [20, 60, 120] {
+        let mut child = world
+            .command(&["import", "--no-dns", folder.to_str().unwrap()])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let (account, status) = world.import(&folder);
+    assert_eq!((status, &account["submissions"]), (0, &json!(count)), "{account}");
+    let unverified = &world.summary(&["--unverified"])["scopes"][1];
+    assert_eq!(unverified["reports"], count);
+    assert_eq!(unverified["successful"]["lower"], count * 3);
+}
