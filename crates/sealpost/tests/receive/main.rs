@@ -1,6 +1,6 @@
 //! `sealpost receive` as a black box.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod import;
 mod month;
