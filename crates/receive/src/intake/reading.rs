@@ -16,7 +16,7 @@ const KEY_PATIENCE: i64 = 86_400;
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
 const ENOUGH_OCTETS: usize = 1 << 20;
-const ENOUGH_ACCOUNTS: usize = 1500;
+const ENOUGH_ACCOUNTS: usize = 768;
 
 /// Submissions that are still to be read, each with its place in the list of the caller.
 pub(super) struct Reading(VecDeque<(usize, Unread)>);

@@ -1,6 +1,7 @@
 //! `sealpost receive summary`
 
-use sealpost_evidence::traffic::Bounds;
+use sealpost_evidence::traffic::{Bounds, Day};
+use sealpost_runtime::Clock;
 use sealpost_store::reports::{DayRange, DomainTraffic, Scope};
 use serde::Serialize;
 
@@ -11,6 +12,8 @@ use crate::output::Output;
 
 /// Domains that are asked for at a time.
 const PAGE: u32 = 500;
+/// The days that the store sums up at a time.
+const MOST_DAYS: u32 = 4000;
 /// The width of a name in the table.
 const NAME: usize = 40;
 
@@ -43,11 +46,16 @@ pub(super) async fn run(
     arguments: &SummaryArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let all = DayRange::all();
-    let days = DayRange {
-        first: arguments.since.unwrap_or(all.first),
-        last: arguments.until.unwrap_or(all.last),
-    };
+    // A reporter whose clock is a little ahead is not left out.
+    let last = Day::of(Clock::system().now().as_second()).plus(1);
+    let last = arguments.until.unwrap_or(last);
+    let longest = DayRange::ending(last, MOST_DAYS);
+    let first = arguments.since.unwrap_or(longest.first);
+    if first < longest.first {
+        let failure = Failure::new(format!("sum up more than {MOST_DAYS} days"));
+        return Err(failure.hint("give a later --since, or an earlier --until"));
+    }
+    let days = DayRange { first, last };
     let scope = if arguments.unverified { Scope::Unverified } else { Scope::Counted };
     let stored = Stored::open_to_read(&arguments.store).await?;
     let reports = stored.reports();

@@ -16,8 +16,8 @@ const THREADS: usize = 2;
 /// Files that one thread looks for at a time.
 const FILES: usize = 256;
 /// Submissions that are handed over together, at most, and their octets.
-const TOGETHER: usize = 1500;
-const TOGETHER_OCTETS: usize = 2 << 20;
+const TOGETHER: usize = 768;
+const TOGETHER_OCTETS: usize = 1 << 20;
 /// All octets that are in memory as they came, in KiB.
 const BUDGET: usize = 16 * 1024;
 
