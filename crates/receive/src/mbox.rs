@@ -93,14 +93,12 @@ pub fn is_mbox(octets: &[u8]) -> bool {
 fn is_separator(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let words = || rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let is_number = |word: &[u8], digits: usize| {
-        word.len() == digits && word.iter().all(u8::is_ascii_digit)
-    };
+    let is_number =
+        |word: &[u8], digits: usize| word.len() == digits && word.iter().all(u8::is_ascii_digit);
     let is_time = |word: &[u8]| {
         let mut parts = word.split(|octet| *octet == b':');
-        let is_pair = |part: Option<&[u8]>| {
-            part.is_some_and(|part| is_number(part, 2) || is_number(part, 1))
-        };
+        let is_pair =
+            |part: Option<&[u8]>| part.is_some_and(|part| is_number(part, 2) || is_number(part, 1));
         is_pair(parts.next()) && is_pair(parts.next())
     };
     words().skip(1).any(is_time) && words().skip(1).any(|word| is_number(word, 4))
@@ -109,8 +107,7 @@ fn is_separator(line: &[u8]) -> bool {
 /// Without one `>` of those before `From `.
 fn unquoted(line: &[u8]) -> &[u8] {
     let quotes = line.iter().take_while(|octet| **octet == b'>').count();
-    let is_quoted =
-        quotes > 0 && line.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "));
+    let is_quoted = quotes > 0 && line.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "));
     if is_quoted { line.get(1..).unwrap_or_default() } else { line }
 }
 

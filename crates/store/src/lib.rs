@@ -46,8 +46,8 @@ pub use reports::Reports;
 // The file of what came in.
 mod raw;
 pub use raw::{
-    Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, RawCount, RawEntry,
-    RawState, RawStore, Standing, Stored,
+    Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, RawCounts,
+    RawEntry, RawState, RawStore, Standing, Stored,
 };
 
 // The files of other programs.

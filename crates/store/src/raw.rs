@@ -10,7 +10,7 @@ mod digest;
 mod entry;
 mod packing;
 pub use digest::{Digest, DigestError};
-pub use entry::{Arrival, Incoming, Origin, RawCount, RawEntry, RawState, Standing, Stored};
+pub use entry::{Arrival, Incoming, Origin, RawCounts, RawEntry, RawState, Standing, Stored};
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -274,16 +274,27 @@ impl RawStore {
         self.readers.read(read).await
     }
 
-    /// How much there is in each standing. It reads all entries, though not the octets.
+    /// How many submissions are in each standing.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says of reading.
-    pub async fn counts(&self) -> Result<Vec<RawCount>, StoreError> {
+    pub async fn counts(&self) -> Result<RawCounts, StoreError> {
         let read = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql::COUNTS)?;
-            let counts = statement.query_map([], entry::count)?;
-            Ok(counts.collect::<Result<_, _>>()?)
+            connection.execute_batch("BEGIN")?;
+            let mut counts = RawCounts::default();
+            let mut waiting = connection.prepare_cached(sql::COUNT_WAITING)?;
+            let mut rows = waiting.query([])?;
+            while let Some(row) = rows.next()? {
+                entry::add_count(row, &mut counts)?;
+            }
+            let mut all = connection.prepare_cached(sql::COUNT_ALL)?;
+            let all = all.query_row([], |row| column::count(row, 0))?;
+            drop(rows);
+            connection.execute_batch("COMMIT")?;
+            let waiting = counts.new.saturating_add(counts.quarantined);
+            counts.read = all.saturating_sub(waiting.saturating_add(counts.refused));
+            Ok(counts)
         };
         self.readers.read(read).await
     }
@@ -304,11 +315,7 @@ impl RawStore {
     }
 }
 
-fn put(
-    connection: &Connection,
-    packed: &Packed,
-    arrival: &Arrival,
-) -> Result<Stored, StoreError> {
+fn put(connection: &Connection, packed: &Packed, arrival: &Arrival) -> Result<Stored, StoreError> {
     let name = packed.digest;
     let digest = name.as_bytes();
     let Arrival { origin, at, peer, recipient } = arrival;

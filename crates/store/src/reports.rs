@@ -33,12 +33,16 @@ pub use retention::{Pruned, Retention};
 use mail_domain::DomainName;
 use rusqlite::Connection;
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries};
+use tokio::task::spawn_blocking;
 
 use self::accept::Prepared;
 use crate::{Store, StoreError};
 
 /// Rows of one page, at most; who asks for more gets so many.
 pub const MOST_ROWS: u32 = 1000;
+
+/// Policies and failures that are prepared where the caller runs; more would keep others waiting.
+const PREPARED_AT_ONCE: usize = 500;
 
 /// The reports of a store. Clones share it.
 #[derive(Clone)]
@@ -63,15 +67,22 @@ impl Reports {
     /// [`StoreError::Refused`] if a report breaks a bound that [`NewReport`] names as one; else
     /// what [`StoreError`] says of writing. Then none is taken in.
     pub async fn accept(&self, reports: Vec<NewReport>) -> Result<Vec<Accepted>, StoreError> {
-        let prepared: Vec<Prepared> =
-            reports.into_iter().map(Prepared::new).collect::<Result<_, _>>()?;
+        let parts = reports.iter().flat_map(|report| &report.policies);
+        let parts = parts.map(|policy| policy.failures.len().saturating_add(1));
+        let is_much = parts.fold(0, usize::saturating_add) > PREPARED_AT_ONCE;
+        let prepare = move || reports.into_iter().map(Prepared::new).collect::<Result<Vec<_>, _>>();
+        let prepared = if is_much {
+            spawn_blocking(prepare).await.map_err(StoreError::unavailable)??
+        } else {
+            prepare()?
+        };
         let work = move |connection: &Connection| {
             prepared.iter().map(|report| accept::accept(connection, report)).collect()
         };
         self.store.writer.write(work).await
     }
 
-    /// Forgets what is too old, up to `limit` rows of each kind, and says how much it was. Call it
+    /// Forgets what is too old, up to `limit` reports of each kind and at most [`MOST_ROWS`], and says how much it was. Call it
     /// again while [`Pruned::is_more`]. What is in the raw file is pruned there.
     ///
     /// # Errors
@@ -83,9 +94,8 @@ impl Reports {
         retention: Retention,
         limit: u32,
     ) -> Result<Pruned, StoreError> {
-        let work = move |connection: &Connection| {
-            retention::prune(connection, now, retention, limit.min(MOST_ROWS))
-        };
+        let work =
+            move |connection: &Connection| retention::prune(connection, now, retention, limit);
         self.store.writer.write(work).await
     }
 
@@ -195,8 +205,8 @@ impl Reports {
     }
 
     /// What failed on some days, with addresses, as far as they are still kept; what is alike is
-    /// put together. The newest 5,000 reports are read: more than one domain has in a year of ten
-    /// reporters.
+    /// put together. The newest 5,000 reports are read, more than one domain has in a year of ten
+    /// reporters, and at most 32 MiB of details.
     ///
     /// # Errors
     ///

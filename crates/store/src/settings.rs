@@ -19,6 +19,9 @@ pub struct Settings {
     /// What the writer may keep of the file in memory, in KiB: 2048. More pays where much is written
     /// in many places of a large file, as with reports.
     pub cache_kib: u32,
+    /// How large the log beside the file may become, in KiB, before what it holds is written into
+    /// the file: 4000. More pays where the same places are written again and again.
+    pub log_kib: u32,
     /// Which kind of file it is.
     pub(crate) schema: &'static Schema,
     /// Told of each commit, for tests that end the process there.
@@ -45,9 +48,17 @@ impl Settings {
             queue: 1024,
             readers: 4,
             cache_kib: 2048,
+            log_kib: 4000,
             schema: &schema::STORE,
             witness: None,
         }
+    }
+
+    /// The same with more memory and more room on the disk, 16 MiB and 32 MiB, for who takes in
+    /// many reports.
+    #[must_use]
+    pub fn for_much_writing(self) -> Self {
+        Self { cache_kib: 16 * 1024, log_kib: 32 * 1024, ..self }
     }
 
     /// The settings of the raw file that belongs to this store: the same bounds, and the path with
@@ -83,6 +94,7 @@ impl fmt::Debug for Settings {
             .field("queue", &self.queue)
             .field("readers", &self.readers)
             .field("cache_kib", &self.cache_kib)
+            .field("log_kib", &self.log_kib)
             .finish_non_exhaustive()
     }
 }

@@ -66,6 +66,9 @@ impl Store {
     /// readable for its owner only, gets its name when it is whole and on the disk, and takes the
     /// place of what has this name. With `.unfinished` behind it, the name belongs to the copying.
     ///
+    /// The raw file has a copy of its own, [`crate::RawStore::backup`]. Made after this one, it has
+    /// the submission of every report in this one.
+    ///
     /// # Errors
     ///
     /// [`StoreError::Full`] if there is no room; [`StoreError::Refused`] if the path is not UTF-8;

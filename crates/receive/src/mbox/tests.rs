@@ -15,10 +15,8 @@ fn split(text: &[u8], limit: usize) -> Vec<MboxMessage> {
 
 fn good(text: &str, messages: &[&str]) {
     let text = text.replace("{FROM}", FROM);
-    let expected: Vec<MboxMessage> = messages
-        .iter()
-        .map(|message| MboxMessage::Whole(message.as_bytes().to_vec()))
-        .collect();
+    let expected: Vec<MboxMessage> =
+        messages.iter().map(|message| MboxMessage::Whole(message.as_bytes().to_vec())).collect();
     assert_eq!(split(text.as_bytes(), 1000), expected, "{text:?}");
 }
 

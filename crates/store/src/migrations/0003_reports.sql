@@ -24,7 +24,7 @@ CREATE TABLE shown_policies (
     digest BYTEA   NOT NULL UNIQUE, -- 16 octets of SHA-256 of the text
     policy TEXT    NOT NULL,        -- JSON
     CHECK (length(digest) = 16),
-    CHECK (length(policy) <= 262144)
+    CHECK (length(policy) <= 1048576)
 );
 
 CREATE TABLE reports (

@@ -119,15 +119,17 @@ pub struct RawEntry {
     pub reader: u32,
 }
 
-/// How much is in one standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RawCount {
-    /// Which.
-    pub standing: Standing,
-    /// How many submissions.
-    pub submissions: u64,
-    /// How many octets they have, before packing.
-    pub octets: u64,
+/// How many submissions are in each standing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawCounts {
+    /// Nobody has read them yet.
+    pub new: u64,
+    /// They were read.
+    pub read: u64,
+    /// They could not be read.
+    pub quarantined: u64,
+    /// They are nothing for us.
+    pub refused: u64,
 }
 
 impl RawState {
@@ -231,15 +233,23 @@ pub(super) fn arrival(row: &Row<'_>, first: usize) -> rusqlite::Result<Arrival> 
     })
 }
 
-/// Reads a row of [`super::sql::COUNTS`].
-pub(super) fn count(row: &Row<'_>) -> rusqlite::Result<RawCount> {
-    let (submissions, octets) = (column::count(row, 1)?, column::count(row, 2)?);
-    Ok(RawCount { standing: standing(row, 0)?, submissions, octets })
+/// Reads a row of [`super::sql::COUNT_WAITING`].
+pub(super) fn add_count(row: &Row<'_>, counts: &mut RawCounts) -> rusqlite::Result<()> {
+    let count = column::count(row, 1)?;
+    match standing(row, 0)? {
+        Standing::New => counts.new = count,
+        Standing::Read => counts.read = count,
+        Standing::Quarantined => counts.quarantined = count,
+        Standing::Refused => counts.refused = count,
+    }
+    Ok(())
 }
 
 /// Reads the columns of state and reason, the first of them at `first`.
 pub(super) fn state(row: &Row<'_>, first: usize) -> rusqlite::Result<RawState> {
-    let reason = || -> rusqlite::Result<String> { Ok(row.get::<_, Option<String>>(first + 1)?.unwrap_or_default()) };
+    let reason = || -> rusqlite::Result<String> {
+        Ok(row.get::<_, Option<String>>(first + 1)?.unwrap_or_default())
+    };
     Ok(match standing(row, first)? {
         Standing::New => RawState::New,
         Standing::Read => RawState::Read,

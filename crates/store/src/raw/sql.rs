@@ -57,9 +57,12 @@ statements! {
 
     LIST = entry!("WHERE id > $1 ORDER BY id LIMIT $2");
 
-    COUNTS = "
-        SELECT state, COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT)
-        FROM raw GROUP BY state ORDER BY state";
+    /// What is read is too much to be looked at one by one.
+    COUNT_WAITING = "
+        SELECT state, COUNT(*) FROM raw WHERE state <> 'read' GROUP BY state";
+
+    COUNT_ALL = "
+        SELECT COUNT(*) FROM raw";
 
     /// What nobody has read yet is never too old.
     OLD = "

@@ -116,10 +116,11 @@ impl Prepared {
 /// Takes in one report. Runs again, it finds a duplicate.
 pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Accepted, StoreError> {
     let scope = prepared.scope;
-    let (key, payload) = (&prepared.key, prepared.payload.as_bytes());
-    let mut same = connection.prepare_cached(sql::SAME_PAYLOAD)?;
-    let same = same.query_map(params![key, payload], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let same = same.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    let key = &prepared.key;
+    // Nearly always there is nothing under this key.
+    let mut is_known = connection.prepare_cached(sql::IS_KNOWN)?;
+    let is_known = is_known.query_row([key], |_| Ok(())).optional()?.is_some();
+    let same = if is_known { same_payload(connection, prepared)? } else { Vec::new() };
     if let Some((id, _)) = same.iter().find(|(_, number)| *number <= scope.number()) {
         return Ok(Accepted::Duplicate(ReportId(*id)));
     }
@@ -130,7 +131,7 @@ pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Acc
     }
     let reporter = reporter(connection, prepared)?;
     let domain = domain(connection, prepared.domain.as_ref())?;
-    let others = revisions(connection, prepared, reporter)?;
+    let others = if is_known { revisions(connection, prepared, reporter)? } else { Vec::new() };
     let current = others.iter().find(|other| other.is_current);
     let is_current = current.is_none_or(|current| current.is_before(prepared));
     if let Some(current) = current
@@ -162,6 +163,17 @@ pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Acc
     }
     let id = ReportId(id);
     Ok(if others.is_empty() { Accepted::New(id) } else { Accepted::Revision(id) })
+}
+
+/// Reports with the same octets, each with the number of its scope, the best scope first.
+fn same_payload(
+    connection: &Connection,
+    prepared: &Prepared,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut same = connection.prepare_cached(sql::SAME_PAYLOAD)?;
+    let values = params![prepared.key, prepared.payload.as_bytes()];
+    let same = same.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(same.collect::<Result<_, _>>()?)
 }
 
 /// Removes a report and what it counted for. If there is an earlier revision, that counts again.

@@ -16,6 +16,8 @@ use crate::column::clip;
 
 /// Strings and hosts of one policy, at most.
 const LISTED: usize = 256;
+/// Characters of all of them together.
+const SHOWN: usize = 128 * 1024;
 /// Repairs that are kept.
 const REPAIRS: usize = 256;
 /// What each part costs beside its texts: keys, quotes, numbers.
@@ -186,7 +188,7 @@ impl Details<'_> {
 impl PolicyPart<'_> {
     /// The policy as it was reported, with the text that `shown` stands for.
     pub(super) fn reported(&self, shown: &Shown<'_>) -> ReportedPolicy {
-        let owned = |texts: &[Cow<'_, str>]| texts.iter().map(|text| text.to_string()).collect();
+        let owned = |texts: &[Cow<'_, str>]| texts.iter().map(ToString::to_string).collect();
         ReportedPolicy {
             policy_type: self.policy_type.to_string(),
             policy_domain: shown.domain.as_ref().map(ToString::to_string),
@@ -260,12 +262,20 @@ impl DayPart {
 
 impl Shown<'static> {
     fn of(policy: &ReportedPolicy) -> Self {
-        let list = |texts: &[String], most| {
-            texts.iter().take(LISTED).map(|text| cut(text, most)).collect()
+        // A character takes up to six in JSON.
+        let mut room = SHOWN;
+        let mut list = |texts: &[String], most: usize| {
+            let mut kept = Vec::new();
+            for text in texts.iter().take(LISTED) {
+                let text = cut(text, most);
+                let Some(left) = room.checked_sub(text.chars().count()) else { break };
+                room = left;
+                kept.push(text);
+            }
+            kept
         };
         Self {
             domain: policy.policy_domain.as_deref().map(|text| cut(text, 255)),
-            // Together they have room in the column of a shown policy.
             strings: list(&policy.strings, 4096),
             mx_hosts: list(&policy.mx_hosts, 255),
         }

@@ -18,8 +18,10 @@ use crate::{StoreError, column};
 
 /// Reports that are read for one answer, at most.
 const MOST_REPORTS: u32 = 5000;
+/// Details that are read for one answer, about.
+const MOST_OCTETS: usize = 32 * 1024 * 1024;
 /// Groups that are held for one answer, at most. What is met after so many is counted as unlisted.
-const MOST_GROUPS: usize = 100_000;
+const MOST_GROUPS: usize = 50_000;
 
 /// All that failures of one group have in common.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -48,6 +50,7 @@ struct Sum {
 struct Grouping {
     sums: HashMap<Common, Sum>,
     reports: u64,
+    octets: usize,
     unlisted: u64,
 }
 
@@ -94,7 +97,7 @@ impl Grouping {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
-            if self.reports == u64::from(MOST_REPORTS) {
+            if self.reports == u64::from(MOST_REPORTS) || self.octets > MOST_OCTETS {
                 return Ok(Some(Day::new(row.get(3)?).plus(1)));
             }
             self.add(row)?;
@@ -105,8 +108,10 @@ impl Grouping {
     fn add(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
         let (report, domain, reporter) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let day: i64 = row.get(3)?;
-        let details: Details<'_> = column::json(4, column::text(row, 4)?)?;
+        let text = column::text(row, 4)?;
+        let details: Details<'_> = column::json(4, text)?;
         self.reports += 1;
+        self.octets = self.octets.saturating_add(text.len());
         for (policy_type, failure) in details.failures() {
             let common = Common::of(domain, reporter, policy_type, failure);
             if self.sums.len() >= MOST_GROUPS && !self.sums.contains_key(&common) {

@@ -92,7 +92,8 @@ pub struct ReportedPolicy {
     pub policy_type: String,
     /// `policy-domain`, as written, which for DANE may be an MX host; cut after 255 characters.
     pub policy_domain: Option<String>,
-    /// `policy-string`; at most 256, each cut after 4,096 characters.
+    /// `policy-string`; at most 256, each cut after 4,096 characters. Together with the hosts at
+    /// most 131,072 characters are kept.
     pub strings: Vec<String>,
     /// `mx-host`; at most 256, each cut after 255 characters.
     pub mx_hosts: Vec<String>,

@@ -3,8 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::Day;
 
-use super::{Scope, accept, details::Details, sql, sums};
+use super::{MOST_ROWS, Scope, accept, details::Details, sql, sums};
 use crate::{StoreError, column};
+
+/// Details that are rewritten in one call, about; most reports have a thousandth of it.
+const MOST_OCTETS: usize = 16 * 1024 * 1024;
 
 /// How long what is kept. Sums by day, kinds of failures and reports without addresses stay: they
 /// say nothing of a person or a machine of somebody else.
@@ -41,33 +44,41 @@ pub(super) fn prune(
     retention: Retention,
     limit: u32,
 ) -> Result<Pruned, StoreError> {
+    let limit = limit.clamp(1, MOST_ROWS);
     let today = Day::of(now);
-    let addresses =
-        forget_addresses(connection, today.plus(-i64::from(retention.address_days)), limit)?;
+    let before = today.plus(-i64::from(retention.address_days));
+    let (addresses, is_more) = forget_addresses(connection, before, limit)?;
     let oldest = today.plus(-i64::from(retention.apart_days)).begins_at();
     let reports = forget_apart(connection, oldest, limit)?;
-    let is_more = addresses == limit || reports == limit;
+    let is_more = is_more || reports == limit;
     Ok(Pruned { addresses: addresses.into(), reports: reports.into(), is_more })
 }
 
-fn forget_addresses(connection: &Connection, before: Day, limit: u32) -> Result<u32, StoreError> {
+/// How many reports there were, and whether there may be more.
+fn forget_addresses(
+    connection: &Connection,
+    before: Day,
+    limit: u32,
+) -> Result<(u32, bool), StoreError> {
     let mut old = connection.prepare_cached(sql::WITH_ADDRESSES)?;
+    let mut read = connection.prepare_cached(sql::DETAILS)?;
     let mut forget = connection.prepare_cached(sql::FORGET_ADDRESSES)?;
-    let rows = old.query_map(params![before.number(), limit], |row| {
-        let text = column::text(row, 1)?;
-        let mut details: Details<'_> = column::json(1, text)?;
+    let ids = old.query_map(params![before.number(), limit], |row| row.get::<_, i64>(0))?;
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let (mut count, mut octets) = (0, 0_usize);
+    for id in ids {
+        if octets > MOST_OCTETS {
+            return Ok((count, true));
+        }
+        let text: String = read.query_row([id], |row| row.get(0))?;
+        octets = octets.saturating_add(text.len());
+        let mut details: Details<'_> = column::json(0, &text)?;
         details.forget_addresses();
-        Ok((row.get::<_, i64>(0)?, serde_json::to_string(&details)))
-    })?;
-    // The table is not changed while it is read.
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    for (id, details) in &rows {
-        let details = details
-            .as_ref()
-            .map_err(|error| StoreError::damaged(std::io::Error::other(error.to_string())))?;
+        let details = serde_json::to_string(&details).map_err(StoreError::damaged)?;
         forget.execute(params![details, id])?;
+        count += 1;
     }
-    Ok(u32::try_from(rows.len()).unwrap_or(limit))
+    Ok((count, count == limit))
 }
 
 fn forget_apart(connection: &Connection, before: i64, limit: u32) -> Result<u32, StoreError> {

@@ -73,6 +73,9 @@ statements! {
 
     // Acceptance.
 
+    IS_KNOWN = "
+        SELECT 1 FROM reports WHERE key = $1 LIMIT 1";
+
     SAME_PAYLOAD = "
         SELECT id, scope FROM reports WHERE key = $1 AND payload = $2 ORDER BY scope LIMIT 8";
 
@@ -304,15 +307,15 @@ statements! {
          ORDER BY day DESC, id DESC LIMIT $5");
 
     FAILING_FIRST = failing!(
-        "of_domain = $1 AND +reporter = $2 ORDER BY day, id");
+        "of_domain = $1 AND +reporter = $2 ORDER BY day, id LIMIT 2000");
 
     FAILING_LAST = failing!(
-        "of_domain = $1 AND +reporter = $2 ORDER BY day DESC, id DESC");
+        "of_domain = $1 AND +reporter = $2 ORDER BY day DESC, id DESC LIMIT 2000");
 
     // Retention.
 
     WITH_ADDRESSES = "
-        SELECT id, details FROM reports WHERE has_addresses = 1 AND day < $1
+        SELECT id FROM reports WHERE has_addresses = 1 AND day < $1
         ORDER BY day, id LIMIT $2";
 
     FORGET_ADDRESSES = "

@@ -149,7 +149,8 @@ fn take_details(connection: &Connection, report: &Counted) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Looks for the first and the last report that still tell of a failure.
+/// Looks for the first and the last report that still tell of a failure. If they are not among
+/// the 2,000 at either end, the days stay as they are.
 fn narrow(
     connection: &Connection,
     report: &Counted,

@@ -3,7 +3,12 @@
 //! This program starts itself again with `child` as its first argument; that process is the one
 //! that is aborted, killed, or run on a small or read-only file system.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 #![expect(clippy::print_stdout, reason = "children tell their parent what was answered")]
 
 mod aborts;

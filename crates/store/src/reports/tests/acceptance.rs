@@ -222,7 +222,7 @@ async fn bounds_hold_for_text_and_for_what_there_is_much_of() {
         (0..1000).map(|n| Repair { code: format!("c{n}{long}"), place: long.clone() }).collect();
     let policy = &mut large.policies[0];
     policy.policy_type = long.clone();
-    policy.strings = vec![long.clone(); 3];
+    policy.strings = vec!["\u{1}".repeat(5000); 300];
     policy.mx_hosts = vec![long.clone(); 1000];
     let failure = ReportedFailure {
         result_type: long.clone(),
@@ -239,6 +239,7 @@ async fn bounds_hold_for_text_and_for_what_there_is_much_of() {
     let kept: usize = stored.policies.iter().map(|policy| policy.failures.len()).sum();
     assert_eq!(u64::try_from(kept).unwrap() + stored.unkept, 3_000);
     assert_eq!(stored.repairs.len(), 256);
+    assert_eq!(stored.policies[0].strings.len(), 32);
     assert_eq!(stored.summary.report_id.chars().count(), 1024);
     assert!(matches!(accept(&store, &large).await, Accepted::Duplicate(_)));
 

@@ -152,8 +152,7 @@ impl Feed {
         let arrival = Arrival { origin, at: self.at, peer: None, recipient: None };
         self.batch.incoming.push(Incoming { octets: Arc::new(octets), arrival });
         self.batch.names.push(name);
-        let is_full =
-            self.batch.incoming.len() >= TOGETHER || self.batch.octets >= TOGETHER_OCTETS;
+        let is_full = self.batch.incoming.len() >= TOGETHER || self.batch.octets >= TOGETHER_OCTETS;
         if is_full { self.hand_over() } else { Ok(()) }
     }
 
@@ -202,10 +201,12 @@ fn may_be_report(found: &Found, octets: &[u8]) -> bool {
 
 /// A name, a colon and a space, as the first line of a header has them.
 fn begins_like_a_mail(octets: &[u8]) -> bool {
-    let name = octets.iter().take(77).take_while(|octet| {
-        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')
-    });
+    let name = octets
+        .iter()
+        .take(77)
+        .take_while(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
     let length = name.count();
     let rest = octets.get(length..).unwrap_or_default();
-    length > 0 && (rest.starts_with(b": ") || rest.starts_with(b":\r\n") || rest.starts_with(b":\n"))
+    length > 0
+        && (rest.starts_with(b": ") || rest.starts_with(b":\r\n") || rest.starts_with(b":\n"))
 }
