@@ -67,7 +67,9 @@ async fn look(network: &str, path: &str) {
     assert_eq!(rows.unreadable(), 0);
     println!("rows {count}");
     let enforcer = start(network, &store, Duration::from_secs(2)).await;
-    assert_eq!(enforcer.sizes().0, count);
+    // It carries out what is wanted at once, and one domain may be purged by now.
+    let held = enforcer.sizes().0;
+    assert!(held == count || held + 1 == count, "{held} of {count}");
     until_done(&store.intents()).await;
     for name in [PURGED, REFRESHED, OTHER, WARMED] {
         say_standing(&enforcer, name).await;
