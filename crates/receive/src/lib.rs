@@ -9,8 +9,8 @@
 //! [`ReceiveApi`].
 //!
 //! # Limitations
-//! - Of a mail that was forwarded, only the outermost message with a report below it is asked who
-//!   signed it.
+//! - A report in a mail that was forwarded is believed by the signature of the message that it lies
+//!   in, never by that of whoever forwarded it.
 
 // From octets to reports.
 mod submission;

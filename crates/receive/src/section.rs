@@ -9,7 +9,7 @@ use std::{
 use mail_domain::DomainName;
 use sealpost_listen::{Address, tls::IdentityFiles};
 use sealpost_net::IpNetwork;
-use sealpost_store::reports::Retention;
+use sealpost_store::{raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
 use crate::{AdmittedSource, Beliefs, BelievedServer, OurDomains, RecipientRule, Recipients};
@@ -185,11 +185,7 @@ impl Section {
 
     /// Where everything is kept as it came: by default beside the store.
     pub fn raw_file(&self) -> PathBuf {
-        self.raw_store.clone().unwrap_or_else(|| {
-            let mut path = self.store_file().into_os_string();
-            path.push(".raw.db");
-            path.into()
-        })
+        self.raw_store.clone().unwrap_or_else(|| raw_path_beside(&self.store_file()))
     }
 
     /// The domains whose reports count.

@@ -28,7 +28,7 @@
 // The store itself.
 mod settings;
 mod store;
-pub use settings::{Moment, Settings};
+pub use settings::{Moment, Settings, raw_path_beside};
 pub use store::Store;
 
 // What can go wrong.

@@ -1,6 +1,11 @@
 //! How a store is opened.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::schema::{self, Schema};
 
@@ -39,6 +44,13 @@ pub enum Moment {
 
 type Witness = Arc<dyn Fn(Moment) + Send + Sync>;
 
+/// Where the raw file that belongs to a store lies: beside it, with `.raw.db` behind its name.
+pub fn raw_path_beside(store: &Path) -> PathBuf {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".raw.db");
+    path.into()
+}
+
 impl Settings {
     /// The settings for a file, with the bounds named at each field.
     pub fn at(path: impl Into<PathBuf>) -> Self {
@@ -65,9 +77,7 @@ impl Settings {
     /// `.raw.db` behind it.
     #[must_use]
     pub fn raw_beside(&self) -> Self {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".raw.db");
-        Self { path: path.into(), schema: &schema::RAW, ..self.clone() }
+        Self { path: raw_path_beside(&self.path), schema: &schema::RAW, ..self.clone() }
     }
 
     /// Calls `witness` on the writing thread before and after every commit, that of a new schema
