@@ -79,10 +79,8 @@ async fn take(path: &str, moment: u64) {
         println!("acknowledged {digest} {name}");
         intake.read(digest).await.unwrap();
     }
-    let incoming = |name: &&str| Incoming {
-        octets: Arc::new(octets(name)),
-        arrival: arrival(at + 1),
-    };
+    let incoming =
+        |name: &&str| Incoming { octets: Arc::new(octets(name)), arrival: arrival(at + 1) };
     let arrived = intake.take_all(TOGETHER_IN.iter().map(incoming).collect()).await.unwrap();
     for (arrived, name) in arrived.iter().zip(TOGETHER_IN) {
         println!("acknowledged {} {name}", arrived.stored.digest);
