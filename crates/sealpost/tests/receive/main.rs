@@ -8,9 +8,11 @@ mod month;
 mod program;
 
 // The daemon.
+mod activation;
 mod age;
 mod daemon;
 mod doors;
+mod hostile;
 mod kills;
 mod mails;
 mod order;
