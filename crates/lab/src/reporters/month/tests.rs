@@ -91,7 +91,7 @@ fn mails_can_be_sent_as_they_are() {
         let text = String::from_utf8(octets.clone()).unwrap();
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text}");
         assert!(text.lines().all(|line| !line.starts_with('.') && line.len() < 998), "{text}");
-        assert!(text.contains(&format!("{to}")), "{text}");
+        assert!(text.contains(to.as_str()), "{text}");
         let (header, _) = text.split_once("\r\n\r\n").unwrap();
         for line in header.lines() {
             assert!(line.starts_with([' ', '\t']) || line.contains(": "), "{line}");
