@@ -28,6 +28,9 @@ mod reporter;
 pub use reporter::Reporter;
 mod sign;
 pub(crate) use sign::published_keys;
+// How it is posted.
+mod poster;
+pub use poster::Poster;
 // A month of it.
 mod forgery;
 pub use forgery::Forgery;

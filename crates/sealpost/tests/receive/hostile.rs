@@ -20,13 +20,15 @@ use tokio::runtime::Runtime;
 use crate::daemon::{Daemon, Mailer, connect};
 use crate::mails::{RECIPIENT, mail, report};
 use crate::stored::{reports, submissions};
-use crate::tls::with_https;
+use crate::tls::{PATH, with_https};
 use crate::world::World;
 
 /// Tiny reports; `SEALPOST_TINY` says another number.
 const TINY: usize = 20_000;
 /// Reports of one mail that are read.
 const PER_MAIL: usize = 100;
+/// Mails of one session, fewer than are allowed.
+const PER_SESSION: usize = 500;
 /// What a daemon or an import may have in memory at most, in KiB, however much comes: twice what
 /// 20,000 reports take.
 const MOST_MEMORY: u64 = 128 * 1024;
@@ -73,8 +75,13 @@ fn very_many_tiny_reports_by_mail() {
     scope(|scope| {
         for client in 0..4 {
             scope.spawn(move || {
-                let mut mailer = Mailer::greet(connect(smtp).unwrap(), "EHLO").unwrap();
-                for number in (client..mails).step_by(4) {
+                let open = || Mailer::greet(connect(smtp).unwrap(), "EHLO").unwrap();
+                let mut mailer = open();
+                for (sent, number) in (client..mails).step_by(4).enumerate() {
+                    // A session has an end, and whoever has more comes again.
+                    if sent > 0 && sent % PER_SESSION == 0 {
+                        mailer = open();
+                    }
                     let first = number * PER_MAIL;
                     let ids = first..(first + PER_MAIL).min(count);
                     let told = mailer.send(RECIPIENT, &mail_of(ids)).unwrap();
@@ -210,7 +217,7 @@ fn slow_senders_keep_nobody_else_out() {
     let path = world.configuration(
         "limits = { connections = 40, connections_per_source = 6, posts_per_minute = 100000 }",
     );
-    let trust = with_https(&path);
+    let poster = with_https(&path);
     let daemon = Daemon::start(&path);
     let (smtp, https) = (daemon.address("smtp"), daemon.address("https"));
     // One source begins messages, handshakes and requests, and never ends them.
@@ -243,7 +250,7 @@ fn slow_senders_keep_nobody_else_out() {
     let told = daemon.smtp().send(RECIPIENT, &mail(&report("by-smtp"))).unwrap();
     assert!(told.starts_with("250"), "{told}");
     let json = "application/tlsrpt+json";
-    let told = trust.post(https, "", json, report("by-https").as_bytes()).unwrap();
+    let told = poster.post(https, PATH, "", json, report("by-https").as_bytes()).unwrap();
     assert!(told.starts_with("HTTP/1.1 201 "), "{told}");
     daemon.comes_to("sealpost_receive_reports_total{as=\"new\"}", 2);
     assert!(daemon.get("/health").ends_with("ok\n"));

@@ -14,7 +14,7 @@ use sealpost_store::reports::Scope;
 use crate::daemon::{Daemon, Mailer, connect};
 use crate::mails::{RECIPIENT, mail, report};
 use crate::stored::{reports, submissions};
-use crate::tls::with_https;
+use crate::tls::{PATH, with_https};
 use crate::world::World;
 
 /// How many kills there are; `SEALPOST_KILLS` says another number.
@@ -32,7 +32,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
     let configuration = world.configuration(
         "limits = { posts_per_minute = 1000000 }\n[[receive.admit]]\nname = \"here\"\nnetworks = [\"127.0.0.0/8\"]",
     );
-    let trust = with_https(&configuration);
+    let poster = with_https(&configuration);
     let acknowledged = Mutex::new(Vec::new());
     // One store for all: what the kill before has left is in the way of the next.
     for seed in first..first + kills {
@@ -43,7 +43,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
         let daemon = Daemon::start(&configuration);
         let count = AtomicUsize::new(0);
         let (smtp, https) = (daemon.address("smtp"), daemon.address("https"));
-        let trust = &trust;
+        let poster = &poster;
         scope(|scope| {
             let tell = |id: String| {
                 acknowledged.lock().unwrap().push(id);
@@ -60,7 +60,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
                     until_killed(&format!("{seed}-https-{client}"), tell, |id| {
                         let body = report(id);
                         let media_type = "application/tlsrpt+json";
-                        let told = trust.post(https, "", media_type, body.as_bytes())?;
+                        let told = poster.post(https, PATH, "", media_type, body.as_bytes())?;
                         Ok(told.starts_with("HTTP/1.1 201 "))
                     })
                 });

@@ -9,7 +9,7 @@ use std::thread::scope;
 use jiff::Timestamp;
 use sealpost_evidence::traffic::{Bounds, Day};
 use sealpost_lab::reporters::{
-    Kind, Month, MonthOptions, Reporter, Sending, Told, Way, Ways, domains,
+    Kind, Month, MonthOptions, Poster, Reporter, Sending, Told, Way, Ways, domains,
 };
 use sealpost_lab::{Lab, Options, Ports};
 use sealpost_store::RawState;
@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 use crate::daemon::{Daemon, Mailer, command, connect};
 use crate::stored::submissions;
-use crate::tls::{Trust, with_https};
+use crate::tls::{PATH, with_https};
 use crate::world::World;
 
 const SEED: u64 = 8460;
@@ -93,7 +93,7 @@ fn deliver(month: &Month, world: &World) {
     let (_, rest) = text.split_once('\n').unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
     fs_err::write(&configuration, format!("[network]\n{resolvers}\n{rest}")).unwrap();
-    let trust = with_https(&configuration);
+    let poster = with_https(&configuration);
 
     let mut sendings = month.sendings.as_slice();
     let mut until = month.sendings.first().unwrap().at;
@@ -107,7 +107,7 @@ fn deliver(month: &Month, world: &World) {
         }
         let at = Timestamp::from_second(until).unwrap().to_string();
         let daemon = Daemon::launch(command(&configuration).args(["--at", &at]));
-        send(now, &daemon, world, &trust);
+        send(now, &daemon, world, &poster);
         let is_new = |entry: &sealpost_store::RawEntry| entry.state == RawState::New;
         while submissions(&world.store()).iter().any(is_new) {
             std::thread::sleep(std::time::Duration::from_millis(50));
@@ -118,7 +118,7 @@ fn deliver(month: &Month, world: &World) {
 }
 
 /// Each reporter has its door and sends one after another, so that its reports come in their order.
-fn send(sendings: &[Sending], daemon: &Daemon, world: &World, trust: &Trust) {
+fn send(sendings: &[Sending], daemon: &Daemon, world: &World, poster: &Poster) {
     let (smtp, https) = (daemon.address("smtp"), daemon.address("https"));
     scope(|scope| {
         for reporter in Reporter::ALL {
@@ -150,7 +150,7 @@ fn send(sendings: &[Sending], daemon: &Daemon, world: &World, trust: &Trust) {
             for sending in sendings {
                 let Way::Post { from, media_type, body } = &sending.way else { continue };
                 let forwarded = format!("X-Forwarded-For: {from}\r\n");
-                let told = trust.post(https, &forwarded, media_type, body).unwrap();
+                let told = poster.post(https, PATH, &forwarded, media_type, body).unwrap();
                 is_taken(&told, "HTTP/1.1 201 ");
             }
         });
