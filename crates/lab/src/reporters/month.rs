@@ -57,6 +57,8 @@ pub struct Sending {
     pub reporter: Reporter,
     /// About whom.
     pub domain: &'static MailDomain,
+    /// The first second that it tells of, since 1970.
+    pub begins: i64,
     /// What it is.
     pub kind: Kind,
     /// How it is sent.
@@ -255,8 +257,8 @@ impl Post {
     }
 
     fn send(&mut self, account: &Account, at: i64, kind: Kind, way: Way) {
-        let (reporter, domain) = (account.reporter, account.domain);
-        self.sendings.push(Sending { at, reporter, domain, kind, way });
+        let Account { reporter, domain, begins, .. } = *account;
+        self.sendings.push(Sending { at, reporter, domain, begins, kind, way });
     }
 
     fn is_posted(&self, account: &Account) -> bool {

@@ -171,7 +171,7 @@ fn one_day(
     all: &mut Vec<Sessions>,
 ) {
     // Nobody writes to everybody each day.
-    if random.once_in(if BIG.contains(&reporter) { 5 } else { 2 }) {
+    if random.once_in(if BIG.contains(&reporter) { 3 } else { 2 }) {
         return;
     }
     let is_bad = random.once_in(6);

@@ -99,22 +99,106 @@ fn mails_can_be_sent_as_they_are() {
     }
 }
 
+/// The report in a sending, unpacked.
+fn report(sending: &Sending) -> String {
+    let octets = match &sending.way {
+        Way::Post { body, .. } => body.clone(),
+        Way::Mail { .. } => {
+            let mail = text(sending);
+            let (_, part) = mail.rsplit_once("application/tlsrpt+gzip").unwrap();
+            let (_, rest) = part.split_once("\r\n\r\n").unwrap();
+            let (base64, _) = rest.split_once("--").unwrap();
+            data_encoding::BASE64.decode(base64.replace("\r\n", "").as_bytes()).unwrap()
+        }
+    };
+    if octets.starts_with(b"{") {
+        return String::from_utf8(octets).unwrap();
+    }
+    std::io::read_to_string(flate2::read::GzDecoder::new(octets.as_slice())).unwrap()
+}
+
+/// Each quirk in the mails or in the reports of whom it is known of, by its number in the list of
+/// those seen in the field; and in none of the others, where only one has it.
 #[test]
 fn each_reporter_has_its_quirks() {
     let month = month();
-    let of = |reporter: Reporter| {
-        let texts = month.sendings.iter().filter(move |sending| {
+    let genuine = |reporter: Reporter| {
+        month.sendings.iter().filter(move |sending| {
             sending.reporter == reporter && matches!(sending.kind, Kind::OnTime | Kind::Late)
-        });
-        texts.map(text).collect::<Vec<_>>()
+        })
     };
-    let has = |reporter, words: &str| of(reporter).iter().any(|text| text.contains(words));
-    assert!(has(Reporter::Google, "\r\n\th=to:from:subject") || has(Reporter::Google, "h=to:from"));
-    assert!(has(Reporter::Google, "; x="));
-    assert!(has(Reporter::Google, " -0700\r\n"));
-    assert!(has(Reporter::Microsoft, "Content-Type: text/html"));
-    assert!(has(Reporter::MailRu, "Submitter: like-mail-ru.test Report-ID: <"));
-    assert!(has(Reporter::Stalwart, "a=ed25519-sha256"));
-    assert!(has(Reporter::PostfixTwin, "TLS-Report-Submitter: Example Inc.\r\n"));
-    assert!(has(Reporter::PostfixTwin, "{\"organization-name\": \"Example Inc.\", "));
+    let mailed = |reporter, words: &str| genuine(reporter).any(|s| text(s).contains(words));
+    let told = |reporter, words: &str| genuine(reporter).any(|s| report(s).contains(words));
+    let all_tell = |reporter, words: &str| genuine(reporter).all(|s| report(s).contains(words));
+    use Reporter::{Google, MailRu, Microsoft, Postfix, PostfixTwin, Stalwart};
+
+    assert!(told(Google, r#""sending-mta-ip":"""#) && !told(Microsoft, "sending-mta-ip")); // 1, 2
+    assert!(told(Google, r#""mx-host":["mx1.good.test"]"#)); // 4
+    assert!(!told(Microsoft, "mx-host")); // 5
+    assert!(told(Google, r#"{"policy-type":"no-policy-found","policy-domain""#)); // 7
+    assert!(told(Stalwart, r#""policy-string":[],"#) && told(Stalwart, r#""mx-host":[]"#)); // 8
+    assert!(all_tell(Stalwart, r#""failure-details":["#)); // 8
+    assert!(told(Microsoft, r#""policy-string":["[\"3 1 1 "#)); // 9
+    let two = |first, second| {
+        genuine(Microsoft).any(|sending| {
+            let json = report(sending);
+            let place = |name: &str| json.find(&format!(r#""policy-type":"{name}""#));
+            place(first).zip(place(second)).is_some_and(|(first, second)| first < second)
+        })
+    };
+    assert!(two("tlsa", "sts") && two("sts", "tlsa")); // 10
+    assert!(told(Microsoft, ":59\"}") && told(Microsoft, ":59Z\"}")); // 11
+    assert!(genuine(MailRu).all(|s| report(s).matches("T00:00:00Z").count() == 2)); // 12
+    let lengths: BTreeSet<i64> = month
+        .told
+        .iter()
+        .filter(|told| told.reporter == Stalwart && told.begins % DAY != 0)
+        .map(|told| told.ends - told.begins)
+        .collect();
+    assert_eq!(lengths, BTreeSet::from([3600, DAY, 7 * DAY])); // 13
+    assert!(all_tell(Stalwart, r#""contact-info":null"#)); // 14
+    assert!(told(Postfix, r#""policy": {"policy-type": "no-policy-found"}"#)); // 15
+    let ids = |reporter: Reporter| -> BTreeSet<String> {
+        let id =
+            |sending| report(sending).split_once("\"report-id\": ").map(|(_, id)| id.to_owned());
+        genuine(reporter).filter_map(id).collect()
+    };
+    assert!(!ids(Postfix).is_disjoint(&ids(PostfixTwin))); // 16
+    assert!(told(Microsoft, "+\",\"policies\"")); // 17
+    assert!(mailed(Google, "T00.00.00Z+good.test@like-google.test>")); // 18
+    assert!(told(Google, "T00:00:00Z_good.test\"")); // 18
+    let counts = |json: &str, name: &str| -> u64 {
+        let count = |part: &str| -> u64 {
+            let end = part.find(|letter: char| !letter.is_ascii_digit()).unwrap();
+            part[..end].parse().unwrap()
+        };
+        json.split(&format!("\"{name}\": ")).skip(1).map(count).sum()
+    };
+    assert!(genuine(MailRu).any(|sending| {
+        let json = report(sending);
+        counts(&json, "failed-session-count") > counts(&json, "total-failure-session-count")
+    })); // 19
+    assert!(told(MailRu, "bad https response code: 404")); // 20
+    assert!(told(Microsoft, "MX_HOSTS_MISMATCH") && told(Google, "validation-failure")); // 20, 21
+    assert!(month.sendings.iter().any(|s| s.kind == Kind::Late && s.reporter == Microsoft)); // 22
+    assert!(mailed(Microsoft, "Content-Type: text/html")); // 23
+    assert!(mailed(Microsoft, "@good.test>\r\n")); // 24
+    assert!(genuine(Google).any(|s| {
+        s.domain.name == "good-ipv4-only.test"
+            && text(s).contains("\r\nTo: tls-reports@good.test\r\n")
+    })); // 25
+    assert!(month.sendings.iter().any(|sending| {
+        sending.kind == Kind::Altered && text(sending).contains("[External: take care]")
+    })); // 26
+    let signs_headers = |reporter| {
+        genuine(reporter).any(|s| text(s).replace("\r\n\t ", "").contains(":tls-report-domain"))
+    };
+    assert!(signs_headers(Google) && !signs_headers(Microsoft) && !signs_headers(MailRu)); // 28
+    assert!(mailed(Google, "; x=") && !mailed(MailRu, "; x=")); // 29
+    assert!(mailed(PostfixTwin, "TLS-Report-Submitter: Example Inc.\r\n")); // 30
+    // And what else tells them from each other.
+    assert!(mailed(Google, " -0700\r\n"));
+    assert!(mailed(Stalwart, "a=ed25519-sha256") && mailed(Stalwart, "a=rsa-sha256"));
+    assert!(all_tell(PostfixTwin, "{\"organization-name\": \"Example Inc.\", "));
+    assert!(all_tell(MailRu, "{\n   \"contact-info\": "));
 }
