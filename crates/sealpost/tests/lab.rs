@@ -162,4 +162,15 @@ fn the_reports_of_its_reporters_sum_up_to_what_it_says_is_true() {
     assert!(truth.len() > 10);
     assert_eq!(seen, truth);
     lab.end();
+
+    // The same as data: a line for each report that counts.
+    let (rows, _, _) = run(&["lab", "reports", "--days", "4", "--format", "json", "again"]);
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let counted = truth.get("counted").and_then(|words| words.first()).unwrap();
+    assert_eq!(&rows.len().to_string(), counted);
+    let of_good = |row: &&serde_json::Value| row.get("domain").unwrap() == "good.test";
+    let number = |row: &serde_json::Value| row.get("successful").unwrap().as_u64().unwrap();
+    let sum: u64 = rows.iter().filter(of_good).map(number).sum();
+    assert_eq!(&sum.to_string(), truth.get("good.test").and_then(|words| words.get(1)).unwrap());
 }
