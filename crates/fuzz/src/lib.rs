@@ -20,10 +20,12 @@ mod reports;
 pub use reports::{tls_report, tls_report_counts};
 // What reports come in, and who signed it.
 mod dkim;
+mod mailbox;
 mod mails;
 mod results;
 
 pub use dkim::dkim_message;
+pub use mailbox::mailbox_file;
 pub use mails::{report_mail, report_payload};
 pub use results::authentication_results;
 
@@ -66,6 +68,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("domain_name", domain_name),
     ("dump_line", dump_line),
     ("mail_recipients", mail_recipients),
+    ("mailbox_file", mailbox_file),
     ("mx_pattern", mx_pattern),
     ("postfix_tlspol_cache", postfix_tlspol_cache),
     ("postfix_tlspol_line", postfix_tlspol_line),

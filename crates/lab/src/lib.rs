@@ -25,6 +25,9 @@
 //! of his own, at `attacker.test`. The domains that begin with `victim-` are meant for him: their
 //! records live for seconds.
 //!
+//! [Reporters](reporters) send what senders of TLS reports send, on traffic that is made up, and say
+//! what is true of it; the keys of their signatures are in the DNS of the lab.
+//!
 //! The lab is built on servers of its own and on other people's protocol crates. It uses no reader
 //! and no client of sealpost, so that the two cannot share a bug.
 //!
@@ -70,6 +73,9 @@ mod attacker;
 pub use attacker::AttackError;
 mod control;
 pub use control::{Control, ControlError};
+
+// Who reports on mail.
+pub mod reporters;
 
 // The servers.
 mod authority;

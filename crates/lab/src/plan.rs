@@ -13,6 +13,7 @@ use crate::{
     domain::policy,
     fleet,
     host::{Address, Certificate, Dialogue, MailHost, Reply, Server, Tlsa, TlsaOf, WebHost},
+    reporters::published_keys,
     tls::{Hosted, Tenants},
     zone::{RecordData, Zones},
 };
@@ -60,6 +61,7 @@ impl Plan {
             builder.domain(domain)?;
         }
         builder.attacker(attacker)?;
+        builder.reporters()?;
         Ok(builder.finish())
     }
 }
@@ -223,6 +225,15 @@ impl Builder<'_> {
         let identity = attacker.identity(attacker::POLICY_HOST, good);
         let hosted = Hosted::new(attacker::POLICY_HOST.to_owned(), policy_host, identity);
         self.https.push((ip, Arc::new(Tenants::One(Arc::new(hosted)))));
+        Ok(())
+    }
+
+    /// The keys with which reporters sign.
+    fn reporters(&mut self) -> Result<(), LabError> {
+        for (name, text) in published_keys() {
+            let strings = text.as_bytes().chunks(255).map(<[u8]>::to_vec).collect();
+            self.zones.add(&name, RecordData::Text(strings))?;
+        }
         Ok(())
     }
 

@@ -11,9 +11,9 @@ use std::{
 use sealpost_runtime::{AfterPanic, Stopwatch, supervise};
 use sealpost_store::{Digest, RawState, Standing, StoreError};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Notify, Semaphore, mpsc, oneshot},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::{Intake, READER, ReceiveMetrics, Taken, metrics};
@@ -22,6 +22,8 @@ use crate::{Intake, READER, ReceiveMetrics, Taken, metrics};
 const QUEUE: usize = 1024;
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(30);
+/// The same when something found no place in the queue: readers are not to be idle meanwhile.
+const SOON: Duration = Duration::from_secs(1);
 /// Submissions of one page of a sweep.
 const PAGE: u32 = 256;
 /// The first pause before a submission is tried again, and the longest.
@@ -61,6 +63,8 @@ struct Shared {
     /// Those that wait or are being read.
     busy: Mutex<HashSet<Digest>>,
     paused: Mutex<HashMap<Digest, Pause>>,
+    /// Something found no place in the queue.
+    left_behind: Notify,
     memory: Semaphore,
     since: Stopwatch,
 }
@@ -86,6 +90,7 @@ impl ReadingRoom {
             metrics,
             busy: Mutex::default(),
             paused: Mutex::default(),
+            left_behind: Notify::new(),
             memory: Semaphore::new(usize::try_from(MEMORY).unwrap_or(usize::MAX)),
             since: Stopwatch::start(),
         };
@@ -105,14 +110,14 @@ impl ReadingRoom {
 
     /// Has a stored submission read soon. It never waits.
     pub fn submit(&self, digest: Digest) {
-        // If there is no place, the sweep finds it.
-        let _ = self.queue.try_send(Work { digest, told: None });
+        self.enqueue(Work { digest, told: None });
     }
 
     /// The same, and says what became of it; `None` if there is no place, or reading fails for now.
     pub async fn read(&self, digest: Digest) -> Option<RawState> {
         let (told, answer) = oneshot::channel();
-        self.queue.try_send(Work { digest, told: Some(told) }).ok()?;
+        self.enqueue(Work { digest, told: Some(told) });
+        // What found no place is gone with the other end.
         answer.await.ok()
     }
 
@@ -151,6 +156,13 @@ impl Readers {
 }
 
 impl ReadingRoom {
+    fn enqueue(&self, work: Work) {
+        if self.queue.try_send(work).is_err() {
+            // The sweep finds it.
+            self.shared.left_behind.notify_one();
+        }
+    }
+
     async fn keep_sweeping(self) {
         let metrics = Arc::clone(&self.shared.metrics);
         let make = || {
@@ -172,7 +184,9 @@ impl ReadingRoom {
                 self.metrics().store_failures.increment();
                 tracing::error!(%error, "what is still to be read cannot be listed");
             }
-            sleep(SWEEP).await;
+            if timeout(SWEEP, self.shared.left_behind.notified()).await.is_ok() {
+                sleep(SOON).await;
+            }
         }
     }
 
@@ -314,5 +328,54 @@ impl Shared {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_runtime::Clock;
+    use sealpost_store::{Arrival, Incoming, Origin, RawStore, Settings, Store};
+
+    use super::*;
+    use crate::{Limits, Notary, OurDomains};
+
+    fn incoming(number: usize) -> Incoming {
+        let arrival =
+            Arrival { origin: Origin::Smtp, at: 1_795_000_000, peer: None, recipient: None };
+        Incoming { octets: Arc::new(format!("no report {number}").into_bytes()), arrival }
+    }
+
+    /// Readers have been idle until the next sweep, for up to half a minute.
+    #[tokio::test]
+    async fn what_finds_no_place_in_the_queue_is_read_soon() {
+        // There is much to write, and nothing here is about the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let settings = Settings::at(folder.path().join("store.sqlite"));
+        let raw = RawStore::open(settings.raw_beside()).await.unwrap();
+        let store = Store::open(settings).await.unwrap();
+        let intake = Intake::new(
+            raw.clone(),
+            store.reports(),
+            Notary::offline(),
+            OurDomains::default(),
+            Limits::default(),
+            Clock::system(),
+        );
+        let metrics = Arc::new(ReceiveMetrics::default());
+        let (room, readers) = ReadingRoom::new(intake, Arc::clone(&metrics));
+        let reading = tokio::spawn(readers.run());
+        // The first sweep has nothing to find.
+        assert_eq!(room.read(Digest::of(b"")).await, None);
+        let all = (0..QUEUE + 50).map(incoming).collect();
+        let stored = raw.put_all(all).await.unwrap();
+        // Nobody reads meanwhile: there is one thread.
+        stored.iter().for_each(|stored| room.submit(stored.digest));
+        assert_eq!(room.waiting(), QUEUE);
+        let watch = Stopwatch::start();
+        while raw.counts().await.unwrap().new > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert!(watch.elapsed() < SWEEP / 2, "{:?}", watch.elapsed());
+        reading.abort();
     }
 }

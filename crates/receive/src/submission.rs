@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use tls_rpt::{
-    MailError, MailHints, MailLimits, MailNote, Medium, PayloadError, Payloads, Refusal,
-    RepairKind, Report, ReportLimits, ReportMail, ReportReading,
+    MailError, MailHints, MailLimits, MailNote, MailNoteKind, Medium, PayloadError, Payloads,
+    Refusal, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
 };
 
 /// How much of a submission is read.
@@ -95,6 +95,14 @@ pub enum Unreadable {
         /// Where in the mail.
         place: String,
     },
+    /// Part of the mail was left out, because a limit was passed: there may be more reports.
+    #[error("{kind}")]
+    LeftOut {
+        /// Which limit.
+        kind: MailNoteKind,
+        /// Where in the mail; empty if it is the mail itself.
+        place: String,
+    },
     /// There is nothing in the mail that could be a report.
     #[error("there is no report in it")]
     Nothing,
@@ -164,6 +172,16 @@ impl<'a> Submission<'a> {
             let place = place(&refused.part.to_string(), refused.name.as_deref());
             submission.unreadable.push(Unreadable::Packing { error: refused.error, place });
         }
+        for note in mail.notes.iter().filter(|note| note.kind.is_cut()) {
+            // Once is enough to know that something is missing.
+            let is_said = submission.unreadable.iter().any(|unreadable| {
+                matches!(unreadable, Unreadable::LeftOut { kind, .. } if *kind == note.kind)
+            });
+            if !is_said {
+                let (kind, place) = (note.kind.clone(), Note::of_mail(note).place);
+                submission.unreadable.push(Unreadable::LeftOut { kind, place });
+            }
+        }
         for report in mail.reports {
             let place = place(&report.part.to_string(), report.name.as_deref());
             submission.add(report.json, Some(report.message), &place, limits);
@@ -212,6 +230,7 @@ impl Unreadable {
             Self::Mail(error) => error.code(),
             Self::Packing { error, .. } => error.kind.code(),
             Self::NoReport { refusal, .. } => refusal.code(),
+            Self::LeftOut { kind, .. } => kind.code(),
             Self::Nothing => "no-report-in-mail",
         }
     }
@@ -219,7 +238,9 @@ impl Unreadable {
     /// Where in the mail; empty where that is not to be said.
     pub fn place(&self) -> &str {
         match self {
-            Self::Packing { place, .. } | Self::NoReport { place, .. } => place,
+            Self::Packing { place, .. }
+            | Self::NoReport { place, .. }
+            | Self::LeftOut { place, .. } => place,
             Self::Mail(_) | Self::Nothing => "",
         }
     }
@@ -229,5 +250,33 @@ fn place(part: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("part {part} ({})", name.escape_debug()),
         None => format!("part {part}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies behind a limit is not said to have been read: it stays for a later version.
+    #[test]
+    fn reports_that_were_left_out_are_missed() {
+        let limits = Limits::default();
+        let mail = |reports: usize| {
+            let part = "--b\r\nContent-Type: application/tlsrpt+json\r\n\r\n{\"report-id\":\"1\",\"organization-name\":\"R\",\"policies\":[]}\r\n";
+            format!(
+                "From: a@b.test\r\nContent-Type: multipart/report; boundary=b\r\n\r\n{}--b--\r\n",
+                part.repeat(reports)
+            )
+        };
+        let codes = |mail: &str| {
+            let submission = Submission::read(mail.as_bytes(), &limits);
+            let codes: Vec<_> = submission.unreadable.iter().map(Unreadable::code).collect();
+            (submission.documents.len(), submission.is_whole(), codes)
+        };
+        assert_eq!(codes(&mail(limits.mail.reports)), (100, true, vec![]));
+        assert_eq!(codes(&mail(limits.mail.reports + 1)), (100, false, vec!["reports-cut"]));
+        let (reports, is_whole, found) = codes(&mail(limits.mail.parts + 1));
+        assert_eq!((reports, is_whole), (100, false));
+        assert!(found.contains(&"reports-cut") && found.contains(&"parts-cut"), "{found:?}");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
-pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
+pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::receive::{
     JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
     ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -119,4 +120,57 @@ fn attacks_are_begun_and_ended_from_outside() {
     let (_, status, said) = lab(&["cease", "all"], &directory);
     assert_eq!(status, Some(2));
     assert!(said.starts_with("error: failed to talk to the lab in "), "{said}");
+}
+
+/// Each line of a table by its first word: the other words.
+fn lines_of(table: &str) -> BTreeMap<String, Vec<String>> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines = table.lines().skip(1).map(words).filter(|words| words.len() == 4);
+    lines.map(|mut words| (words.remove(0), words)).collect()
+}
+
+#[test]
+fn the_reports_of_its_reporters_sum_up_to_what_it_says_is_true() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Open::at(&folder.path().join("lab"));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        let output = command.current_dir(folder.path()).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8(output.stdout).unwrap(), said, output.status.code())
+    };
+    let (truth, said, status) = run(&["lab", "reports", "--days", "4", "reports"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains(" mails in reports: "), "{said}");
+    let (_, said, status) = run(&["lab", "reports", "--days", "4", "reports"]);
+    assert!(status == Some(2) && said.contains("it is not empty"), "{said}");
+    let domains: Vec<&str> =
+        sealpost_lab::reporters::domains().iter().map(|domain| domain.name).collect();
+    let configuration = format!("[receive]\nstore = \"store.sqlite\"\ndomains = {domains:?}\n");
+    fs_err::write(folder.path().join("sealpost.toml"), configuration).unwrap();
+    let import =
+        ["receive", "import", "--config", "sealpost.toml", "--network", "lab/network.toml"];
+    let (_, said, status) = run(&[&import[..], &["reports"]].concat());
+    assert_eq!(status, Some(0), "{said}");
+    let (seen, said, status) = run(&["receive", "summary", "--config", "sealpost.toml"]);
+    assert_eq!(status, Some(0), "{said}");
+
+    let (truth, mut seen) = (lines_of(&truth), lines_of(&seen));
+    // What is apart has no line in the truth.
+    let apart = [seen.remove("unverified"), seen.remove("not-ours")];
+    assert!(apart.iter().all(Option::is_some));
+    assert!(truth.len() > 10);
+    assert_eq!(seen, truth);
+    lab.end();
+
+    // The same as data: a line for each report that counts.
+    let (rows, _, _) = run(&["lab", "reports", "--days", "4", "--format", "json", "again"]);
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let counted = truth.get("counted").and_then(|words| words.first()).unwrap();
+    assert_eq!(&rows.len().to_string(), counted);
+    let of_good = |row: &&serde_json::Value| row.get("domain").unwrap() == "good.test";
+    let number = |row: &serde_json::Value| row.get("successful").unwrap().as_u64().unwrap();
+    let sum: u64 = rows.iter().filter(of_good).map(number).sum();
+    assert_eq!(&sum.to_string(), truth.get("good.test").and_then(|words| words.get(1)).unwrap());
 }

@@ -69,6 +69,20 @@ proptest! {
     }
 
     #[test]
+    fn it_does_not_matter_how_much_a_read_gives(
+        text in "(From a b 1:2 2026\n|\r?\n|>From \n|xyz|\n){0,30}",
+        capacity in 1_usize..100,
+        limit in 1_usize..60,
+    ) {
+        let mut mbox = Mbox::new(std::io::BufReader::with_capacity(capacity, text.as_bytes()), limit);
+        let mut messages = Vec::new();
+        while let Some(message) = mbox.next_message().unwrap() {
+            messages.push(message);
+        }
+        prop_assert_eq!(messages, split(text.as_bytes(), limit));
+    }
+
+    #[test]
     fn any_octets_are_read_within_the_limit(octets in prop::collection::vec(any::<u8>(), 0..2000)) {
         for message in split(&octets, 100) {
             if let MboxMessage::Whole(message) = message {

@@ -52,11 +52,43 @@ pub(crate) enum LabCommand {
         #[command(flatten)]
         lab: LabPlace,
     },
+    /// Write what senders of TLS reports would send on a made-up month, and show what is true of it.
+    #[command(after_help = REPORTS)]
+    Reports(ReportsArguments),
     /// List all attacks and what an honest sender must do; with --directory, also which are on.
     Attacks {
         #[command(flatten)]
         lab: LabPlace,
     },
+}
+
+const REPORTS: &str = "\
+The senders behave as Google, Microsoft, Mail.ru, Stalwart and two installations of Postfix with \
+tlsrpt-reporter, quirks included; some reports come twice, late, revised or forged. Each mail \
+is a file. All are signed now; the keys are in the DNS of every lab. To see that `receive` comes to \
+the same numbers:\n\n  \
+sealpost lab --serve --directory lab\n  \
+sealpost lab reports reports\n  \
+sealpost receive import --network lab/network.toml --store store.sqlite reports\n  \
+sealpost receive summary --store store.sqlite\n\n\
+Exit status: 0 done, 2 could not run.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportsArguments {
+    /// Write the mails into this folder, which is made if it is missing and must be empty.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// How many days of traffic, the last of them a week ago.
+    #[arg(long, default_value_t = 31, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+    /// The same number makes the same traffic.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub(crate) seed: u64,
+    /// How to show what is true: a table by domain, or one JSON object a line for each report that
+    /// counts.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// Which lab.

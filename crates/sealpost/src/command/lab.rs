@@ -1,6 +1,7 @@
 //! `sealpost lab`
 
 mod attacks;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

@@ -83,9 +83,14 @@ fn remedy(unreadable: &Unreadable) -> &'static str {
         | "too-many-policies"
         | "too-many-details"
         | "mail-too-large"
-        | "mail-header-too-long" => {
+        | "mail-header-too-long"
+        | "parts-cut"
+        | "depth-cut"
+        | "messages-cut"
+        | "header-cut" => {
             "no report of any known sender is so large; it may be made to harm who reads it"
         }
+        "reports-cut" => "ask the sender for mails with one report each, as RFC 8460 has it",
         _ => "the report stays unread: ask its sender for one as RFC 8460 describes it",
     }
 }

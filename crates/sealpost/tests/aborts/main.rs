@@ -1,4 +1,5 @@
-//! The memory of `enforce` in a process that is aborted before and after every commit of its store.
+//! The memory of `enforce`, and the intake of `receive`, in a process that is aborted before and
+//! after every commit.
 //!
 //! This program starts itself again with `child` as its first argument; that process is the one
 //! that is aborted, or looks at what is left.
@@ -7,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "children tell their parent what was answered")]
 
 mod children;
+mod intake;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -29,20 +31,35 @@ const MOST: u64 = 100;
 /// Children at a time; most of their time they wait.
 const TOGETHER: usize = 6;
 
+const TESTS: &[(&str, fn())] = &[
+    (
+        "what_was_answered_survives_an_abort_around_every_commit",
+        what_was_answered_survives_an_abort_around_every_commit,
+    ),
+    (
+        "what_was_acknowledged_survives_an_abort_around_every_commit",
+        intake::what_was_acknowledged_survives_an_abort_around_every_commit,
+    ),
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [first, rest @ ..] = arguments.as_slice()
         && first == "child"
     {
-        children::run(rest);
+        match rest {
+            [what, store, moment] => intake::run(what, store, moment.parse().unwrap()),
+            rest => children::run(rest),
+        }
         return ExitCode::SUCCESS;
     }
-    const NAME: &str = "what_was_answered_survives_an_abort_around_every_commit";
     // As the usual harness: words are parts of the names wanted, flags are its own affair.
-    let mut filters = arguments.iter().filter(|text| !text.starts_with('-')).peekable();
-    if filters.peek().is_none() || filters.any(|filter| NAME.contains(filter.as_str())) {
-        what_was_answered_survives_an_abort_around_every_commit();
-        println!("test {NAME} ... ok");
+    let filters: Vec<&String> = arguments.iter().filter(|text| !text.starts_with('-')).collect();
+    for (name, test) in TESTS {
+        if filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str())) {
+            test();
+            println!("test {name} ... ok");
+        }
     }
     ExitCode::SUCCESS
 }
@@ -115,14 +132,19 @@ impl Case<'_> {
     }
 
     fn child(&self, what: &str, network: &Path, moment: u64) -> Output {
-        Command::new(env::current_exe().unwrap())
-            .args(["child", what])
-            .arg(network)
-            .arg(&self.store)
-            .arg(moment.to_string())
-            .output()
-            .unwrap()
+        child(&[what], &[network, &self.store], moment)
     }
+}
+
+/// Starts this program again.
+fn child(words: &[&str], paths: &[&Path], moment: u64) -> Output {
+    Command::new(env::current_exe().unwrap())
+        .arg("child")
+        .args(words)
+        .args(paths)
+        .arg(moment.to_string())
+        .output()
+        .unwrap()
 }
 
 /// Compares what was answered with what the next process answers without a network.

@@ -26,7 +26,19 @@ impl Daemon {
     /// Starts it by a command whose process becomes the daemon, or its parent.
     pub(crate) fn launch(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let stderr = child.stderr.take().unwrap();
+        Self::ready(child, stderr)
+    }
+
+    /// The same where it says everything into a named pipe.
+    pub(crate) fn launch_saying(command: &mut Command, pipe: &Path) -> Self {
+        let child = command.spawn().unwrap();
+        let said = fs_err::File::open(pipe).unwrap();
+        Self::ready(child, said)
+    }
+
+    fn ready(child: Child, said: impl Read + Send + 'static) -> Self {
+        let lines = BufReader::new(said).lines();
         let (sender, errors) = channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {

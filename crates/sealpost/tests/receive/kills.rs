@@ -11,9 +11,10 @@ use std::time::Duration;
 use sealpost_store::RawState;
 use sealpost_store::reports::Scope;
 
-use crate::daemon::{Daemon, Mailer, connect, post};
+use crate::daemon::{Daemon, Mailer, connect};
 use crate::mails::{RECIPIENT, mail, report};
 use crate::stored::{reports, submissions};
+use crate::tls::{PATH, with_https};
 use crate::world::World;
 
 /// How many kills there are; `SEALPOST_KILLS` says another number.
@@ -31,6 +32,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
     let configuration = world.configuration(
         "limits = { posts_per_minute = 1000000 }\n[[receive.admit]]\nname = \"here\"\nnetworks = [\"127.0.0.0/8\"]",
     );
+    let poster = with_https(&configuration);
     let acknowledged = Mutex::new(Vec::new());
     // One store for all: what the kill before has left is in the way of the next.
     for seed in first..first + kills {
@@ -40,7 +42,8 @@ fn what_was_acknowledged_survives_kills_under_load() {
         let (stored, pause) = (random.below(MOST_STORED), random.below(4_000));
         let daemon = Daemon::start(&configuration);
         let count = AtomicUsize::new(0);
-        let (smtp, http) = (daemon.address("smtp"), daemon.address("http"));
+        let (smtp, https) = (daemon.address("smtp"), daemon.address("https"));
+        let poster = &poster;
         scope(|scope| {
             let tell = |id: String| {
                 acknowledged.lock().unwrap().push(id);
@@ -54,10 +57,10 @@ fn what_was_acknowledged_survives_kills_under_load() {
                     })
                 });
                 scope.spawn(move || {
-                    until_killed(&format!("{seed}-http-{client}"), tell, |id| {
+                    until_killed(&format!("{seed}-https-{client}"), tell, |id| {
                         let body = report(id);
                         let media_type = "application/tlsrpt+json";
-                        let told = post(http, "/v1/tls-reports", media_type, body.as_bytes())?;
+                        let told = poster.post(https, PATH, "", media_type, body.as_bytes())?;
                         Ok(told.starts_with("HTTP/1.1 201 "))
                     })
                 });
@@ -98,6 +101,9 @@ fn what_was_acknowledged_survives_kills_under_load() {
         assert_eq!(times.get(id), Some(&1), "{id} was acknowledged");
     }
     assert!(times.values().all(|times| *times == 1), "one is there twice");
+    for way in ["-smtp-", "-lmtp-", "-https-"] {
+        assert!(acknowledged.iter().any(|id| id.contains(way)), "nothing by {way}");
+    }
     assert!(acknowledged.len() > 10 * usize::try_from(kills).unwrap(), "{}", acknowledged.len());
 }
 

@@ -8,13 +8,17 @@ mod month;
 mod program;
 
 // The daemon.
+mod activation;
 mod age;
 mod daemon;
 mod doors;
+mod hostile;
 mod kills;
 mod mails;
 mod order;
+mod reporters;
 mod service;
 mod signed;
 mod stored;
+mod tls;
 mod world;

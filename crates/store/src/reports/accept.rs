@@ -200,14 +200,13 @@ struct Revision {
     id: i64,
     is_current: bool,
     received_at: i64,
-    payload: [u8; 32],
 }
 
 impl Revision {
-    /// Is what came now the later one? What came at the same moment is put into some order that
-    /// does not depend on who came first.
+    /// Is what came now the later one? Of what came in the same second, as all of an import does,
+    /// that is what is taken in later: a mailbox has its mails in the order of their arrival.
     fn is_before(&self, prepared: &Prepared) -> bool {
-        (self.received_at, &self.payload) < (prepared.received_at, prepared.payload.as_bytes())
+        self.received_at <= prepared.received_at
     }
 }
 
@@ -232,7 +231,6 @@ fn revisions_of(
             id: row.get(0)?,
             is_current: row.get::<_, i64>(1)? == 1,
             received_at: row.get(2)?,
-            payload: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

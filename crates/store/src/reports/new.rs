@@ -144,7 +144,7 @@ pub enum Accepted {
     /// The same octets are stored already, under this number. Nothing has changed.
     Duplicate(ReportId),
     /// There was one with the same identity and other octets. Both are kept; the one that was
-    /// received later counts.
+    /// received later counts, and within one second the one that is taken in later.
     Revision(ReportId),
 }
 

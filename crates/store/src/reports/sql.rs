@@ -80,9 +80,9 @@ statements! {
         SELECT id, scope FROM reports WHERE key = $1 AND payload = $2 ORDER BY scope LIMIT 8";
 
     REVISIONS = "
-        SELECT id, is_current, received_at, payload FROM reports
+        SELECT id, is_current, received_at FROM reports
         WHERE key = $1 AND +scope = $2 AND +reporter = $3
-        ORDER BY received_at DESC, payload DESC LIMIT 64";
+        ORDER BY received_at DESC, id DESC LIMIT 64";
 
     NEWEST_REPORT = "
         SELECT COALESCE(MAX(id), 0) FROM reports";

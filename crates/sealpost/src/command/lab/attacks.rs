@@ -20,6 +20,7 @@ pub(super) fn run(command: &LabCommand, output: &mut Output) -> Result<Outcome, 
             }
         },
         LabCommand::Attacks { lab } => list(lab, output)?,
+        LabCommand::Reports(arguments) => return super::reports::run(arguments, output),
     }
     Ok(Outcome::Clean)
 }

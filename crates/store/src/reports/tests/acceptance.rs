@@ -137,6 +137,18 @@ async fn of_two_revisions_the_later_counts_whichever_is_read_first() {
     }
 }
 
+/// An import gives all its reports one time of arrival.
+#[tokio::test]
+async fn of_two_revisions_in_one_second_the_one_that_is_read_later_counts() {
+    for (old, new) in [(2, 5), (5, 2), (7, 8), (8, 7)] {
+        let (_folder, store) = open().await;
+        accept(&store, &report("r1", 0, old)).await;
+        let second = accept(&store, &report("r1", 0, new)).await;
+        assert!(matches!(second, Accepted::Revision(_)));
+        assert_eq!(total(&store, Scope::Counted).await, exact(1, 10, new));
+    }
+}
+
 #[tokio::test]
 async fn revisions_without_end_are_not_kept_without_end() {
     let (_folder, store) = open().await;

@@ -98,10 +98,6 @@ impl Kept {
     fn is_revision_of(&self, other: &Self) -> bool {
         (self.scope, self.key(), self.reporter()) == (other.scope, other.key(), other.reporter())
     }
-
-    fn order(&self) -> (i64, Digest) {
-        (self.report.received_at, self.report.payload)
-    }
 }
 
 #[derive(Default)]
@@ -130,8 +126,10 @@ impl Model {
     /// What counts.
     fn current(&self, scope: Scope) -> Vec<&NewReport> {
         let is_current = |kept: &&Kept| {
+            // Of what came at the same time, the last that was taken in.
             let others = self.0.iter().filter(|other| other.is_revision_of(kept));
-            others.map(Kept::order).max() == Some(kept.order())
+            let newest = others.max_by_key(|other| other.report.received_at);
+            newest.is_some_and(|newest| std::ptr::eq(newest, *kept))
         };
         let of_scope = self.0.iter().filter(|kept| kept.scope == scope);
         of_scope.filter(is_current).map(|kept| &kept.report).collect()

@@ -1,0 +1,261 @@
+//! What is sent to exhaust us: very many reports, very many parts, very slow senders. Memory stays
+//! bounded, refusals are clear, and the metrics say what happened.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::scope;
+use std::time::Duration;
+
+use sealpost_store::RawState;
+use sealpost_store::reports::Scope;
+use serde_json::Value;
+use tokio::net::TcpSocket;
+use tokio::runtime::Runtime;
+
+use crate::daemon::{Daemon, Mailer, connect};
+use crate::mails::{RECIPIENT, mail, report};
+use crate::stored::{reports, submissions};
+use crate::tls::{PATH, with_https};
+use crate::world::World;
+
+/// Tiny reports; `SEALPOST_TINY` says another number.
+const TINY: usize = 20_000;
+/// Reports of one mail that are read.
+const PER_MAIL: usize = 100;
+/// Mails of one session, fewer than are allowed.
+const PER_SESSION: usize = 500;
+/// What a daemon or an import may have in memory at most, in KiB, however much comes: twice what
+/// 20,000 reports take.
+const MOST_MEMORY: u64 = 128 * 1024;
+
+fn tiny() -> usize {
+    env::var("SEALPOST_TINY").map_or(TINY, |text| text.parse().unwrap())
+}
+
+/// The most that a process ever had in memory, in KiB, while it is there.
+fn memory(id: u32) -> Option<u64> {
+    let status = fs_err::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// A report of one session, as short as a report can be.
+fn tiny_report(id: usize) -> String {
+    format!(
+        r#"{{"organization-name":"R","report-id":"{id}","date-range":{{"start-datetime":"2026-11-24T00:00:00Z","end-datetime":"2026-11-24T23:59:59Z"}},"policies":[{{"policy":{{"policy-type":"sts","policy-domain":"example.com"}},"summary":{{"total-successful-session-count":1,"total-failure-session-count":0}}}}]}}"#
+    )
+}
+
+fn mail_of(reports: impl Iterator<Item = usize>) -> Vec<u8> {
+    let mut mail = "From: <r@reporter.example>\r\nMIME-Version: 1.0\r\n\
+                    Content-Type: multipart/report; boundary=b\r\n\r\n"
+        .to_owned();
+    for id in reports {
+        let _ = write!(
+            mail,
+            "--b\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n",
+            tiny_report(id)
+        );
+    }
+    mail.push_str("--b--\r\n");
+    mail.into_bytes()
+}
+
+#[test]
+fn very_many_tiny_reports_by_mail() {
+    let (world, count) = (World::new(), tiny());
+    let daemon = Daemon::start(&world.configuration(""));
+    let smtp = daemon.address("smtp");
+    let mails = count.div_ceil(PER_MAIL);
+    scope(|scope| {
+        for client in 0..4 {
+            scope.spawn(move || {
+                let open = || Mailer::greet(connect(smtp).unwrap(), "EHLO").unwrap();
+                let mut mailer = open();
+                for (sent, number) in (client..mails).step_by(4).enumerate() {
+                    // A session has an end, and whoever has more comes again.
+                    if sent > 0 && sent % PER_SESSION == 0 {
+                        mailer = open();
+                    }
+                    let first = number * PER_MAIL;
+                    let ids = first..(first + PER_MAIL).min(count);
+                    let told = mailer.send(RECIPIENT, &mail_of(ids)).unwrap();
+                    // It never has to be refused: what cannot be read at once lies on the disk.
+                    assert!(told.starts_with("250"), "{told}");
+                }
+            });
+        }
+    });
+    let (count, mails) = (u64::try_from(count).unwrap(), u64::try_from(mails).unwrap());
+    assert_eq!(daemon.metric("sealpost_receive_stored_total{way=\"smtp\"}"), mails);
+    // A sweep finds what found no place in the queue.
+    let read = "sealpost_receive_read_total{outcome=\"read\"}";
+    while daemon.metric(read) < mails {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(daemon.metric(read), mails);
+    assert_eq!(daemon.metric("sealpost_receive_reports_total{as=\"new\"}"), count);
+    let apart = "sealpost_receive_reports_trust_total{trust=\"unverified-no-signature\"}";
+    assert_eq!(daemon.metric(apart), count);
+    assert_eq!(daemon.metric("sealpost_receive_panics_total"), 0);
+    let memory = memory(daemon.id()).unwrap();
+    println!("{count} reports by mail: {memory} KiB");
+    assert!(memory < MOST_MEMORY, "{memory} KiB");
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    assert_eq!(summed(&world.store()), (count, count));
+}
+
+#[test]
+fn very_many_tiny_reports_in_a_mailbox_file() {
+    let (world, count) = (World::new(), tiny());
+    let path = world.folder.path().join("mbox");
+    let mut file = std::io::BufWriter::new(fs_err::File::create(&path).unwrap());
+    for id in 0..count {
+        write!(
+            file,
+            "From r@reporter.example Wed Nov 25 01:00:00 2026\nFrom: <r@reporter.example>\n\
+             Content-Type: application/tlsrpt+json\n\n{}\n\n",
+            tiny_report(id)
+        )
+        .unwrap();
+    }
+    file.into_inner().unwrap();
+    let import = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["receive", "import", "--no-dns", "--format", "json", "--store"])
+        .arg(world.store())
+        .arg(&path)
+        .env("SEALPOST_LOG", "off")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (account, memory) = watched(import);
+    println!("{count} reports in a mailbox file: {memory} KiB");
+    assert!(memory < MOST_MEMORY, "{memory} KiB");
+    let count = u64::try_from(count).unwrap();
+    assert_eq!(account.get("submissions").and_then(Value::as_u64), Some(count), "{account}");
+    assert_eq!(summed(&world.store()), (count, count));
+}
+
+/// What a process says in the end, and the most that it had in memory, in KiB.
+fn watched(mut child: Child) -> (Value, u64) {
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = memory(child.id()).unwrap_or(0).max(most);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+    (serde_json::from_str(&said).unwrap(), most)
+}
+
+/// Reports and sessions that nobody vouches for, as the summary has them.
+fn summed(store: &Path) -> (u64, u64) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["receive", "summary", "--format", "json", "--unverified", "--store"])
+        .arg(store)
+        .output()
+        .unwrap();
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let domains = summary.get("domains").and_then(Value::as_array).unwrap();
+    let [domain] = domains.as_slice() else { panic!("{domains:?}") };
+    let number = |pointer: &str| domain.pointer(pointer).and_then(Value::as_u64).unwrap();
+    (number("/reports"), number("/successful/lower"))
+}
+
+#[test]
+fn a_mail_of_a_hundred_thousand_parts() {
+    let world = World::new();
+    let daemon = Daemon::start(&world.configuration(""));
+    let told = daemon.smtp().send(RECIPIENT, &mail_of(0..40_000)).unwrap();
+    assert!(told.starts_with("250"), "{told}");
+    let mut empty = "From: <r@reporter.example>\r\nMIME-Version: 1.0\r\n\
+                     Content-Type: multipart/report; boundary=b\r\n\r\n"
+        .to_owned();
+    empty.push_str(&"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n".repeat(100_000));
+    let told = daemon.smtp().send(RECIPIENT, empty.as_bytes()).unwrap();
+    assert!(told.starts_with("250"), "{told}");
+    // As much is read as a mail may have. It is not said to have been read whole.
+    daemon.comes_to("sealpost_receive_read_total{outcome=\"quarantined\"}", 2);
+    daemon.comes_to("sealpost_receive_quarantined_total{reason=\"reports-cut\"}", 1);
+    daemon.comes_to("sealpost_receive_quarantined_total{reason=\"parts-cut\"}", 1);
+    daemon.comes_to("sealpost_receive_reports_total{as=\"new\"}", 100);
+    let memory = memory(daemon.id()).unwrap();
+    assert!(memory < MOST_MEMORY, "{memory} KiB");
+    daemon.kill();
+    assert_eq!(reports(&world.store(), Scope::Unverified).len(), 100);
+    let states: Vec<_> = submissions(&world.store()).into_iter().map(|entry| entry.state).collect();
+    let cut = |reason: &str| RawState::Quarantined { reason: reason.to_owned() };
+    assert_eq!(states, [cut("reports-cut"), cut("parts-cut")]);
+}
+
+/// Connects from another address of this machine.
+fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    let runtime = Runtime::new().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "this is the sender, on loopback")]
+        let stream = socket.connect(address).await.unwrap();
+        stream.into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+#[test]
+fn slow_senders_keep_nobody_else_out() {
+    const EACH: usize = 6;
+    let world = World::new();
+    let path = world.configuration(
+        "limits = { connections = 40, connections_per_source = 6, posts_per_minute = 100000 }",
+    );
+    let poster = with_https(&path);
+    let daemon = Daemon::start(&path);
+    let (smtp, https) = (daemon.address("smtp"), daemon.address("https"));
+    // One source begins messages, handshakes and requests, and never ends them.
+    let slow = [127, 0, 0, 9];
+    let mut held = Vec::new();
+    for number in 0..EACH {
+        let mut mailer = Mailer::greet(connect_from(slow, smtp), "EHLO").unwrap();
+        if number > 0 {
+            mailer.ask("MAIL FROM:<>").unwrap();
+            mailer.ask(&format!("RCPT TO:<{RECIPIENT}>")).unwrap();
+            assert!(mailer.ask("DATA").unwrap().starts_with("354"));
+            mailer.write(b"From: <r@reporter.example>\r\n").unwrap();
+        }
+        held.push(mailer);
+    }
+    let mut hello = Vec::new();
+    for _ in 0..EACH {
+        let mut stream = connect_from(slow, https);
+        stream.write_all(&[22, 3, 1, 2, 0, 1, 0]).unwrap();
+        hello.push(stream);
+    }
+    // For that source there is no more room, and it hears so.
+    let mut refused = connect_from(slow, smtp);
+    refused.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut said = String::new();
+    let _ = refused.read_to_string(&mut said);
+    assert!(said.is_empty() || said.starts_with("421"), "{said}");
+    assert!(daemon.metric("sealpost_receive_smtp_refused_total{reason=\"crowded\"}") >= 1);
+    // Others do not notice.
+    let told = daemon.smtp().send(RECIPIENT, &mail(&report("by-smtp"))).unwrap();
+    assert!(told.starts_with("250"), "{told}");
+    let json = "application/tlsrpt+json";
+    let told = poster.post(https, PATH, "", json, report("by-https").as_bytes()).unwrap();
+    assert!(told.starts_with("HTTP/1.1 201 "), "{told}");
+    daemon.comes_to("sealpost_receive_reports_total{as=\"new\"}", 2);
+    assert!(daemon.get("/health").ends_with("ok\n"));
+    drop((held, hello));
+    // Nothing is left of messages that did not come to their end.
+    daemon.kill();
+    assert_eq!(submissions(&world.store()).len(), 2);
+}
