@@ -1,12 +1,16 @@
 //! All that can be seen of one domain.
 
 mod caa;
+mod courtesy;
 mod destinations;
 mod route;
 mod sender;
+mod shared;
 mod tlsa;
+pub(crate) use courtesy::Courtesy;
 pub use route::{MailRoute, NextHop, RouteHost};
 pub use sender::{AddressFault, PolicyFault, PolicyFetchError};
+pub(crate) use shared::SharedHosts;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +18,9 @@ use std::sync::Arc;
 
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, MailHost, MailHosts, MxRecord, MxSource,
-    PolicyFetch, PolicyHost, ReportDestination, SmtpSession, Surroundings, TextRecord,
+    AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, LookupFault, LookupFaultKind, MailHost,
+    MailHosts, MxRecord, MxSource, PolicyFetch, PolicyHost, ReportDestination, SmtpSession,
+    Surroundings, TextRecord,
 };
 use sealpost_runtime::Stopwatch;
 use tokio::sync::Semaphore;
@@ -132,7 +137,7 @@ impl Network {
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
         let (means, host, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
         let fetches = self
-            .each(&addresses, port, move |target, _| {
+            .each(&addresses, port, deadline, move |target, _| {
                 fetch_from(means.clone(), host.clone(), path.clone(), purpose, target, deadline)
             })
             .await;
@@ -164,21 +169,28 @@ impl Network {
     async fn mail_host(&self, name: String, preference: u16, deadline: Deadline) -> MailHost {
         // The name must be one as it stands: a conversion would ask for another host.
         let parsed = DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name);
-        let Some(domain) = parsed else {
-            return MailHost {
-                name,
-                domain: None,
-                preference,
-                addresses: None,
-                tlsa: None,
-                caa: None,
-                sessions: vec![],
-            };
-        };
+        match (parsed, &self.means.shared_hosts) {
+            (None, _) => MailHost { preference, ..nothing_of(name, None) },
+            (Some(domain), None) => {
+                MailHost { preference, ..self.look_at_mail_host(domain, deadline).await }
+            }
+            (Some(domain), Some(shared)) => {
+                let look = self.clone();
+                let seen = shared.of(&domain, deadline, move |domain, deadline| async move {
+                    look.look_at_mail_host(domain, deadline).await
+                });
+                let seen = seen.await.unwrap_or_else(|| nothing_of(name, Some(domain)));
+                MailHost { preference, ..seen }
+            }
+        }
+    }
+
+    async fn look_at_mail_host(&self, domain: DomainName, deadline: Deadline) -> MailHost {
+        let name = domain.as_str().to_owned();
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
         let (sessions, tlsa, caa) = tokio::join!(
-            self.each(&addresses, self.means.smtp_port, move |target, turn| {
+            self.each(&addresses, self.means.smtp_port, deadline, move |target, turn| {
                 // Out of courtesy, one address of each family: a host is mostly one server.
                 let survey = match turn {
                     Turn::FirstOfFamily => means.survey,
@@ -192,7 +204,7 @@ impl Network {
         MailHost {
             name,
             domain: Some(domain),
-            preference,
+            preference: 0,
             addresses: Some(addresses),
             tlsa,
             caa: Some(caa),
@@ -206,6 +218,7 @@ impl Network {
         &self,
         addresses: &HostAddresses,
         port: u16,
+        deadline: Deadline,
         action: impl Fn(SocketAddr, Turn) -> F,
     ) -> Vec<F::Output>
     where
@@ -219,15 +232,31 @@ impl Network {
             let is_first = [first_ipv4, first_ipv6].contains(&Some(address));
             let turn = if is_first { Turn::FirstOfFamily } else { Turn::Later };
             let action = action(SocketAddr::new(*address, port), turn);
-            let turns = turns.clone();
+            let (turns, means, address) = (turns.clone(), self.means.clone(), *address);
             async move {
                 // The semaphore is never closed; without a turn, too many would go at once at worst.
                 let _turn = turns.acquire().await;
+                // Where the deadline comes first, the action finds that there is no time left.
+                let _courtesy = deadline.bound(means.courtesy.turn(address)).await;
                 action.await
             }
         });
         all(tasks).await
     }
+}
+
+/// A host of which nothing is known: it has no domain name, or there was no time left for it.
+fn nothing_of(name: String, domain: Option<DomainName>) -> MailHost {
+    let addresses = domain.is_some().then(|| HostAddresses {
+        ipv4: Lookup::Unknown(no_time_left()),
+        ipv6: Lookup::Unknown(no_time_left()),
+    });
+    MailHost { name, domain, preference: 0, addresses, tlsa: None, caa: None, sessions: vec![] }
+}
+
+fn no_time_left() -> LookupFault {
+    let text = "not known yet when the time for this domain was over".to_owned();
+    LookupFault { kind: LookupFaultKind::TimedOut, text }
 }
 
 /// Which address of a host it is.
