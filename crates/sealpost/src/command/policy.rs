@@ -40,10 +40,10 @@ async fn lint(
         None => lint_file(Path::new(&source))?,
     };
     let only_unknown = findings.iter().all(|finding| finding.rule.severity <= Severity::Unknown);
-    let outcome = match &policy {
-        Some(_) => Outcome::Clean,
-        None if url.is_some() && only_unknown => Outcome::Unknown,
-        None => Outcome::Findings,
+    let (outcome, words) = match &policy {
+        Some(_) => (Outcome::Clean, "valid: senders can use this policy"),
+        None if url.is_some() && only_unknown => (Outcome::Unknown, "could not tell"),
+        None => (Outcome::Findings, "not valid: senders act as if there were no policy"),
     };
     match format {
         Format::Json => output.json(&report(policy.as_ref(), &findings))?,
@@ -51,11 +51,7 @@ async fn lint(
             if !findings.is_empty() {
                 output.line(&output.page().findings(&findings))?;
             }
-            output.line(match outcome {
-                Outcome::Clean => "valid: senders can use this policy",
-                Outcome::Findings => "not valid: senders act as if there were no policy",
-                Outcome::Unknown => "could not tell",
-            })?;
+            output.line(words)?;
         }
     }
     Ok(outcome)
