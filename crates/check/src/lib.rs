@@ -19,6 +19,7 @@ pub use run::{Checked, Checker};
 mod report;
 pub use report::{
     AddressReport, DomainReport, ExcerptReport, FindingReport, HostReport, HostRole, PolicyReport,
+    SenderReport,
 };
 mod escaped;
 pub mod formats;

@@ -9,6 +9,7 @@ use sealpost_evidence::{
     Evidence, Lookup, MailHost, Octets, PolicyHost, Security, SmtpSession, TextRecord, TlsSession,
 };
 use sealpost_rules::matrix::SenderDecision;
+use sealpost_rules::senders::{Acceptance, Sender, acceptances};
 use sealpost_rules::{Excerpt, Finding, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 use tls_rpt::{Selection, select_record};
@@ -36,6 +37,9 @@ pub struct DomainReport {
     pub took_ms: u64,
     /// The policy that senders find, where one is usable.
     pub policy: Option<PolicyReport>,
+    /// What senders of different strictness make of record and policy; empty where there are none to
+    /// judge.
+    pub senders: Vec<SenderReport>,
     /// Does a usable TLS-RPT record ask for reports? Null where it could not be told, or was not
     /// asked.
     pub asks_for_reports: Option<bool>,
@@ -54,6 +58,17 @@ pub struct PolicyReport {
     pub max_age: u32,
     /// The patterns.
     pub mx: Vec<String>,
+}
+
+/// What one kind of sender makes of record and policy.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SenderReport {
+    /// The kind of sender.
+    pub sender: Sender,
+    /// Does it accept both?
+    pub accepts: bool,
+    /// Why not.
+    pub reason: Option<String>,
 }
 
 /// One host, healthy or not.
@@ -156,6 +171,7 @@ impl DomainReport {
             observed: evidence.observed,
             took_ms: evidence.took_ms,
             policy: PolicyReport::of(evidence),
+            senders: acceptances(evidence).into_iter().flatten().map(SenderReport::from).collect(),
             asks_for_reports: asks_for_reports(evidence),
             hosts: HostReport::all_of(evidence),
             findings: checked.judgement.findings.iter().map(FindingReport::new).collect(),
@@ -188,6 +204,13 @@ impl PolicyReport {
             max_age: policy.max_age().as_secs(),
             mx: policy.mx().iter().map(ToString::to_string).collect(),
         })
+    }
+}
+
+impl From<Acceptance> for SenderReport {
+    fn from(acceptance: Acceptance) -> Self {
+        let Acceptance { sender, refusal } = acceptance;
+        Self { sender, accepts: refusal.is_none(), reason: refusal }
     }
 }
 

@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, LookupFault, LookupFaultKind, MailHost,
-    MailHosts, MxRecord, MxSource, PolicyFetch, PolicyHost, ReportDestination, SmtpSession,
-    Surroundings, TextRecord,
+    AbsenceKind, Dialogues, Evidence, FORMAT, HostAddresses, Lookup, LookupFault, LookupFaultKind,
+    MailHost, MailHosts, MxRecord, MxSource, PolicyFetch, PolicyHost, ReportDestination,
+    SmtpSession, Surroundings, TextRecord,
 };
 use sealpost_runtime::Stopwatch;
 use tokio::sync::Semaphore;
@@ -52,12 +52,16 @@ impl Network {
         let stopwatch = Stopwatch::start();
         let observed = self.means.clock.now();
         let deadline = Deadline::after(self.means.deadlines.domain);
+        let dialogues = match scope.contains(Part::Mx) {
+            true => Dialogues::Wanted,
+            false => Dialogues::Unwanted,
+        };
         let is_whole = Part::ALL.into_iter().all(|part| scope.contains(part));
         let (sts_records, policy_host, (tls_rpt_records, report_destinations), mail_hosts, context) = tokio::join!(
             self.texts(scope.contains(Part::Sts).then(|| format!("_mta-sts.{domain}")), deadline),
             self.policy_host(scope.contains(Part::Sts).then_some(domain), deadline),
             self.reporting(scope.contains(Part::TlsRpt).then_some(domain), deadline),
-            self.mail_hosts(scope.contains(Part::Mx).then_some(domain), deadline),
+            self.mail_hosts(scope.contains(Part::MxRecords).then_some(domain), dialogues, deadline),
             self.surroundings(is_whole.then_some(domain), deadline),
         );
         Evidence {
@@ -147,6 +151,7 @@ impl Network {
     async fn mail_hosts(
         &self,
         domain: Option<&DomainName>,
+        dialogues: Dialogues,
         deadline: Deadline,
     ) -> Option<MailHosts> {
         let domain = domain?;
@@ -160,24 +165,31 @@ impl Network {
         let tasks =
             listed.into_iter().take(self.means.limits.mail_hosts).map(|(name, preference)| {
                 let network = self.clone();
-                async move { network.mail_host(name, preference, deadline).await }
+                async move { network.mail_host(name, preference, dialogues, deadline).await }
             });
         let hosts = all(tasks).await;
-        Some(MailHosts { records, source, hosts })
+        Some(MailHosts { records, source, dialogues, hosts })
     }
 
-    async fn mail_host(&self, name: String, preference: u16, deadline: Deadline) -> MailHost {
+    async fn mail_host(
+        &self,
+        name: String,
+        preference: u16,
+        dialogues: Dialogues,
+        deadline: Deadline,
+    ) -> MailHost {
         // The name must be one as it stands: a conversion would ask for another host.
         let parsed = DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name);
         match (parsed, &self.means.shared_hosts) {
             (None, _) => MailHost { preference, ..nothing_of(name, None) },
             (Some(domain), None) => {
-                MailHost { preference, ..self.look_at_mail_host(domain, deadline).await }
+                MailHost { preference, ..self.look_at_mail_host(domain, dialogues, deadline).await }
             }
             (Some(domain), Some(shared)) => {
                 let look = self.clone();
-                let seen = shared.of(&domain, deadline, move |domain, deadline| async move {
-                    look.look_at_mail_host(domain, deadline).await
+                let key = (domain.clone(), dialogues);
+                let seen = shared.of(key, deadline, move |domain, deadline| async move {
+                    look.look_at_mail_host(domain, dialogues, deadline).await
                 });
                 let seen = seen.await.unwrap_or_else(|| nothing_of(name, Some(domain)));
                 MailHost { preference, ..seen }
@@ -185,11 +197,19 @@ impl Network {
         }
     }
 
-    async fn look_at_mail_host(&self, domain: DomainName, deadline: Deadline) -> MailHost {
+    async fn look_at_mail_host(
+        &self,
+        domain: DomainName,
+        dialogues: Dialogues,
+        deadline: Deadline,
+    ) -> MailHost {
         let name = domain.as_str().to_owned();
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
-        let (sessions, tlsa, caa) = tokio::join!(
+        let talk = async {
+            if dialogues == Dialogues::Unwanted {
+                return Vec::new();
+            }
             self.each(&addresses, self.means.smtp_port, deadline, move |target, turn| {
                 // Out of courtesy, one address of each family: a host is mostly one server.
                 let survey = match turn {
@@ -197,7 +217,11 @@ impl Network {
                     Turn::Later => Survey::Unwanted,
                 };
                 talk_with(means.clone(), host.clone(), survey, target, deadline)
-            }),
+            })
+            .await
+        };
+        let (sessions, tlsa, caa) = tokio::join!(
+            talk,
             self.tlsa(&domain, tlsa::SMTP, &addresses, deadline),
             self.caa(&domain, deadline),
         );

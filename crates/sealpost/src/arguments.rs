@@ -226,8 +226,10 @@ pub(crate) enum PartName {
     Sts,
     /// The TLS-RPT record.
     Tlsrpt,
-    /// The MX hosts.
+    /// The MX hosts: DNS and a dialogue with each.
     Mx,
+    /// What the DNS says of the MX hosts, where port 25 is closed to you.
+    MxRecords,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

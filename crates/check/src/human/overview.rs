@@ -55,6 +55,18 @@ impl Page {
         {
             line(&mut page, format_args!("  mx       {words}"));
         }
+        if report.senders.iter().any(|sender| !sender.accepts)
+            && report.senders.iter().any(|sender| sender.accepts)
+        {
+            // Where all agree, the verdict says it.
+            for sender in &report.senders {
+                let answer = match &sender.reason {
+                    None => "accepts".to_owned(),
+                    Some(reason) => format!("does not accept: {}", one_line(reason)),
+                };
+                line(&mut page, format_args!("  sender   {}: {answer}", sender.sender));
+            }
+        }
         if let Some(decision) = report.decision {
             let meaning = match decision {
                 "none" => " (its own default level holds)",

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mail_domain::DomainName;
-use sealpost_evidence::MailHost;
+use sealpost_evidence::{Dialogues, MailHost};
 use sealpost_runtime::Stopwatch;
 use tokio::sync::watch;
 
@@ -20,11 +20,13 @@ const MOST_HOSTS: usize = 1024;
 /// What was seen, and what is being looked at.
 #[derive(Debug)]
 pub(crate) struct SharedHosts {
-    slots: Mutex<HashMap<DomainName, Slot>>,
+    slots: Mutex<HashMap<Key, Slot>>,
     /// How long one look may take, whoever asks for it, with whatever time.
     patience: Duration,
 }
 
+/// A host, and how closely it is looked at.
+type Key = (DomainName, Dialogues);
 /// What will be known of a host. If the sender is gone and has sent nothing, it has panicked.
 type Flight = watch::Receiver<Option<Arc<MailHost>>>;
 
@@ -45,22 +47,22 @@ impl SharedHosts {
     /// first. The look goes on then, for the next who asks.
     pub(super) async fn of<F: Future<Output = MailHost> + Send + 'static>(
         &self,
-        host: &DomainName,
+        key: Key,
         deadline: Deadline,
         look: impl FnOnce(DomainName, Deadline) -> F + Send + 'static,
     ) -> Option<MailHost> {
-        let mut flight = self.flight(host, look);
+        let mut flight = self.flight(key, look);
         let seen = deadline.bound(flight.wait_for(Option::is_some)).await.ok()?.ok()?;
         seen.as_deref().cloned()
     }
 
     fn flight<F: Future<Output = MailHost> + Send + 'static>(
         &self,
-        host: &DomainName,
+        key: Key,
         look: impl FnOnce(DomainName, Deadline) -> F + Send + 'static,
     ) -> Flight {
         let mut slots = self.slots();
-        if let Some(slot) = slots.get_mut(host)
+        if let Some(slot) = slots.get_mut(&key)
             && slot.holds()
         {
             slot.is_wanted = true;
@@ -69,8 +71,9 @@ impl SharedHosts {
         make_room(&mut slots);
         let (sender, flight) = watch::channel(None);
         let slot = Slot { flight: flight.clone(), since: Stopwatch::start(), is_wanted: false };
-        slots.insert(host.clone(), slot);
-        let (host, deadline) = (host.clone(), Deadline::after(self.patience));
+        let host = key.0.clone();
+        slots.insert(key, slot);
+        let deadline = Deadline::after(self.patience);
         tokio::spawn(async move {
             let seen = look(host, deadline).await;
             // Nobody may be waiting any more.
@@ -79,7 +82,7 @@ impl SharedHosts {
         flight
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<DomainName, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +100,7 @@ impl Slot {
 
 /// Makes room for one more, if there is none: what no longer holds goes first, then what nobody has
 /// asked for a second time.
-fn make_room(slots: &mut HashMap<DomainName, Slot>) {
+fn make_room(slots: &mut HashMap<Key, Slot>) {
     if slots.len() < MOST_HOSTS {
         return;
     }
@@ -120,8 +123,8 @@ mod tests {
     use super::*;
     use crate::gather::nothing_of;
 
-    fn name(text: &str) -> DomainName {
-        DomainName::parse(text).unwrap()
+    fn key(name: &str) -> Key {
+        (DomainName::parse(name).unwrap(), Dialogues::Wanted)
     }
 
     fn soon() -> Deadline {
@@ -139,7 +142,7 @@ mod tests {
                 looks.fetch_add(1, Ordering::Relaxed);
                 nothing_of(host.as_str().to_owned(), Some(host))
             };
-            shared.of(&name("mx.test"), soon(), look).await.unwrap().name
+            shared.of(key("mx.test"), soon(), look).await.unwrap().name
         };
         let seen = tokio::join!(ask(), ask(), ask());
         assert_eq!(seen.0, "mx.test");
@@ -155,30 +158,30 @@ mod tests {
             assert!(!deadline.has_passed(), "the time is that of the look");
             nothing_of(host.as_str().to_owned(), Some(host))
         };
-        assert!(shared.of(&name("mx.test"), soon(), look).await.is_none());
+        assert!(shared.of(key("mx.test"), soon(), look).await.is_none());
         sleep(Duration::from_secs(5)).await;
         let never = |_, _| async { unreachable!("it was looked at") };
-        assert!(shared.of(&name("mx.test"), soon(), never).await.is_some());
+        assert!(shared.of(key("mx.test"), soon(), never).await.is_some());
     }
 
     #[tokio::test]
     async fn a_look_that_panics_is_taken_again() {
         let shared = SharedHosts::new(Duration::from_secs(60));
         let panics = |_, _| async { panic!("while looking") };
-        assert!(shared.of(&name("mx.test"), soon(), panics).await.is_none());
+        assert!(shared.of(key("mx.test"), soon(), panics).await.is_none());
         let look = |host: DomainName, _| async move { nothing_of(String::new(), Some(host)) };
-        assert!(shared.of(&name("mx.test"), soon(), look).await.is_some());
+        assert!(shared.of(key("mx.test"), soon(), look).await.is_some());
     }
 
     #[tokio::test]
     async fn what_is_asked_for_again_stays() {
         let shared = SharedHosts::new(Duration::from_secs(60));
         let look = |host: DomainName, _| async move { nothing_of(String::new(), Some(host)) };
-        shared.of(&name("wanted.test"), soon(), look).await.unwrap();
+        shared.of(key("wanted.test"), soon(), look).await.unwrap();
         for number in 0..3 * MOST_HOSTS {
-            shared.of(&name(&format!("n{number}.test")), soon(), look).await.unwrap();
+            shared.of(key(&format!("n{number}.test")), soon(), look).await.unwrap();
             let never = |_, _| async { unreachable!("it was forgotten") };
-            shared.of(&name("wanted.test"), soon(), never).await.unwrap();
+            shared.of(key("wanted.test"), soon(), never).await.unwrap();
             assert!(shared.slots().len() <= MOST_HOSTS);
         }
     }

@@ -98,6 +98,7 @@ fn scope(only: &[PartName]) -> Scope {
             PartName::Sts => Part::Sts,
             PartName::Tlsrpt => Part::TlsRpt,
             PartName::Mx => Part::Mx,
+            PartName::MxRecords => Part::MxRecords,
         })
         .collect();
     Scope::of(&parts)

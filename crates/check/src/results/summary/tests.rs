@@ -13,7 +13,7 @@ fn line(number: u64, verdict: &str, errors: usize) -> ResultLine {
     let findings: Vec<_> = (0..=errors).map(finding).collect();
     let line = serde_json::json!({
         "domain": format!("d{number}.test"), "verdict": verdict, "decision": null,
-        "policy": { "mode": "enforce", "max_age": 86400 }, "asks_for_reports": number % 2 == 0,
+        "policy": { "mode": "enforce", "max_age": 86400 }, "asks_for_reports": number.is_multiple_of(2),
         "hosts": [{ "role": "mx", "name": "mx", "tlsa": if number == 0 { vec!["3 1 1 ab"] } else { vec![] } }],
         "observed": format!("2026-01-01T00:00:{:02}Z", number % 60), "findings": findings,
     });
