@@ -120,12 +120,16 @@ fn records(name: &str, kind: u16) -> Vec<Vec<u8>> {
             .collect(),
         ([_], record_type::NS) => vec![[&[3][..], b"ns1", &NAME_OF_THE_QUESTION].concat()],
         ([_], record_type::SOA) => vec![soa()],
-        (["mta-sts", _] | ["ns1", _], record_type::A) => vec![vec![127, 0, 0, 10]],
-        ([host @ ("mx1" | "mx2"), domain], record_type::A) => {
-            // Hosts of their own for each domain, at few enough addresses.
+        ([host @ ("mta-sts" | "ns1" | "mx1" | "mx2"), domain], record_type::A) => {
+            // Hosts of their own for each domain, and addresses for each of 50,000.
             let number: u32 = domain.trim_start_matches('d').parse().unwrap_or_default();
-            let last = if *host == "mx1" { 1 } else { 2 };
-            vec![vec![127, 1, (number % 200) as u8, last]]
+            let [_, _, high, low] = (number % 50_000).to_be_bytes();
+            let kind = match *host {
+                "mx1" => 1,
+                "mx2" => 2,
+                _ => 3,
+            };
+            vec![vec![127, kind, high, low]]
         }
         _ => Vec::new(),
     }
@@ -133,7 +137,8 @@ fn records(name: &str, kind: u16) -> Vec<Vec<u8>> {
 
 fn soa() -> Vec<u8> {
     let numbers = [1, 3600, 600, 86_400, TTL].map(u32::to_be_bytes).concat();
-    [&[0, 0][..], &numbers].concat()
+    // The zone's own name server and hostmaster.
+    [&b"\x03ns1"[..], &NAME_OF_THE_QUESTION, b"\x0ahostmaster", &NAME_OF_THE_QUESTION, &numbers].concat()
 }
 
 fn add(message: &mut Vec<u8>, name: &[u8], kind: u16, data: &[u8]) {

@@ -19,8 +19,9 @@ pub use run::{Checked, Checker};
 mod report;
 pub use report::{
     AddressReport, DomainReport, ExcerptReport, FindingReport, HostReport, HostRole, PolicyReport,
-    SenderReport,
 };
+mod senders;
+pub use senders::SenderReport;
 mod escaped;
 pub mod formats;
 mod human;

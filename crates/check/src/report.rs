@@ -9,12 +9,11 @@ use sealpost_evidence::{
     Evidence, Lookup, MailHost, Octets, PolicyHost, Security, SmtpSession, TextRecord, TlsSession,
 };
 use sealpost_rules::matrix::SenderDecision;
-use sealpost_rules::senders::{Acceptance, Sender, acceptances};
 use sealpost_rules::{Excerpt, Finding, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 use tls_rpt::{Selection, select_record};
 
-use crate::Checked;
+use crate::{Checked, SenderReport};
 
 /// What `check` has to say of one domain.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -58,17 +57,6 @@ pub struct PolicyReport {
     pub max_age: u32,
     /// The patterns.
     pub mx: Vec<String>,
-}
-
-/// What one kind of sender makes of record and policy.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct SenderReport {
-    /// The kind of sender.
-    pub sender: Sender,
-    /// Does it accept both?
-    pub accepts: bool,
-    /// Why not.
-    pub reason: Option<String>,
 }
 
 /// One host, healthy or not.
@@ -171,7 +159,7 @@ impl DomainReport {
             observed: evidence.observed,
             took_ms: evidence.took_ms,
             policy: PolicyReport::of(evidence),
-            senders: acceptances(evidence).into_iter().flatten().map(SenderReport::from).collect(),
+            senders: SenderReport::of(evidence),
             asks_for_reports: asks_for_reports(evidence),
             hosts: HostReport::all_of(evidence),
             findings: checked.judgement.findings.iter().map(FindingReport::new).collect(),
@@ -204,13 +192,6 @@ impl PolicyReport {
             max_age: policy.max_age().as_secs(),
             mx: policy.mx().iter().map(ToString::to_string).collect(),
         })
-    }
-}
-
-impl From<Acceptance> for SenderReport {
-    fn from(acceptance: Acceptance) -> Self {
-        let Acceptance { sender, refusal } = acceptance;
-        Self { sender, accepts: refusal.is_none(), reason: refusal }
     }
 }
 

@@ -8,6 +8,7 @@ mod sender;
 mod shared;
 mod tlsa;
 pub(crate) use courtesy::Courtesy;
+use courtesy::Service;
 pub use route::{MailRoute, NextHop, RouteHost};
 pub use sender::{AddressFault, PolicyFault, PolicyFetchError};
 pub(crate) use shared::SharedHosts;
@@ -141,7 +142,7 @@ impl Network {
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
         let (means, host, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
         let fetches = self
-            .each(&addresses, port, deadline, move |target, _| {
+            .each(&addresses, (Service::Https, port), deadline, move |target, _| {
                 fetch_from(means.clone(), host.clone(), path.clone(), purpose, target, deadline)
             })
             .await;
@@ -210,14 +211,19 @@ impl Network {
             if dialogues == Dialogues::Unwanted {
                 return Vec::new();
             }
-            self.each(&addresses, self.means.smtp_port, deadline, move |target, turn| {
-                // Out of courtesy, one address of each family: a host is mostly one server.
-                let survey = match turn {
-                    Turn::FirstOfFamily => means.survey,
-                    Turn::Later => Survey::Unwanted,
-                };
-                talk_with(means.clone(), host.clone(), survey, target, deadline)
-            })
+            self.each(
+                &addresses,
+                (Service::Smtp, self.means.smtp_port),
+                deadline,
+                move |target, turn| {
+                    // Out of courtesy, one address of each family: a host is mostly one server.
+                    let survey = match turn {
+                        Turn::FirstOfFamily => means.survey,
+                        Turn::Later => Survey::Unwanted,
+                    };
+                    talk_with(means.clone(), host.clone(), survey, target, deadline)
+                },
+            )
             .await
         };
         let (sessions, tlsa, caa) = tokio::join!(
@@ -241,7 +247,7 @@ impl Network {
     async fn each<F: Future<Output: Send> + Send + 'static>(
         &self,
         addresses: &HostAddresses,
-        port: u16,
+        (service, port): (Service, u16),
         deadline: Deadline,
         action: impl Fn(SocketAddr, Turn) -> F,
     ) -> Vec<F::Output>
@@ -261,7 +267,7 @@ impl Network {
                 // The semaphore is never closed; without a turn, too many would go at once at worst.
                 let _turn = turns.acquire().await;
                 // Where the deadline comes first, the action finds that there is no time left.
-                let _courtesy = deadline.bound(means.courtesy.turn(address)).await;
+                let _courtesy = deadline.bound(means.courtesy.turn(address, service)).await;
                 action.await
             }
         });

@@ -8,8 +8,8 @@ use sealpost_rules::Verdict;
 
 use super::printable::one_line;
 use super::{Colour, Page};
-use crate::Checked;
 use crate::report::{AddressReport, DomainReport, HostReport, HostRole};
+use crate::{Checked, SenderReport};
 
 impl Page {
     pub(super) fn overview(&self, checked: &Checked) -> String {
@@ -55,17 +55,8 @@ impl Page {
         {
             line(&mut page, format_args!("  mx       {words}"));
         }
-        if report.senders.iter().any(|sender| !sender.accepts)
-            && report.senders.iter().any(|sender| sender.accepts)
-        {
-            // Where all agree, the verdict says it.
-            for sender in &report.senders {
-                let answer = match &sender.reason {
-                    None => "accepts".to_owned(),
-                    Some(reason) => format!("does not accept: {}", one_line(reason)),
-                };
-                line(&mut page, format_args!("  sender   {}: {answer}", sender.sender));
-            }
+        for difference in SenderReport::differences(&report.senders) {
+            line(&mut page, format_args!("  sender   {difference}"));
         }
         if let Some(decision) = report.decision {
             let meaning = match decision {

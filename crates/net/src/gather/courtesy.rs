@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Dialogues with one address at a time.
-const FOR_AN_ADDRESS: usize = 8;
+/// SMTP dialogues with one address at a time: mail servers let one client have 20 to 50.
+const SMTP_FOR_AN_ADDRESS: usize = 8;
+/// Requests to one address at a time: what any web server takes from one client.
+const HTTPS_FOR_AN_ADDRESS: usize = 32;
 /// Dialogues with one network at a time: a /24 of IPv4, a /48 of IPv6. Loopback has no owner to be
 /// polite to.
-const FOR_A_NETWORK: usize = 64;
+const FOR_A_NETWORK: usize = 128;
 /// Places that are remembered before those are forgotten to which nobody talks.
 const MOST_IDLE: usize = 1024;
 
@@ -20,6 +22,13 @@ const MOST_IDLE: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Courtesy {
     places: Mutex<HashMap<Place, Arc<Semaphore>>>,
+}
+
+/// What an address is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Service {
+    Smtp,
+    Https,
 }
 
 /// A turn, until it is dropped.
@@ -31,17 +40,21 @@ pub(crate) struct Turn {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
-    Address(IpAddr),
+    Address(IpAddr, Service),
     /// The first address of the network.
     Network(IpAddr),
 }
 
 impl Courtesy {
     /// Waits until one more may talk with this address.
-    pub(crate) async fn turn(&self, address: IpAddr) -> Turn {
+    pub(crate) async fn turn(&self, address: IpAddr, service: Service) -> Turn {
         let address = address.to_canonical();
+        let most = match service {
+            Service::Smtp => SMTP_FOR_AN_ADDRESS,
+            Service::Https => HTTPS_FOR_AN_ADDRESS,
+        };
         // The address first: whoever waits for it takes no turn of the network from others.
-        let own = self.take(Place::Address(address), FOR_AN_ADDRESS).await;
+        let own = self.take(Place::Address(address, service), most).await;
         let network = match address.is_loopback() {
             true => None,
             false => self.take(Place::Network(network(address)), FOR_A_NETWORK).await,
@@ -84,7 +97,7 @@ mod tests {
     use super::*;
 
     async fn is_free(courtesy: &Courtesy, address: &str) -> bool {
-        let turn = courtesy.turn(address.parse().unwrap());
+        let turn = courtesy.turn(address.parse().unwrap(), Service::Smtp);
         timeout(Duration::from_millis(1), turn).await.is_ok()
     }
 
@@ -93,12 +106,15 @@ mod tests {
         let courtesy = Courtesy::default();
         let address = "192.0.2.1".parse().unwrap();
         let mut turns = Vec::new();
-        for _ in 0..FOR_AN_ADDRESS {
-            turns.push(courtesy.turn(address).await);
+        for _ in 0..SMTP_FOR_AN_ADDRESS {
+            turns.push(courtesy.turn(address, Service::Smtp).await);
         }
         assert!(!is_free(&courtesy, "192.0.2.1").await);
         assert!(!is_free(&courtesy, "::ffff:192.0.2.1").await, "the same address");
         assert!(is_free(&courtesy, "192.0.2.2").await);
+        assert!(
+            timeout(Duration::from_millis(1), courtesy.turn(address, Service::Https)).await.is_ok()
+        );
         turns.pop();
         assert!(is_free(&courtesy, "192.0.2.1").await);
     }
@@ -109,11 +125,16 @@ mod tests {
         let mut turns = Vec::new();
         for number in 0..FOR_A_NETWORK {
             let host = u8::try_from(number).unwrap();
-            turns.push(courtesy.turn([198, 51, 100, host].into()).await);
-            turns.push(courtesy.turn([127, 0, 0, host].into()).await);
+            turns.push(courtesy.turn([198, 51, 100, host].into(), Service::Smtp).await);
+            turns.push(courtesy.turn([127, 0, 0, host].into(), Service::Smtp).await);
             let segment = u16::try_from(number).unwrap();
             turns.push(
-                courtesy.turn(Ipv6Addr::new(0x2001, 0xdb8, 1, segment, 0, 0, 0, 1).into()).await,
+                courtesy
+                    .turn(
+                        Ipv6Addr::new(0x2001, 0xdb8, 1, segment, 0, 0, 0, 1).into(),
+                        Service::Smtp,
+                    )
+                    .await,
             );
         }
         for (address, free) in [
@@ -130,13 +151,13 @@ mod tests {
     #[tokio::test]
     async fn places_to_which_nobody_talks_are_forgotten() {
         let courtesy = Courtesy::default();
-        let held = courtesy.turn([192, 0, 2, 1].into()).await;
+        let held = courtesy.turn([192, 0, 2, 1].into(), Service::Https).await;
         for number in 0..5 * u32::try_from(MOST_IDLE).unwrap() {
-            courtesy.turn(IpAddr::V4(number.into())).await;
+            courtesy.turn(IpAddr::V4(number.into()), Service::Https).await;
         }
         let places = courtesy.places.lock().unwrap();
         assert!(places.len() <= MOST_IDLE + 2, "{}", places.len());
-        assert!(places.contains_key(&Place::Address([192, 0, 2, 1].into())));
+        assert!(places.contains_key(&Place::Address([192, 0, 2, 1].into(), Service::Https)));
         drop(held);
     }
 }
