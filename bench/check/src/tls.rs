@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+};
 use rustls::crypto::aws_lc_rs::{default_provider, sign::any_supported_type};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -24,6 +26,7 @@ pub struct Authority {
 impl Authority {
     pub fn new() -> Result<Self, Box<dyn Error>> {
         let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, "bench authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let leaf = KeyPair::generate()?;
@@ -48,7 +51,9 @@ impl Authority {
     }
 
     fn issue(&self, name: &str) -> Result<Arc<CertifiedKey>, Box<dyn Error>> {
-        let params = CertificateParams::new(vec![name.to_owned()])?;
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        // With the name that rcgen would give it, OpenSSL takes it for its own issuer.
+        params.distinguished_name = DistinguishedName::new();
         let certificate = params.signed_by(&self.leaf, &self.issuer)?;
         let chain = vec![certificate.der().clone()];
         Ok(Arc::new(CertifiedKey::new(chain, Arc::clone(&self.signing))))
