@@ -20,7 +20,7 @@ mod nagios;
 mod prometheus;
 mod sarif;
 
-pub use csv::Csv;
+pub use csv::{Csv, csv_field};
 pub use github::Github;
 pub use junit::Junit;
 pub use nagios::{Nagios, NagiosState};

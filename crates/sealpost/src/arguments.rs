@@ -4,6 +4,7 @@ mod check;
 mod enforce;
 mod lab;
 mod receive;
+mod store;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -22,9 +23,11 @@ pub(crate) use self::enforce::{
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 pub(crate) use self::receive::{
-    JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
-    ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
+    ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
+    ListFormat, ReceiveArguments, ReceiveCommand, ReceiveConfiguration, ReceiveImportArguments,
+    ReceiveListArguments, ReparseArguments, ShowArguments, SummaryArguments, WhichReports,
 };
+pub(crate) use self::store::{BackupArguments, StoreCommand};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -59,6 +62,9 @@ pub(crate) enum Command {
     Enforce(Box<EnforceArguments>),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
+    /// Look after the file in which everything is kept.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.

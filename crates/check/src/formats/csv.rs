@@ -60,13 +60,13 @@ fn columns(report: &DomainReport, finding: Option<&FindingReport>) -> [String; H
 }
 
 fn row(fields: &[String; HEAD.len()]) -> String {
-    let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+    let fields: Vec<String> = fields.iter().map(|field| csv_field(field)).collect();
     format!("{}\r\n", fields.join(","))
 }
 
-/// A field that no reader takes for more than text: a spreadsheet would run what begins like a
-/// formula.
-fn quoted(field: &str) -> String {
+/// A field of a row (RFC 4180) that no reader takes for more than text: a spreadsheet would run what
+/// begins like a formula.
+pub fn csv_field(field: &str) -> String {
     let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let apostrophe = if is_formula { "'" } else { "" };
     if is_formula || field.contains(['"', ',', '\r', '\n']) {
