@@ -3,19 +3,24 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use mail_domain::DomainName;
 use schemars::JsonSchema;
-use sealpost_evidence::{Evidence, MailHost, PolicyHost, Security, SmtpSession, TlsSession};
+use sealpost_evidence::{
+    Evidence, Lookup, MailHost, Octets, PolicyHost, Security, SmtpSession, TextRecord, TlsSession,
+};
 use sealpost_rules::matrix::SenderDecision;
 use sealpost_rules::{Excerpt, Finding, Severity, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tls_rpt::{Selection, select_record};
 
-use crate::Checked;
+use crate::{Checked, SenderReport};
 
 /// What `check` has to say of one domain.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DomainReport {
     /// The domain, as an A-label.
-    pub domain: String,
+    #[schemars(with = "String")]
+    pub domain: DomainName,
     /// What happens to mail; null where too little was asked for to say.
     pub verdict: Option<Verdict>,
     /// The verdict as a sentence.
@@ -31,6 +36,12 @@ pub struct DomainReport {
     pub took_ms: u64,
     /// The policy that senders find, where one is usable.
     pub policy: Option<PolicyReport>,
+    /// What senders of different strictness make of record and policy; empty where there are none to
+    /// judge.
+    pub senders: Vec<SenderReport>,
+    /// Does a usable TLS-RPT record ask for reports? Null where it could not be told, or was not
+    /// asked.
+    pub asks_for_reports: Option<bool>,
     /// The policy host and the MX hosts.
     pub hosts: Vec<HostReport>,
     /// The findings, by place and then by severity, the worst first.
@@ -64,7 +75,7 @@ pub struct HostReport {
 }
 
 /// What a host is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostRole {
     /// It serves the policy.
@@ -141,15 +152,32 @@ impl DomainReport {
         let evidence = &checked.evidence;
         let verdict = checked.judgement.verdict;
         Self {
-            domain: evidence.domain.to_string(),
+            domain: evidence.domain.clone(),
             verdict,
             summary: verdict.map(Verdict::summary),
             decision: checked.judgement.decision.map(SenderDecision::as_str),
             observed: evidence.observed,
             took_ms: evidence.took_ms,
             policy: PolicyReport::of(evidence),
+            senders: SenderReport::of(evidence),
+            asks_for_reports: asks_for_reports(evidence),
             hosts: HostReport::all_of(evidence),
             findings: checked.judgement.findings.iter().map(FindingReport::new).collect(),
+        }
+    }
+}
+
+fn asks_for_reports(evidence: &Evidence) -> Option<bool> {
+    match evidence.tls_rpt_records.as_ref()? {
+        Lookup::Unknown(_) => None,
+        Lookup::Absent(_) => Some(false),
+        Lookup::Found(found) => {
+            let texts: Vec<Octets> = found.value.iter().map(TextRecord::text).collect();
+            let selected = match select_record(texts.iter().map(Octets::as_slice)) {
+                Selection::One(index) => texts.get(index),
+                Selection::None { .. } | Selection::Several(_) => None,
+            };
+            Some(selected.is_some_and(|text| tls_rpt::Record::parse(text.as_slice()).is_ok()))
         }
     }
 }

@@ -1,16 +1,15 @@
-//! Looks at many domains, some at a time, and gives the results in their order.
+//! Looks at many domains, some at a time.
 
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use mail_domain::DomainName;
-use sealpost_evidence::Evidence;
+use sealpost_evidence::{Evidence, Lookup};
 use sealpost_net::{Network, Scope};
-use sealpost_rules::{Judgement, judge};
+use sealpost_rules::{Judgement, Verdict, judge};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-
-/// Domains looked at at the same time.
-const AT_ONCE: usize = 32;
 
 /// One domain, seen and judged.
 #[derive(Clone, Debug)]
@@ -21,62 +20,128 @@ pub struct Checked {
     pub judgement: Judgement,
 }
 
+/// Looks at domains and judges them, some at the same time.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    network: Network,
+    second: Option<Network>,
+    scope: Scope,
+    at_once: NonZeroUsize,
+}
+
 impl Checked {
     /// Judges what was seen.
     pub fn new(evidence: Evidence) -> Self {
         let judgement = judge(&evidence);
         Self { evidence, judgement }
     }
+
+    /// Whether the verdict is open because the DNS did not answer.
+    fn is_for_the_dns_to_tell(&self) -> bool {
+        let evidence = &self.evidence;
+        let records = evidence.sts_records.as_ref().is_some_and(is_unknown);
+        let hosts = evidence.mail_hosts.as_ref().is_some_and(|hosts| {
+            let addresses = hosts.hosts.iter().filter_map(|host| host.addresses.as_ref());
+            let mut lookups =
+                addresses.map(|found| is_unknown(&found.ipv4) || is_unknown(&found.ipv6));
+            is_unknown(&hosts.records) || lookups.any(|is_unknown| is_unknown)
+        });
+        let policy_host = evidence.policy_host.as_ref().is_some_and(|host| {
+            is_unknown(&host.addresses.ipv4) || is_unknown(&host.addresses.ipv6)
+        });
+        self.judgement.verdict == Some(Verdict::Unknown) && (records || hosts || policy_host)
+    }
 }
 
-/// Looks at every domain, at most 32 at the same time, and calls `each` with the results, in the
-/// order of the domains.
-///
-/// Where `each` breaks, the rest is dropped. A result is given out as soon as those before it are; how long one domain may take is a setting
-/// of the network, so no domain can hold up the others for longer.
-pub async fn check_each(
-    network: &Network,
-    domains: &[DomainName],
-    scope: Scope,
-    mut each: impl FnMut(Checked) -> ControlFlow<()>,
-) {
-    let (finished, mut results) = mpsc::channel(AT_ONCE);
-    let mut running = JoinSet::new();
-    let mut waiting: Vec<Option<Checked>> = Vec::new();
-    waiting.resize_with(domains.len(), || None);
-    let mut queue = domains.iter().enumerate();
-    let mut next = 0;
+fn is_unknown<T>(lookup: &Lookup<T>) -> bool {
+    matches!(lookup, Lookup::Unknown(_))
+}
 
-    loop {
-        while running.len() < AT_ONCE {
-            let Some((index, domain)) = queue.next() else { break };
-            let (network, domain, finished) = (network.clone(), domain.clone(), finished.clone());
-            running.spawn(async move {
-                let checked = Checked::new(network.gather(&domain, scope).await);
-                // The receiver outlives every task.
-                finished.send((index, checked)).await.ok();
-            });
-        }
-        if next == domains.len() {
-            return;
-        }
-        tokio::select! {
-            Some((index, checked)) = results.recv() => {
-                if let Some(place) = waiting.get_mut(index) {
-                    *place = Some(checked);
-                }
-                while let Some(checked) = waiting.get_mut(next).and_then(Option::take) {
-                    if each(checked).is_break() {
-                        return;
+impl Checker {
+    /// Looks at so many domains at the same time. How long one of them may take is a setting of the
+    /// network, so that none can hold up the others for longer.
+    pub fn new(network: Network, scope: Scope, at_once: NonZeroUsize) -> Self {
+        Self { network, second: None, scope, at_once }
+    }
+
+    /// The same, looking once more with this network where the DNS did not answer the first.
+    #[must_use]
+    pub fn with_second(self, second: Network) -> Self {
+        Self { second: Some(second), ..self }
+    }
+
+    /// Looks at every domain that comes, and hands out each result when it is there. Ends when no
+    /// more come, or when `each` breaks: then the rest is dropped.
+    pub async fn check_as_they_come(
+        &self,
+        mut domains: mpsc::Receiver<DomainName>,
+        mut each: impl FnMut(Checked) -> ControlFlow<()>,
+    ) {
+        let mut running = JoinSet::new();
+        let mut is_over = false;
+        while !(is_over && running.is_empty()) {
+            tokio::select! {
+                domain = domains.recv(), if !is_over && running.len() < self.at_once.get() => {
+                    match domain {
+                        Some(domain) => drop(running.spawn(self.clone().check(domain))),
+                        None => is_over = true,
                     }
-                    next += 1;
+                }
+                Some(ended) = running.join_next() => match ended {
+                    Ok(checked) => {
+                        if each(checked).is_break() {
+                            return;
+                        }
+                    }
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
+            }
+        }
+    }
+
+    /// Looks at every domain and hands out the results in the order of the domains, each as soon as
+    /// those before it are there. A domain that is listed twice is looked at once. Where `each`
+    /// breaks, the rest is dropped.
+    pub async fn check_in_order(
+        &self,
+        domains: &[DomainName],
+        mut each: impl FnMut(Checked) -> ControlFlow<()>,
+    ) {
+        let mut listed = HashSet::new();
+        let domains: Vec<&DomainName> =
+            domains.iter().filter(|name| listed.insert(*name)).collect();
+        let (to, from) = mpsc::channel(1);
+        let feed = async {
+            for domain in &domains {
+                // The receiver is gone when nothing more is wanted.
+                if to.send(DomainName::clone(domain)).await.is_err() {
+                    break;
                 }
             }
-            Some(ended) = running.join_next() => {
-                if let Err(error) = ended {
-                    std::panic::resume_unwind(error.into_panic());
+            drop(to);
+        };
+        let mut waiting: HashMap<DomainName, Checked> = HashMap::new();
+        let mut order = domains.iter().peekable();
+        let check = self.check_as_they_come(from, |checked| {
+            waiting.insert(checked.evidence.domain.clone(), checked);
+            while let Some(checked) = order.peek().and_then(|domain| waiting.remove(**domain)) {
+                order.next();
+                if each(checked).is_break() {
+                    return ControlFlow::Break(());
                 }
             }
+            ControlFlow::Continue(())
+        });
+        tokio::join!(feed, check);
+    }
+
+    async fn check(self, domain: DomainName) -> Checked {
+        let checked = Checked::new(self.network.gather(&domain, self.scope).await);
+        match &self.second {
+            Some(second) if checked.is_for_the_dns_to_tell() => {
+                Checked::new(second.gather(&domain, self.scope).await)
+            }
+            _ => checked,
         }
     }
 }

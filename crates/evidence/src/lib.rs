@@ -32,8 +32,8 @@ mod policy_host;
 pub use policy_host::{BodyEnd, FetchOutcome, HttpReply, PolicyFetch, PolicyHost};
 mod mail_host;
 pub use mail_host::{
-    MailHost, MailHosts, MxRecord, MxSource, Offer, OutdatedTls, SmtpReply, SmtpSession, StartTls,
-    TlsaLookup,
+    Dialogues, MailHost, MailHosts, MxRecord, MxSource, Offer, OutdatedTls, SmtpReply, SmtpSession,
+    StartTls, TlsaLookup,
 };
 
 // What lies round them.

@@ -15,9 +15,23 @@ pub struct MailHosts {
     pub records: Lookup<Vec<MxRecord>>,
     /// What it says.
     pub source: MxSource,
+    /// Was it tried to talk with the hosts?
+    #[serde(default)]
+    pub dialogues: Dialogues,
     /// The hosts by preference, each once; empty for a null MX and where the MX records are not
     /// known.
     pub hosts: Vec<MailHost>,
+}
+
+/// Whether it was tried to talk with the hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialogues {
+    /// It was, with as many addresses as the limits allow.
+    #[default]
+    Wanted,
+    /// It was not: only the DNS was asked.
+    Unwanted,
 }
 
 /// One MX record.

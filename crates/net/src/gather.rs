@@ -1,12 +1,17 @@
 //! All that can be seen of one domain.
 
 mod caa;
+mod courtesy;
 mod destinations;
 mod route;
 mod sender;
+mod shared;
 mod tlsa;
+pub(crate) use courtesy::Courtesy;
+use courtesy::Service;
 pub use route::{MailRoute, NextHop, RouteHost};
 pub use sender::{AddressFault, PolicyFault, PolicyFetchError};
+pub(crate) use shared::SharedHosts;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +19,9 @@ use std::sync::Arc;
 
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    AbsenceKind, Evidence, FORMAT, HostAddresses, Lookup, MailHost, MailHosts, MxRecord, MxSource,
-    PolicyFetch, PolicyHost, ReportDestination, SmtpSession, Surroundings, TextRecord,
+    AbsenceKind, Dialogues, Evidence, FORMAT, HostAddresses, Lookup, LookupFault, LookupFaultKind,
+    MailHost, MailHosts, MxRecord, MxSource, PolicyFetch, PolicyHost, ReportDestination,
+    SmtpSession, Surroundings, TextRecord,
 };
 use sealpost_runtime::Stopwatch;
 use tokio::sync::Semaphore;
@@ -47,12 +53,16 @@ impl Network {
         let stopwatch = Stopwatch::start();
         let observed = self.means.clock.now();
         let deadline = Deadline::after(self.means.deadlines.domain);
+        let dialogues = match scope.contains(Part::Mx) {
+            true => Dialogues::Wanted,
+            false => Dialogues::Unwanted,
+        };
         let is_whole = Part::ALL.into_iter().all(|part| scope.contains(part));
         let (sts_records, policy_host, (tls_rpt_records, report_destinations), mail_hosts, context) = tokio::join!(
             self.texts(scope.contains(Part::Sts).then(|| format!("_mta-sts.{domain}")), deadline),
             self.policy_host(scope.contains(Part::Sts).then_some(domain), deadline),
             self.reporting(scope.contains(Part::TlsRpt).then_some(domain), deadline),
-            self.mail_hosts(scope.contains(Part::Mx).then_some(domain), deadline),
+            self.mail_hosts(scope.contains(Part::MxRecords).then_some(domain), dialogues, deadline),
             self.surroundings(is_whole.then_some(domain), deadline),
         );
         Evidence {
@@ -132,7 +142,7 @@ impl Network {
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
         let (means, host, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
         let fetches = self
-            .each(&addresses, port, move |target, _| {
+            .each(&addresses, (Service::Https, port), deadline, move |target, _| {
                 fetch_from(means.clone(), host.clone(), path.clone(), purpose, target, deadline)
             })
             .await;
@@ -142,6 +152,7 @@ impl Network {
     async fn mail_hosts(
         &self,
         domain: Option<&DomainName>,
+        dialogues: Dialogues,
         deadline: Deadline,
     ) -> Option<MailHosts> {
         let domain = domain?;
@@ -155,44 +166,75 @@ impl Network {
         let tasks =
             listed.into_iter().take(self.means.limits.mail_hosts).map(|(name, preference)| {
                 let network = self.clone();
-                async move { network.mail_host(name, preference, deadline).await }
+                async move { network.mail_host(name, preference, dialogues, deadline).await }
             });
         let hosts = all(tasks).await;
-        Some(MailHosts { records, source, hosts })
+        Some(MailHosts { records, source, dialogues, hosts })
     }
 
-    async fn mail_host(&self, name: String, preference: u16, deadline: Deadline) -> MailHost {
+    async fn mail_host(
+        &self,
+        name: String,
+        preference: u16,
+        dialogues: Dialogues,
+        deadline: Deadline,
+    ) -> MailHost {
         // The name must be one as it stands: a conversion would ask for another host.
         let parsed = DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name);
-        let Some(domain) = parsed else {
-            return MailHost {
-                name,
-                domain: None,
-                preference,
-                addresses: None,
-                tlsa: None,
-                caa: None,
-                sessions: vec![],
-            };
-        };
+        match (parsed, &self.means.shared_hosts) {
+            (None, _) => MailHost { preference, ..nothing_of(name, None) },
+            (Some(domain), None) => {
+                MailHost { preference, ..self.look_at_mail_host(domain, dialogues, deadline).await }
+            }
+            (Some(domain), Some(shared)) => {
+                let look = self.clone();
+                let key = (domain.clone(), dialogues);
+                let seen = shared.of(key, deadline, move |domain, deadline| async move {
+                    look.look_at_mail_host(domain, dialogues, deadline).await
+                });
+                let seen = seen.await.unwrap_or_else(|| nothing_of(name, Some(domain)));
+                MailHost { preference, ..seen }
+            }
+        }
+    }
+
+    async fn look_at_mail_host(
+        &self,
+        domain: DomainName,
+        dialogues: Dialogues,
+        deadline: Deadline,
+    ) -> MailHost {
+        let name = domain.as_str().to_owned();
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
+        let talk = async {
+            if dialogues == Dialogues::Unwanted {
+                return Vec::new();
+            }
+            self.each(
+                &addresses,
+                (Service::Smtp, self.means.smtp_port),
+                deadline,
+                move |target, turn| {
+                    // Out of courtesy, one address of each family: a host is mostly one server.
+                    let survey = match turn {
+                        Turn::FirstOfFamily => means.survey,
+                        Turn::Later => Survey::Unwanted,
+                    };
+                    talk_with(means.clone(), host.clone(), survey, target, deadline)
+                },
+            )
+            .await
+        };
         let (sessions, tlsa, caa) = tokio::join!(
-            self.each(&addresses, self.means.smtp_port, move |target, turn| {
-                // Out of courtesy, one address of each family: a host is mostly one server.
-                let survey = match turn {
-                    Turn::FirstOfFamily => means.survey,
-                    Turn::Later => Survey::Unwanted,
-                };
-                talk_with(means.clone(), host.clone(), survey, target, deadline)
-            }),
+            talk,
             self.tlsa(&domain, tlsa::SMTP, &addresses, deadline),
             self.caa(&domain, deadline),
         );
         MailHost {
             name,
             domain: Some(domain),
-            preference,
+            preference: 0,
             addresses: Some(addresses),
             tlsa,
             caa: Some(caa),
@@ -205,7 +247,8 @@ impl Network {
     async fn each<F: Future<Output: Send> + Send + 'static>(
         &self,
         addresses: &HostAddresses,
-        port: u16,
+        (service, port): (Service, u16),
+        deadline: Deadline,
         action: impl Fn(SocketAddr, Turn) -> F,
     ) -> Vec<F::Output>
     where
@@ -219,15 +262,31 @@ impl Network {
             let is_first = [first_ipv4, first_ipv6].contains(&Some(address));
             let turn = if is_first { Turn::FirstOfFamily } else { Turn::Later };
             let action = action(SocketAddr::new(*address, port), turn);
-            let turns = turns.clone();
+            let (turns, means, address) = (turns.clone(), self.means.clone(), *address);
             async move {
                 // The semaphore is never closed; without a turn, too many would go at once at worst.
                 let _turn = turns.acquire().await;
+                // Where the deadline comes first, the action finds that there is no time left.
+                let _courtesy = deadline.bound(means.courtesy.turn(address, service)).await;
                 action.await
             }
         });
         all(tasks).await
     }
+}
+
+/// A host of which nothing is known: it has no domain name, or there was no time left for it.
+fn nothing_of(name: String, domain: Option<DomainName>) -> MailHost {
+    let addresses = domain.is_some().then(|| HostAddresses {
+        ipv4: Lookup::Unknown(no_time_left()),
+        ipv6: Lookup::Unknown(no_time_left()),
+    });
+    MailHost { name, domain, preference: 0, addresses, tlsa: None, caa: None, sessions: vec![] }
+}
+
+fn no_time_left() -> LookupFault {
+    let text = "not known yet when the time for this domain was over".to_owned();
+    LookupFault { kind: LookupFaultKind::TimedOut, text }
 }
 
 /// Which address of a host it is.

@@ -49,6 +49,7 @@ pub use proof::{Probe, ProbeError, Probes, ResolverFault, ValidationFault, prove
 
 // What is asked.
 mod dns;
+pub use dns::{TransferError, TransferredRecord, transfer_zone};
 mod https;
 mod smtp;
 mod tls;

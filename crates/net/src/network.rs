@@ -8,6 +8,7 @@ use sealpost_runtime::Clock;
 use sealpost_wire::smtp::{EhloName, EhloNameError};
 
 use crate::dns::{self, Dns, TrustAnchor, are_local, system_resolvers};
+use crate::gather::{Courtesy, SharedHosts};
 use crate::guard::Guard;
 use crate::reach::{IPV4_AT_LARGE, IPV6_AT_LARGE, route_to};
 use crate::settings::Limits;
@@ -33,6 +34,9 @@ pub(crate) struct Means {
     pub(crate) survey: Survey,
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: Limits,
+    pub(crate) courtesy: Courtesy,
+    /// What was seen of MX hosts, where domains share that.
+    pub(crate) shared_hosts: Option<SharedHosts>,
     resolvers: Vec<SocketAddr>,
     trust_roots: String,
 }
@@ -95,14 +99,19 @@ impl Network {
             dnssec,
             trust_anchors,
             survey_tls,
+            share_hosts,
+            last_resolver_first,
             deadlines,
             limits,
         } = settings;
-        let resolvers = if resolvers.is_empty() {
+        let mut resolvers = if resolvers.is_empty() {
             system_resolvers().map_err(NetworkError::Resolvers)?
         } else {
             resolvers
         };
+        if last_resolver_first {
+            resolvers.reverse();
+        }
         if let (DnssecMode::TrustedResolver, Some(resolver)) =
             (dnssec, resolvers.iter().copied().find(|resolver| !are_local(&[*resolver])))
         {
@@ -131,6 +140,8 @@ impl Network {
             survey: if survey_tls { Survey::Wanted } else { Survey::Unwanted },
             deadlines,
             limits: limits.within_bounds(),
+            courtesy: Courtesy::default(),
+            shared_hosts: share_hosts.then(|| SharedHosts::new(deadlines.domain)),
             resolvers,
             trust_roots: roots.origin,
         };

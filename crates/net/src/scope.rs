@@ -7,7 +7,9 @@ pub enum Part {
     Sts,
     /// The TLS-RPT record (RFC 8460 §3).
     TlsRpt,
-    /// The MX records, the addresses of the MX hosts, and an SMTP dialogue with each.
+    /// The MX records, and what the DNS knows of the MX hosts: addresses, TLSA and CAA records.
+    MxRecords,
+    /// The same, and an SMTP dialogue with each address.
     Mx,
 }
 
@@ -17,13 +19,14 @@ pub struct Scope(u8);
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 3] = [Self::Sts, Self::TlsRpt, Self::Mx];
+    pub const ALL: [Self; 4] = [Self::Sts, Self::TlsRpt, Self::MxRecords, Self::Mx];
 
-    fn bit(self) -> u8 {
+    fn bits(self) -> u8 {
         match self {
             Self::Sts => 1,
             Self::TlsRpt => 2,
-            Self::Mx => 4,
+            Self::MxRecords => 4,
+            Self::Mx => 4 | 8,
         }
     }
 }
@@ -36,12 +39,12 @@ impl Scope {
 
     /// These parts.
     pub fn of(parts: &[Part]) -> Self {
-        Self(parts.iter().fold(0, |bits, part| bits | part.bit()))
+        Self(parts.iter().fold(0, |bits, part| bits | part.bits()))
     }
 
     /// Is this part in the set?
     pub fn contains(self, part: Part) -> bool {
-        self.0 & part.bit() != 0
+        self.0 & part.bits() == part.bits()
     }
 }
 
@@ -56,5 +59,8 @@ mod tests {
         assert!(scope.contains(Part::Sts) && scope.contains(Part::Mx));
         assert!(!scope.contains(Part::TlsRpt));
         assert!(Part::ALL.iter().all(|part| !Scope::of(&[]).contains(*part)));
+        assert!(scope.contains(Part::MxRecords), "they are part of the MX");
+        let records = Scope::of(&[Part::MxRecords]);
+        assert!(records.contains(Part::MxRecords) && !records.contains(Part::Mx));
     }
 }

@@ -164,6 +164,7 @@ fn decide(
         Mode::Enforce => {}
     }
     match mail {
+        MailState::NotAsked if any_host_uncovered => Some(Verdict::Failing),
         MailState::NotAsked => None,
         MailState::NoMail => Some(Verdict::NoMail),
         MailState::Unknown => Some(Verdict::Unknown),

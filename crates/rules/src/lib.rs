@@ -22,6 +22,9 @@ pub use judge::{Judgement, judge, usable_policy};
 mod lint;
 pub use lint::{PolicyLint, RecordLint, lint_policy, lint_record};
 
+// Who would accept it.
+pub mod senders;
+
 // From reports to causes.
 pub mod diagnosis;
 

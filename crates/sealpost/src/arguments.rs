@@ -1,8 +1,10 @@
 //! The command line. Help, man pages and completions are made from these definitions.
 
+mod check;
 mod enforce;
 mod lab;
 mod receive;
+mod store;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -12,15 +14,20 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
+pub(crate) use self::check::{
+    CheckArguments, CheckCommand, CheckFormat, DiffArguments, ResultsArguments, SummaryFormat, Zone,
+};
 pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::receive::{
-    JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
-    ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
+    ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
+    ListFormat, ReceiveArguments, ReceiveCommand, ReceiveConfiguration, ReceiveImportArguments,
+    ReceiveListArguments, ReparseArguments, ShowArguments, SummaryArguments, WhichReports,
 };
+pub(crate) use self::store::{BackupArguments, StoreCommand};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -55,6 +62,9 @@ pub(crate) enum Command {
     Enforce(Box<EnforceArguments>),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
+    /// Look after the file in which everything is kept.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.
@@ -79,42 +89,6 @@ pub(crate) enum Command {
         /// The directory; it must exist.
         directory: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 clean, 1 findings at or above --fail-on, 2 could not run \
-                        (wrong usage, a file that can't be read or written), 3 could not tell.")]
-pub(crate) struct CheckArguments {
-    /// The domains, as U-labels or A-labels.
-    #[arg(required_unless_present_any = ["evidence", "schema"], value_name = "DOMAIN")]
-    pub(crate) domains: Vec<String>,
-    /// How to show the results; JSON is one object a line.
-    #[arg(long, default_value = "human", value_name = "FORMAT")]
-    pub(crate) format: Format,
-    /// The lowest severity that makes the exit status 1.
-    #[arg(long, default_value = "error", value_name = "SEVERITY")]
-    pub(crate) fail_on: FailOn,
-    /// Look at these parts only, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
-    pub(crate) only: Vec<PartName>,
-    /// Keep all that was seen in this file, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) save_evidence: Option<PathBuf>,
-    /// Judge what was kept in this file, with no network.
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with_all = [
-            "domains", "save_evidence", "only", "resolvers", "https_port", "smtp_port",
-            "trust_roots", "allowed_networks", "ehlo_name", "timeout", "at",
-        ]
-    )]
-    pub(crate) evidence: Option<PathBuf>,
-    /// Print the JSON Schema of the results.
-    #[arg(long, conflicts_with_all = ["domains", "evidence"])]
-    pub(crate) schema: bool,
-    #[command(flatten)]
-    pub(crate) network: NetworkArguments,
 }
 
 /// How to reach the network; each flag overrides the settings file.
@@ -258,8 +232,10 @@ pub(crate) enum PartName {
     Sts,
     /// The TLS-RPT record.
     Tlsrpt,
-    /// The MX hosts.
+    /// The MX hosts: DNS and a dialogue with each.
     Mx,
+    /// What the DNS says of the MX hosts, where port 25 is closed to you.
+    MxRecords,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -13,6 +13,7 @@ mod receive;
 mod record;
 mod rule;
 mod signals;
+mod store;
 
 use sealpost_listen::Inherited;
 use serde::Serialize;
@@ -31,6 +32,7 @@ pub(crate) async fn run(
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
+        Command::Store(command) => store::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),
         Command::Metrics => metrics::run(output),

@@ -1,6 +1,6 @@
 //! Bounded reading of files and standard input.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::outcome::Failure;
@@ -16,4 +16,12 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
         fs_err::File::open(path)?.take(limit + 1).read_to_end(&mut octets)?;
     }
     Ok(octets)
+}
+
+/// Opens a file, or standard input for `-`, for those who read in pieces.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
+    Ok(match path.as_os_str() == "-" {
+        true => Box::new(BufReader::new(std::io::stdin())),
+        false => Box::new(BufReader::new(fs_err::File::open(path)?)),
+    })
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod command;
 mod configuration;
+mod csv;
 mod input;
 mod outcome;
 mod output;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use sealpost_check::formats::NagiosState;
+
 /// The status of a command that could not run.
 const COULD_NOT_RUN: u8 = 2;
 /// What mail servers understand (`sysexits.h`): it never works, and it may work later.
@@ -18,6 +20,8 @@ pub(crate) enum Outcome {
     Findings,
     /// Status 3: it could not be told.
     Unknown,
+    /// The status that a monitoring system understands.
+    Monitoring(NagiosState),
 }
 
 /// Why a command could not run: status 2, unless a mail server has to be told.
@@ -94,6 +98,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Clean => Self::from(0),
             Outcome::Findings => Self::from(1),
             Outcome::Unknown => Self::from(3),
+            Outcome::Monitoring(state) => Self::from(state.status()),
         }
     }
 }

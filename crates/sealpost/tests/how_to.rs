@@ -8,10 +8,11 @@ use std::process::Command;
 use sealpost_lab::{Lab, Options, Ports};
 
 /// The exit status of each command that is not expected to end with 0.
-const OTHER_STATUS: [(&str, i32); 2] = [
+const OTHER_STATUS: [(&str, i32); 3] = [
     ("sealpost check sts-id-with-dashes.test", 1),
     // The example of RFC 8460 has a string where an array belongs (erratum 6241).
     ("sealpost receive lint report.json", 1),
+    ("sealpost receive failures --store reports.db --unverified --since 2016-01-01", 1),
 ];
 
 /// The reports that the page on reports speaks of, from the test data of `tls-rpt`.
@@ -23,6 +24,11 @@ const REPORTS: [(&str, &str); 2] = [
 #[test]
 fn audit_your_domain() {
     run_page("audit-your-domain.md", &[]);
+}
+
+#[test]
+fn import_reports() {
+    run_page("import-reports.md", &REPORTS);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use sealpost_rules::Verdict;
 
 use super::printable::one_line;
 use super::{Colour, Page};
-use crate::Checked;
 use crate::report::{AddressReport, DomainReport, HostReport, HostRole};
+use crate::{Checked, SenderReport};
 
 impl Page {
     pub(super) fn overview(&self, checked: &Checked) -> String {
@@ -54,6 +54,9 @@ impl Page {
             && let Some(words) = without_hosts(mail)
         {
             line(&mut page, format_args!("  mx       {words}"));
+        }
+        for difference in SenderReport::differences(&report.senders) {
+            line(&mut page, format_args!("  sender   {difference}"));
         }
         if let Some(decision) = report.decision {
             let meaning = match decision {

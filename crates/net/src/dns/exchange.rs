@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 
 use super::message::{Checking, Question, Reading, fault};
+use super::transfer::framed;
 use crate::deadline::Deadline;
 
 /// How often an upstream that says nothing is asked.
@@ -161,10 +162,7 @@ async fn over_udp(upstream: SocketAddr, question: &Question) -> io::Result<Readi
 async fn over_tcp(upstream: SocketAddr, question: &Question) -> io::Result<Reading> {
     #[expect(clippy::disallowed_methods, reason = "resolvers are the operator's own choice")]
     let mut stream = TcpStream::connect(upstream).await?;
-    let length = u16::try_from(question.octets().len()).map_err(io::Error::other)?;
-    let mut framed = length.to_be_bytes().to_vec();
-    framed.extend_from_slice(question.octets());
-    stream.write_all(&framed).await?;
+    stream.write_all(&framed(question.octets())?).await?;
     let length = stream.read_u16().await?;
     let mut answer = vec![0; usize::from(length)];
     stream.read_exact(&mut answer).await?;

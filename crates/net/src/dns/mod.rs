@@ -19,6 +19,10 @@ pub(crate) use exchange::Upstreams;
 mod message;
 pub(crate) use message::Checking;
 
+// A zone as a whole.
+mod transfer;
+pub use transfer::{TransferError, TransferredRecord, transfer_zone};
+
 // What answers are worth.
 mod dnssec;
 pub(crate) use dnssec::TrustAnchor;

@@ -67,6 +67,14 @@ pub struct Settings {
     /// Shall MX hosts be asked which outdated TLS they still speak? That takes up to four more
     /// connections for each host and family of addresses.
     pub survey_tls: bool,
+    /// Shall a look at an MX host serve for every domain that names it, for five minutes? Whoever
+    /// looks at many domains wants that, and so do the hosts.
+    #[serde(skip)]
+    pub share_hosts: bool,
+    /// Shall the last resolver be asked first? That is for a second look, where the first was left
+    /// without an answer.
+    #[serde(skip)]
+    pub last_resolver_first: bool,
     /// How long to wait.
     pub deadlines: Deadlines,
     /// How much to take.
@@ -150,6 +158,8 @@ impl Default for Settings {
             dnssec: DnssecMode::Auto,
             trust_anchors: None,
             survey_tls: true,
+            share_hosts: false,
+            last_resolver_first: false,
             deadlines: Deadlines::default(),
             limits: Limits::default(),
         }

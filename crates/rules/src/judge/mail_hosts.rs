@@ -2,7 +2,8 @@
 
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    ConnectionFaultKind, ConnectionStage, MailHost, MailHosts, MxSource, SmtpSession, StartTls,
+    ConnectionFaultKind, ConnectionStage, Dialogues, MailHost, MailHosts, MxSource, SmtpSession,
+    StartTls,
 };
 
 use super::certificate::{CertificateRules, different_certificates, judge_certificate};
@@ -100,7 +101,11 @@ fn judge_hosts(context: &Context<'_>, mail: &MailHosts, findings: &mut Findings)
             Standing::Unknown => any_unknown = true,
         }
     }
-    MailState::Hosts { any_fails, any_unknown }
+    match mail.dialogues {
+        // What the DNS alone shows to fail, fails; whether the rest passes was not asked.
+        Dialogues::Unwanted if !any_fails => MailState::NotAsked,
+        Dialogues::Unwanted | Dialogues::Wanted => MailState::Hosts { any_fails, any_unknown },
+    }
 }
 
 /// Nothing answers on any address of any MX, not even with a refusal.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, Evidence, MailHosts};
+use sealpost_evidence::{ConnectionFault, ConnectionFaultKind, Dialogues, Evidence, MailHosts};
 
 use super::{Context, Findings};
 use crate::{Finding, Place, Subject, catalogue};
@@ -24,6 +24,9 @@ pub(super) fn left_out(mail: &MailHosts) -> Option<String> {
         records.map(|record| record.exchange.as_str()).filter(|name| !name.is_empty()).collect();
     if names.len() > mail.hosts.len() && !mail.hosts.is_empty() {
         return Some(format!("only {} of {} MX hosts", mail.hosts.len(), names.len()));
+    }
+    if mail.dialogues == Dialogues::Unwanted {
+        return None;
     }
     mail.hosts.iter().find_map(|host| {
         let addresses = host.addresses.as_ref()?.all().len();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 use sealpost_evidence::{
     Absence, AbsenceKind, BodyEnd, Certificate, CertificateFault, ConnectionFault,
-    ConnectionFaultKind, ConnectionStage, Dnssec, Evidence, FORMAT, FetchOutcome, Found,
+    ConnectionFaultKind, ConnectionStage, Dialogues, Dnssec, Evidence, FORMAT, FetchOutcome, Found,
     HostAddresses, HttpReply, Lookup, LookupFault, LookupFaultKind, MailHost, MailHosts, MxRecord,
     MxSource, Observer, Octets, PolicyFetch, PolicyHost, Reach, Security, SmtpReply, SmtpSession,
     StartTls, TextRecord, TlsSession,
@@ -41,6 +41,7 @@ pub(crate) fn good() -> Evidence {
         mail_hosts: Some(MailHosts {
             records: found(vec![mx(10, "mx1.good.test"), mx(20, "mx2.good.test")]),
             source: MxSource::Records,
+            dialogues: Dialogues::Wanted,
             hosts: vec![mail_host(10, "mx1.good.test", 11), mail_host(20, "mx2.good.test", 12)],
         }),
         tls_rpt_records: Some(found(vec![text("v=TLSRPTv1; rua=mailto:tls@good.test")])),

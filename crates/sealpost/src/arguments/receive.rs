@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::Address;
@@ -98,6 +98,12 @@ pub(crate) enum ReceiveCommand {
     Reparse(Box<ReparseArguments>),
     /// Sum up what was reported: sessions, domains, reporters.
     Summary(SummaryArguments),
+    /// List the reports that were taken in, the newest days first.
+    List(ReceiveListArguments),
+    /// Tell what failed, why, whose fault it looks like, and what to do.
+    Failures(Box<FailuresArguments>),
+    /// Write out reports with everything in them, for other programs or for others to read.
+    Export(ExportArguments),
 }
 
 #[derive(Debug, Args)]
@@ -209,6 +215,113 @@ pub(crate) struct SummaryArguments {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) store: ReceiveConfiguration,
+}
+
+/// Which reports.
+#[derive(Debug, Args)]
+pub(crate) struct WhichReports {
+    /// About this domain.
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    pub(crate) domain: Option<DomainName>,
+    /// By this reporter: its signing domain, or a part of the name of its organisation.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reporter: Option<String>,
+    /// From this day on, such as 2026-11-01.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<Day>,
+    /// Up to this day.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<Day>,
+    /// Those alone that tell of failures.
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Those that nobody vouches for, in place of those that count.
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// Those about domains that are not ours, in place of those that count.
+    #[arg(long, conflicts_with = "unverified")]
+    pub(crate) not_ours: bool,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 done, 2 could not run.")]
+pub(crate) struct ReceiveListArguments {
+    #[command(flatten)]
+    pub(crate) which: WhichReports,
+    /// List no more than so many.
+    #[arg(long, default_value = "100", value_name = "NUMBER")]
+    pub(crate) limit: usize,
+    /// How to show them; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 nothing failed, 1 something did, 2 could not run.")]
+pub(crate) struct FailuresArguments {
+    /// Of these domains; of all that something failed at, if none is named.
+    #[arg(value_name = "DOMAIN", value_parser = domain)]
+    pub(crate) domains: Vec<DomainName>,
+    /// Look at the domains as they are now, and say what is mended and what still stands.
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// From this day on, such as 2026-11-01; 30 days if not told.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<Day>,
+    /// Up to this day.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<Day>,
+    /// What is told in reports that nobody vouches for, in place of those that count.
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// Tell of no more than so many kinds of failures of a domain.
+    #[arg(
+        long,
+        default_value = "20",
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    pub(crate) limit: u32,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "With --mask each domain, host, address and report-id is replaced by a \
+                        number, the same one wherever it stands in this export; texts that may \
+                        hold such names are left out. Names of reporters stay.\n\n\
+                        Exit status: 0 done, 2 could not run.")]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    pub(crate) which: WhichReports,
+    /// Replace what tells whose mail it is about.
+    #[arg(long)]
+    pub(crate) mask: bool,
+    /// In which form: JSON is an array, NDJSON one report a line, CSV one row for each failure
+    /// detail, or for each policy without one.
+    #[arg(long, default_value = "ndjson", value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Human,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Ndjson,
+    Csv,
 }
 
 fn domain(text: &str) -> Result<DomainName, String> {

@@ -1,16 +1,23 @@
 //! `sealpost check`
 
-use std::io::Write as _;
-use std::ops::ControlFlow;
+mod diff;
+mod kept;
+mod list;
+mod sink;
+mod summary;
+
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use mail_domain::DomainName;
-use sealpost_check::{Checked, DomainReport, check_each};
+use sealpost_check::formats::NagiosState;
+use sealpost_check::{Checked, Checker, DomainReport};
 use sealpost_evidence::{Evidence, FORMAT};
-use sealpost_net::{Part, Scope};
-use sealpost_rules::{Quoted, Severity, Verdict};
+use sealpost_net::{Network, Part, Scope, Settings};
+use sealpost_rules::{Quoted, Severity};
 
-use crate::arguments::{CheckArguments, FailOn, Format, PartName};
+use self::sink::Sink;
+use crate::arguments::{CheckArguments, CheckCommand, CheckFormat, FailOn, PartName};
 use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -18,15 +25,39 @@ use crate::output::Output;
 /// The largest evidence file that is read, in octets.
 const LARGEST_EVIDENCE: u64 = 256 * 1024 * 1024;
 
+/// How many domains of the command line are looked at at the same time.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
 pub(super) async fn run(
     arguments: CheckArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
+    match &arguments.command {
+        Some(CheckCommand::Summary(arguments)) => return summary::run(arguments, output),
+        Some(CheckCommand::Diff(arguments)) => return diff::run(arguments, output),
+        None => {}
+    }
+    let ended = look(&arguments, output).await;
+    match ended {
+        // To a monitoring system, status 2 is a fault of what is watched.
+        Err(failure) if arguments.format == CheckFormat::Nagios && !failure.is_quiet() => {
+            output.failure(&failure);
+            output.line("MTA-STS UNKNOWN - the check could not run")?;
+            Ok(Outcome::Monitoring(NagiosState::Unknown))
+        }
+        ended => ended,
+    }
+}
+
+async fn look(arguments: &CheckArguments, output: &mut Output) -> Result<Outcome, Failure> {
     if arguments.schema {
         output.json(&schemars::schema_for!(DomainReport))?;
         return Ok(Outcome::Clean);
     }
-    let mut sink = Sink::new(&arguments, output)?;
+    if arguments.domains.is_empty() && arguments.evidence.is_none() {
+        return list::run(arguments, output).await;
+    }
+    let mut sink = Sink::new(arguments, output)?;
     if let Some(file) = &arguments.evidence {
         for evidence in read_evidence(file)? {
             if sink.take(&Checked::new(evidence)).is_break() {
@@ -36,9 +67,15 @@ pub(super) async fn run(
         return sink.finish();
     }
     let domains = parse_domains(&arguments.domains)?;
-    let network = arguments.network.open()?;
-    check_each(&network, &domains, scope(&arguments.only), |checked| sink.take(&checked)).await;
+    let checker = Checker::new(open(arguments)?, scope(&arguments.only), AT_ONCE);
+    checker.check_in_order(&domains, |checked| sink.take(&checked)).await;
     sink.finish()
+}
+
+/// The network, for one domain or many.
+fn open(arguments: &CheckArguments) -> Result<Network, Failure> {
+    let settings = Settings { share_hosts: true, ..arguments.network.settings()? };
+    Network::new(settings, arguments.network.clock()).map_err(Failure::new)
 }
 
 fn parse_domains(texts: &[String]) -> Result<Vec<DomainName>, Failure> {
@@ -61,9 +98,20 @@ fn scope(only: &[PartName]) -> Scope {
             PartName::Sts => Part::Sts,
             PartName::Tlsrpt => Part::TlsRpt,
             PartName::Mx => Part::Mx,
+            PartName::MxRecords => Part::MxRecords,
         })
         .collect();
     Scope::of(&parts)
+}
+
+impl FailOn {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Note => Severity::Note,
+            Self::Warning => Severity::Warning,
+            Self::Error => Severity::Error,
+        }
+    }
 }
 
 /// Reads evidence that was kept, and refuses what a later version wrote.
@@ -95,98 +143,4 @@ fn read_evidence(file: &Path) -> Result<Vec<Evidence>, Failure> {
         return Err(Failure::new(format!("read {name}: there is no evidence in it")));
     }
     Ok(all)
-}
-
-/// Takes results as they come: shows them, keeps the evidence, remembers the worst.
-struct Sink<'a> {
-    output: &'a mut Output,
-    format: Format,
-    fail_on: Severity,
-    evidence: Option<fs_err::File>,
-    worst: Outcome,
-    shown: usize,
-    failure: Option<Failure>,
-}
-
-impl<'a> Sink<'a> {
-    fn new(arguments: &CheckArguments, output: &'a mut Output) -> Result<Self, Failure> {
-        let fail_on = match arguments.fail_on {
-            FailOn::Note => Severity::Note,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Error => Severity::Error,
-        };
-        let evidence = match &arguments.save_evidence {
-            Some(file) => Some(fs_err::File::create(file)?),
-            None => None,
-        };
-        let format = arguments.format;
-        Ok(Self {
-            output,
-            format,
-            fail_on,
-            evidence,
-            worst: Outcome::Clean,
-            shown: 0,
-            failure: None,
-        })
-    }
-
-    /// Breaks when nothing more can be written.
-    fn take(&mut self, checked: &Checked) -> ControlFlow<()> {
-        self.worst = worse(self.worst, outcome(checked, self.fail_on));
-        match self.show(checked) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn show(&mut self, checked: &Checked) -> Result<(), Failure> {
-        if let Some(file) = &mut self.evidence {
-            let mut line = serde_json::to_vec(&checked.evidence).map_err(Failure::new)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-        }
-        match self.format {
-            Format::Json => self.output.json_line(&DomainReport::new(checked))?,
-            Format::Human => {
-                let gap = if self.shown > 0 { "\n" } else { "" };
-                let page = self.output.page().domain(checked);
-                self.output.text(&format!("{gap}{page}"))?;
-            }
-        }
-        self.shown += 1;
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Outcome, Failure> {
-        match self.failure {
-            Some(failure) => Err(failure),
-            None => Ok(self.worst),
-        }
-    }
-}
-
-fn outcome(checked: &Checked, fail_on: Severity) -> Outcome {
-    let severities = || checked.judgement.findings.iter().map(|finding| finding.rule.severity);
-    if severities().any(|severity| severity >= fail_on && severity != Severity::Unknown) {
-        Outcome::Findings
-    } else if checked.judgement.verdict == Some(Verdict::Unknown)
-        || severities().any(|severity| severity == Severity::Unknown)
-    {
-        Outcome::Unknown
-    } else {
-        Outcome::Clean
-    }
-}
-
-/// A finding is certain, so it counts before what could not be told.
-fn worse(left: Outcome, right: Outcome) -> Outcome {
-    match (left, right) {
-        (Outcome::Findings, _) | (_, Outcome::Findings) => Outcome::Findings,
-        (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
-        (Outcome::Clean, Outcome::Clean) => Outcome::Clean,
-    }
 }

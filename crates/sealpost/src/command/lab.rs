@@ -4,10 +4,11 @@ mod attacks;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use mail_domain::DomainName;
-use sealpost_check::{Checked, check_each};
+use sealpost_check::{Checked, Checker};
 use sealpost_lab::{Domain, Lab, Options, Ports};
 use sealpost_net::{Network, Scope, Settings};
 use sealpost_runtime::{Clock, Stopwatch};
@@ -17,6 +18,9 @@ use crate::arguments::{Format, LabArguments, PortsName};
 use crate::command::signals::Signals;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+
+/// How many domains are looked at at the same time.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result<Outcome, Failure> {
     if let Some(command) = &arguments.command {
@@ -80,15 +84,16 @@ async fn check_fleet(
     }
     let mut unexpected = 0;
     let mut failure = None;
-    check_each(network, &names, Scope::all(), |checked| {
+    let checker = Checker::new(network.clone(), Scope::all(), AT_ONCE);
+    let each = |checked: Checked| {
         if let Some(domain) = fleet.get(&checked.evidence.domain) {
             let row = Row::new(domain, &checked);
             unexpected += usize::from(!row.is_expected());
             failure = row.show(format, output).err();
         }
         if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .await;
+    };
+    checker.check_in_order(&names, each).await;
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -16,6 +16,15 @@ impl NetworkArguments {
 
     /// The same over the settings of a configuration, which a settings file replaces.
     pub(super) fn open_over(&self, configured: Settings) -> Result<Network, Failure> {
+        Network::new(self.settings_over(configured)?, self.clock()).map_err(Failure::new)
+    }
+
+    /// The settings as the flags and the settings file want them.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        self.settings_over(Settings::default())
+    }
+
+    fn settings_over(&self, configured: Settings) -> Result<Settings, Failure> {
         // An empty variable of the environment is one that is not set.
         let file = self.network.as_ref().filter(|file| !file.as_os_str().is_empty());
         let mut settings = match file {
@@ -49,7 +58,7 @@ impl NetworkArguments {
             deadlines.smtp = reply * 3;
             deadlines.domain = reply * 6;
         }
-        Network::new(settings, self.clock()).map_err(Failure::new)
+        Ok(settings)
     }
 
     /// The clock that the flags want.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mail_domain::DomainName;
 use mta_sts::Policy;
+use sealpost_check::SenderReport;
 use sealpost_net::{Part, Scope};
 use sealpost_rules::{Finding, PolicyLint, Quoted, Severity, lint_policy};
 use serde_json::{Value, json};
@@ -35,46 +36,50 @@ async fn lint(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let url = source.to_str().filter(|text| text.contains("://"));
-    let (policy, findings) = match url {
+    let Linted { policy, findings, senders } = match url {
         Some(url) => lint_url(url, network).await?,
         None => lint_file(Path::new(&source))?,
     };
     let only_unknown = findings.iter().all(|finding| finding.rule.severity <= Severity::Unknown);
-    let outcome = match &policy {
-        Some(_) => Outcome::Clean,
-        None if url.is_some() && only_unknown => Outcome::Unknown,
-        None => Outcome::Findings,
+    let (outcome, words) = match &policy {
+        Some(_) => (Outcome::Clean, "valid: senders can use this policy"),
+        None if url.is_some() && only_unknown => (Outcome::Unknown, "could not tell"),
+        None => (Outcome::Findings, "not valid: senders act as if there were no policy"),
     };
     match format {
-        Format::Json => output.json(&report(policy.as_ref(), &findings))?,
+        Format::Json => output.json(&report(policy.as_ref(), &findings, &senders))?,
         Format::Human => {
             if !findings.is_empty() {
                 output.line(&output.page().findings(&findings))?;
             }
-            output.line(match outcome {
-                Outcome::Clean => "valid: senders can use this policy",
-                Outcome::Findings => "not valid: senders act as if there were no policy",
-                Outcome::Unknown => "could not tell",
-            })?;
+            output.line(words)?;
+            for difference in SenderReport::differences(&senders) {
+                output.line(&difference)?;
+            }
         }
     }
     Ok(outcome)
 }
 
-fn lint_file(file: &Path) -> Result<(Option<Policy>, Vec<Finding>), Failure> {
+/// What is to be said of a policy.
+struct Linted {
+    policy: Option<Policy>,
+    findings: Vec<Finding>,
+    senders: Vec<SenderReport>,
+}
+
+fn lint_file(file: &Path) -> Result<Linted, Failure> {
     let body = input::read(file, LARGEST_POLICY)?;
     let name = match file.display().to_string() {
         name if name == "-" => "standard input".to_owned(),
         name => name,
     };
     let PolicyLint { reading, findings } = lint_policy(&body, &name);
-    Ok((reading.policy().ok(), findings))
+    let senders = SenderReport::of_policy(&body);
+    Ok(Linted { policy: reading.policy().ok(), findings, senders })
 }
 
-async fn lint_url(
-    url: &str,
-    network: &NetworkArguments,
-) -> Result<(Option<Policy>, Vec<Finding>), Failure> {
+async fn lint_url(url: &str, network: &NetworkArguments) -> Result<Linted, Failure> {
     let domain = policy_domain(url)?;
     let mut evidence = network.open()?.gather(&domain, Scope::of(&[Part::Sts])).await;
     // The question is about the policy, whether or not a record leads to it.
@@ -84,7 +89,11 @@ async fn lint_url(
         .iter()
         .flat_map(|host| &host.fetches)
         .find_map(sealpost_rules::usable_policy);
-    Ok((policy, sealpost_rules::judge(&evidence).findings))
+    let bodies = evidence.policy_host.iter().flat_map(|host| &host.fetches);
+    let mut bodies = bodies.filter_map(|fetch| fetch.reply()).filter(|reply| reply.status == 200);
+    let senders = bodies.next().map(|reply| SenderReport::of_policy(reply.body.as_slice()));
+    let findings = sealpost_rules::judge(&evidence).findings;
+    Ok(Linted { policy, findings, senders: senders.unwrap_or_default() })
 }
 
 /// The domain of the one URL that its policy can have (RFC 8461 §3.2).
@@ -107,7 +116,7 @@ fn policy_domain(url: &str) -> Result<DomainName, Failure> {
     }
 }
 
-fn report(policy: Option<&Policy>, findings: &[Finding]) -> Value {
+fn report(policy: Option<&Policy>, findings: &[Finding], senders: &[SenderReport]) -> Value {
     let policy = policy.map(|policy| {
         let extensions: serde_json::Map<String, Value> = policy
             .extensions()
@@ -125,6 +134,7 @@ fn report(policy: Option<&Policy>, findings: &[Finding]) -> Value {
     json!({
         "valid": policy.is_some(),
         "policy": policy,
+        "senders": senders,
         "findings": findings.iter().map(LintFinding::new).collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,10 @@
 //! `sealpost receive`
 
+mod export;
+mod failures;
 mod import;
 mod lint;
+mod list;
 mod reparse;
 mod serve;
 mod show;
@@ -29,6 +32,9 @@ pub(super) async fn run(
         Some(ReceiveCommand::Lint(arguments)) => lint::run(&arguments, output),
         Some(ReceiveCommand::Import(arguments)) => import::run(&arguments, output).await,
         Some(ReceiveCommand::Reparse(arguments)) => reparse::run(&arguments, output).await,
+        Some(ReceiveCommand::List(arguments)) => list::run(&arguments, output).await,
+        Some(ReceiveCommand::Failures(arguments)) => failures::run(&arguments, output).await,
+        Some(ReceiveCommand::Export(arguments)) => export::run(&arguments, output).await,
         Some(ReceiveCommand::Summary(arguments)) => summary::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use sealpost_check::SenderReport;
 use sealpost_rules::{RecordLint, lint_record};
 use serde_json::{Value, json};
 
@@ -19,8 +20,12 @@ pub(super) fn run(command: RecordCommand, output: &mut Output) -> Result<Outcome
     let RecordCommand::Lint { text, format } = command;
     let text = read(text)?;
     let lint = lint_record(&text);
+    let senders = match &lint {
+        RecordLint::Sts { .. } => SenderReport::of_record(&text),
+        RecordLint::TlsRpt { .. } => Vec::new(),
+    };
     match format {
-        Format::Json => output.json(&report(&lint))?,
+        Format::Json => output.json(&report(&lint, &senders))?,
         Format::Human => {
             if !lint.findings().is_empty() {
                 output.line(&output.page().findings(lint.findings()))?;
@@ -31,6 +36,9 @@ pub(super) fn run(command: RecordCommand, output: &mut Output) -> Result<Outcome
             };
             let word = if lint.is_valid() { "valid" } else { "not valid" };
             output.line(&format!("{word} as {kind}"))?;
+            for difference in SenderReport::differences(&senders) {
+                output.line(&difference)?;
+            }
         }
     }
     Ok(if lint.is_valid() { Outcome::Clean } else { Outcome::Findings })
@@ -51,7 +59,7 @@ fn read(text: OsString) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-fn report(lint: &RecordLint) -> Value {
+fn report(lint: &RecordLint, senders: &[SenderReport]) -> Value {
     let (kind, record) = match lint {
         RecordLint::Sts { reading, .. } => {
             ("sts", reading.record().ok().map(|record| json!({ "id": record.id.as_str() })))
@@ -67,6 +75,7 @@ fn report(lint: &RecordLint) -> Value {
         "kind": kind,
         "valid": lint.is_valid(),
         "record": record,
+        "senders": senders,
         "findings": lint.findings().iter().map(LintFinding::new).collect::<Vec<_>>(),
     })
 }

@@ -6,6 +6,7 @@
 mod import;
 mod month;
 mod program;
+mod said;
 
 // The daemon.
 mod activation;

@@ -6,6 +6,7 @@ use sealpost_store::reports::{DayRange, DomainTraffic, Scope};
 use serde::Serialize;
 
 use super::stored::Stored;
+use super::text::bounds;
 use crate::arguments::{Format, SummaryArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -115,12 +116,4 @@ fn total_row(name: &str, reports: u64, successful: Bounds, failed: Bounds) -> St
 
 fn row(name: &str, reports: &str, successful: &str, failed: &str) -> String {
     format!("{name:<NAME$} {reports:>8} {successful:>15} {failed:>13}")
-}
-
-/// `7`, or `4-7` where reports can be read in two ways.
-fn bounds(bounds: Bounds) -> String {
-    match bounds.exact() {
-        Some(count) => count.to_string(),
-        None => format!("{}-{}", bounds.lower, bounds.upper),
-    }
 }

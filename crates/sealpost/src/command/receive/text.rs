@@ -1,6 +1,7 @@
 //! Words and numbers for a terminal of 80 columns.
 
 use sealpost_check::one_line;
+use sealpost_evidence::traffic::Bounds;
 
 /// How wide a page is, in columns.
 pub(super) const WIDTH: usize = 80;
@@ -67,6 +68,14 @@ pub(super) fn number(number: u64) -> String {
 /// A number and what is counted: `1 session`, `2,000 sessions`.
 pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
+}
+
+/// `7`, or `4-7` where reports can be read in two ways.
+pub(super) fn bounds(bounds: Bounds) -> String {
+    match bounds.exact() {
+        Some(count) => count.to_string(),
+        None => format!("{}-{}", bounds.lower, bounds.upper),
+    }
 }
 
 /// A part of a whole in per cent. It is 0 only for none and 100 only for all.

@@ -1,0 +1,132 @@
+//! `sealpost check --from`, `--zone`, `--axfr`: many domains in one run.
+
+mod feed;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use sealpost_check::{Checker, MailNames, MasterFile, ZoneNames, ZoneRecord};
+use sealpost_net::{Network, Settings, transfer_zone};
+use sealpost_runtime::Stopwatch;
+
+use self::feed::{Feed, Source};
+use super::kept::{self, Seen};
+use super::sink::Sink;
+use crate::arguments::{CheckArguments, CheckFormat, Zone};
+use crate::input;
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// How often the progress is shown.
+const TICK: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(
+    arguments: &CheckArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let list = &arguments.list;
+    if list.resume && arguments.format != CheckFormat::Json {
+        let failure =
+            Failure::new("go on with an earlier run: only --format json can be read again");
+        return Err(failure.hint("give --format json, and draw other forms from the file later"));
+    }
+    let source = source(arguments, output).await?;
+    let checker = checker(arguments)?;
+    let mut sink = Sink::new(arguments, output)?.for_list();
+    let mut seen = Seen::default();
+    if let Some(path) = &list.output {
+        let file = kept::open(path, list.resume, &mut seen, |line| sink.count(line))?;
+        sink.write_into(file);
+    }
+    let (domains, feed) = Feed::start(source, seen)?;
+    let mut progress = Progress { since: Stopwatch::start(), shown: None, before: sink.shown() };
+    checker
+        .check_as_they_come(domains, |checked| {
+            let flow = sink.take(&checked);
+            progress.show(&feed, &mut sink);
+            flow
+        })
+        .await;
+    sink.output.progress("");
+    if feed.tell_faults(sink.output) {
+        sink.could_not_tell();
+    }
+    sink.finish()
+}
+
+async fn source(arguments: &CheckArguments, output: &mut Output) -> Result<Source, Failure> {
+    let list = &arguments.list;
+    if let Some(file) = &list.from {
+        return Source::open(file);
+    }
+    let names = match (&list.zone, &list.axfr) {
+        (Some(file), _) => {
+            let read = MasterFile::mail_names(input::open(file)?, list.origin.as_deref());
+            read.map_err(|fault| Failure::new(format!("read {}: {fault}", file.display())))?
+        }
+        (None, Some(zone)) => transferred(zone).await?,
+        (None, None) => ZoneNames::default(),
+    };
+    for name in &names.passed_over {
+        output.say(&format!("passed over {name}: nobody can write to it as it stands"));
+    }
+    if names.domains.is_empty() {
+        return Err(Failure::new("find a name in the zone that takes mail: there is none"));
+    }
+    Ok(Source::Names(names.domains.into_iter().collect()))
+}
+
+async fn transferred(zone: &Zone) -> Result<ZoneNames, Failure> {
+    let mut names = MailNames::new(zone.name.as_str());
+    transfer_zone(&zone.name, zone.server, |record| {
+        names.add(&record.owner, ZoneRecord::of_type(&record.kind));
+    })
+    .await
+    .map_err(Failure::new)?;
+    Ok(names.finish())
+}
+
+fn checker(arguments: &CheckArguments) -> Result<Checker, Failure> {
+    let at_once = NonZeroUsize::new(arguments.list.at_once.into()).unwrap_or(NonZeroUsize::MIN);
+    let settings = Settings { share_hosts: true, ..arguments.network.settings()? };
+    let open = |settings| Network::new(settings, arguments.network.clock()).map_err(Failure::new);
+    let second = open(Settings { last_resolver_first: true, ..settings.clone() })?;
+    let checker = Checker::new(open(settings)?, super::scope(&arguments.only), at_once);
+    Ok(checker.with_second(second))
+}
+
+/// Shows how far it has come.
+struct Progress {
+    since: Stopwatch,
+    shown: Option<Stopwatch>,
+    /// How many results there were before.
+    before: usize,
+}
+
+impl Progress {
+    fn show(&mut self, feed: &Feed, sink: &mut Sink<'_>) {
+        if self.shown.as_ref().is_some_and(|shown| shown.elapsed() < TICK) {
+            return;
+        }
+        self.shown = Some(Stopwatch::start());
+        let seconds = self.since.elapsed().as_secs_f64().max(0.001);
+        let done = sink.shown() - self.before;
+        let rate = done as f64 / seconds;
+        let left = match feed.part_done() {
+            Some(part) if part > 0.0 && done > 0 => {
+                let left = seconds * (1.0 - part) / part;
+                format!(", {:.0} %, about {} left", part * 100.0, time(left))
+            }
+            _ => String::new(),
+        };
+        sink.output.progress(&format!("{} domains, {rate:.0}/s{left}", sink.shown()));
+    }
+}
+
+fn time(seconds: f64) -> String {
+    match seconds as u64 {
+        seconds @ 0..90 => format!("{seconds} s"),
+        seconds @ 90..5400 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}

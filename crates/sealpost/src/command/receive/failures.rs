@@ -1,0 +1,90 @@
+//! `sealpost receive failures`
+
+mod gathered;
+mod model;
+mod page;
+
+use mail_domain::DomainName;
+use sealpost_evidence::Evidence;
+use sealpost_evidence::traffic::Day;
+use sealpost_net::Scope as Parts;
+use sealpost_runtime::Clock;
+use sealpost_store::reports::{DayRange, Reports, Scope};
+
+use self::gathered::Gathered;
+use self::model::{DomainFailures, Failures};
+use super::stored::Stored;
+use crate::arguments::{FailuresArguments, Format};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Days that are looked at where none are named.
+const DAYS: u32 = 30;
+/// Domains that are asked for at a time.
+const PAGE: u32 = 500;
+
+pub(super) async fn run(
+    arguments: &FailuresArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let today = Day::of(Clock::system().now().as_second());
+    // A reporter whose clock is a little ahead is not left out.
+    let last = arguments.until.unwrap_or_else(|| today.plus(1));
+    let first = arguments.since.unwrap_or(DayRange::ending(last, DAYS).first);
+    let days = DayRange { first, last };
+    let scope = if arguments.unverified { Scope::Unverified } else { Scope::Counted };
+    let stored = Stored::open_to_read(&arguments.store).await?;
+    let reports = stored.reports();
+    let domains = match arguments.domains.as_slice() {
+        [] => failing(&reports, scope, days).await.map_err(|error| stored.failure(&error))?,
+        named => named.to_vec(),
+    };
+    let network = match arguments.live {
+        true => Some(arguments.network.open()?),
+        false => None,
+    };
+    let mut failures = Failures::new(scope, days);
+    for domain in domains {
+        let asked = Gathered::read(&reports, scope, &domain, days, arguments.limit).await;
+        let gathered = asked.map_err(|error| stored.failure(&error))?;
+        let evidence: Option<Evidence> = match &network {
+            Some(network) => {
+                output.progress(&format!("looking at {domain}"));
+                Some(network.gather(&domain, Parts::all()).await)
+            }
+            None => None,
+        };
+        output.progress("");
+        let domain = DomainFailures::judge(&gathered, evidence.as_ref(), today.min(last));
+        // Whoever names a domain gets an answer on it.
+        if !domain.is_quiet() || !arguments.domains.is_empty() {
+            failures.domains.push(domain);
+        }
+    }
+    match arguments.format {
+        Format::Json => output.json(&failures)?,
+        Format::Human => output.text(&page::page(&failures, arguments.live))?,
+    }
+    let any = failures.domains.iter().any(|domain| !domain.groups.is_empty());
+    Ok(if any { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// The domains of which failures or nothing at all were reported in these days.
+async fn failing(
+    reports: &Reports,
+    scope: Scope,
+    days: DayRange,
+) -> Result<Vec<DomainName>, sealpost_store::StoreError> {
+    let mut failing = Vec::new();
+    let mut after = None;
+    loop {
+        let page = reports.domains(scope, days, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(failing) };
+        after = Some(last.id);
+        for row in page {
+            // Where nothing was reported, a reporter may have fallen silent.
+            let fails = row.traffic.is_none_or(|traffic| traffic.failed.upper > 0);
+            failing.extend(row.domain.filter(|_| fails));
+        }
+    }
+}

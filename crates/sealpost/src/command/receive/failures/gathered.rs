@@ -1,0 +1,162 @@
+//! What the store knows of the failures of one domain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mail_domain::DomainName;
+use sealpost_evidence::traffic::{
+    Day, DaySeries, FailureGroup, FailureHistory, Reporter, ReporterActivity,
+};
+use sealpost_store::StoreError;
+use sealpost_store::reports::{
+    Content, DayRange, FailureGroups, HistoryPlace, ReportFilter, ReportId, ReportSummary,
+    ReportedPolicy, ReporterId, Reports, Scope, Subject, Validity,
+};
+
+/// Rows that are asked for at a time.
+const PAGE: u32 = 1000;
+/// Reports of which the reporters' habits are learnt: more than a year of ten reporters.
+const MOST_REPORTS: usize = 5000;
+/// Days over which habits are looked at, and series compared.
+const HABITS: u32 = 400;
+/// Days of a reporter that are kept: as many as a [`ReporterActivity`] holds.
+const ACTIVE_DAYS: usize = 60;
+
+/// What the store knows of the failures of one domain.
+pub(super) struct Gathered {
+    pub(super) domain: DomainName,
+    pub(super) scope: Scope,
+    pub(super) days: DayRange,
+    pub(super) groups: FailureGroups,
+    /// Those who report on this domain.
+    pub(super) reporters: Vec<ReporterActivity>,
+    /// Of the days that are asked for, and of those before them.
+    pub(super) series: DaySeries,
+    pub(super) histories: Vec<FailureHistory>,
+    /// The policies of the newest report of each reporter that tells of failures.
+    policies: BTreeMap<Reporter, Vec<ReportedPolicy>>,
+}
+
+/// What is learnt of a reporter.
+struct Habits {
+    reporter: Reporter,
+    days: BTreeSet<Day>,
+    last: (Day, i64),
+    newest_failing: Option<ReportId>,
+}
+
+impl Gathered {
+    pub(super) async fn read(
+        reports: &Reports,
+        scope: Scope,
+        domain: &DomainName,
+        days: DayRange,
+        limit: u32,
+    ) -> Result<Self, StoreError> {
+        let subject = || Subject { domain: Some(domain.clone()), reporter: None };
+        let long = DayRange::ending(days.last, HABITS);
+        let groups = reports.failure_groups(scope, subject(), days, limit).await?;
+        let series = reports.series(scope, subject(), long).await?;
+        let mut histories = Vec::new();
+        let mut place = HistoryPlace::default();
+        loop {
+            let named = Some(domain.clone());
+            let page = reports.failure_history(scope, named, long.first, place, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            place = last.place.clone();
+            let is_whole = page.len() < PAGE as usize;
+            histories.extend(page.into_iter().map(|row| row.history));
+            if is_whole {
+                break;
+            }
+        }
+        let habits = habits(reports, scope, subject(), long).await?;
+        let mut policies = BTreeMap::new();
+        for habit in habits.values() {
+            let Some(newest) = habit.newest_failing else { continue };
+            if let Some(report) = reports.report(newest).await? {
+                policies.insert(habit.reporter.clone(), report.policies);
+            }
+        }
+        let reporters = habits.into_values().map(Habits::activity).collect();
+        let domain = domain.clone();
+        Ok(Self { domain, scope, days, groups, reporters, series, histories, policies })
+    }
+
+    /// The policy as the newest failing report of the group's reporter gives it.
+    pub(super) fn policy(&self, group: &FailureGroup) -> Option<&ReportedPolicy> {
+        let policies = self.policies.get(&group.reporter)?;
+        policies.iter().find(|policy| {
+            policy.policy_type == group.policy_type
+                && policy.failures.iter().any(|failure| failure.result_type == group.result_type)
+        })
+    }
+
+    /// Since when this reporter has told of this kind of failure.
+    pub(super) fn history(&self, group: &FailureGroup) -> Option<&FailureHistory> {
+        self.histories.iter().find(|history| {
+            history.reporter == group.reporter
+                && history.policy_type == group.policy_type
+                && history.result_type == group.result_type
+        })
+    }
+}
+
+async fn habits(
+    reports: &Reports,
+    scope: Scope,
+    subject: Subject,
+    days: DayRange,
+) -> Result<BTreeMap<ReporterId, Habits>, StoreError> {
+    let mut habits: BTreeMap<ReporterId, Habits> = BTreeMap::new();
+    let (mut after, mut read) = (None, 0);
+    loop {
+        let filter = ReportFilter { scope, subject: subject.clone(), days, content: Content::Any };
+        let page = reports.list(filter, after, PAGE).await?;
+        read += page.len();
+        let Some(last) = page.last() else { return Ok(habits) };
+        after = Some(last.place());
+        let is_last = page.len() < PAGE as usize || read >= MOST_REPORTS;
+        for summary in page.iter().filter(|summary| summary.validity == Validity::Current) {
+            habits
+                .entry(summary.reporter_id)
+                .or_insert_with(|| Habits::new(summary))
+                .learn(summary);
+        }
+        if is_last {
+            return Ok(habits);
+        }
+    }
+}
+
+impl Habits {
+    fn new(summary: &ReportSummary) -> Self {
+        Self {
+            reporter: summary.reporter.clone(),
+            days: BTreeSet::new(),
+            last: (summary.day, summary.received_at),
+            newest_failing: None,
+        }
+    }
+
+    /// The newest come first.
+    fn learn(&mut self, summary: &ReportSummary) {
+        self.days.insert(summary.day);
+        self.last = self.last.max((summary.day, summary.received_at));
+        if summary.is_failing && self.newest_failing.is_none() {
+            self.newest_failing = Some(summary.id);
+        }
+    }
+
+    fn activity(self) -> ReporterActivity {
+        let (last_day, last_received_at) = self.last;
+        let begin = self.days.len().saturating_sub(ACTIVE_DAYS);
+        ReporterActivity {
+            reporter: self.reporter,
+            contact: None,
+            first_day: self.days.first().copied().unwrap_or(last_day),
+            last_day,
+            last_received_at,
+            days: self.days.into_iter().skip(begin).collect(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Failures and what they mean, as data.
+
+use mail_domain::DomainName;
+use sealpost_evidence::Evidence;
+use sealpost_evidence::traffic::{Bounds, Day, DayTraffic, FailureGroup};
+use sealpost_rules::Severity;
+use sealpost_rules::diagnosis::{
+    Anomaly, Certainty, Diagnosis, Fault, Known, ReportedPolicy, Spread, Standing, Thresholds,
+    diagnose, judge_groups, new_failures, recurring, silences, spikes,
+};
+use sealpost_store::reports::{DayRange, Scope};
+use serde::Serialize;
+
+use super::gathered::Gathered;
+
+/// The failures of some days.
+#[derive(Debug, Serialize)]
+pub(super) struct Failures {
+    pub(super) scope: &'static str,
+    pub(super) since: Day,
+    pub(super) until: Day,
+    pub(super) domains: Vec<DomainFailures>,
+}
+
+/// The failures of one domain.
+#[derive(Debug, Serialize)]
+pub(super) struct DomainFailures {
+    pub(super) domain: DomainName,
+    pub(super) successful: Bounds,
+    pub(super) failed: Bounds,
+    /// Who sees which kind of failure, and who does not; the worst first.
+    pub(super) spreads: Vec<SpreadReport>,
+    /// What was reported alike; most sessions first.
+    pub(super) groups: Vec<GroupReport>,
+    /// How many groups had no room.
+    pub(super) unlisted: u64,
+    /// The day before which there are reports whose details were not read.
+    pub(super) unread_before: Option<Day>,
+    /// What is out of the ordinary along the days.
+    pub(super) anomalies: Vec<AnomalyReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct GroupReport {
+    #[serde(flatten)]
+    pub(super) group: FailureGroup,
+    pub(super) diagnosis: DiagnosisReport,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DiagnosisReport {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) severity: Severity,
+    pub(super) fault: Fault,
+    pub(super) standing: Standing,
+    pub(super) sentence: String,
+    pub(super) grounds: Vec<String>,
+    pub(super) action: String,
+    pub(super) publish: Option<String>,
+    pub(super) command: Option<String>,
+    pub(super) source: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SpreadReport {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+    pub(super) fault: Fault,
+    pub(super) result_type: String,
+    pub(super) mx_host: Option<String>,
+    pub(super) sentence: String,
+    pub(super) grounds: Vec<String>,
+    pub(super) reporters_failing: usize,
+    pub(super) reporters_heard: usize,
+    pub(super) sessions: u64,
+    pub(super) first_day: Day,
+    pub(super) last_day: Day,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct AnomalyReport {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+    pub(super) certainty: Certainty,
+    pub(super) day: Day,
+    pub(super) sentence: String,
+    pub(super) action: &'static str,
+}
+
+impl Failures {
+    pub(super) fn new(scope: Scope, days: DayRange) -> Self {
+        let domains = Vec::new();
+        Self { scope: scope.as_str(), since: days.first, until: days.last, domains }
+    }
+}
+
+impl DomainFailures {
+    /// Is there nothing to tell?
+    pub(super) fn is_quiet(&self) -> bool {
+        self.groups.is_empty() && self.anomalies.is_empty() && self.unread_before.is_none()
+    }
+
+    /// Judges what was reported, with what is seen now where somebody looked.
+    pub(super) fn judge(gathered: &Gathered, evidence: Option<&Evidence>, today: Day) -> Self {
+        let groups = &gathered.groups.groups;
+        let report = |group: &FailureGroup| {
+            let policy = gathered.policy(group);
+            let reported = policy.map(|policy| ReportedPolicy {
+                strings: &policy.strings,
+                mx_hosts: &policy.mx_hosts,
+            });
+            let history = gathered.history(group);
+            let known = Known { evidence, reported, history, ..Known::nothing(today) };
+            let diagnosis = DiagnosisReport::from(diagnose(group, &known));
+            GroupReport { group: group.clone(), diagnosis }
+        };
+        let spreads = judge_groups(groups, &gathered.reporters);
+        let DayRange { first, last } = gathered.days;
+        let mut asked = gathered.series.clone();
+        asked.days.retain(|day| (first..=last).contains(&day.day));
+        let (_, successful, failed) = asked.total();
+        Self {
+            domain: gathered.domain.clone(),
+            successful,
+            failed,
+            spreads: spreads.into_iter().map(SpreadReport::from).collect(),
+            groups: groups.iter().map(report).collect(),
+            unlisted: gathered.groups.unlisted,
+            unread_before: gathered.groups.unread_before,
+            anomalies: anomalies(gathered, today),
+        }
+    }
+}
+
+/// What is out of the ordinary, the newest first. Whoever likes can make that of reports for which
+/// nobody vouches.
+fn anomalies(gathered: &Gathered, today: Day) -> Vec<AnomalyReport> {
+    if gathered.scope != Scope::Counted {
+        return Vec::new();
+    }
+    let thresholds = Thresholds::default();
+    let (series, reporters) = (&gathered.series, &gathered.reporters);
+    let mut found = spikes(series, &thresholds);
+    found.extend(recurring(series, today, &thresholds));
+    found.extend(new_failures(&gathered.histories, reporters, today, &thresholds));
+    found.extend(silences(Some(&gathered.domain), reporters, today, &thresholds));
+    // A spike of last year is history.
+    let begin = series.days.last().map_or(today, |newest: &DayTraffic| newest.day.min(today));
+    let recent = begin.plus(-i64::from(thresholds.window));
+    found.retain(|anomaly| anomaly.day >= recent);
+    found.sort_by_key(|anomaly| std::cmp::Reverse(anomaly.day));
+    found.into_iter().map(AnomalyReport::from).collect()
+}
+
+impl From<Diagnosis> for DiagnosisReport {
+    fn from(diagnosis: Diagnosis) -> Self {
+        Self {
+            code: diagnosis.cause.code,
+            name: diagnosis.cause.name,
+            title: diagnosis.cause.title,
+            severity: diagnosis.severity,
+            fault: diagnosis.fault,
+            standing: diagnosis.standing,
+            sentence: diagnosis.sentence,
+            grounds: diagnosis.grounds,
+            action: diagnosis.action,
+            publish: diagnosis.publish,
+            command: diagnosis.command,
+            source: diagnosis.cause.source,
+        }
+    }
+}
+
+impl From<Spread> for SpreadReport {
+    fn from(spread: Spread) -> Self {
+        Self {
+            code: spread.cause.code,
+            name: spread.cause.name,
+            severity: spread.severity,
+            fault: spread.fault,
+            result_type: spread.result_type,
+            mx_host: spread.mx_host,
+            sentence: spread.sentence,
+            grounds: spread.grounds,
+            reporters_failing: spread.failing,
+            reporters_heard: spread.heard,
+            sessions: spread.sessions,
+            first_day: spread.first_day,
+            last_day: spread.last_day,
+        }
+    }
+}
+
+impl From<Anomaly> for AnomalyReport {
+    fn from(anomaly: Anomaly) -> Self {
+        Self {
+            code: anomaly.cause.code,
+            name: anomaly.cause.name,
+            severity: anomaly.severity,
+            certainty: anomaly.certainty,
+            day: anomaly.day,
+            sentence: anomaly.sentence,
+            action: anomaly.cause.fix,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Failures for people, at 80 columns.
+
+use std::fmt::Write as _;
+
+use sealpost_evidence::traffic::FailureGroup;
+use sealpost_rules::diagnosis::Standing;
+
+use super::model::{AnomalyReport, DomainFailures, Failures, GroupReport, SpreadReport};
+use crate::command::receive::text::{WIDTH, bounds, counted, shown, wrapped};
+
+/// The longest text from outside in a line.
+const MOST: usize = 60;
+
+pub(super) fn page(failures: &Failures, is_live: bool) -> String {
+    let mut page = String::new();
+    let Failures { scope, since, until, domains } = failures;
+    // Writing to a string can't fail.
+    writeln!(page, "{scope} reports, {since} to {until}").ok();
+    if domains.is_empty() {
+        page.push_str("\nNo failed session was reported.\n");
+    }
+    for domain in domains {
+        one_domain(&mut page, domain);
+    }
+    let any = domains.iter().any(|domain| !domain.groups.is_empty());
+    if any && !is_live {
+        page.push_str("\nWith --live the hosts of now are looked at as well.\n");
+    }
+    page
+}
+
+fn one_domain(page: &mut String, domain: &DomainFailures) {
+    let DomainFailures { successful, failed, groups, spreads, anomalies, .. } = domain;
+    let sums = format!("{} sessions successful, {} failed", bounds(*successful), bounds(*failed));
+    writeln!(page, "\n{}: {sums}", domain.domain).ok();
+    if groups.is_empty() {
+        page.push_str("  No failed session was reported in these days.\n");
+    }
+    // Of one that nobody can be compared with, its group says the same.
+    for spread in spreads.iter().filter(|spread| spread.reporters_heard > 0) {
+        one_spread(page, spread);
+    }
+    for group in groups {
+        one_group(page, group);
+    }
+    if domain.unlisted > 0 {
+        let more = counted(domain.unlisted, "more kind of failure", "more kinds of failures");
+        writeln!(page, "\n  and {more}: raise --limit to see them").ok();
+    }
+    if let Some(day) = domain.unread_before {
+        writeln!(page, "\n  there are older reports, from before {day}: give an earlier --until")
+            .ok();
+    }
+    for anomaly in anomalies {
+        one_anomaly(page, anomaly);
+    }
+}
+
+fn one_spread(page: &mut String, spread: &SpreadReport) {
+    let reporters = format!("{} of {}", spread.reporters_failing, spread.reporters_heard);
+    writeln!(page, "\n  {}: {} reporters  [{}]", spread.severity, reporters, spread.code).ok();
+    paragraph(page, "    ", &spread.sentence);
+    for ground in &spread.grounds {
+        paragraph(page, "    - ", ground);
+    }
+}
+
+fn one_group(page: &mut String, report: &GroupReport) {
+    let GroupReport { group, diagnosis } = report;
+    let sessions = counted(group.sessions, "session", "sessions");
+    let result = shown(&group.result_type, MOST);
+    writeln!(
+        page,
+        "\n  {}: {sessions}, {result}{}  [{}]",
+        diagnosis.severity,
+        place(group),
+        diagnosis.code
+    )
+    .ok();
+    paragraph(page, "    ", &diagnosis.sentence);
+    let who = match group.reporter.signer.as_str() {
+        "" => format!("{}, whom nobody vouches for,", shown(&group.reporter.organisation, MOST)),
+        signer => {
+            format!("{} ({})", shown(&group.reporter.organisation, MOST), shown(signer, MOST))
+        }
+    };
+    let days = match group.first_day == group.last_day {
+        true => format!("on {}", group.first_day),
+        false => format!("from {} to {}", group.first_day, group.last_day),
+    };
+    let count = counted(group.reports, "report", "reports");
+    paragraph(page, "    ", &format!("Reported by {who} {days}, in {count}."));
+    if let Some(reason) = &group.reason {
+        paragraph(page, "    ", &format!("Its reason: {}", shown(reason, 300)));
+    }
+    for ground in &diagnosis.grounds {
+        paragraph(page, "    - ", ground);
+    }
+    let todo = match diagnosis.standing {
+        Standing::Mended => "  nothing any more; it was: ",
+        Standing::Open | Standing::Unknown => "  to do: ",
+    };
+    paragraph(page, &format!("  {todo}"), &diagnosis.action);
+    for line in diagnosis.publish.iter().flat_map(|text| text.lines()) {
+        writeln!(page, "    publish: {line}").ok();
+    }
+    if let Some(command) = &diagnosis.command {
+        writeln!(page, "    see it: {command}").ok();
+    }
+    paragraph(page, "    by: ", diagnosis.source);
+}
+
+fn one_anomaly(page: &mut String, anomaly: &AnomalyReport) {
+    writeln!(page, "\n  {}: {}  [{}]", anomaly.severity, anomaly.day, anomaly.code).ok();
+    paragraph(page, "    ", &anomaly.sentence);
+    paragraph(page, "    to do: ", anomaly.action);
+}
+
+/// Where it failed: host and addresses, as far as they were reported.
+fn place(group: &FailureGroup) -> String {
+    let mut place = String::new();
+    if let Some(host) = &group.mx_host {
+        write!(place, " at {}", shown(host, MOST)).ok();
+    }
+    if let Some(address) = group.receiving_ip {
+        write!(place, " [{address}]").ok();
+    }
+    if let Some(address) = group.sending_ip {
+        write!(place, " from [{address}]").ok();
+    }
+    place
+}
+
+/// Text that is broken into lines; those after the first stand below its begin.
+fn paragraph(page: &mut String, begin: &str, text: &str) {
+    let indent = " ".repeat(begin.chars().count());
+    for (index, line) in wrapped(text, WIDTH - begin.chars().count()).iter().enumerate() {
+        let begin = if index == 0 { begin } else { &indent };
+        writeln!(page, "{begin}{line}").ok();
+    }
+}

@@ -1,0 +1,220 @@
+//! `sealpost receive list`
+
+use sealpost_evidence::traffic::Trust;
+use sealpost_store::reports::{
+    Content, DayRange, ReportFilter, ReportSummary, Reports, Scope, Subject, Validity,
+};
+use serde_json::{Value, json};
+
+use super::stored::Stored;
+use super::text::{bounds, shown};
+use crate::arguments::{ListFormat, ReceiveListArguments};
+use crate::csv;
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Rows that are asked for at a time.
+const PAGE: u32 = 1000;
+/// The columns of a row.
+const HEAD: [&str; 14] = [
+    "day",
+    "domain",
+    "organisation",
+    "signer",
+    "trust",
+    "scope",
+    "successful_lower",
+    "successful_upper",
+    "failed_lower",
+    "failed_upper",
+    "report_id",
+    "received",
+    "state",
+    "number",
+];
+
+pub(super) async fn run(
+    arguments: &ReceiveListArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let stored = Stored::open_to_read(&arguments.which.store).await?;
+    let reports = stored.reports();
+    match arguments.format {
+        ListFormat::Human => output.line(&heading())?,
+        ListFormat::Csv => output.text(&csv::row(&HEAD))?,
+        ListFormat::Json => {}
+    }
+    let mut listed = 0;
+    let most = arguments.limit;
+    let whole = each(&reports, &arguments.which.filter(), |summary| {
+        if !arguments.which.is_by(summary) {
+            return Ok(true);
+        }
+        if listed == most {
+            return Ok(false);
+        }
+        listed += 1;
+        match arguments.format {
+            ListFormat::Human => output.line(&line(summary))?,
+            ListFormat::Csv => output.text(&csv::row(&fields(summary)))?,
+            ListFormat::Json => output.json_line(&object(summary))?,
+        }
+        Ok(true)
+    })
+    .await
+    .map_err(|error| error.into_failure(&stored))?;
+    if !whole {
+        output.say(&format!(
+            "there are more than these {most}: give a higher --limit, or fewer days"
+        ));
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Why a list ended before its end.
+pub(super) enum Ended {
+    Store(sealpost_store::StoreError),
+    Output(Failure),
+}
+
+impl Ended {
+    pub(super) fn into_failure(self, stored: &Stored) -> Failure {
+        match self {
+            Self::Store(error) => stored.failure(&error),
+            Self::Output(failure) => failure,
+        }
+    }
+}
+
+impl From<sealpost_store::StoreError> for Ended {
+    fn from(error: sealpost_store::StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Hands out reports, the newest day first, until it is told to stop; whether it came to the end.
+pub(super) async fn each(
+    reports: &Reports,
+    filter: &ReportFilter,
+    mut take: impl FnMut(&ReportSummary) -> Result<bool, Failure>,
+) -> Result<bool, Ended> {
+    let mut after = None;
+    loop {
+        let page = reports.list(filter.clone(), after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(true) };
+        after = Some(last.place());
+        for summary in &page {
+            if !take(summary).map_err(Ended::Output)? {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+impl crate::arguments::WhichReports {
+    /// The filter that these arguments mean, without the reporter's name.
+    pub(super) fn filter(&self) -> ReportFilter {
+        let scope = match (self.unverified, self.not_ours) {
+            (true, _) => Scope::Unverified,
+            (_, true) => Scope::NotOurs,
+            (false, false) => Scope::Counted,
+        };
+        let all = DayRange::all();
+        let days = DayRange {
+            first: self.since.unwrap_or(all.first),
+            last: self.until.unwrap_or(all.last),
+        };
+        let content = if self.failed { Content::Failures } else { Content::Any };
+        let subject = Subject { domain: self.domain.clone(), reporter: None };
+        ReportFilter { scope, subject, days, content }
+    }
+
+    /// Is it by the reporter that was asked for: by its signing domain, or a part of its name?
+    pub(super) fn is_by(&self, summary: &ReportSummary) -> bool {
+        self.reporter.as_ref().is_none_or(|wanted| {
+            let wanted = wanted.to_lowercase();
+            summary.reporter.signer.eq_ignore_ascii_case(&wanted)
+                || summary.reporter.organisation.to_lowercase().contains(&wanted)
+        })
+    }
+}
+
+pub(super) fn trust(trust: &Trust) -> &'static str {
+    match trust {
+        Trust::Verified { .. } => "verified",
+        Trust::Vouched { .. } => "vouched",
+        Trust::Admitted { .. } => "admitted",
+        Trust::Unverified { .. } => "unverified",
+    }
+}
+
+fn heading() -> String {
+    format!("{:10} {:24} {:15} {:>9} {:>7} trust", "day", "domain", "reporter", "ok", "failed")
+}
+
+fn line(summary: &ReportSummary) -> String {
+    let domain = summary.domain.as_ref().map_or("-", |domain| domain.as_str());
+    let mark = match summary.validity {
+        Validity::Current => "",
+        Validity::Superseded => " revised",
+    };
+    format!(
+        "{:10} {:24} {:15} {:>9} {:>7} {}{mark}",
+        summary.day.to_string(),
+        shown(domain, 24),
+        shown(&summary.reporter.organisation, 15),
+        bounds(summary.successful),
+        bounds(summary.failed),
+        trust(&summary.trust),
+    )
+}
+
+fn state(summary: &ReportSummary) -> &'static str {
+    match summary.validity {
+        Validity::Current => "current",
+        Validity::Superseded => "superseded",
+    }
+}
+
+fn fields(summary: &ReportSummary) -> [String; HEAD.len()] {
+    let count = |count: u64| count.to_string();
+    [
+        summary.day.to_string(),
+        summary.domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+        summary.reporter.organisation.clone(),
+        summary.reporter.signer.clone(),
+        trust(&summary.trust).to_owned(),
+        summary.scope.as_str().to_owned(),
+        count(summary.successful.lower),
+        count(summary.successful.upper),
+        count(summary.failed.lower),
+        count(summary.failed.upper),
+        summary.report_id.clone(),
+        time(summary.received_at),
+        state(summary).to_owned(),
+        summary.id.0.to_string(),
+    ]
+}
+
+fn object(summary: &ReportSummary) -> Value {
+    json!({
+        "number": summary.id.0,
+        "day": summary.day,
+        "domain": summary.domain,
+        "organisation": summary.reporter.organisation,
+        "trust": summary.trust,
+        "scope": summary.scope.as_str(),
+        "state": state(summary),
+        "report_id": summary.report_id,
+        "begins": time(summary.begins_at),
+        "ends": time(summary.ends_at),
+        "received": time(summary.received_at),
+        "successful": summary.successful,
+        "failed": summary.failed,
+    })
+}
+
+/// A moment as RFC 3339 writes it; empty for one that no calendar has.
+pub(super) fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! A run that is stopped, and goes on.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use sealpost_lab::Lab;
+
+use crate::world::{World, quick, quick_verdicts, results, verdicts};
+
+#[test]
+fn a_run_that_is_killed_goes_on_where_it_was() {
+    let world = World::new();
+    // All but those that say nothing, which take seconds.
+    let domains: Vec<&str> = Lab::fleet()
+        .iter()
+        .map(|domain| domain.name)
+        .filter(|name| {
+            !["silence", "timeout", "slow", "silent", "stall"]
+                .iter()
+                .any(|word| name.contains(word))
+        })
+        .collect();
+    let list = world.write("list", domains.join("\n"));
+    let arguments =
+        ["--from", &list, "--format", "json", "--output", "results", "--resume", "--at-once", "8"];
+    for kill in 1..=6 {
+        let mut child = world.command(&arguments).spawn().unwrap();
+        sleep(Duration::from_millis(250 * kill));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // As if the machine had stopped within a line.
+        let file = world.path("results");
+        let Ok(octets) = fs_err::read(&file) else { continue };
+        if kill % 2 == 0 && !octets.is_empty() {
+            fs_err::write(&file, &octets[..octets.len() - 7]).unwrap();
+        }
+    }
+    let (out, said, status) = world.run(&arguments);
+    assert!(out.starts_with(&format!("{} domains\n", domains.len())), "{out}{said}");
+    assert_eq!(status, 1);
+    let text = fs_err::read_to_string(world.path("results")).unwrap();
+    let mut found: Vec<String> =
+        results(&text).iter().map(|result| result["domain"].as_str().unwrap().to_owned()).collect();
+    found.sort();
+    let mut expected: Vec<&str> = domains;
+    expected.sort_unstable();
+    assert_eq!(found, expected, "each once");
+    // Once more there is nothing to do, and the sums are the same.
+    let again = world.run(&arguments);
+    assert_eq!((again.0, again.2), (out, status));
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let world = World::new();
+    let list = world.write("list", quick());
+    let arguments = ["--from", &list, "--format", "json", "--output", "results"];
+    assert_eq!(world.run(&arguments).2, 1);
+    let before = fs_err::read_to_string(world.path("results")).unwrap();
+    assert_eq!(verdicts(&before), quick_verdicts());
+    let (_, said, status) = world.run(&arguments);
+    assert!(said.contains("hint: add --resume"), "{said}");
+    assert_eq!(status, 2);
+    world.write("results", format!("{before}not a result\n{before}"));
+    let (_, said, status) = world.run(&[&arguments[..], &["--resume"]].concat());
+    assert!(said.contains("line 9 is no result of `sealpost check --format json`"), "{said}");
+    assert_eq!(status, 2);
+    let (_, said, status) =
+        world.run(&["--from", &list, "--format", "csv", "--output", "other", "--resume"]);
+    assert!(said.contains("only --format json can be read again"), "{said}");
+    assert_eq!(status, 2);
+}
