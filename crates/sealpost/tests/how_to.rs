@@ -8,8 +8,15 @@ use std::process::Command;
 use sealpost_lab::{Lab, Options, Ports};
 
 /// The exit status of each command that is not expected to end with 0.
-const OTHER_STATUS: [(&str, i32); 3] = [
+const OTHER_STATUS: [(&str, i32); 9] = [
     ("sealpost check sts-id-with-dashes.test", 1),
+    // The list has domains that fail.
+    ("sealpost check --from domains.txt", 1),
+    ("sealpost check --from domains.txt --format json --output monday.ndjson", 1),
+    ("sealpost check --from domains.txt --format json --output monday.ndjson --resume", 1),
+    ("sealpost check --zone example.zone --format csv", 1),
+    ("sealpost check --from domains.txt --format junit", 1),
+    ("sealpost check --from domains.txt --format nagios", 2),
     // The example of RFC 8460 has a string where an array belongs (erratum 6241).
     ("sealpost receive lint report.json", 1),
     ("sealpost receive failures --store reports.db --unverified --since 2016-01-01", 1),
@@ -24,6 +31,11 @@ const REPORTS: [(&str, &str); 2] = [
 #[test]
 fn audit_your_domain() {
     run_page("audit-your-domain.md", &[]);
+}
+
+#[test]
+fn audit_a_list() {
+    run_page("audit-a-list.md", &[]);
 }
 
 #[test]

@@ -293,11 +293,10 @@ fn a_copy_says_the_same_and_takes_nobody_s_place() {
             fs_err::remove_file(file).unwrap();
         }
     }
-    for (from, to) in [(copy.clone(), "store.sqlite")] {
-        fs_err::rename(&from, world.path(to)).unwrap();
-        let raw = sealpost_store::raw_path_beside(&from);
-        fs_err::rename(raw, sealpost_store::raw_path_beside(&world.path(to))).unwrap();
-    }
+    let store = world.path("store.sqlite");
+    let [raw_copy, raw] = [&copy, &store].map(|file| sealpost_store::raw_path_beside(file));
+    fs_err::rename(&copy, &store).unwrap();
+    fs_err::rename(raw_copy, raw).unwrap();
     assert_eq!(world.summary(&[]), before);
     assert_eq!(before["scopes"][0]["reports"], 1);
 }
