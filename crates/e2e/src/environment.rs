@@ -369,9 +369,14 @@ impl Drop for Environment {
 
 /// The archive that `setup` made.
 fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
+    made_by_setup(system.as_str())
+}
+
+/// What `setup` made and knows by this name.
+pub(crate) fn made_by_setup(name: &str) -> Result<PathBuf, EnvironmentError> {
     let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
     let output = Command::new(&setup)
-        .args(["--path", system.as_str()])
+        .args(["--path", name])
         .output()
         .map_err(|error| program_failed("crates/e2e/setup", &error))?;
     if !output.status.success() {
@@ -380,8 +385,8 @@ fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
             detail: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
     }
-    let archive = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
-    if archive.is_file() { Ok(archive) } else { Err(EnvironmentError::NoArchive(archive)) }
+    let made = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+    if made.exists() { Ok(made) } else { Err(EnvironmentError::NoArchive(made)) }
 }
 
 /// The lines that the supervisor says, as they come.
@@ -413,6 +418,6 @@ fn output(mut command: Command, program: &str) -> Result<Output, EnvironmentErro
     Err(EnvironmentError::Program { program: program.to_owned(), detail })
 }
 
-fn program_failed(program: &str, error: &std::io::Error) -> EnvironmentError {
+pub(crate) fn program_failed(program: &str, error: &std::io::Error) -> EnvironmentError {
     EnvironmentError::Program { program: program.to_owned(), detail: error.to_string() }
 }

@@ -47,6 +47,8 @@ mod error;
 pub use error::EnvironmentError;
 
 // The programs that are compared.
+mod parsedmarc;
+pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;
 pub use lookup::{Answers, Question, delv_answer, sealpost_answers};
 mod sealpost;

@@ -1,0 +1,5 @@
+//! `sealpost receive` and what other people's programs send, and read.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod corpus;
