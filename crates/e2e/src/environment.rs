@@ -283,11 +283,36 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
+        output(self.tool(namespaces, system, program, arguments), program)
+    }
+
+    /// Starts a program of the environment's own Debian system; it is killed after a minute.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be started.
+    pub(crate) fn spawn_inside(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+    ) -> Result<Child, EnvironmentError> {
+        let program = program.to_string_lossy();
+        let mut command = self.tool(&["--mount", "--net"], System::Trixie, &program, arguments);
+        command.spawn().map_err(|error| program_failed("nsenter", &error))
+    }
+
+    fn tool(
+        &self,
+        namespaces: &[&str],
+        system: System,
+        program: &str,
+        arguments: &[&str],
+    ) -> Command {
         let mut command = self.enter(namespaces);
         command.arg("chroot").arg(self.directory.path().join(system.as_str()));
         command.args(["/usr/bin/env", "SSL_CERT_FILE=/e2e/ca.pem", "CURL_CA_BUNDLE=/e2e/ca.pem"]);
         command.arg(program).args(arguments);
-        output(command, program)
+        command
     }
 
     /// What the kernel calls the environment's network: the inode number that every process in it

@@ -15,7 +15,7 @@
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
 //!
 //! And in another kind of environment, [`Senders`], mail servers ask `sealpost enforce` and send into
-//! the lab, which has an attacker.
+//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports.
 //!
 //! # Limitations
 //!
@@ -39,6 +39,10 @@ mod unbound;
 // Mail servers that send into the lab.
 mod senders;
 pub use senders::{Memory, Message, Route, Senders};
+
+// A mail server that reports.
+mod reporter;
+pub use reporter::Reporter;
 
 // The running servers.
 mod environment;

@@ -3,3 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod corpus;
+mod pipeline;
+
+mod receive;
