@@ -43,7 +43,8 @@ discard   unix  -       -       n       -       -       discard
 ";
 
 /// What an MX host does with mail: it says 250 and forgets it.
-const MAIL_HOST: &str = "  -o { smtpd_recipient_restrictions = check_recipient_access static:discard, reject }\n";
+const MAIL_HOST: &str =
+    "  -o { smtpd_recipient_restrictions = check_recipient_access static:discard, reject }\n";
 
 /// `transport_maps`, before what all worlds have.
 const TRANSPORT: &str = "\
@@ -115,14 +116,13 @@ impl Reporter {
     pub fn start(world: &World, policies: &str) -> Result<Self, EnvironmentError> {
         let environment = Environment::boot("reporter", &[System::Trixie], |directory| {
             write_configuration(world, directory)?;
-            let services: String =
-                postfix::services(world)
-                    .lines()
-                    .map(|line| match line.starts_with("  -o smtpd_tls_security_level") {
-                        true => format!("{line}\n{MAIL_HOST}"),
-                        false => format!("{line}\n"),
-                    })
-                    .collect();
+            let services: String = postfix::services(world)
+                .lines()
+                .map(|line| match line.starts_with("  -o smtpd_tls_security_level") {
+                    true => format!("{line}\n{MAIL_HOST}"),
+                    false => format!("{line}\n"),
+                })
+                .collect();
             for (name, text) in [
                 ("main.cf", format!("{}{MAIN}", postfix::MAIN)),
                 ("master.cf", format!("{services}{SERVICES}")),
