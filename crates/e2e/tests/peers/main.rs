@@ -5,5 +5,6 @@
 mod corpus;
 mod odd;
 mod pipeline;
+mod signed;
 
 mod receive;
