@@ -28,6 +28,9 @@ const SENT: [(&str, u64, Ends); 7] = [
     ("sts-plain.test", 2, Ends::Badly),
 ];
 
+/// The domains that only datagrams are about, and that are ours too.
+const MADE_UP: [&str; 4] = ["both.test", "large.test", "nobody.test", "twice.test"];
+
 #[derive(Clone, Copy, PartialEq)]
 enum Ends {
     Well,
@@ -58,7 +61,10 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
         reporter.environment(),
         "mx1.door.test",
         "127.70.2.2:443",
-        "[[receive.admit]]\nname = \"poster\"\nnetworks = [\"127.0.0.0/8\"]",
+        &format!(
+            "domains = {:?}\n[[receive.admit]]\nname = \"poster\"\nnetworks = [\"127.0.0.0/8\"]",
+            [&SENT.map(|(domain, ..)| domain)[..], &MADE_UP].concat(),
+        ),
     );
 
     let mut expected: BTreeMap<String, Sums> = BTreeMap::new();
@@ -83,7 +89,8 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
     reporter.end_the_day().unwrap();
     let mut reportd = reporter.report().unwrap();
     // A report for each domain; that on both.test comes by mail and is posted.
-    let reports = u64::try_from(expected.len()).unwrap();
+    // And there is one that is not about us.
+    let reports = u64::try_from(expected.len()).unwrap() + 1;
     receive.comes_to("sealpost_receive_stored_total{way=\"http\"}", 4);
     receive.comes_to("sealpost_receive_stored_total{way=\"lmtp\"}", 2);
     receive.comes_to("sealpost_receive_stored_total{way=\"smtp\"}", reports + 1 - 4 - 2);
@@ -104,6 +111,8 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
         })
         .collect();
     assert_eq!(found, expected);
+    let scopes = &receive.summary(&[])["scopes"];
+    assert_eq!((&scopes[1]["reports"], &scopes[2]["reports"]), (&json!(0), &json!(1)), "{scopes}");
     assert_eq!(failures(&reporter), FAILURES.map(|(name, kind, n)| (name.into(), kind.into(), n)));
     // Nothing is left that the collector could not read.
     assert!(!reporter.folder().join("invalid").exists());
@@ -217,6 +226,7 @@ fn datagrams(reporter: &Reporter) -> Vec<(&'static str, Sums)> {
     for _ in 0..3 {
         send("nobody.test", nobody, json!([{"policy-type": 9, "t": 0, "f": 0}]));
     }
+    send("stranger.test", "mailto:tls-reports@nobody.test", json!([sts("stranger.test", None)]));
     vec![
         ("both.test", ([30; 2], [10; 2])),
         ("large.test", ([250; 2], [250; 2])),
