@@ -171,6 +171,26 @@ impl Reporter {
         Err(EnvironmentError::Program { program: "sendmail".to_owned(), detail })
     }
 
+    /// How many policies, each of a session, the collector has on the disk for the day that it lives
+    /// in. It writes every few seconds; what is still on its way when the day ends is of the next.
+    ///
+    /// # Errors
+    ///
+    /// When its database cannot be read.
+    pub fn collected(&self) -> Result<u64, EnvironmentError> {
+        let script = "import sqlite3
+rows = sqlite3.connect('file:/e2e/reporter/collectd.sqlite?mode=ro', uri=True, timeout=10)
+print(rows.execute('SELECT TOTAL(cntrtotal) FROM finalresults').fetchone()[0])";
+        let output = self.environment.run_inside("python3", &["-c", script])?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        // SQLite's TOTAL has a decimal point.
+        let number = said.trim().strip_suffix(".0").and_then(|number| number.parse().ok());
+        number.ok_or_else(|| EnvironmentError::Program {
+            program: "python3".to_owned(),
+            detail: format!("{said}{}", String::from_utf8_lossy(&output.stderr)),
+        })
+    }
+
     /// Lets a day pass for the programs of tlsrpt-reporter. The collector notices within a second or
     /// so, puts the day that has ended aside, and only then is it reported.
     ///

@@ -57,16 +57,6 @@ type Sums = ([u64; 2], [u64; 2]);
 #[test]
 fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
     let reporter = start();
-    let receive = Receive::start(
-        reporter.environment(),
-        "mx1.door.test",
-        "127.70.2.2:443",
-        &format!(
-            "domains = {:?}\n[[receive.admit]]\nname = \"poster\"\nnetworks = [\"127.0.0.0/8\"]",
-            [&SENT.map(|(domain, ..)| domain)[..], &MADE_UP].concat(),
-        ),
-    );
-
     let mut expected: BTreeMap<String, Sums> = BTreeMap::new();
     for (domain, count, ends) in SENT {
         for _ in 0..count {
@@ -86,7 +76,23 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
     wait(|| (told() >= sent).then_some(()), || fs_err::read_to_string(&log).unwrap());
     assert_eq!(told(), sent, "{}", fs_err::read_to_string(&log).unwrap());
 
+    // And the collector has heard all of it, each policy of each session, before the day ends; a
+    // session of the stranger too.
+    let policies: u64 = expected.values().map(|(good, bad)| good[1] + bad[1]).sum::<u64>() + 1;
+    let collected = || reporter.collected().unwrap();
+    wait(|| (collected() >= policies).then_some(()), || format!("{} of {policies}", collected()));
+    assert_eq!(collected(), policies);
+
     reporter.end_the_day().unwrap();
+    let receive = Receive::start(
+        reporter.environment(),
+        "mx1.door.test",
+        "127.70.2.2:443",
+        &format!(
+            "domains = {:?}\n[[receive.admit]]\nname = \"poster\"\nnetworks = [\"127.0.0.0/8\"]",
+            [&SENT.map(|(domain, ..)| domain)[..], &MADE_UP].concat(),
+        ),
+    );
     let mut reportd = reporter.report().unwrap();
     // A report for each domain; that on both.test comes by mail and is posted.
     // And there is one that is not about us.
