@@ -283,11 +283,36 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Result<Output, EnvironmentError> {
+        output(self.tool(namespaces, system, program, arguments), program)
+    }
+
+    /// Starts a program of the environment's own Debian system; it is killed after a minute.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be started.
+    pub(crate) fn spawn_inside(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+    ) -> Result<Child, EnvironmentError> {
+        let program = program.to_string_lossy();
+        let mut command = self.tool(&["--mount", "--net"], System::Trixie, &program, arguments);
+        command.spawn().map_err(|error| program_failed("nsenter", &error))
+    }
+
+    fn tool(
+        &self,
+        namespaces: &[&str],
+        system: System,
+        program: &str,
+        arguments: &[&str],
+    ) -> Command {
         let mut command = self.enter(namespaces);
         command.arg("chroot").arg(self.directory.path().join(system.as_str()));
         command.args(["/usr/bin/env", "SSL_CERT_FILE=/e2e/ca.pem", "CURL_CA_BUNDLE=/e2e/ca.pem"]);
         command.arg(program).args(arguments);
-        output(command, program)
+        command
     }
 
     /// What the kernel calls the environment's network: the inode number that every process in it
@@ -369,9 +394,14 @@ impl Drop for Environment {
 
 /// The archive that `setup` made.
 fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
+    made_by_setup(system.as_str())
+}
+
+/// What `setup` made and knows by this name.
+pub(crate) fn made_by_setup(name: &str) -> Result<PathBuf, EnvironmentError> {
     let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
     let output = Command::new(&setup)
-        .args(["--path", system.as_str()])
+        .args(["--path", name])
         .output()
         .map_err(|error| program_failed("crates/e2e/setup", &error))?;
     if !output.status.success() {
@@ -380,8 +410,8 @@ fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
             detail: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
     }
-    let archive = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
-    if archive.is_file() { Ok(archive) } else { Err(EnvironmentError::NoArchive(archive)) }
+    let made = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+    if made.exists() { Ok(made) } else { Err(EnvironmentError::NoArchive(made)) }
 }
 
 /// The lines that the supervisor says, as they come.
@@ -413,6 +443,6 @@ fn output(mut command: Command, program: &str) -> Result<Output, EnvironmentErro
     Err(EnvironmentError::Program { program: program.to_owned(), detail })
 }
 
-fn program_failed(program: &str, error: &std::io::Error) -> EnvironmentError {
+pub(crate) fn program_failed(program: &str, error: &std::io::Error) -> EnvironmentError {
     EnvironmentError::Program { program: program.to_owned(), detail: error.to_string() }
 }

@@ -13,7 +13,7 @@ pub enum EnvironmentError {
     #[error("boot the real servers: that needs root, for namespaces and mounts")]
     NotRoot,
     /// `setup` has not been run, or not since it last changed.
-    #[error("find the Debian system at {}: run crates/e2e/setup first, as root", .0.display())]
+    #[error("find what the tests need at {}: run crates/e2e/setup first, as root", .0.display())]
     NoArchive(PathBuf),
     /// A program that comes with Debian could not be run, or refused.
     #[error("run {program}: {detail}")]

@@ -15,7 +15,7 @@
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
 //!
 //! And in another kind of environment, [`Senders`], mail servers ask `sealpost enforce` and send into
-//! the lab, which has an attacker.
+//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports.
 //!
 //! # Limitations
 //!
@@ -40,6 +40,10 @@ mod unbound;
 mod senders;
 pub use senders::{Memory, Message, Route, Senders};
 
+// A mail server that reports.
+mod reporter;
+pub use reporter::Reporter;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};
@@ -47,6 +51,8 @@ mod error;
 pub use error::EnvironmentError;
 
 // The programs that are compared.
+mod parsedmarc;
+pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;
 pub use lookup::{Answers, Question, delv_answer, sealpost_answers};
 mod sealpost;

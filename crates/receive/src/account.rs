@@ -9,9 +9,11 @@ use sealpost_store::{
     reports::{DayShare, Echo, NewReport, Repair, ReportedFailure, ReportedPolicy},
 };
 use tls_rpt::{
-    DomainTally, FailureDetail, Parsed, PolicyReport, RepairKind, Report, SessionCount, Tally,
+    DomainTally, FailureDetail, Parsed, PolicyReport, PolicyType, RepairKind, Report, SessionCount,
+    Tally,
 };
 
+use crate::ours::Named;
 use crate::{Document, OurDomains};
 
 /// How a report came.
@@ -35,7 +37,7 @@ pub fn accounts(document: &Document, received: &Received, ours: &OurDomains) -> 
         let domain = policy_domain(domain_tally, report);
         let ends_at = seconds(report.date_range.end.or(report.date_range.start));
         NewReport {
-            ownership: ours.ownership(domain.as_ref()),
+            ownership: ours.ownership(domain.as_ref(), named(domain_tally, report)),
             echo: Echo::No,
             trust: received.trust.clone(),
             organisation: report.organization_name.clone().unwrap_or_default(),
@@ -60,6 +62,12 @@ pub fn accounts(document: &Document, received: &Received, ours: &OurDomains) -> 
         }
     };
     tally.domains.iter().map(account).collect()
+}
+
+fn named(tally: &DomainTally<'_>, report: &Report) -> Named {
+    let mut entries = tally.entries.iter().filter_map(|index| report.policies.get(*index));
+    let is_dane = |entry: &PolicyReport| entry.policy.policy_type == Some(PolicyType::Tlsa);
+    if !tally.entries.is_empty() && entries.all(is_dane) { Named::MailHost } else { Named::Domain }
 }
 
 fn policy_domain(tally: &DomainTally<'_>, report: &Report) -> Option<DomainName> {
@@ -186,6 +194,22 @@ mod tests {
         assert_eq!((day.day.to_string().as_str(), day.successful.lower), ("2026-11-24", 4));
         assert_eq!(day.successful.upper, 8);
         assert_eq!(account.policies.len(), 2);
+    }
+
+    /// Postfix reports DANE under the name of the MX host, as RFC 8460 §1.1 has it.
+    #[test]
+    fn mail_hosts_below_our_domains_are_ours_where_dane_is_reported() {
+        let check = |kind: &str, domain: &str, expected: Ownership| {
+            let accounts = of(&report(DAY, &policy_of(kind, domain, 1, 0)), &["a.example"]);
+            let [account] = accounts.as_slice() else { panic!("{accounts:?}") };
+            assert_eq!(account.ownership, expected, "{kind} {domain}");
+        };
+        check("tlsa", "mx1.a.example", Ownership::Ours);
+        check("tlsa", "a.example", Ownership::Ours);
+        check("tlsa", "mxa.example", Ownership::NotOurs);
+        check("tlsa", "mx.provider.example", Ownership::NotOurs);
+        check("sts", "mx1.a.example", Ownership::NotOurs);
+        check("no-policy-found", "mx1.a.example", Ownership::NotOurs);
     }
 
     #[test]

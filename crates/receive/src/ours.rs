@@ -9,13 +9,32 @@ use sealpost_store::reports::Ownership;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OurDomains(BTreeSet<DomainName>);
 
+/// What a policy domain names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A mail domain.
+    Domain,
+    /// An MX host: all that is reported of it is DANE.
+    MailHost,
+}
+
 impl OurDomains {
     /// Whose domain this is. A report is about a policy domain; the domains below ours are not ours
-    /// by themselves (RFC 8461 §3.4: policies are not inherited).
-    pub fn ownership(&self, domain: Option<&DomainName>) -> Ownership {
+    /// by themselves (RFC 8461 §3.4: policies are not inherited), but MX hosts below ours are: we
+    /// publish their TLSA records. Others, such as those of a provider, have to be named.
+    ///
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-1.1
+    //# For DANE, the Policy
+    //# Domain is the "TLSA base domain" of the receiving SMTP server as
+    //# described in Section 2.2.3 of RFC 7672 and Section 3 of RFC 6698.
+    pub(crate) fn ownership(&self, domain: Option<&DomainName>, named: Named) -> Ownership {
         match domain {
             _ if self.0.is_empty() => Ownership::Ours,
             Some(domain) if self.0.contains(domain) => Ownership::Ours,
+            Some(host) if named == Named::MailHost => {
+                let ours = self.0.iter().any(|domain| host.is_subdomain_of(domain));
+                if ours { Ownership::Ours } else { Ownership::NotOurs }
+            }
             _ => Ownership::NotOurs,
         }
     }

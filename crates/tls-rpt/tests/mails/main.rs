@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use tls_rpt::{MailLimits, PayloadLimits, PayloadNote, Payloads, ReportMail};
 
-const FOLDERS: &[&str] = &["field", "postfix", "quirks"];
+const FOLDERS: &[&str] = &["field", "own", "postfix", "quirks"];
 const SEPARATOR: &str = " | ";
 /// The columns before the remark: path, reports, notes, refusals.
 const COLUMNS: usize = 4;

@@ -1,0 +1,10 @@
+//! `sealpost receive` and what other people's programs send, and read.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod corpus;
+mod odd;
+mod pipeline;
+mod signed;
+
+mod receive;
