@@ -40,6 +40,9 @@ mod unbound;
 mod senders;
 pub use senders::{Memory, Message, Route, Senders};
 
+// Mailboxes that reports lie in.
+mod dovecot;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{account::Account, show};
 use crate::arguments::ReceiveImportArguments;
-use crate::command::receive::serve::{Watched, watch_maildir};
+use crate::command::receive::serve::watch_maildir;
 use crate::command::receive::stored::Stored;
 use crate::command::signals::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
@@ -67,14 +67,14 @@ pub(super) async fn mailboxes(
     }
     let intake = stored.intake_over(&arguments.judgement, limits, &network);
     let metrics = ReceiveMetrics::default();
-    let (mut account, mut failed) = (Account::default(), None);
+    let (mut account, mut has_failed) = (Account::default(), false);
     for door in &watched.mailboxes {
         loop {
             let harvest = match door.once(&intake, &metrics).await {
                 Ok(harvest) => harvest,
                 Err(error) => {
                     output.say(&format!("{}: failed to {error}", door.name()));
-                    failed = Some(Failure::new(error));
+                    has_failed = true;
                     break;
                 }
             };
@@ -102,8 +102,8 @@ pub(super) async fn mailboxes(
     }
     stored.close().await;
     show(&account, arguments.format, output)?;
-    match failed {
-        Some(_) => Err(Failure::new("read all mailboxes; see above")),
-        None => Ok(account.outcome()),
+    if has_failed {
+        return Err(Failure::new("read all mailboxes: some could not be opened, as said above"));
     }
+    Ok(account.outcome())
 }
