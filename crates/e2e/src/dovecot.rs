@@ -75,7 +75,10 @@ impl Environment {
         })
     }
 
-    /// Questions or orders Dovecot by its own program.
+    /// Questions Dovecot by its own program, or has it change mailboxes.
+    ///
+    /// Nothing that signals its processes, such as `kick`, `reload` or `stop`: the program runs
+    /// outside the environment's namespace of processes, where those numbers belong to others.
     ///
     /// # Errors
     ///

@@ -179,6 +179,9 @@ impl Receive {
 
 impl Drop for Receive {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         // What is between us and it passes on nothing else. It fails only if it has ended.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
@@ -273,16 +276,20 @@ fn mails_are_moved_after_they_are_stored_and_a_kill_loses_none() {
 fn tokens_open_mailboxes_by_both_grants() {
     let mailboxes = Mailboxes::start();
     let user = "me@good.test";
-    mailboxes.configure(user, &format!("{TOKEN}refresh_token_file = \"refresh-token\"\n"));
-    mailboxes.append(user, "INBOX", "first");
+    let inbox = |token: &str| TOKEN.replace("[receive", "folder = \"Reports\"\n[receive") + token;
+    mailboxes.doveadm(&["mailbox", "create", "-u", user, "Reports"]);
+    mailboxes.configure(user, &inbox("refresh_token_file = \"refresh-token\"\n"));
+    mailboxes.append(user, "Reports", "first");
     let daemon = mailboxes.receive();
     mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 1", &daemon);
     assert_eq!(mailboxes.grants(), ["refresh_token token-1"]);
     // The token ends before its time, and the connection too: another one is asked for.
     let revoke = "http://127.70.1.2:8081/revoke";
     assert!(mailboxes.environment.run_inside("curl", &["-sSf", revoke]).unwrap().status.success());
-    mailboxes.doveadm(&["kick", user]);
-    mailboxes.append(user, "INBOX", "second");
+    mailboxes.doveadm(&["mailbox", "delete", "-u", user, "Reports"]);
+    mailboxes.doveadm(&["mailbox", "create", "-u", user, "Reports"]);
+    daemon.waits_to_say(&["a mailbox cannot be read for now", user]);
+    mailboxes.append(user, "Reports", "second");
     mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 2", &daemon);
     assert_eq!(mailboxes.grants(), ["refresh_token token-1", "refresh_token token-2"]);
     for secret in ["token-", "s&cret", "refresh=1"] {
@@ -290,15 +297,15 @@ fn tokens_open_mailboxes_by_both_grants() {
     }
     drop(daemon);
 
-    mailboxes.configure(user, &format!("{TOKEN}scope = \"imap\"\n"));
-    mailboxes.append(user, "INBOX", "third");
+    mailboxes.configure(user, &inbox("scope = \"imap\"\n"));
+    mailboxes.append(user, "Reports", "third");
     let (out, said, status) = mailboxes.run(&["import", "--imap", "--no-dns"]);
     assert_eq!(status, Some(0), "{said}\n{out}");
     assert_eq!(mailboxes.grants().last().unwrap(), "client_credentials token-3");
     assert_eq!(mailboxes.stored(), (3, 15));
 
     // Who has no right is told so by name.
-    mailboxes.configure(user, &format!("{TOKEN}scope = \"nothing\"\n"));
+    mailboxes.configure(user, &inbox("scope = \"nothing\"\n"));
     let (_, said, status) = mailboxes.run(&["import", "--imap", "--no-dns"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("mx1.good.test answers 400, invalid_grant: unknown"), "{said}");
