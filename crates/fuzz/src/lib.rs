@@ -34,6 +34,11 @@ mod smtp_server;
 pub use smtp::{smtp_probe, smtp_reply};
 pub use smtp_server::smtp_server;
 
+// What IMAP servers say.
+mod imap;
+
+pub use imap::imap_response;
+
 // TLSA records.
 mod tlsa;
 
@@ -73,6 +78,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("report_payload", report_payload),
     ("resolver_row", resolver_row),
     ("smtp_probe", smtp_probe),
+    ("imap_response", imap_response),
     ("smtp_reply", smtp_reply),
     ("smtp_server", smtp_server),
     ("socketmap_request", socketmap_request),

@@ -12,6 +12,7 @@ mod age;
 mod daemon;
 mod doors;
 mod kills;
+mod maildir;
 mod mails;
 mod order;
 mod service;
