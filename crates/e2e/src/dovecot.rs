@@ -27,7 +27,6 @@ mail_location = maildir:/e2e/mail/%u
 mail_uid = mail
 mail_gid = mail
 mailbox_list_index = no
-mailbox_idle_check_interval = 1 secs
 passdb {
   driver = static
   mechanisms = plain login

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealpost_e2e::{Environment, sealpost_binary};
+use sealpost_e2e::{Environment, Server, Signal, sealpost_binary};
 
 const IMAPS: &str = "host = \"mx1.good.test\"\npassword_file = \"password\"\n";
 const STARTTLS: &str = "host = \"mx1.good.test\"\nsecurity = \"starttls\"\n\
@@ -47,7 +47,8 @@ impl Mailboxes {
 
     fn receive(&self) -> Receive {
         let configuration = self.environment.directory().join("receive.toml");
-        let arguments = ["receive", "--config", &*configuration.to_string_lossy()].map(String::from);
+        let arguments =
+            ["receive", "--config", &*configuration.to_string_lossy()].map(String::from);
         let mut child = self.environment.spawn(&sealpost_binary().unwrap(), arguments).unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut started = String::new();
@@ -71,8 +72,7 @@ impl Mailboxes {
     fn run(&self, arguments: &[&str]) -> (String, String, Option<i32>) {
         let configuration = self.environment.directory().join("receive.toml");
         let configuration = configuration.to_string_lossy();
-        let arguments =
-            [&["receive"][..], arguments, &["--config", &*configuration]].concat();
+        let arguments = [&["receive"][..], arguments, &["--config", &*configuration]].concat();
         let output = self.environment.run(&sealpost_binary().unwrap(), arguments).unwrap();
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         (text(&output.stdout), text(&output.stderr), output.status.code())
@@ -216,7 +216,11 @@ fn what_comes_is_taken_at_once_and_the_mailbox_is_only_read() {
 
     mailboxes.configure("read@good.test", "host = \"mx1.good.test\"\npassword_file = \"wrong\"\n");
     let daemon = mailboxes.receive();
-    daemon.waits_to_say(&["read@good.test", "failed to log in", "look at the user and the password"]);
+    daemon.waits_to_say(&[
+        "read@good.test",
+        "failed to log in",
+        "look at the user and the password",
+    ]);
     assert!(!daemon.said().contains("nothing\n"), "{}", daemon.said());
     mailboxes.comes_to("sealpost_receive_mailbox_failures_total{mailbox=\"1\"} 1", &daemon);
 }
@@ -262,8 +266,7 @@ fn mails_are_moved_after_they_are_stored_and_a_kill_loses_none() {
     mailboxes.doveadm(&["mailbox", "create", "-u", user, "Reports"]);
     mailboxes.append(user, "Reports", "0-0");
     mailboxes.append(user, "Reports", "anew");
-    let (out, said, status) =
-        mailboxes.run(&["import", "--imap", "--no-dns", "--format", "json"]);
+    let (out, said, status) = mailboxes.run(&["import", "--imap", "--no-dns", "--format", "json"]);
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("UIDVALIDITY"), "{said}");
     let account: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -276,20 +279,18 @@ fn mails_are_moved_after_they_are_stored_and_a_kill_loses_none() {
 fn tokens_open_mailboxes_by_both_grants() {
     let mailboxes = Mailboxes::start();
     let user = "me@good.test";
-    let inbox = |token: &str| TOKEN.replace("[receive", "folder = \"Reports\"\n[receive") + token;
-    mailboxes.doveadm(&["mailbox", "create", "-u", user, "Reports"]);
+    let inbox = |token: &str| format!("{TOKEN}{token}");
     mailboxes.configure(user, &inbox("refresh_token_file = \"refresh-token\"\n"));
-    mailboxes.append(user, "Reports", "first");
+    mailboxes.append(user, "INBOX", "first");
     let daemon = mailboxes.receive();
     mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 1", &daemon);
     assert_eq!(mailboxes.grants(), ["refresh_token token-1"]);
     // The token ends before its time, and the connection too: another one is asked for.
     let revoke = "http://127.70.1.2:8081/revoke";
     assert!(mailboxes.environment.run_inside("curl", &["-sSf", revoke]).unwrap().status.success());
-    mailboxes.doveadm(&["mailbox", "delete", "-u", user, "Reports"]);
-    mailboxes.doveadm(&["mailbox", "create", "-u", user, "Reports"]);
+    mailboxes.environment.signal(Server::Dovecot, Signal::HangUp).unwrap();
     daemon.waits_to_say(&["a mailbox cannot be read for now", user]);
-    mailboxes.append(user, "Reports", "second");
+    mailboxes.append(user, "INBOX", "second");
     mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 2", &daemon);
     assert_eq!(mailboxes.grants(), ["refresh_token token-1", "refresh_token token-2"]);
     for secret in ["token-", "s&cret", "refresh=1"] {
@@ -298,7 +299,7 @@ fn tokens_open_mailboxes_by_both_grants() {
     drop(daemon);
 
     mailboxes.configure(user, &inbox("scope = \"imap\"\n"));
-    mailboxes.append(user, "Reports", "third");
+    mailboxes.append(user, "INBOX", "third");
     let (out, said, status) = mailboxes.run(&["import", "--imap", "--no-dns"]);
     assert_eq!(status, Some(0), "{said}\n{out}");
     assert_eq!(mailboxes.grants().last().unwrap(), "client_credentials token-3");

@@ -1,6 +1,6 @@
 //! Target for IMAP: the cut of the octets makes no difference, and all that is kept is bounded.
 
-use sealpost_wire::imap::{Response, ReaderLimits, ResponseReader, TooMuch, Unreadable};
+use sealpost_wire::imap::{ReaderLimits, Response, ResponseReader, TooMuch, Unreadable};
 
 /// What a server says. The first octet says how the others are cut.
 pub fn imap_response(octets: &[u8]) {

@@ -48,7 +48,9 @@ pub enum MailboxError {
     #[error("read the mailbox: the server answers {0} out of turn")]
     OutOfTurn(&'static str),
     /// The server offers no STARTTLS, or refuses it.
-    #[error("protect the connection: the server offers no STARTTLS; set `security = \"tls\"`, or mend the server")]
+    #[error(
+        "protect the connection: the server offers no STARTTLS; set `security = \"tls\"`, or mend the server"
+    )]
     NoStartTls,
     /// Something came in plain text that belongs behind the handshake.
     #[error("protect the connection: somebody sent more before TLS began")]
@@ -74,7 +76,9 @@ pub enum MailboxError {
         text: String,
     },
     /// The server cannot remove one message without others.
-    #[error("{0} mails: the server knows neither MOVE nor UIDPLUS; set `after` to \"seen\" or \"leave\"")]
+    #[error(
+        "{0} mails: the server knows neither MOVE nor UIDPLUS; set `after` to \"seen\" or \"leave\""
+    )]
     NoUidPlus(&'static str),
 }
 

@@ -35,7 +35,9 @@ impl SecretFile {
         let line = text.lines().next().unwrap_or_default();
         if line.is_empty() || line.contains('\0') {
             let path = self.0.display();
-            return Err(io::Error::other(format!("there is no secret in the first line of {path}")));
+            return Err(io::Error::other(format!(
+                "there is no secret in the first line of {path}"
+            )));
         }
         Ok(Secret(line.to_owned()))
     }
@@ -65,7 +67,9 @@ mod tests {
     fn the_first_line_counts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        for (text, expected) in [("a b\n", Some("a b")), ("x\r\ny", Some("x")), ("", None), ("\nx", None)] {
+        for (text, expected) in
+            [("a b\n", Some("a b")), ("x\r\ny", Some("x")), ("", None), ("\nx", None)]
+        {
             fs_err::write(&path, text).unwrap();
             let secret = SecretFile::at(&path).read().ok();
             assert_eq!(secret.as_ref().map(Secret::reveal), expected, "{text:?}");

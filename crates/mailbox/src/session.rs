@@ -363,7 +363,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// The next thing heard, or how the command ended.
-    async fn until(&mut self, tag: &str) -> Result<Result<Heard, Result<(), String>>, MailboxError> {
+    async fn until(
+        &mut self,
+        tag: &str,
+    ) -> Result<Result<Heard, Result<(), String>>, MailboxError> {
         let response = self.next(SILENCE).await?;
         self.note(tag, response)
     }

@@ -269,7 +269,10 @@ mod tests {
         };
         let mut tokens = Tokens::default();
         let form = tokens.form(&source).unwrap().0;
-        assert_eq!(form, "client_id=me&grant_type=client_credentials&client_secret=s%26%3D&scope=a%20b");
+        assert_eq!(
+            form,
+            "client_id=me&grant_type=client_credentials&client_secret=s%26%3D&scope=a%20b"
+        );
         source.grant = Grant::RefreshToken(file("refresh", "old\n"));
         let own = Secret::of("old".to_owned());
         tokens.replaced = Some((own.clone(), Secret::of("next".to_owned())));

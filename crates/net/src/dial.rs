@@ -94,7 +94,9 @@ impl Network {
         for address in self.addresses_of(host).await? {
             let deadline = Deadline::after(self.means.deadlines.connect);
             match connect(SocketAddr::new(address, port), &self.means.guard, deadline).await {
-                Ok(stream) => return Ok(Connection { stream: Stream::Plain(stream), peer: address }),
+                Ok(stream) => {
+                    return Ok(Connection { stream: Stream::Plain(stream), peer: address });
+                }
                 Err(fault) => last = Some((address, fault)),
             }
         }

@@ -49,8 +49,8 @@ mod recipients;
 mod section;
 pub use recipients::{RecipientRule, RecipientRuleError, Recipients};
 pub use section::{
-    Admit, Afterwards, Doors, Endpoint, ImapMailbox, ImapToken, MOST_MAILBOXES, PostPath, Protection, Proxy, Section, SectionError, SectionLimits, SectionRetention, Server,
-    SourceName,
+    Admit, Afterwards, Doors, Endpoint, ImapMailbox, ImapToken, MOST_MAILBOXES, PostPath,
+    Protection, Proxy, Section, SectionError, SectionLimits, SectionRetention, Server, SourceName,
 };
 
 // The daemon.
@@ -68,5 +68,6 @@ mod api;
 mod metrics;
 pub use api::ReceiveApi;
 pub use metrics::{
-    Acceptance, MailRefusal, MailboxOutcome, MailboxSlot, Outcome, PostRefusal, Reason, ReceiveMetrics, TrustLabel, Way,
+    Acceptance, MailRefusal, MailboxOutcome, MailboxSlot, Outcome, PostRefusal, Reason,
+    ReceiveMetrics, TrustLabel, Way,
 };

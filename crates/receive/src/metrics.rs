@@ -102,9 +102,8 @@ impl MailboxSlot {
 
 impl Label for MailboxSlot {
     const NAME: &'static str = "mailbox";
-    const VALUES: &'static [&'static str] = &[
-        "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
-    ];
+    const VALUES: &'static [&'static str] =
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
 
     fn index(self) -> usize {
         self.0

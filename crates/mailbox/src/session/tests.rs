@@ -96,11 +96,7 @@ async fn a_token_that_is_refused_is_asked_about() {
 #[tokio::test]
 async fn what_is_said_before_tls_is_not_believed() {
     let script = || {
-        vec![
-            Says("* OK [CAPABILITY STARTTLS] hi\r\n"),
-            Hears("s1 STARTTLS"),
-            Says("s1 OK go\r\n"),
-        ]
+        vec![Says("* OK [CAPABILITY STARTTLS] hi\r\n"), Hears("s1 STARTTLS"), Says("s1 OK go\r\n")]
     };
     let (session, _) = greet(script()).await.unwrap();
     assert!(session.start_tls().await.is_ok());
@@ -126,7 +122,9 @@ async fn mails_are_listed_fetched_moved_and_waited_for() {
         Hears("s1 CAPABILITY"),
         Says("* CAPABILITY IMAP4rev1 UIDPLUS IDLE\r\ns1 OK\r\n"),
         Hears("s2 SELECT \"In\""),
-        Says("* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 12] x\r\ns2 OK [READ-WRITE]\r\n"),
+        Says(
+            "* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 12] x\r\ns2 OK [READ-WRITE]\r\n",
+        ),
         Hears("s3 UID FETCH 11:* (UID RFC822.SIZE)"),
         // The last one is told even if it is known.
         Says("* 1 FETCH (UID 10 RFC822.SIZE 5)\r\ns3 OK\r\n"),
@@ -182,13 +180,10 @@ async fn every_wait_ends() {
     assert!(!session.has_news);
     playing.await.unwrap();
 
-    let (mut session, playing) = greet(vec![
-        Says("* OK [CAPABILITY X] hi\r\n"),
-        Hears("s1 NOOP"),
-        Says("s1 OK\r\n"),
-    ])
-    .await
-    .unwrap();
+    let (mut session, playing) =
+        greet(vec![Says("* OK [CAPABILITY X] hi\r\n"), Hears("s1 NOOP"), Says("s1 OK\r\n")])
+            .await
+            .unwrap();
     session.has_news = false;
     session.wait(Duration::MAX, Duration::from_secs(60)).await.unwrap();
     assert!(session.has_news);

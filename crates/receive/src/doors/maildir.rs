@@ -250,9 +250,8 @@ impl Known {
         // A folder that changed in this very second may change once more and say the same.
         let is_settled = changed.iter().all(|changed| {
             let since = changed.duration_since(SystemTime::UNIX_EPOCH);
-            let since = since.map_or(i64::MAX, |since| {
-                i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-            });
+            let since =
+                since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
             since.saturating_add(1) < now
         });
         self.changed = is_settled.then_some(changed);
@@ -293,7 +292,8 @@ mod tests {
         let mut find = |known: &mut Known| {
             // The clock stands far behind the folders: they are always listed.
             let found = known.find(maildir, 0).unwrap();
-            let names: Vec<_> = found.iter().map(|it| it.name.to_str().unwrap().to_owned()).collect();
+            let names: Vec<_> =
+                found.iter().map(|it| it.name.to_str().unwrap().to_owned()).collect();
             known.names.extend(found.into_iter().map(|it| it.name));
             names
         };

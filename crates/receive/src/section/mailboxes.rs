@@ -108,11 +108,15 @@ impl ImapMailbox {
     ///
     /// [`SectionError::Mailbox`].
     pub fn account(&self) -> Result<Account, SectionError> {
-        let wrong = |reason| SectionError::Mailbox { user: self.user.escape_debug().collect(), reason };
+        let wrong =
+            |reason| SectionError::Mailbox { user: self.user.escape_debug().collect(), reason };
         let folder = |text: &str| {
             Astring::parse(text).map_err(|_| wrong("write folders in US-ASCII (modified UTF-7)"))
         };
-        if self.user.is_empty() || self.user.len() > 500 || self.user.contains(['\0', '\r', '\n', '\x01']) {
+        if self.user.is_empty()
+            || self.user.len() > 500
+            || self.user.contains(['\0', '\r', '\n', '\x01'])
+        {
             return Err(wrong("`user` is 1 to 500 octets without line breaks"));
         }
         let security = match self.security {

@@ -86,7 +86,8 @@ fn what_is_stored_may_be_marked_as_seen() {
     let world = World::new();
     let maildir = Maildir::new(world.folder.path());
     maildir.deliver("1");
-    let receive = "maildirs = [\"box\"]\nmaildirs_after = \"seen\"\nlimits = { message_octets = 4000 }";
+    let receive =
+        "maildirs = [\"box\"]\nmaildirs_after = \"seen\"\nlimits = { message_octets = 4000 }";
     let configuration = world.configuration(receive);
     let daemon = Daemon::launch(command(&configuration).env("SEALPOST_LOG", "warn"));
     daemon.comes_to("sealpost_receive_reports_total{as=\"new\"}", 1);

@@ -11,7 +11,9 @@ pub struct Astring(String);
 
 /// The string cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is empty, longer than {LONGEST} octets, or holds something else than visible US-ASCII and spaces")]
+#[error(
+    "it is empty, longer than {LONGEST} octets, or holds something else than visible US-ASCII and spaces"
+)]
 pub struct AstringError;
 
 impl Astring {

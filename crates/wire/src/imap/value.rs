@@ -15,7 +15,7 @@ pub(super) enum Value {
     /// A string in quotes or a literal.
     Text(Vec<u8>),
     /// A list in parentheses.
-    List(Vec<Value>),
+    List(Vec<Self>),
 }
 
 impl Value {

@@ -36,8 +36,7 @@ impl Watched {
             let door = MailboxDoor::new(configured, place, network, places, most_octets);
             mailboxes.push(Arc::new(door.map_err(Failure::new)?));
         }
-        let maildir =
-            |path| Arc::new(MaildirDoor::new(path, section.maildirs_after, most_octets));
+        let maildir = |path| Arc::new(MaildirDoor::new(path, section.maildirs_after, most_octets));
         let maildirs = section.maildirs.iter().cloned().map(maildir).collect();
         Ok(Self { mailboxes, maildirs })
     }
