@@ -1,5 +1,5 @@
 //! Dovecot keeps the mailboxes from which `sealpost receive` takes reports.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command};

@@ -289,7 +289,7 @@ mod tests {
         }
         let write = |name: &str| fs_err::write(maildir.join(name), "x").unwrap();
         let mut known = Known::default();
-        let mut find = |known: &mut Known| {
+        let find = |known: &mut Known| {
             // The clock stands far behind the folders: they are always listed.
             let found = known.find(maildir, 0).unwrap();
             let names: Vec<_> =
