@@ -120,7 +120,10 @@ impl ResponseReader {
         let unsearched = self.pending.get(self.searched..).unwrap_or_default();
         let Some(length) = unsearched.iter().position(|octet| *octet == b'\n') else {
             self.searched = self.pending.len();
-            return if self.line_octets.saturating_add(self.searched) > self.limits.line {
+            // A CR may be half of its end.
+            let end = usize::from(self.pending.last() == Some(&b'\r'));
+            let length = self.searched.saturating_sub(end);
+            return if self.line_octets.saturating_add(length) > self.limits.line {
                 Err(TooMuch::Line(self.limits.line))
             } else {
                 Ok(None)
@@ -205,6 +208,7 @@ mod tests {
     #[test]
     fn what_is_announced_is_not_waited_for_beyond_the_limit() {
         for (octets, expected) in [
+            (&[&[b'x'; 101], &b"\r\n"[..]].concat(), TooMuch::Line(100)),
             (&b"* 1 FETCH (BODY[] {51}\r\n"[..], TooMuch::Literals(50)),
             (b"* 1 FETCH (A {40}\r\n0123456789012345678901234567890123456789 B {11}\r\n", {
                 TooMuch::Literals(50)
@@ -214,6 +218,14 @@ mod tests {
             (&[b"* 1 X".as_slice(), &b" {0}\r\n".repeat(65)].concat(), TooMuch::Line(100)),
         ] {
             assert_eq!(all(octets, 7).1, Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_line_does_not_count() {
+        let octets = [&[b'x'; 100], &b"\r\n"[..]].concat();
+        for piece in 1..=102 {
+            assert_eq!(all(&octets, piece).1, None, "{piece}");
         }
     }
 
