@@ -208,13 +208,13 @@ mod tests {
     #[test]
     fn what_is_announced_is_not_waited_for_beyond_the_limit() {
         for (octets, expected) in [
-            (&[&[b'x'; 101], &b"\r\n"[..]].concat(), TooMuch::Line(100)),
             (&b"* 1 FETCH (BODY[] {51}\r\n"[..], TooMuch::Literals(50)),
             (b"* 1 FETCH (A {40}\r\n0123456789012345678901234567890123456789 B {11}\r\n", {
                 TooMuch::Literals(50)
             }),
             (b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n", TooMuch::Literals(50)),
             (&[b'x'; 200], TooMuch::Line(100)),
+            (&[b'x'; 101], TooMuch::Line(100)),
             (&[b"* 1 X".as_slice(), &b" {0}\r\n".repeat(65)].concat(), TooMuch::Line(100)),
         ] {
             assert_eq!(all(octets, 7).1, Some(expected));
