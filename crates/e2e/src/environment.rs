@@ -43,6 +43,8 @@ pub enum Server {
     Knot,
     /// The resolver.
     Unbound,
+    /// The keeper of mailboxes.
+    Dovecot,
     /// The lab, where mail is sent to it.
     Lab,
     /// The `sealpost enforce` that has policies in its store.
@@ -81,6 +83,8 @@ pub enum Signal {
     Continue,
     /// End it: its ports close.
     Kill,
+    /// SIGHUP, upon which it reads its configuration again; Dovecot also lets its clients go.
+    HangUp,
 }
 
 impl Environment {
@@ -194,6 +198,7 @@ impl Environment {
                 Signal::Pause => "STOP",
                 Signal::Continue => "CONT",
                 Signal::Kill => "KILL",
+                Signal::HangUp => "HUP",
             },
             server.as_str(),
         )
@@ -362,6 +367,7 @@ impl Server {
         match self {
             Self::Knot => "knot",
             Self::Unbound => "unbound",
+            Self::Dovecot => "dovecot",
             Self::Lab => "lab",
             Self::Enforce => "enforce",
             Self::FreshEnforce => "fresh_enforce",

@@ -44,6 +44,9 @@ pub use senders::{Memory, Message, Route, Senders};
 mod reporter;
 pub use reporter::Reporter;
 
+// Mailboxes that reports lie in.
+mod dovecot;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};

@@ -36,6 +36,11 @@ mod smtp_server;
 pub use smtp::{smtp_probe, smtp_reply};
 pub use smtp_server::smtp_server;
 
+// What IMAP servers say.
+mod imap;
+
+pub use imap::imap_response;
+
 // TLSA records.
 mod tlsa;
 
@@ -67,6 +72,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dkim_message", dkim_message),
     ("domain_name", domain_name),
     ("dump_line", dump_line),
+    ("imap_response", imap_response),
     ("mail_recipients", mail_recipients),
     ("mailbox_file", mailbox_file),
     ("mx_pattern", mx_pattern),

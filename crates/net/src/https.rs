@@ -37,10 +37,10 @@ use crate::tls::{Protocol, TlsClient};
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// The largest head of a reply, in octets.
-const LARGEST_HEAD: usize = 16 * 1024;
+pub(crate) const LARGEST_HEAD: usize = 16 * 1024;
 
 /// The most fields in the head of a reply.
-const MOST_FIELDS: usize = 64;
+pub(crate) const MOST_FIELDS: usize = 64;
 
 const SOFTWARE: &str = concat!("sealpost/", env!("CARGO_PKG_VERSION"), " (+MTA-STS policy check)");
 
@@ -125,7 +125,7 @@ impl Get<'_> {
 //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
 //# HTTP 3xx redirects MUST NOT be followed, and HTTP
 //# caching (as specified in [RFC7234]) MUST NOT be used.
-async fn read_reply(
+pub(crate) async fn read_reply(
     response: Response<Incoming>,
     purpose: Purpose,
     deadline: Deadline,
@@ -220,7 +220,7 @@ fn field(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 /// The fault behind a reply whose head did not come.
-fn head_fault(error: &hyper::Error) -> ConnectionFault {
+pub(crate) fn head_fault(error: &hyper::Error) -> ConnectionFault {
     let stage = ConnectionStage::HttpHead;
     let io_error = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     let kind = match io_error {

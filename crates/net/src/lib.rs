@@ -47,6 +47,12 @@ pub use gather::{AddressFault, MailRoute, NextHop, PolicyFault, PolicyFetchError
 mod proof;
 pub use proof::{Probe, ProbeError, Probes, ResolverFault, ValidationFault, prove_resolver};
 
+// Servers that the operator names.
+mod dial;
+mod form;
+pub use dial::{Connection, DialError};
+pub use form::{FormReply, HttpsUrl, HttpsUrlError};
+
 // What is asked.
 mod dns;
 pub use dns::{TransferError, TransferredRecord, transfer_zone};

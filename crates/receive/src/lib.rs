@@ -4,7 +4,8 @@
 //! [`Notary`] says who vouches for a mail. [`accounts`] makes of both what the store keeps, and
 //! [`Intake`] does all of this for every submission, after its octets are on the disk.
 //!
-//! For the daemon there are two doors, [`MailDoor`] and [`PostDoor`], which store and acknowledge; a
+//! For the daemon there are the doors [`MailDoor`] and [`PostDoor`], which store and acknowledge, and
+//! [`MailboxDoor`] and [`MaildirDoor`], which fetch what lies elsewhere; a
 //! [`ReadingRoom`], in which what was stored is read beside them; and what is told of all this:
 //! [`ReceiveApi`].
 //!
@@ -48,15 +49,17 @@ mod recipients;
 mod section;
 pub use recipients::{RecipientRule, RecipientRuleError, Recipients};
 pub use section::{
-    Admit, Doors, PostPath, Proxy, Section, SectionError, SectionLimits, SectionRetention, Server,
-    SourceName,
+    Admit, Afterwards, Doors, Endpoint, ImapMailbox, ImapToken, MOST_MAILBOXES, PostPath,
+    Protection, Proxy, Section, SectionError, SectionLimits, SectionRetention, Server, SourceName,
 };
 
 // The daemon.
 mod doors;
 mod reading;
 mod upkeep;
-pub use doors::{MailDoor, PostDoor};
+pub use doors::{
+    Harvest, MailDoor, MailboxDoor, MailboxFailure, MaildirAfter, MaildirDoor, PostDoor,
+};
 pub use reading::{Readers, ReadingRoom};
 pub use upkeep::{forget, keep_forgetting};
 
@@ -65,5 +68,6 @@ mod api;
 mod metrics;
 pub use api::ReceiveApi;
 pub use metrics::{
-    Acceptance, MailRefusal, Outcome, PostRefusal, Reason, ReceiveMetrics, TrustLabel, Way,
+    Acceptance, MailRefusal, MailboxOutcome, MailboxSlot, Outcome, PostRefusal, Reason,
+    ReceiveMetrics, TrustLabel, Way,
 };

@@ -21,6 +21,9 @@ sealpost_runtime::metric_table! {
         read_seconds: Histogram = "sealpost_receive_read_seconds", "How long it took to read a submission, look-ups of keys included.";
         waiting: Gauge = "sealpost_receive_waiting", "Submissions that wait to be read.";
         unread: Gauge = "sealpost_receive_unread", "Stored submissions that nobody has read, at the last sweep.";
+        mailbox_mails: CounterVec<MailboxOutcome> = "sealpost_receive_mailbox_mails_total", "Mails in mailboxes that are watched over IMAP, by what became of them.";
+        mailbox_passes: CounterVec<MailboxSlot> = "sealpost_receive_mailbox_passes_total", "Times that all which a mailbox held was taken, by its place in the configuration; one that stands still is not read.";
+        mailbox_failures: CounterVec<MailboxSlot> = "sealpost_receive_mailbox_failures_total", "Sessions with a mailbox that failed or could not begin, by its place in the configuration.";
         forgotten: Counter = "sealpost_receive_forgotten_total", "Submissions and reports that were forgotten because of their age.";
         store_failures: Counter = "sealpost_receive_store_failures_total", "Failures of the store; what was not stored was not acknowledged.";
         panics: Counter = "sealpost_receive_panics_total", "Tasks of the role that panicked, and submissions that were put aside because they made a reader fail.";
@@ -36,6 +39,10 @@ pub enum Way {
     Lmtp,
     /// By a post.
     Http,
+    /// From a mailbox, over IMAP.
+    Imap,
+    /// From a Maildir.
+    Maildir,
     /// Any other.
     Other,
 }
@@ -46,6 +53,8 @@ impl Way {
             Origin::Smtp => Self::Smtp,
             Origin::Lmtp => Self::Lmtp,
             Origin::Http => Self::Http,
+            Origin::Imap => Self::Imap,
+            Origin::Maildir => Self::Maildir,
             _ => Self::Other,
         }
     }
@@ -53,10 +62,51 @@ impl Way {
 
 impl Label for Way {
     const NAME: &'static str = "way";
-    const VALUES: &'static [&'static str] = &["smtp", "lmtp", "http", "other"];
+    const VALUES: &'static [&'static str] = &["smtp", "lmtp", "http", "imap", "maildir", "other"];
 
     fn index(self) -> usize {
         self as usize
+    }
+}
+
+/// A label for what became of a mail in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxOutcome {
+    /// It is stored.
+    Stored,
+    /// It is too large, and is left.
+    TooLarge,
+    /// It is stored, and the server refuses to mark, move or delete it.
+    Unsettled,
+}
+
+impl Label for MailboxOutcome {
+    const NAME: &'static str = "outcome";
+    const VALUES: &'static [&'static str] = &["stored", "too-large", "unsettled"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A label for a mailbox: its place among `[[receive.imap]]`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxSlot(usize);
+
+impl MailboxSlot {
+    /// The label of the one at this place, from 0.
+    pub fn at(place: usize) -> Self {
+        Self(place)
+    }
+}
+
+impl Label for MailboxSlot {
+    const NAME: &'static str = "mailbox";
+    const VALUES: &'static [&'static str] =
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+
+    fn index(self) -> usize {
+        self.0
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the operator writes into the configuration.
 
+mod mailboxes;
+pub use mailboxes::{Afterwards, Endpoint, ImapMailbox, ImapToken, Protection};
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
@@ -12,12 +15,16 @@ use sealpost_net::IpNetwork;
 use sealpost_store::{raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
-use crate::{AdmittedSource, Beliefs, BelievedServer, OurDomains, RecipientRule, Recipients};
+use crate::{
+    AdmittedSource, Beliefs, BelievedServer, MaildirAfter, OurDomains, RecipientRule, Recipients,
+};
 
 /// The port of SMTP unless the operator says otherwise.
 const SMTP_PORT: u16 = 8464;
 /// The same for LMTP.
 const LMTP_PORT: u16 = 8465;
+/// The most mailboxes that are watched over IMAP.
+pub const MOST_MAILBOXES: usize = 16;
 
 /// The section `[receive]` of the configuration. Each key may be left out; all together are enough
 /// to start with.
@@ -72,6 +79,12 @@ pub struct Section {
     pub admit: Vec<Admit>,
     /// Servers of our own that verify signatures before we see a mail.
     pub authentication_results: Vec<Server>,
+    /// Mailboxes that are watched over IMAP, 16 at most.
+    pub imap: Vec<ImapMailbox>,
+    /// Maildirs that are watched.
+    pub maildirs: Vec<PathBuf>,
+    /// What becomes of a mail in a Maildir after it is stored: `leave` or `seen`.
+    pub maildirs_after: MaildirAfter,
 }
 
 /// Where reports are taken in.
@@ -161,7 +174,7 @@ pub struct Server {
 }
 
 /// Why a section cannot be used. The text fits after "failed to ".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SectionError {
     /// One of the two is missing.
@@ -170,6 +183,17 @@ pub enum SectionError {
     /// HTTPS needs a certificate.
     #[error("listen for HTTPS: name `certificate` and `key` in [receive]")]
     NoCertificate,
+    /// A mailbox cannot be watched as it is described.
+    #[error("watch the mailbox of {user}: {reason}")]
+    Mailbox {
+        /// Its user, escaped.
+        user: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// There are too many.
+    #[error("watch the mailboxes: [[receive.imap]] may be there {MOST_MAILBOXES} times at most")]
+    ManyMailboxes,
 }
 
 impl Section {
@@ -234,8 +258,11 @@ impl Section {
     /// Relative paths start from this folder.
     pub fn relative_to(&mut self, folder: &Path) {
         let paths = [&mut self.store, &mut self.raw_store, &mut self.certificate, &mut self.key];
-        for path in paths.into_iter().flatten() {
+        for path in paths.into_iter().flatten().chain(&mut self.maildirs) {
             *path = folder.join(&*path);
+        }
+        for mailbox in &mut self.imap {
+            mailbox.relative_to(folder);
         }
     }
 }

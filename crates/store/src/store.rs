@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Policies, Reports, Settings, StoreError, backup, readers::Readers, schema,
+    Intents, Mailboxes, Policies, Reports, Settings, StoreError, backup, readers::Readers, schema,
     writer::Writer,
 };
 
@@ -60,6 +60,11 @@ impl Store {
     /// What TLS reports said.
     pub fn reports(&self) -> Reports {
         Reports::new(self.clone())
+    }
+
+    /// How far mailboxes have been read.
+    pub fn mailboxes(&self) -> Mailboxes {
+        Mailboxes::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

@@ -10,6 +10,9 @@
 /// SMTP (RFC 5321) with STARTTLS (RFC 3207).
 pub mod smtp;
 
+/// IMAP (RFC 3501) as far as a mailbox is read by it.
+pub mod imap;
+
 /// TLS up to 1.2 as far as the first answer of a server, to learn which old versions and weak
 /// suites it accepts. There is no cryptography in it, and no session comes of it.
 pub mod tls;

@@ -33,6 +33,8 @@ pub(crate) enum Protocol {
     Http,
     /// SMTP, for which there is no ALPN.
     Smtp,
+    /// Anything else, without ALPN.
+    Other,
 }
 
 /// Completes handshakes, and records what was shown in them.

@@ -170,8 +170,14 @@ pub(crate) struct JudgementArguments {
 )]
 pub(crate) struct ReceiveImportArguments {
     /// Files, folders, Maildirs, mailbox files; `-` is one mail or report on standard input.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present_any = ["watch", "imap"], value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Take in what is in this Maildir, and what comes, until stopped; may be given several times.
+    #[arg(long, value_name = "MAILDIR", conflicts_with_all = ["paths", "imap", "format"])]
+    pub(crate) watch: Vec<PathBuf>,
+    /// Take in what lies in the mailboxes of the configuration ([[receive.imap]]), once.
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) imap: bool,
     /// How to show what became of it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,

@@ -15,6 +15,7 @@ mod daemon;
 mod doors;
 mod hostile;
 mod kills;
+mod maildir;
 mod mails;
 mod order;
 mod reporters;

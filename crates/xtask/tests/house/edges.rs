@@ -36,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence", "sealpost-runtime"],
     ),
     ("sealpost-listen", &["sealpost-wire", "sealpost-runtime"]),
+    // It speaks over connections of `net`, and opens none.
+    ("sealpost-mailbox", &["mail-domain", "sealpost-wire", "sealpost-runtime", "sealpost-net"]),
     // Roles: they never name each other.
     (
         "sealpost-check",
@@ -70,8 +72,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tls-rpt",
             "sealpost-evidence",
             "sealpost-dkim",
+            "sealpost-wire",
             "sealpost-runtime",
             "sealpost-net",
+            "sealpost-mailbox",
             "sealpost-listen",
             "sealpost-store",
         ],

@@ -4,6 +4,7 @@ pub(super) mod account;
 mod feed;
 mod pipe;
 mod walk;
+mod watch;
 
 use std::path::Path;
 
@@ -27,6 +28,12 @@ pub(super) async fn run(
     arguments: &ReceiveImportArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
+    if !arguments.watch.is_empty() {
+        return watch::maildirs(arguments, output).await;
+    }
+    if arguments.imap {
+        return watch::mailboxes(arguments, output).await;
+    }
     if arguments.paths.iter().any(|path| path == Path::new("-")) {
         return pipe::run(arguments, output).await;
     }

@@ -1,6 +1,7 @@
 //! The daemon.
 
 mod doors;
+mod watched;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -18,6 +19,7 @@ use sealpost_store::{RawStore, Settings as StoreSettings, Store, StoreError};
 use tokio::task::JoinSet;
 
 use self::doors::Doors;
+pub(super) use self::watched::{Watched, watch_maildir};
 use crate::arguments::ReceiveArguments;
 use crate::command::signals::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
@@ -48,6 +50,7 @@ pub(super) async fn run(
     let path = section.raw_file();
     let opened = RawStore::open(StoreSettings::at(&path)).await;
     let raw = opened.map_err(|error| store_failure(&path, &error))?;
+    let watched = Watched::new(&section, &network, &store, section.limits.message_octets)?;
     let notary = Notary::new(network);
     let intake =
         Intake::new(raw.clone(), store.reports(), notary, section.ours(), limits(&section), clock)
@@ -58,7 +61,11 @@ pub(super) async fn run(
     for place in doors.places() {
         output.say(&format!("listening at {place}"));
     }
+    for place in watched.places() {
+        output.say(&format!("watching {place}"));
+    }
     let mut tasks = JoinSet::new();
+    watched.watch(&room, &mut tasks);
     tasks.spawn(read(room.clone(), readers));
     tasks.spawn(forget(room, section.clone()));
     if let Some(identity) = &identity {

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use sealpost_net::Network;
 use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Reports, Settings, Store, StoreError};
 
+use super::serve::Watched;
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
 use crate::outcome::Failure;
 
@@ -68,13 +70,38 @@ impl Stored {
         } else {
             Notary::new(arguments.network.open()?)
         };
+        Ok(self.intake_of(arguments, limits, notary))
+    }
+
+    fn intake_of(&self, arguments: &JudgementArguments, limits: Limits, notary: Notary) -> Intake {
         let ours = match arguments.domains.as_slice() {
             [] => self.section.ours(),
             domains => domains.iter().cloned().collect(),
         };
         let (raw, reports) = (self.raw.clone(), self.store.reports());
         let intake = Intake::new(raw, reports, notary, ours, limits, Clock::system());
-        Ok(intake.believing(self.section.beliefs()))
+        intake.believing(self.section.beliefs())
+    }
+
+    /// The same over a network that is open, unless nobody is to be asked.
+    pub(super) fn intake_over(
+        &self,
+        arguments: &JudgementArguments,
+        limits: Limits,
+        network: &Network,
+    ) -> Intake {
+        let notary =
+            if arguments.no_dns { Notary::offline() } else { Notary::new(network.clone()) };
+        self.intake_of(arguments, limits, notary)
+    }
+
+    /// The mailboxes and Maildirs of the configuration.
+    pub(super) fn watched(
+        &self,
+        network: &Network,
+        most_octets: usize,
+    ) -> Result<Watched, Failure> {
+        Watched::new(&self.section, network, &self.store, most_octets)
     }
 
     pub(super) fn failure(&self, error: &StoreError) -> Failure {

@@ -72,6 +72,24 @@ impl Account {
         self.add_taken(taken, name, output);
     }
 
+    /// Counts what came for the first time.
+    pub(super) fn add_first(&mut self, taken: &Taken, name: &str, output: &mut Output) {
+        count(&mut self.submissions);
+        count(&mut self.new);
+        self.add_taken(taken, name, output);
+    }
+
+    /// Counts what had come before and has nothing new to say.
+    pub(super) fn add_known(&mut self) {
+        count(&mut self.submissions);
+        count(&mut self.duplicate);
+    }
+
+    /// Counts mails that are too long, and were left.
+    pub(super) fn leave_more(&mut self, mails: u64) {
+        self.left = self.left.saturating_add(mails);
+    }
+
     fn add_taken(&mut self, taken: &Taken, name: &str, output: &mut Output) {
         for accepted in &taken.accepted {
             count(match accepted {
