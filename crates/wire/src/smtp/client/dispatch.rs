@@ -158,7 +158,7 @@ impl Dispatch {
                     Ok(Some(reply)) => self.answer(reply),
                     Ok(None) if self.is_closed => self.end_by_close(),
                     Ok(None) => return Action::Wait,
-                    Err(error) => self.end_by_garbage(error),
+                    Err(error) => self.end_by_garbage(&error),
                 },
                 _ if self.is_closed => self.end_by_close(),
                 State::Send => return Action::Send(self.command()),
@@ -203,7 +203,7 @@ impl Dispatch {
         self.hear(&reply);
         match self.stage {
             DispatchStage::Greeting if reply.is_positive() => self.send(DispatchStage::Ehlo),
-            DispatchStage::Ehlo | DispatchStage::EhloOverTls => self.introduced(reply),
+            DispatchStage::Ehlo | DispatchStage::EhloOverTls => self.introduced(&reply),
             DispatchStage::Helo if reply.is_positive() => self.send_mail(),
             DispatchStage::StartTls if reply.is_positive() => self.prepare_tls(),
             // TLS is tried and not required.
@@ -217,8 +217,8 @@ impl Dispatch {
         }
     }
 
-    fn introduced(&mut self, reply: Reply) {
-        self.ehlo = Ehlo::read(&reply);
+    fn introduced(&mut self, reply: &Reply) {
+        self.ehlo = Ehlo::read(reply);
         let is_first = self.stage == DispatchStage::Ehlo;
         match &self.ehlo {
             Some(ehlo)
@@ -234,7 +234,7 @@ impl Dispatch {
             None if is_first && self.terms.protocol == Protocol::Smtp && reply.is_permanent() => {
                 self.send(DispatchStage::Helo);
             }
-            None => self.refuse(&reply),
+            None => self.refuse(reply),
         }
     }
 
@@ -371,7 +371,7 @@ impl Dispatch {
         self.end();
     }
 
-    fn end_by_garbage(&mut self, error: ReplyError) {
+    fn end_by_garbage(&mut self, error: &ReplyError) {
         let stage = self.stage;
         self.fail(|| Fate::Temporary(Cause::Garbage { stage, error: error.clone() }));
         self.end();
