@@ -19,7 +19,7 @@ pub(crate) use self::enforce::{
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 pub(crate) use self::receive::{
     JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
-    ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
+    ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments, TestArguments,
 };
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.

@@ -8,6 +8,7 @@ mod show;
 mod stored;
 mod summary;
 mod text;
+mod trial;
 
 use std::path::Path;
 
@@ -30,6 +31,7 @@ pub(super) async fn run(
         Some(ReceiveCommand::Import(arguments)) => import::run(&arguments, output).await,
         Some(ReceiveCommand::Reparse(arguments)) => reparse::run(&arguments, output).await,
         Some(ReceiveCommand::Summary(arguments)) => summary::run(&arguments, output).await,
+        Some(ReceiveCommand::Test(arguments)) => trial::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

@@ -17,4 +17,5 @@ mod order;
 mod service;
 mod signed;
 mod stored;
+mod trial;
 mod world;

@@ -44,8 +44,9 @@ impl ComposedMail {
 
     /// The mail with one more field before it: a signature, with its line end.
     //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-    //# Reports sent over SMTP MUST contain a valid DomainKeys Identified
-    //# Mail (DKIM) [RFC6376] signature by the reporting domain.
+    //# Reports sent via SMTP MUST contain a valid
+    //# DomainKeys Identified Mail (DKIM) [RFC6376] signature by the
+    //# reporting domain.
     pub fn with_signature(&self, field: &str) -> Self {
         Self([field.as_bytes(), &self.0].concat())
     }
