@@ -98,4 +98,5 @@ mod packed;
 
 pub use packed::{
     ComposedMail, MailHead, MessageId, MessageIdError, PackError, PackedReport, Purpose,
+    RetrySchedule,
 };

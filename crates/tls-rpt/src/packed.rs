@@ -12,6 +12,7 @@
 
 mod mail;
 mod message_id;
+mod retry;
 
 use std::io::Write;
 
@@ -23,6 +24,7 @@ use crate::{MailAddress, Report, ReportError, Tally, UriError};
 
 pub use mail::{ComposedMail, MailHead, Purpose};
 pub use message_id::{MessageId, MessageIdError};
+pub use retry::RetrySchedule;
 
 /// A report that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

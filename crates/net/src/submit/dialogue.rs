@@ -46,6 +46,9 @@ impl Handing<'_> {
     pub(super) async fn at(&self, address: SocketAddr, deadline: Deadline) -> Handed {
         match self.once(address, TlsUse::WhenOffered, deadline).await {
             Once::Ended(handed) => handed,
+            //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+            //# Sending MTAs MUST deliver reports despite any TLS-
+            //# related failures
             //= https://www.rfc-editor.org/rfc/rfc8460#section-5.3
             //# Note that, when sending failure reports via SMTP, Sending MTAs MUST
             //# NOT honor MTA-STS or DANE TLSA failures.
