@@ -50,7 +50,8 @@ pub(super) async fn run(
     };
     let clock = arguments.network.clock();
     let author = Author::new(arguments, clock.now())?;
-    let mut account = Account::new(&arguments.domain, signature.as_ref());
+    let wait = Duration::from_secs(arguments.wait.into());
+    let mut account = Account::new(&arguments.domain, signature.as_ref(), wait);
     let poster = Poster::new(network.clone(), Certificates::Any);
     for (index, uri) in uris.iter().enumerate() {
         output.progress(&format!("sending to {uri}"));
@@ -79,7 +80,6 @@ pub(super) async fn run(
         account.destinations.push(Destination::new(uri, &report, submitted));
     }
     if let Some(stored) = &stored {
-        let wait = Duration::from_secs(arguments.wait.into());
         let arrivals = Arrivals::new(stored, &arguments.domain, author.day());
         arrivals.wait_for(&mut account.destinations, wait, output).await?;
     }
@@ -88,7 +88,7 @@ pub(super) async fn run(
         Format::Json => output.json(&account.shown())?,
         Format::Human => output.text(&account.page())?,
     }
-    Ok(account.outcome(stored.is_some()))
+    Ok(account.outcome())
 }
 
 fn way(arguments: &TestArguments) -> Result<MailWay, Failure> {

@@ -1,5 +1,7 @@
 //! What became of it all, for people and for programs.
 
+use std::time::Duration;
+
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Trust;
 use sealpost_net::{Protection, Submitted};
@@ -23,6 +25,8 @@ const WORD: usize = 11;
 pub(super) struct Account {
     domain: String,
     signed: Option<Signed>,
+    /// Whether anybody looks into the store.
+    is_awaited: bool,
     pub(super) foresight: Option<Foresight>,
     pub(super) destinations: Vec<Destination>,
 }
@@ -55,7 +59,7 @@ pub(super) struct Arrived {
 }
 
 impl Account {
-    pub(super) fn new(domain: &DomainName, signature: Option<&Signature>) -> Self {
+    pub(super) fn new(domain: &DomainName, signature: Option<&Signature>, wait: Duration) -> Self {
         let signed = signature.map(|signature| Signed {
             signer: signature.signer.to_string(),
             selector: signature.selector.to_string(),
@@ -63,11 +67,11 @@ impl Account {
             record: signature.key.record().ok(),
         });
         let (domain, destinations) = (domain.to_string(), Vec::new());
-        Self { domain, signed, foresight: None, destinations }
+        Self { domain, signed, is_awaited: !wait.is_zero(), foresight: None, destinations }
     }
 
     /// How the command ends. Without a look into the store, what was taken is all that can be known.
-    pub(super) fn outcome(&self, is_awaited: bool) -> Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         let fails = |place: &Destination| match &place.submitted {
             Submitted::Refused(_) => true,
             Submitted::Accepted(_) | Submitted::Later { .. } => {
@@ -75,7 +79,8 @@ impl Account {
             }
         };
         let is_open = |place: &Destination| {
-            let is_there = place.arrived.is_some() || !is_awaited && place.submitted.is_accepted();
+            let is_there =
+                place.arrived.is_some() || !self.is_awaited && place.submitted.is_accepted();
             !is_there
         };
         if self.destinations.iter().any(fails) {
@@ -106,9 +111,13 @@ impl Account {
                 page += &format!("{line}\n");
             }
         }
+        // On one line, so that it can be copied.
+        if let Some(record) = self.missing_record() {
+            page += &format!("{record}\n");
+        }
         for place in &self.destinations {
             page += &format!("\n{}\n", shown(&place.uri, LONGEST));
-            for (word, text) in place.lines() {
+            for (word, text) in place.lines(self.is_awaited) {
                 for (index, line) in
                     wrapped(&text, WIDTH - INDENT.len() - WORD).into_iter().enumerate()
                 {
@@ -118,6 +127,12 @@ impl Account {
             }
         }
         page
+    }
+
+    /// What should stand in DNS, where it does not.
+    fn missing_record(&self) -> Option<&str> {
+        let is_wrong = matches!(&self.foresight, Some(Ok(trust)) if !trust.counts());
+        self.signed.as_ref().filter(|_| is_wrong)?.record.as_deref()
     }
 
     fn about_signature(&self) -> Vec<String> {
@@ -132,7 +147,7 @@ impl Account {
                     .to_owned(),
             ];
         };
-        let Signed { signer, selector, algorithm, record } = signed;
+        let Signed { signer, selector, algorithm, .. } = signed;
         let mut lines =
             vec![format!("The mail is signed by {signer}, selector {selector}, {algorithm}.")];
         let name = format!("{selector}._domainkey.{signer}");
@@ -147,8 +162,8 @@ impl Account {
                     _ => "unknown",
                 };
                 lines.push(format!("By what is in DNS at {name} it does not hold ({reason})."));
-                if let Some(record) = record {
-                    lines.push(format!("That record should be: {record}"));
+                if self.missing_record().is_some() {
+                    lines.push("The record there should be:".to_owned());
                 }
             }
             Some(Err(_)) => {
@@ -198,7 +213,7 @@ impl Destination {
     }
 
     /// What is said of it, each with the word before it.
-    fn lines(&self) -> Vec<(&'static str, String)> {
+    fn lines(&self, is_awaited: bool) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         match &self.submitted {
             Submitted::Accepted(taken) => {
@@ -228,7 +243,7 @@ impl Destination {
                 lines.push(("arrived", format!("after {seconds}")));
                 lines.push(self.belief(arrived));
             }
-            None if self.submitted.is_accepted() => {
+            None if self.submitted.is_accepted() && is_awaited => {
                 lines.push(("arrived", "not seen in the store".to_owned()));
             }
             None => {}
