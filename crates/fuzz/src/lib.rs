@@ -31,9 +31,11 @@ pub use results::authentication_results;
 
 // What mail servers say.
 mod smtp;
+mod smtp_client;
 mod smtp_server;
 
 pub use smtp::{smtp_probe, smtp_reply};
+pub use smtp_client::smtp_client;
 pub use smtp_server::smtp_server;
 
 // What IMAP servers say.
@@ -81,6 +83,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("report_mail", report_mail),
     ("report_payload", report_payload),
     ("resolver_row", resolver_row),
+    ("smtp_client", smtp_client),
     ("smtp_probe", smtp_probe),
     ("smtp_reply", smtp_reply),
     ("smtp_server", smtp_server),

@@ -2,7 +2,7 @@
 
 mod caa;
 mod courtesy;
-mod destinations;
+pub(crate) mod destinations;
 mod route;
 mod sender;
 mod shared;
@@ -354,7 +354,7 @@ async fn all<F: Future<Output: Send + 'static> + Send + 'static>(
 //# If an empty list of MXs is returned,
 //# the address is treated as if it was associated with an implicit MX
 //# RR, with a preference of 0, pointing to that host.
-fn source(records: &Lookup<Vec<MxRecord>>) -> MxSource {
+pub(crate) fn source(records: &Lookup<Vec<MxRecord>>) -> MxSource {
     match records {
         Lookup::Unknown(_) => MxSource::Unknown,
         Lookup::Absent(absence) => match absence.kind {
@@ -370,7 +370,7 @@ fn source(records: &Lookup<Vec<MxRecord>>) -> MxSource {
 }
 
 /// The hosts of MX records by preference, each once, with the lowest of its preferences.
-fn hosts<'a>(records: impl Iterator<Item = &'a MxRecord>) -> Vec<(String, u16)> {
+pub(crate) fn hosts<'a>(records: impl Iterator<Item = &'a MxRecord>) -> Vec<(String, u16)> {
     let mut sorted: Vec<&MxRecord> = records.filter(|mx| !mx.exchange.is_empty()).collect();
     sorted.sort_by_key(|mx| (mx.preference, &mx.exchange));
     let mut hosts: Vec<(String, u16)> = Vec::new();
@@ -383,7 +383,7 @@ fn hosts<'a>(records: impl Iterator<Item = &'a MxRecord>) -> Vec<(String, u16)> 
 }
 
 /// At most so many of the addresses, IPv4 first; when they are too many, the families share.
-fn chosen(addresses: &HostAddresses, most: usize) -> Vec<IpAddr> {
+pub(crate) fn chosen(addresses: &HostAddresses, most: usize) -> Vec<IpAddr> {
     let (ipv4, ipv6): (Vec<IpAddr>, Vec<IpAddr>) =
         addresses.all().into_iter().partition(IpAddr::is_ipv4);
     let half = most.div_ceil(2);
@@ -393,4 +393,4 @@ fn chosen(addresses: &HostAddresses, most: usize) -> Vec<IpAddr> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

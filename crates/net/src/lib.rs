@@ -13,6 +13,9 @@
 //!   longer than [`Deadlines::domain`].
 //! * Everything that comes in is bounded: see [`Limits`] and the constants of each module.
 //!
+//! [`Network::submit_mail`] and [`Poster`] send reports: by SMTP and by POST over HTTPS; [`Program`]
+//! hands a mail to the `sendmail` of this machine.
+//!
 //! [`prove_resolver`] finds out whether a resolver on this machine validates, for a mail server that
 //! relies on it.
 //!
@@ -52,6 +55,13 @@ mod dial;
 mod form;
 pub use dial::{Connection, DialError};
 pub use form::{FormReply, HttpsUrl, HttpsUrlError};
+
+// What is sent.
+mod submit;
+pub use submit::{
+    Acceptance, Certificates, Letter, MailWay, Poster, Program, Protection, Relay, RelayError,
+    SubmitFault, Submitted,
+};
 
 // What is asked.
 mod dns;

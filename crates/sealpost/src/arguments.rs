@@ -25,7 +25,8 @@ pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, Report
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
     ListFormat, ReceiveArguments, ReceiveCommand, ReceiveConfiguration, ReceiveImportArguments,
-    ReceiveListArguments, ReparseArguments, ShowArguments, SummaryArguments, WhichReports,
+    ReceiveListArguments, ReparseArguments, ShowArguments, SummaryArguments, TestArguments,
+    WhichReports,
 };
 pub(crate) use self::store::{BackupArguments, StoreCommand};
 

@@ -44,6 +44,8 @@ mod mailboxes;
 pub use mailboxes::{Mailboxes, Place};
 pub mod reports;
 pub use reports::Reports;
+pub mod submissions;
+pub use submissions::Submissions;
 
 // The file of what came in.
 mod raw;

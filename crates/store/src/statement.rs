@@ -24,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::intents::sql::ALL,
         crate::reports::sql::ALL,
         crate::mailboxes::sql::ALL,
+        crate::submissions::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

@@ -58,7 +58,7 @@ pub use span::Span;
 // Where reports go.
 mod uri;
 
-pub use uri::{Host, HttpsUri, LocalPartFault, MailtoUri, ReportUri, UriError};
+pub use uri::{Host, HttpsUri, LocalPartFault, MailAddress, MailtoUri, ReportUri, UriError};
 
 // What reports count.
 mod policy_type;
@@ -91,4 +91,12 @@ pub use mail::{
 pub use payload::{
     Layer, Medium, Payload, PayloadError, PayloadErrorKind, PayloadLimits, PayloadNote, Payloads,
     Resemblance,
+};
+
+// What they leave in.
+mod packed;
+
+pub use packed::{
+    ComposedMail, MailHead, MessageId, MessageIdError, PackError, PackedReport, Purpose,
+    RetrySchedule,
 };

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use mail_domain::DomainNameError;
 
 pub use https::{Host, HttpsUri};
-pub use mailto::{LocalPartFault, MailtoUri};
+pub use mailto::{LocalPartFault, MailAddress, MailtoUri};
 
 /// A place that reports can be sent to.
 ///

@@ -4,8 +4,8 @@
 //! arrived and carries out the [`smtp::Action`] or [`smtp::server::Event`] that comes back.
 //!
 //! # Limitations
-//! - Of the client's side of SMTP what a look at a server needs: no mail transaction. Of TLS the
-//!   client's side only.
+//! - The client's side of SMTP looks at a server ([`smtp::Probe`]), or hands one message over
+//!   ([`smtp::client`]). Of TLS the client's side only.
 
 /// SMTP (RFC 5321) with STARTTLS (RFC 3207).
 pub mod smtp;

@@ -19,7 +19,8 @@ mod transcript;
 pub use probe::{Action, Fault, Probe, Stage, Summary};
 pub use transcript::{Channel, Direction, TranscriptLine};
 
-// The side that is called.
+// The side that is called, and the side that hands a message over.
+pub mod client;
 pub mod server;
 
 /// Octets from a stranger as text for people: printable US-ASCII as it is, the rest as `\r`, `\n`,

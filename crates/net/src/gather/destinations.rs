@@ -13,7 +13,7 @@ use crate::network::Network;
 const MOST_DESTINATIONS: usize = 8;
 
 /// The port of a URI that names none.
-const HTTPS_PORT: u16 = 443;
+pub(crate) const HTTPS_PORT: u16 = 443;
 
 impl Network {
     /// Looks at each destination of the one TLS-RPT record, where there is one.
@@ -91,7 +91,7 @@ fn uris(texts: &[TextRecord]) -> Vec<ReportUri> {
 }
 
 /// The path and query of an `https:` URI (RFC 3986 §3.3, §3.4); `/` where it has none.
-fn path(uri: &str) -> String {
+pub(crate) fn path(uri: &str) -> String {
     let rest = uri.split_once("//").map_or(uri, |(_, rest)| rest);
     let rest = rest.split('#').next().unwrap_or_default();
     match rest.find(['/', '?']) {

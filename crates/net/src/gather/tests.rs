@@ -22,9 +22,9 @@ const BODY: &str = "version: STSv1\r\nmode: enforce\r\nmx: mx1.a.test\r\nmax_age
 
 /// Names, and what is at them. A name that is not listed does not exist; the name `slow.test` gets
 /// no answer.
-type Zone = Vec<(&'static str, RData)>;
+pub(crate) type Zone = Vec<(&'static str, RData)>;
 
-fn a(address: &str) -> RData {
+pub(crate) fn a(address: &str) -> RData {
     RData::A(A(address.parse().unwrap()))
 }
 
@@ -32,7 +32,7 @@ fn aaaa(address: &str) -> RData {
     RData::AAAA(AAAA(address.parse().unwrap()))
 }
 
-fn mx(preference: u16, exchange: &str) -> RData {
+pub(crate) fn mx(preference: u16, exchange: &str) -> RData {
     RData::MX(MX::new(preference, Name::from_ascii(exchange).unwrap()))
 }
 
@@ -40,7 +40,7 @@ fn txt(text: &str) -> RData {
     RData::TXT(TXT::new(vec![text.to_owned()]))
 }
 
-async fn resolver(zone: Zone) -> SocketAddr {
+pub(crate) async fn resolver(zone: Zone) -> SocketAddr {
     recording_resolver(zone, |_| {}).await
 }
 
@@ -126,13 +126,13 @@ async fn smtp(identity: &Identity, address: SocketAddr) -> SocketAddr {
     .await
 }
 
-struct Place {
-    settings: Settings,
+pub(crate) struct Place {
+    pub(crate) settings: Settings,
     _folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new(root: &Authority, resolver: SocketAddr) -> Self {
+    pub(crate) fn new(root: &Authority, resolver: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         fs_err::write(&file, root.0.pem()).unwrap();
@@ -148,7 +148,7 @@ impl Place {
         Self { settings, _folder: folder }
     }
 
-    fn network(self) -> Network {
+    pub(crate) fn network(self) -> Network {
         Network::new(self.settings, clock()).unwrap()
     }
 }

@@ -69,6 +69,11 @@ impl IpNetwork {
         Ok(Self { first, prefix })
     }
 
+    /// The network of all addresses of this one's family.
+    pub(crate) fn everything_like(address: IpAddr) -> Self {
+        Self { first: first_address(address, 0), prefix: 0 }
+    }
+
     /// Does the address lie in this network? An IPv4 address written as an IPv6 one
     /// (`::ffff:192.0.2.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,9 +76,31 @@ impl TlsClient {
         protocol: Protocol,
         deadline: Deadline,
     ) -> Result<(TlsStream<TcpStream>, TlsSession), ConnectionFault> {
-        let local = |error: &dyn std::error::Error| {
-            fault(STAGE, ConnectionFaultKind::Local, &error.to_string())
-        };
+        let server_name = DnsName::try_from(name.as_str().to_owned())
+            .map(ServerName::DnsName)
+            .map_err(|error| local(&error))?;
+        self.handshake_as(stream, server_name, protocol, deadline).await
+    }
+
+    /// The same for a server of which only the address is known. No name is asked for then.
+    pub(crate) async fn handshake_with_address(
+        &self,
+        stream: TcpStream,
+        address: IpAddr,
+        protocol: Protocol,
+        deadline: Deadline,
+    ) -> Result<(TlsStream<TcpStream>, TlsSession), ConnectionFault> {
+        self.handshake_as(stream, ServerName::from(address), protocol, deadline).await
+    }
+
+    async fn handshake_as(
+        &self,
+        stream: TcpStream,
+        server_name: ServerName<'static>,
+        protocol: Protocol,
+        deadline: Deadline,
+    ) -> Result<(TlsStream<TcpStream>, TlsSession), ConnectionFault> {
+        let name = server_name.to_str().into_owned();
         let verifier = Arc::new(RecordingVerifier::new(self.roots.clone(), self.provider.clone()));
         let mut config = ClientConfig::builder_with_details(
             self.provider.clone(),
@@ -93,10 +116,6 @@ impl TlsClient {
         if protocol == Protocol::Http {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
-        let server_name = DnsName::try_from(name.as_str().to_owned())
-            .map(ServerName::DnsName)
-            .map_err(|error| local(&error))?;
-
         let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, stream);
         let stream = match deadline.bound(connecting).await {
             Err(_) => return Err(timed_out(STAGE)),
@@ -109,9 +128,13 @@ impl TlsClient {
     }
 }
 
+fn local(error: &dyn std::error::Error) -> ConnectionFault {
+    fault(STAGE, ConnectionFaultKind::Local, &error.to_string())
+}
+
 fn session(
     connection: &ClientConnection,
-    name: &DomainName,
+    name: String,
     verifier: &RecordingVerifier,
 ) -> TlsSession {
     let certificates = connection.peer_certificates().unwrap_or_default();
@@ -125,7 +148,7 @@ fn session(
             // IANA writes `TLS_` for all versions.
             format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
         }),
-        server_name: name.as_str().to_owned(),
+        server_name: name,
         certificates: certificates
             .iter()
             .take(MOST_CERTIFICATES)

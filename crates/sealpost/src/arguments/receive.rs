@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use mail_domain::DomainName;
+use sealpost_dkim::Selector;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::Address;
+use sealpost_net::Relay;
 use sealpost_receive::Section;
+use tls_rpt::MailAddress;
 
 use super::{Format, NetworkArguments};
 use crate::configuration::Configuration;
@@ -104,6 +107,8 @@ pub(crate) enum ReceiveCommand {
     Failures(Box<FailuresArguments>),
     /// Write out reports with everything in them, for other programs or for others to read.
     Export(ExportArguments),
+    /// Send a test report to where a domain wants reports, and wait for it.
+    Test(Box<TestArguments>),
 }
 
 #[derive(Debug, Args)]
@@ -300,6 +305,52 @@ pub(crate) struct FailuresArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Looks up the TLS-RPT record of the domain, sends one report to each of its \
+                  destinations, by mail or by POST, and looks into the store until they are there. \
+                  The report counts no session and names itself a test, so that it changes no \
+                  figure.\n\n\
+                  Exit status: 0 all arrived and count, 1 one was refused, does not count, or the \
+                  domain asks for none, 2 could not run, 3 could not tell: it may still come."
+)]
+pub(crate) struct TestArguments {
+    /// The domain whose TLS-RPT record is asked.
+    #[arg(value_name = "DOMAIN", value_parser = domain)]
+    pub(crate) domain: DomainName,
+    /// Who reports: an address of yours. The mail is from it, and refusals go to it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) contact: MailAddress,
+    /// The name of who reports; the domain of the contact unless given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organization: Option<String>,
+    /// Sign with the secret key in this PEM file: Ed25519, or RSA of at least 2048 bits.
+    #[arg(long, value_name = "FILE", requires = "selector")]
+    pub(crate) key: Option<PathBuf>,
+    /// The selector under which the public key is in DNS.
+    #[arg(long, value_name = "NAME", requires = "key", value_parser = selector)]
+    pub(crate) selector: Option<Selector>,
+    /// The domain that signs; that of the contact unless given.
+    #[arg(long, value_name = "DOMAIN", requires = "key", value_parser = domain)]
+    pub(crate) signer: Option<DomainName>,
+    /// Give mails to this server, HOST or HOST:PORT, and not to the MX hosts.
+    #[arg(long, value_name = "HOST", conflicts_with = "sendmail")]
+    pub(crate) relay: Option<Relay>,
+    /// Give mails to this program, such as /usr/sbin/sendmail.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sendmail: Option<PathBuf>,
+    /// Wait so many seconds until the reports are in the store; 0 does not look.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u16).range(..=3600))]
+    pub(crate) wait: u16,
+    /// How to show what became of it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReceiveConfiguration,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "With --mask each domain, host, address and report-id is replaced by a \
                         number, the same one wherever it stands in this export; texts that may \
                         hold such names are left out. Names of reporters stay.\n\n\
@@ -328,6 +379,10 @@ pub(crate) enum ExportFormat {
     Json,
     Ndjson,
     Csv,
+}
+
+fn selector(text: &str) -> Result<Selector, String> {
+    Selector::parse(text).map_err(|error| error.to_string())
 }
 
 fn domain(text: &str) -> Result<DomainName, String> {

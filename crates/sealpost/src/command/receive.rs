@@ -11,6 +11,7 @@ mod show;
 mod stored;
 mod summary;
 mod text;
+mod trial;
 
 use std::path::Path;
 
@@ -36,6 +37,7 @@ pub(super) async fn run(
         Some(ReceiveCommand::Failures(arguments)) => failures::run(&arguments, output).await,
         Some(ReceiveCommand::Export(arguments)) => export::run(&arguments, output).await,
         Some(ReceiveCommand::Summary(arguments)) => summary::run(&arguments, output).await,
+        Some(ReceiveCommand::Test(arguments)) => trial::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
     }
 }

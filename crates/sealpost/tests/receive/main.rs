@@ -23,4 +23,5 @@ mod service;
 mod signed;
 mod stored;
 mod tls;
+mod trial;
 mod world;

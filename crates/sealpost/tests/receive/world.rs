@@ -17,6 +17,10 @@ pub(crate) struct Dns {
 #[derive(Clone)]
 pub(crate) enum Answer {
     Text(String),
+    /// An MX record with this host.
+    Exchange(&'static str),
+    /// An A record: 127.0.0.1.
+    Loopback,
     ServerFailure,
 }
 
@@ -75,6 +79,10 @@ impl Dns {
     }
 }
 
+const A: u8 = 1;
+const MX: u8 = 15;
+const TXT: u8 = 16;
+
 /// The answer to one question (RFC 1035 §4).
 fn reply(query: &[u8], records: &BTreeMap<String, Answer>) -> Vec<u8> {
     let (mut place, mut labels) = (12, Vec::new());
@@ -85,26 +93,33 @@ fn reply(query: &[u8], records: &BTreeMap<String, Answer>) -> Vec<u8> {
         place += 1 + length;
     }
     let question = &query[12..place + 5];
-    let is_text = query[place + 1..place + 3] == [0, 16];
+    let kind = query[place + 2];
     let answer = records.get(&labels.join("."));
     let code = match answer {
         Some(Answer::ServerFailure) => 2,
-        Some(Answer::Text(_)) => 0,
+        Some(_) => 0,
         None => 3,
     };
     let mut data = Vec::new();
-    if let (Some(Answer::Text(text)), true) = (answer, is_text) {
-        for part in text.as_bytes().chunks(255) {
-            data.push(u8::try_from(part.len()).unwrap());
-            data.extend_from_slice(part);
+    let mut add = |part: &[u8]| {
+        data.push(u8::try_from(part.len()).unwrap());
+        data.extend_from_slice(part);
+    };
+    match (answer, kind) {
+        (Some(Answer::Text(text)), TXT) => text.as_bytes().chunks(255).for_each(add),
+        (Some(Answer::Exchange(host)), MX) => {
+            host.split('.').chain([""]).for_each(|label| add(label.as_bytes()));
+            data.splice(0..0, [0, 10]);
         }
+        (Some(Answer::Loopback), A) => data.extend_from_slice(&[127, 0, 0, 1]),
+        _ => {}
     }
     let count = u8::from(!data.is_empty());
     let mut reply = query[..2].to_vec();
     reply.extend_from_slice(&[0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
     reply.extend_from_slice(question);
     if count == 1 {
-        reply.extend_from_slice(&[0xC0, 12, 0, 16, 0, 1, 0, 0, 0, 60]);
+        reply.extend_from_slice(&[0xC0, 12, 0, kind, 0, 1, 0, 0, 0, 60]);
         reply.extend_from_slice(&u16::try_from(data.len()).unwrap().to_be_bytes());
         reply.extend_from_slice(&data);
     }

@@ -1,5 +1,8 @@
 //! `mailto:` URIs (RFC 6068), as far as a report needs them: one mailbox.
 
+use std::fmt;
+use std::str::FromStr;
+
 use mail_domain::DomainName;
 
 use super::{UriError, percent_decoded};
@@ -9,6 +12,13 @@ use super::{UriError, percent_decoded};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MailtoUri {
     text: Box<str>,
+    address: MailAddress,
+}
+
+/// A mailbox as it may stand in a header field and in an envelope: a local part in printable
+/// US-ASCII, in quotation marks if it needs them, and a domain name. It holds no line end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MailAddress {
     local_part: Box<str>,
     domain: DomainName,
 }
@@ -23,30 +33,70 @@ impl MailtoUri {
         }
         let mailbox = String::from_utf8(percent_decoded(hierarchy))
             .map_err(|_| UriError::LocalPart { fault: LocalPartFault::Character })?;
-        let (local_part, domain) = mailbox.rsplit_once('@').ok_or(UriError::MailboxMissing)?;
-        check_local_part(local_part).map_err(|fault| UriError::LocalPart { fault })?;
-        let domain = DomainName::parse(domain).map_err(|reason| UriError::MailDomain { reason })?;
-        Ok(Self { text: text.into(), local_part: local_part.into(), domain })
+        Ok(Self { text: text.into(), address: MailAddress::parse(&mailbox)? })
     }
 
     /// The mailbox, percent-decoded, its domain in lower-case A-labels.
     pub fn address(&self) -> String {
-        format!("{}@{}", self.local_part, self.domain)
+        self.address.to_string()
+    }
+
+    /// The mailbox, percent-decoded.
+    pub fn mailbox(&self) -> &MailAddress {
+        &self.address
     }
 
     /// The part before the last `@`, percent-decoded; in quotation marks if written so.
     pub fn local_part(&self) -> &str {
-        &self.local_part
+        self.address.local_part()
     }
 
     /// The domain of the mailbox.
     pub fn domain(&self) -> &DomainName {
-        &self.domain
+        self.address.domain()
     }
 
     /// The URI as published.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl MailAddress {
+    /// Reads an address such as `tls-reports@example.com` (`addr-spec` without comments and white
+    /// space).
+    ///
+    /// # Errors
+    /// When it has no `@`, or what stands on one side of it is no local part or domain name.
+    pub fn parse(text: &str) -> Result<Self, UriError> {
+        let (local_part, domain) = text.rsplit_once('@').ok_or(UriError::MailboxMissing)?;
+        check_local_part(local_part).map_err(|fault| UriError::LocalPart { fault })?;
+        let domain = DomainName::parse(domain).map_err(|reason| UriError::MailDomain { reason })?;
+        Ok(Self { local_part: local_part.into(), domain })
+    }
+
+    /// The part before the last `@`; in quotation marks if written so.
+    pub fn local_part(&self) -> &str {
+        &self.local_part
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+}
+
+impl fmt::Display for MailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local_part, self.domain)
+    }
+}
+
+impl FromStr for MailAddress {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
     }
 }
 

@@ -1,0 +1,124 @@
+//! The statements on the tables `outgoing_reports`, `submissions` and `suppressions`.
+
+use crate::statement::statements;
+
+statements! {
+    NEXT_REPORT = "
+        SELECT COALESCE(MAX(id), 0) + 1 FROM outgoing_reports";
+
+    ADD_REPORT = "
+        INSERT INTO outgoing_reports (id, report_id, about, day, queued_at, octets)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (report_id) DO NOTHING
+        RETURNING id";
+
+    NEXT = "
+        SELECT COALESCE(MAX(id), 0) + 1 FROM submissions";
+
+    ADD = "
+        INSERT INTO submissions (id, report, rua, host, state, due, lifetime, attempts, lease_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)
+        ON CONFLICT (report, rua) DO NOTHING";
+
+    /// What is due and nobody holds, of hosts that are not at their limit, and not suppressed.
+    DUE = "
+        SELECT id, host FROM submissions
+        WHERE state = 'waiting' AND due <= $1 AND lease_until <= $1
+          AND host NOT IN (SELECT host FROM submissions WHERE lease_until > 0 AND lease_until > $1
+                           GROUP BY host HAVING COUNT(*) >= $2)
+          AND NOT EXISTS (SELECT 1 FROM suppressions
+                          WHERE destination IN (submissions.rua, submissions.host) AND until > $1)
+        ORDER BY due, id LIMIT $3";
+
+    HELD_OF_HOST = "
+        SELECT COUNT(*) FROM submissions
+        WHERE host = $1 AND lease_until > 0 AND lease_until > $2";
+
+    HOLD = "
+        UPDATE submissions
+        SET owner = $1, lease_until = $2, attempts = attempts + 1,
+            first_try = COALESCE(first_try, $3)
+        WHERE id = $4 AND state = 'waiting'";
+
+    CLAIMED = "
+        SELECT submissions.id, attempts, first_try, lifetime, rua, report_id, about, octets
+        FROM submissions JOIN outgoing_reports ON outgoing_reports.id = submissions.report
+        WHERE submissions.id = $1";
+
+    /// Only of the attempt that was claimed.
+    SETTLE = "
+        UPDATE submissions
+        SET state = $1, due = COALESCE($2, due), answer = $3, settled_at = $4, owner = NULL,
+            lease_until = 0
+        WHERE id = $5 AND attempts = $6 AND state = 'waiting' AND lease_until > 0
+        RETURNING report";
+
+    SPARE = "
+        UPDATE submissions SET state = 'spared', settled_at = $1
+        WHERE report = $2 AND state = 'reserve'";
+
+    /// If there is none that is tried already.
+    PROMOTE = "
+        UPDATE submissions SET state = 'waiting', due = $1
+        WHERE id = (SELECT MIN(id) FROM submissions WHERE report = $2 AND state = 'reserve')
+          AND NOT EXISTS (SELECT 1 FROM submissions WHERE report = $2 AND state = 'waiting')";
+
+    RETRY = "
+        UPDATE submissions
+        SET state = 'waiting', due = $1, first_try = NULL, settled_at = NULL
+        WHERE id = $2 AND state IN ('refused', 'expired', 'dropped')";
+
+    DROP_WAITING = "
+        UPDATE submissions SET state = 'dropped', settled_at = $1, owner = NULL, lease_until = 0
+        WHERE id = $2 AND state IN ('waiting', 'reserve')
+        RETURNING report";
+
+    OLD = "
+        SELECT id FROM outgoing_reports
+        WHERE queued_at < $1
+          AND NOT EXISTS (SELECT 1 FROM submissions
+                          WHERE report = outgoing_reports.id AND state IN ('waiting', 'reserve'))
+        ORDER BY id LIMIT $2";
+
+    FORGET_SUBMISSIONS = "
+        DELETE FROM submissions WHERE report = $1";
+
+    FORGET_REPORT = "
+        DELETE FROM outgoing_reports WHERE id = $1";
+
+    NEXT_DUE = "
+        SELECT MIN(CASE WHEN lease_until > due THEN lease_until ELSE due END)
+        FROM submissions WHERE state = 'waiting'";
+
+    LIST = "
+        SELECT submissions.id, report_id, about, day, rua, state, due, attempts, first_try,
+               lease_until, answer, settled_at
+        FROM submissions JOIN outgoing_reports ON outgoing_reports.id = submissions.report
+        WHERE submissions.id > $1 ORDER BY submissions.id LIMIT $2";
+
+    LIST_STATE = "
+        SELECT submissions.id, report_id, about, day, rua, state, due, attempts, first_try,
+               lease_until, answer, settled_at
+        FROM submissions JOIN outgoing_reports ON outgoing_reports.id = submissions.report
+        WHERE state = $1 AND submissions.id > $2 ORDER BY submissions.id LIMIT $3";
+
+    COUNTS = "
+        SELECT state, COUNT(*) FROM submissions GROUP BY state";
+
+    SUPPRESS = "
+        INSERT INTO suppressions (destination, since, until, reason) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (destination) DO UPDATE SET
+            since = CASE WHEN suppressions.until < excluded.since
+                         THEN excluded.since ELSE suppressions.since END,
+            reason = CASE WHEN suppressions.until < excluded.until
+                          THEN excluded.reason ELSE suppressions.reason END,
+            until = CASE WHEN suppressions.until < excluded.until
+                         THEN excluded.until ELSE suppressions.until END";
+
+    LIFT = "
+        DELETE FROM suppressions WHERE destination = $1 RETURNING destination";
+
+    SUPPRESSED = "
+        SELECT destination, since, until, reason FROM suppressions
+        WHERE until > $1 AND destination > $2 ORDER BY destination LIMIT $3";
+}
