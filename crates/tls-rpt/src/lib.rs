@@ -80,6 +80,22 @@ pub use tally::{
     Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,
 };
 
+// What mail servers tell of sessions.
+mod session;
+
+pub use session::{
+    SeenPolicy, Session, SessionFailure, SessionOutcome, SessionPolicy, SessionReading,
+    SessionRefusal, SessionRepair,
+};
+
+// From sessions to reports.
+mod aggregation;
+
+pub use aggregation::{
+    BuildError, BuiltReport, Changes, DomainDay, FailureCount, FailureIndex, PolicyCounts,
+    PolicySums, ReportFace,
+};
+
 // What reports come in.
 mod mail;
 mod payload;
