@@ -42,6 +42,8 @@ mod intents;
 pub use intents::{Intent, Intents, Pending, Verb};
 pub mod reports;
 pub use reports::Reports;
+pub mod sessions;
+pub use sessions::Sessions;
 
 // The file of what came in.
 mod raw;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Policies, Reports, Settings, StoreError, backup, readers::Readers, schema,
+    Intents, Policies, Reports, Sessions, Settings, StoreError, backup, readers::Readers, schema,
     writer::Writer,
 };
 
@@ -60,6 +60,11 @@ impl Store {
     /// What TLS reports said.
     pub fn reports(&self) -> Reports {
         Reports::new(self.clone())
+    }
+
+    /// What mail servers told of their sessions.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is
