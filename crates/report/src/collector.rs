@@ -6,6 +6,7 @@ use sealpost_listen::{DatagramReceiver, DatagramSocket};
 use sealpost_runtime::{Clock, DedicatedThread, Liveness, Panicked, StopRequest};
 use sealpost_store::Sessions;
 use tokio::{
+    runtime::Handle,
     task::{JoinSet, LocalSet, yield_now},
     time::sleep,
 };
@@ -27,6 +28,20 @@ const ROUNDS: usize = 16;
 pub struct Collector {
     thread: DedicatedThread<()>,
     shared: Arc<Shared>,
+}
+
+/// Tells whether a [`Collector`] takes up work.
+#[derive(Clone)]
+pub struct Pulse(Handle);
+
+impl Pulse {
+    /// Asks the thread; it takes as long as that needs to answer.
+    pub async fn liveness(&self) -> Liveness {
+        match self.0.spawn(async {}).await {
+            Ok(()) => Liveness::Alive,
+            Err(_) => Liveness::Stuck,
+        }
+    }
 }
 
 impl Collector {
@@ -88,9 +103,9 @@ impl Collector {
         Ok((Self { thread: DedicatedThread::start(NAME, work)?, shared }, flusher))
     }
 
-    /// Whether datagrams are being taken.
-    pub async fn liveness(&self) -> Liveness {
-        self.thread.liveness().await
+    /// What tells whether datagrams are being taken.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.thread.handle().clone())
     }
 
     /// Waits until the thread ends, which it does by itself only if it panics.

@@ -26,7 +26,7 @@ mod flusher;
 mod known;
 mod memory;
 mod slot;
-pub use collector::Collector;
+pub use collector::{Collector, Pulse};
 pub use flusher::Flusher;
 
 // What the kernel allows.

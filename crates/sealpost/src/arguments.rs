@@ -3,6 +3,7 @@
 mod enforce;
 mod lab;
 mod receive;
+mod report;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,7 @@ pub(crate) use self::receive::{
     JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
     ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
 };
+pub(crate) use self::report::{PreviewArguments, ReportArguments, ReportCommand, StatusArguments};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Enforce(Box<EnforceArguments>),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
+    /// Count the TLS sessions of a mail server, for TLS reports.
+    Report(Box<ReportArguments>),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.

@@ -211,6 +211,6 @@ pub(crate) struct SummaryArguments {
     pub(crate) store: ReceiveConfiguration,
 }
 
-fn domain(text: &str) -> Result<DomainName, String> {
+pub(super) fn domain(text: &str) -> Result<DomainName, String> {
     DomainName::parse(text).map_err(|error| error.to_string())
 }

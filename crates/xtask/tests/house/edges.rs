@@ -76,6 +76,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-report",
+        &[
+            "mail-domain",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-runtime",
+            "sealpost-listen",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -95,6 +106,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",
+            "sealpost-report",
             "sealpost-lab",
         ],
     ),
