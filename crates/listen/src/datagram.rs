@@ -7,8 +7,9 @@
 use std::{
     fmt,
     io::{self, IoSliceMut},
+    net::Shutdown,
     os::{
-        fd::AsRawFd as _,
+        fd::{AsRawFd as _, RawFd},
         unix::net::{SocketAddr, UnixDatagram as StdDatagram},
     },
 };
@@ -118,38 +119,68 @@ impl DatagramReceiver {
     /// # Errors
     ///
     /// What the system says. Datagrams that follow are not lost by that.
-    pub fn take(&mut self, mut each: impl FnMut(Datagram<'_>)) -> io::Result<usize> {
+    pub fn take(&mut self, each: impl FnMut(Datagram<'_>)) -> io::Result<usize> {
         let Self { socket, headers, buffers, received, .. } = self;
-        received.clear();
-        let taken = socket.try_io(Interest::READABLE, || {
-            let mut slices: Vec<_> =
-                buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
-            let descriptor = socket.as_raw_fd();
-            let flags = MsgFlags::MSG_DONTWAIT;
-            let results = recvmmsg(descriptor, headers, slices.iter_mut(), flags, None)?;
-            received.extend(results.map(|message| {
-                let is_cut = message.flags.contains(MsgFlags::MSG_TRUNC);
-                (message.bytes, if is_cut { Wholeness::Cut } else { Wholeness::Whole })
-            }));
-            Ok(())
-        });
+        let receive = || receive(socket.as_raw_fd(), headers, buffers, received);
+        let taken = socket.try_io(Interest::READABLE, receive);
+        self.hand_over(taken, each)
+    }
+
+    /// The same without asking whether anything was announced: for what is left at the end.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Self::take`].
+    pub fn take_rest(&mut self, each: impl FnMut(Datagram<'_>)) -> io::Result<usize> {
+        let Self { socket, headers, buffers, received, .. } = self;
+        let taken = receive(socket.as_raw_fd(), headers, buffers, received);
+        self.hand_over(taken, each)
+    }
+
+    fn hand_over(
+        &self,
+        taken: io::Result<()>,
+        mut each: impl FnMut(Datagram<'_>),
+    ) -> io::Result<usize> {
         match taken {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(error),
         }
-        for (&(length, wholeness), buffer) in received.iter().zip(buffers.iter()) {
+        for (&(length, wholeness), buffer) in self.received.iter().zip(&self.buffers) {
             let octets = buffer.get(..length.min(ROOM)).unwrap_or_default();
             each(Datagram { octets, wholeness });
         }
-        Ok(received.len())
+        Ok(self.received.len())
     }
 
-    /// Removes the socket file, if we made it: from now on senders do not find us, and what is in
-    /// the queue can still be taken.
-    pub fn hide(&mut self) {
-        self.file = None;
+    /// Removes the socket file and takes nothing in any more, if we made it: from now on whoever
+    /// sends hears of an error, and all that was sent before can still be taken. A socket that
+    /// systemd holds stays as it is, for the next process.
+    pub fn close_door(&mut self) {
+        if self.file.take().is_some()
+            && let Err(error) = self.socket.shutdown(Shutdown::Read)
+        {
+            tracing::warn!(%error, "failed to close a datagram socket to senders");
+        }
     }
+}
+
+/// Fills buffers with what is in the queue.
+fn receive(
+    descriptor: RawFd,
+    headers: &mut MultiHeaders<()>,
+    buffers: &mut [Box<[u8]>],
+    received: &mut Vec<(usize, Wholeness)>,
+) -> io::Result<()> {
+    received.clear();
+    let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+    let results = recvmmsg(descriptor, headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
+    received.extend(results.map(|message| {
+        let is_cut = message.flags.contains(MsgFlags::MSG_TRUNC);
+        (message.bytes, if is_cut { Wholeness::Cut } else { Wholeness::Whole })
+    }));
+    Ok(())
 }
 
 impl fmt::Display for DatagramSocket {

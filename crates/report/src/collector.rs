@@ -163,8 +163,14 @@ async fn collect(
         yield_now().await;
     }
     // Nobody finds us any more, and what was sent before is counted.
-    receiver.hide();
-    while take(&mut receiver, &memory, &clock).is_ok_and(|taken| taken > 0) {}
+    receiver.close_door();
+    loop {
+        let now = clock.now().as_second();
+        let mut memory = memory.borrow_mut();
+        if !receiver.take_rest(|rest| memory.take(rest, now)).is_ok_and(|taken| taken > 0) {
+            break;
+        }
+    }
 }
 
 fn take(

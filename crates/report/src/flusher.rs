@@ -84,12 +84,15 @@ impl Flusher {
     /// What [`StoreError`] says of writing.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let taken = Stopwatch::start();
+        let is_something = self.shared.unsaved() > 0;
         let written = self.write().await;
         if let Err(error) = &written {
             self.shared.metrics.store_failures.increment();
             tracing::error!(%error, "counters of sessions could not be written, and wait");
         }
-        self.shared.metrics.flush_seconds.observe(taken.elapsed());
+        if is_something {
+            self.shared.metrics.flush_seconds.observe(taken.elapsed());
+        }
         let discarded = self.shared.take_discarded();
         if !discarded.is_empty() {
             // An error means that dropping it has panicked.

@@ -1,0 +1,10 @@
+//! `sealpost report` as a black box: its daemon with real datagrams, and what it shows.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod daemon;
+mod days;
+mod kills;
+mod load;
+mod refused;
+mod sums;
