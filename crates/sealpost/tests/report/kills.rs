@@ -4,7 +4,9 @@
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use sealpost_runtime::Stopwatch;
 
 use crate::daemon::{World, failed, successful, today};
 
@@ -45,12 +47,13 @@ fn of_one_store(seeds: impl Iterator<Item = u64>) {
             let sender = scope.spawn(|| send(&world, seed, &is_over));
             sleep(pause);
             daemon.kill();
-            let killed = Instant::now();
+            let killed = Stopwatch::start();
             is_over.store(true, Ordering::SeqCst);
             (sender.join().unwrap(), killed)
         });
         for (at, is_failed) in sent {
-            let is_old = at + WINDOW < killed;
+            // Both are looked at now.
+            let is_old = at.elapsed() > killed.elapsed() + WINDOW;
             let (sum, sure) =
                 if is_failed { (&mut most.1, &mut least.1) } else { (&mut most.0, &mut least.0) };
             *sum += 1;
@@ -66,17 +69,17 @@ fn of_one_store(seeds: impl Iterator<Item = u64>) {
 }
 
 /// Sends until nobody is there, and says when what was sent.
-fn send(world: &World, seed: u64, is_over: &AtomicBool) -> Vec<(Instant, bool)> {
+fn send(world: &World, seed: u64, is_over: &AtomicBool) -> Vec<(Stopwatch, bool)> {
     let sender = world.sender();
     let mut sent = Vec::new();
     for number in 0.. {
-        let is_failed = hash(seed ^ (number << 8)) % 4 == 0;
+        let is_failed = hash(seed ^ (number << 8)).is_multiple_of(4);
         let text = if is_failed {
             failed("a.test", 201 + (number % 5) as u32)
         } else {
             successful("a.test")
         };
-        let at = Instant::now();
+        let at = Stopwatch::start();
         if !sender.send(text) || is_over.load(Ordering::SeqCst) {
             break;
         }

@@ -1,6 +1,7 @@
 //! `sealpost report` as a black box: its daemon with real datagrams, and what it shows.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a kill that finds something is to be repeated")]
 
 mod daemon;
 mod days;
