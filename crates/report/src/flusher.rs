@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sealpost_runtime::{Clock, Stopwatch};
 use sealpost_store::{Sessions, StoreError, sessions::Epoch};
 use tokio::{
+    sync::Mutex,
     task::spawn_blocking,
     time::{sleep, timeout},
 };
@@ -29,6 +30,8 @@ pub struct Flusher {
     node: Arc<str>,
     clock: Clock,
     pause: Duration,
+    /// One writes at a time. Who is cut off has put back what it had when this is free.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Flusher {
@@ -39,7 +42,7 @@ impl Flusher {
         clock: Clock,
         pause: Duration,
     ) -> Self {
-        Self { shared, sessions, node: node.into(), clock, pause }
+        Self { shared, sessions, node: node.into(), clock, pause, turn: Arc::default() }
     }
 
     /// Writes what has changed, every so often. It ends only by being dropped; then
@@ -83,6 +86,7 @@ impl Flusher {
     ///
     /// What [`StoreError`] says of writing.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        let turn = self.turn.lock().await;
         let taken = Stopwatch::start();
         let is_something = self.shared.unsaved() > 0;
         let written = self.write().await;
@@ -98,6 +102,7 @@ impl Flusher {
             // An error means that dropping it has panicked.
             let _ = spawn_blocking(move || drop(discarded)).await;
         }
+        drop(turn);
         written
     }
 

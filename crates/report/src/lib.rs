@@ -35,8 +35,10 @@ pub use queue::{QUEUE_WANTED, queue_length};
 
 // What was counted.
 mod day;
+mod import;
 mod upkeep;
 pub use day::{CountedDay, domain_day};
+pub use import::{Imported, import};
 pub use upkeep::keep_forgetting;
 
 // What the operator wants.

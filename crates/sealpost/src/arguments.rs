@@ -22,7 +22,9 @@ pub(crate) use self::receive::{
     JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
     ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
 };
-pub(crate) use self::report::{PreviewArguments, ReportArguments, ReportCommand, StatusArguments};
+pub(crate) use self::report::{
+    PreviewArguments, ReportArguments, ReportCommand, SessionsImportArguments, StatusArguments,
+};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]

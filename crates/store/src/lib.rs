@@ -53,7 +53,9 @@ pub use raw::{
 };
 
 // The files of other programs.
+mod collectd;
 mod peer;
+pub use collectd::{CollectdRow, CollectdRows};
 pub use peer::{PeerRow, PeerRows};
 
 // SQLite underneath.

@@ -187,3 +187,26 @@ async fn unreadable_datagrams_are_counted_and_the_last_kept() {
     assert_eq!(metrics.refused.value(Cause(SessionRefusal::Missing(""))), 1);
     assert_eq!(world.sums("a.test", AT).await, (1, 0, 0));
 }
+
+/// A stop while counters are being written: the task that writes is cut off, and the rest is written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cut_off_write_had_is_written_at_the_end() {
+    for round in 0..20_u64 {
+        let mut world = World::new(SectionLimits::default()).await;
+        for number in 0..2_000 {
+            world.take(good(&format!("d{number}.test"), "x"), AT);
+        }
+        let flusher = world.flusher.clone();
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(async move {
+            let mut inner = tokio::task::JoinSet::new();
+            inner.spawn(async move { flusher.flush().await });
+            inner.join_next().await;
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(round)).await;
+        tasks.shutdown().await;
+        assert_eq!(world.flusher.finish().await, 0);
+        let [day] = world.sessions.days(Day::of(AT), 10).await.unwrap().try_into().unwrap();
+        assert_eq!((day.domains, day.successful), (2_000, 2_000), "round {round}");
+    }
+}

@@ -52,6 +52,8 @@ pub(crate) struct ReportConfiguration {
 pub(crate) enum ReportCommand {
     /// Show the numbers of a day, and the report as it would be sent.
     Preview(PreviewArguments),
+    /// Take over what tlsrpt-collectd has counted.
+    Import(SessionsImportArguments),
     /// Say what was counted on which days, where sessions fail, and what could not be read.
     Status(StatusArguments),
 }
@@ -87,6 +89,25 @@ pub(crate) struct StatusArguments {
     /// How to show it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What was taken over before is not counted twice, so that it may be repeated: \
+                  once more when tlsrpt-collectd has stopped.\n\n\
+                  Exit status: 0 all was taken over, 1 some rows make no sense and were left, 2 \
+                  could not run."
+)]
+pub(crate) struct SessionsImportArguments {
+    /// The SQLite databases of tlsrpt-collectd, those that end in .yesterday too.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The host that they are from; wanted only if databases of several hosts were made in the
+    /// same second.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(crate) host: String,
     #[command(flatten)]
     pub(crate) store: ReportConfiguration,
 }

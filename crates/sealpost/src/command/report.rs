@@ -1,5 +1,6 @@
 //! `sealpost report`
 
+mod import;
 mod preview;
 mod serve;
 mod status;
@@ -19,6 +20,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     match arguments.command {
+        Some(ReportCommand::Import(arguments)) => import::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,
