@@ -5,6 +5,7 @@
 
 mod daemon;
 mod days;
+mod import;
 mod kills;
 mod load;
 mod refused;
