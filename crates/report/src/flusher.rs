@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Counters in one transaction, so that others who write need not wait for long.
-const CHUNK: usize = 500;
+const CHUNK: usize = 1_000;
 /// How long the last write may be tried at a stop; systemd waits for 90 seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries of it.
@@ -117,8 +117,14 @@ impl Flusher {
             tracing::warn!(%error, "unreadable datagrams could not be kept");
         }
         let mut unsaved = Unsaved { shared: &self.shared, slots: self.shared.take_unsaved() };
-        // Those that began together are written together. After an error some stand there twice.
-        unsaved.slots.sort_by_key(|slot| (Arc::as_ptr(&slot.generation), Arc::as_ptr(slot)));
+        // Those that began together are written together, in an order in which neighbours lie
+        // together in the store. After an error some stand there twice; what was taken of one the
+        // first time is not there the second time.
+        unsaved.slots.sort_unstable_by(|one, other| {
+            let generation = |slot: &Slot| Arc::as_ptr(&slot.generation);
+            let in_store = one.day.cmp(&other.day).then_with(|| one.domain.cmp(&other.domain));
+            generation(one).cmp(&generation(other)).then(in_store)
+        });
         unsaved.slots.dedup_by(|one, other| Arc::ptr_eq(one, other));
         while let Some(last) = unsaved.slots.last() {
             let generation = Arc::clone(&last.generation);

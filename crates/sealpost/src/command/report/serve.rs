@@ -39,7 +39,7 @@ pub(super) async fn run(
     let clock = arguments.network.clock();
 
     let path = section.store_file();
-    let opened = Store::open(StoreSettings::at(&path)).await;
+    let opened = Store::open(StoreSettings::at(&path).for_much_writing()).await;
     let store = opened.map_err(|error| {
         let failure = store_failure(&path, &error);
         if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
