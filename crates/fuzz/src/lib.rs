@@ -18,6 +18,11 @@ pub use texts::{sts_policy, sts_record, tls_rpt_record};
 mod reports;
 
 pub use reports::{tls_report, tls_report_counts};
+// What mail servers tell of sessions.
+mod sessions;
+
+pub use sessions::tls_session;
+
 // What reports come in, and who signed it.
 mod dkim;
 mod mailbox;
@@ -95,6 +100,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("tls_report_counts", tls_report_counts),
     ("tls_rpt_record", tls_rpt_record),
     ("tls_server_answer", tls_server_answer),
+    ("tls_session", tls_session),
     ("tlsa_rdata", tlsa_rdata),
     ("tlsa_text", tlsa_text),
 ];

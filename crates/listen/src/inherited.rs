@@ -1,6 +1,6 @@
 //! Sockets that systemd passes on (socket activation, `sd_listen_fds(3)`).
 
-use std::env;
+use std::{env, os::unix::net::UnixDatagram};
 
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, UnixListener};
@@ -75,6 +75,25 @@ impl Inherited {
             return Err(ListenError::NotPassed { name: name.to_owned() });
         }
         Ok(listeners)
+    }
+
+    /// Takes the datagram socket of a name (`ListenDatagram=` in the unit).
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError::NotPassed`] if there is none left, [`ListenError::Unfit`] if it takes no
+    /// datagrams.
+    pub(crate) fn take_datagram(&mut self, name: &str) -> Result<UnixDatagram, ListenError> {
+        for index in 0..self.names.len() {
+            if self.names.get(index).is_some_and(|held| held == name) {
+                let taken = self.sockets.take_unix_datagram(index);
+                let fault = |source| ListenError::Unfit { name: name.to_owned(), source };
+                if let Some(socket) = taken.map_err(fault)? {
+                    return Ok(socket);
+                }
+            }
+        }
+        Err(ListenError::NotPassed { name: name.to_owned() })
     }
 
     /// `None` if it was taken before.

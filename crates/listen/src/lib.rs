@@ -26,16 +26,22 @@
 mod address;
 mod inherited;
 mod listener;
+mod owner;
 mod socket_file;
 pub use address::{Address, AddressError, SocketMode};
 pub use inherited::Inherited;
 pub use listener::{ListenError, Listener};
+pub use owner::{SocketOwner, SocketOwnerError};
 
 // Serving.
 mod server;
 mod stream;
 pub use server::{Connection, Counts, Ended, Handler, Limits, Server, Stopping};
 pub use stream::{Peer, Stream};
+
+// Datagrams.
+mod datagram;
+pub use datagram::{Datagram, DatagramReceiver, DatagramSocket, Wholeness};
 
 // What strangers may cost.
 mod budget;

@@ -75,7 +75,15 @@ pub enum ListenError {
         /// The name.
         name: String,
     },
-    /// What systemd passed is not a listening stream socket.
+    /// Datagrams come to a socket file only.
+    #[error(
+        "take datagrams at {address}: name a socket file, as in `unix:/run/sealpost/tlsrpt.sock`"
+    )]
+    NoFile {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// What systemd passed is not a socket of the kind that is needed.
     #[error("take over the socket `{name}`")]
     Unfit {
         /// The name.

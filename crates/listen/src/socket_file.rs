@@ -3,7 +3,10 @@
 use std::{
     fs::Permissions,
     io,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    os::unix::{
+        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        net::UnixDatagram,
+    },
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
@@ -15,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{ListenError, SocketMode, listener::QUEUE};
+use crate::{ListenError, SocketMode, SocketOwner, listener::QUEUE};
 
 /// Longest path of a socket, by `unix(7)`.
 const LONGEST: usize = 107;
@@ -39,11 +42,7 @@ impl SocketFile {
         mode: SocketMode,
     ) -> Result<(UnixListener, Self), ListenError> {
         let fault = |source| ListenError::Unix { path: path.to_owned(), source };
-        if path.as_os_str().len() > LONGEST {
-            // A rename would make it, and nobody could connect to it.
-            let text = format!("the path is longer than {LONGEST} octets");
-            return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, text)));
-        }
+        is_short(path).map_err(fault)?;
         make_way(path).await?;
         let beside = neighbour(path);
         let socket = UnixSocket::new_stream().map_err(fault)?;
@@ -54,6 +53,40 @@ impl SocketFile {
             let listener = socket.listen(QUEUE)?;
             fs_err::rename(&beside, path)?;
             Ok((listener, Self { path: path.to_owned(), identity }))
+        };
+        finish().map_err(|source| {
+            // What matters is why it failed, not whether the rest can be removed.
+            let _ = fs_err::remove_file(&beside);
+            fault(source)
+        })
+    }
+
+    /// Takes datagrams at `path`; else as [`Self::listen`].
+    pub(crate) fn bind(
+        path: &Path,
+        mode: SocketMode,
+        owner: &SocketOwner,
+    ) -> Result<(UnixDatagram, Self), ListenError> {
+        let fault = |source| ListenError::Unix { path: path.to_owned(), source };
+        is_short(path).map_err(fault)?;
+        if is_there(path)? {
+            let probe = UnixDatagram::unbound().map_err(fault)?;
+            match probe.connect(path) {
+                Ok(()) => return Err(ListenError::InUse { path: path.to_owned() }),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {}
+                    _ => return Err(fault(error)),
+                },
+            }
+        }
+        let beside = neighbour(path);
+        let socket = UnixDatagram::bind(&beside).map_err(fault)?;
+        let finish = || {
+            owner.apply(&beside)?;
+            fs_err::set_permissions(&beside, Permissions::from_mode(mode.bits()))?;
+            let identity = identity(&beside)?;
+            fs_err::rename(&beside, path)?;
+            Ok((socket, Self { path: path.to_owned(), identity }))
         };
         finish().map_err(|source| {
             // What matters is why it failed, not whether the rest can be removed.
@@ -77,16 +110,32 @@ impl Drop for SocketFile {
     }
 }
 
+/// A rename would make a longer one, and nobody could connect to it.
+fn is_short(path: &Path) -> io::Result<()> {
+    if path.as_os_str().len() <= LONGEST {
+        return Ok(());
+    }
+    let text = format!("the path is longer than {LONGEST} octets");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+}
+
+/// Whether there is a socket. Anything else that is there is an error.
+fn is_there(path: &Path) -> Result<bool, ListenError> {
+    match fs_err::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(ListenError::Unix { path: path.to_owned(), source }),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            Err(ListenError::NotASocket { path: path.to_owned() })
+        }
+        Ok(_) => Ok(true),
+    }
+}
+
 /// Makes sure that only nothing, or the socket of a dead process, is replaced.
 async fn make_way(path: &Path) -> Result<(), ListenError> {
     let fault = |source| ListenError::Unix { path: path.to_owned(), source };
-    match fs_err::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(fault(error)),
-        Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(ListenError::NotASocket { path: path.to_owned() });
-        }
-        Ok(_) => {}
+    if !is_there(path)? {
+        return Ok(());
     }
     match timeout(PATIENCE, UnixStream::connect(path)).await {
         Ok(Err(error)) => match error.kind() {

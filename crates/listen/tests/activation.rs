@@ -13,13 +13,16 @@ use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     os::{
         fd::OwnedFd,
-        unix::net::{UnixListener, UnixStream},
+        unix::net::{UnixDatagram, UnixListener, UnixStream},
     },
     panic::catch_unwind,
     process::{Child, Command, ExitCode, Stdio},
 };
 
-use sealpost_listen::{Connection, Handler, Inherited, Limits, ListenError, Server};
+use sealpost_listen::{
+    Address, Connection, DatagramSocket, Handler, Inherited, Limits, ListenError, Server,
+    SocketOwner,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::watch,
@@ -29,6 +32,7 @@ const TESTS: &[(&str, fn())] = &[
     ("sockets_are_found_by_name", sockets_are_found_by_name),
     ("sockets_of_another_process_are_left_alone", sockets_of_another_process_are_left_alone),
     ("a_datagram_socket_is_unfit", a_datagram_socket_is_unfit),
+    ("a_datagram_socket_is_taken_over", a_datagram_socket_is_taken_over),
 ];
 
 fn main() -> ExitCode {
@@ -95,6 +99,21 @@ async fn child(mode: &str, mut inherited: Inherited) {
             // No name was given.
             assert_eq!(inherited.names(), ["unknown"]);
             assert!(matches!(inherited.take("unknown"), Err(ListenError::Unfit { .. })));
+        }
+        "datagrams" => {
+            let address: Address = "systemd:tlsrpt".parse().unwrap();
+            let owner = SocketOwner::default();
+            let socket = DatagramSocket::bind(&address, &owner, &mut inherited).unwrap();
+            let again = DatagramSocket::bind(&address, &owner, &mut inherited);
+            assert!(matches!(again, Err(ListenError::NotPassed { .. })));
+            let address: Address = "systemd:other".parse().unwrap();
+            let unfit = DatagramSocket::bind(&address, &owner, &mut inherited);
+            assert!(matches!(unfit, Err(ListenError::Unfit { .. })));
+            let mut receiver = socket.into_receiver().unwrap();
+            receiver.ready().await.unwrap();
+            let mut came = Vec::new();
+            receiver.take(|datagram| came.push(datagram.octets.to_vec())).unwrap();
+            assert_eq!(came, [b"before", b"start."]);
         }
         other => panic!("no such child: {other}"),
     }
@@ -164,4 +183,20 @@ fn a_datagram_socket_is_unfit() {
     let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap().into());
     let environment = "LISTEN_PID=$$ LISTEN_FDS=1";
     assert!(start("unfit", environment, sockets).wait().unwrap().success());
+}
+
+fn a_datagram_socket_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrpt.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    // What came before the start waits.
+    let sender = UnixDatagram::unbound().unwrap();
+    for text in [b"before", b"start."] {
+        sender.send_to(text, &path).unwrap();
+    }
+    let stream = UnixListener::bind(folder.path().join("stream.sock")).unwrap();
+    let environment = "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=tlsrpt:other";
+    let mut child = start("datagrams", environment, [socket.into(), stream.into()]);
+    assert!(child.wait().unwrap().success());
+    assert!(path.exists(), "the file is systemd's");
 }

@@ -4,6 +4,7 @@ mod check;
 mod enforce;
 mod lab;
 mod receive;
+mod report;
 mod store;
 
 use std::ffi::OsString;
@@ -27,6 +28,9 @@ pub(crate) use self::receive::{
     ListFormat, ReceiveArguments, ReceiveCommand, ReceiveConfiguration, ReceiveImportArguments,
     ReceiveListArguments, ReparseArguments, ShowArguments, SummaryArguments, TestArguments,
     WhichReports,
+};
+pub(crate) use self::report::{
+    PreviewArguments, ReportArguments, ReportCommand, SessionsImportArguments, StatusArguments,
 };
 pub(crate) use self::store::{BackupArguments, StoreCommand};
 
@@ -63,6 +67,8 @@ pub(crate) enum Command {
     Enforce(Box<EnforceArguments>),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
+    /// Count the TLS sessions of a mail server, for TLS reports.
+    Report(Box<ReportArguments>),
     /// Look after the file in which everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),

@@ -11,6 +11,7 @@ mod policy;
 mod policy_new;
 mod receive;
 mod record;
+mod report;
 mod rule;
 mod signals;
 mod store;
@@ -32,6 +33,7 @@ pub(crate) async fn run(
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
+        Command::Report(arguments) => report::run(*arguments, inherited, output).await,
         Command::Store(command) => store::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),

@@ -22,6 +22,7 @@ pub(crate) struct Configuration {
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
     pub(crate) receive: sealpost_receive::Section,
+    pub(crate) report: sealpost_report::Section,
 }
 
 impl Configuration {
@@ -44,6 +45,7 @@ impl Configuration {
             configuration.network.relative_to(folder);
             configuration.enforce.relative_to(folder);
             configuration.receive.relative_to(folder);
+            configuration.report.relative_to(folder);
         }
         Ok(configuration)
     }

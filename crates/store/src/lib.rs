@@ -44,6 +44,8 @@ mod mailboxes;
 pub use mailboxes::{Mailboxes, Place};
 pub mod reports;
 pub use reports::Reports;
+pub mod sessions;
+pub use sessions::Sessions;
 pub mod submissions;
 pub use submissions::Submissions;
 
@@ -55,7 +57,9 @@ pub use raw::{
 };
 
 // The files of other programs.
+mod collectd;
 mod peer;
+pub use collectd::{CollectdRow, CollectdRows};
 pub use peer::{PeerRow, PeerRows};
 
 // SQLite underneath.

@@ -25,6 +25,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::reports::sql::ALL,
         crate::mailboxes::sql::ALL,
         crate::submissions::sql::ALL,
+        crate::sessions::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Mailboxes, Policies, Reports, Settings, StoreError, Submissions, backup,
+    Intents, Mailboxes, Policies, Reports, Sessions, Settings, StoreError, Submissions, backup,
     readers::Readers, schema, writer::Writer,
 };
 
@@ -70,6 +70,11 @@ impl Store {
     /// How far mailboxes have been read.
     pub fn mailboxes(&self) -> Mailboxes {
         Mailboxes::new(self.clone())
+    }
+
+    /// What mail servers told of their sessions.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

@@ -38,6 +38,10 @@
 //! assert_eq!(tally.days.iter().map(|day| day.date.to_string()).collect::<Vec<_>>(), ["2026-09-10"]);
 //! ```
 //!
+//! On the side of the sender, a [`Session`] is what a mail server tells of one TLS session by the
+//! datagram of libtlsrpt; [`PolicyCounts`] counts sessions, and [`DomainDay`] makes the report of a
+//! day of them.
+//!
 //! # Limitations
 //! - JSON that holds several reports at once is read up to the end of the first one.
 //! - A `mailto:` address needs a domain name and an ASCII local part: address literals
@@ -78,6 +82,22 @@ pub use report::{
 };
 pub use tally::{
     Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,
+};
+
+// What mail servers tell of sessions.
+mod session;
+
+pub use session::{
+    SeenPolicy, Session, SessionFailure, SessionOutcome, SessionPolicy, SessionReading,
+    SessionRefusal, SessionRepair,
+};
+
+// From sessions to reports.
+mod aggregation;
+
+pub use aggregation::{
+    BuildError, BuiltReport, Changes, DomainDay, FailureCount, FailureIndex, PolicyCounts,
+    PolicySums, ReportFace,
 };
 
 // What reports come in.

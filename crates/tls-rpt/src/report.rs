@@ -8,7 +8,7 @@
 // How it is read.
 mod date_time;
 mod encoding;
-mod json;
+pub(crate) mod json;
 mod limits;
 mod locate;
 mod place;
@@ -17,6 +17,7 @@ mod review;
 
 pub use limits::ReportLimits;
 pub use locate::locate;
+pub(crate) use reading::is_one_policy_text;
 pub use reading::{Refusal, ReportReading};
 
 // What was wrong.

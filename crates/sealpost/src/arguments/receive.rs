@@ -385,6 +385,6 @@ fn selector(text: &str) -> Result<Selector, String> {
     Selector::parse(text).map_err(|error| error.to_string())
 }
 
-fn domain(text: &str) -> Result<DomainName, String> {
+pub(super) fn domain(text: &str) -> Result<DomainName, String> {
     DomainName::parse(text).map_err(|error| error.to_string())
 }

@@ -2,6 +2,7 @@
 
 use sealpost_enforce::EnforceMetrics;
 use sealpost_receive::ReceiveMetrics;
+use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 
 use crate::outcome::{Failure, Outcome};
@@ -12,6 +13,7 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
     output.text(&reference_page(&[
         ("`enforce`", EnforceMetrics::definitions()),
         ("`receive`", ReceiveMetrics::definitions()),
+        ("`report`", ReportMetrics::definitions()),
         ("The process", Process::definitions()),
     ]))?;
     Ok(Outcome::Clean)

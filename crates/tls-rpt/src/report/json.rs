@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use super::RepairKind;
 
-pub(super) struct Cursor<'t> {
+pub(crate) struct Cursor<'t> {
     text: &'t [u8],
     at: usize,
     before: Before,
@@ -29,7 +29,7 @@ enum Before {
 
 /// What the next value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Object,
     Array,
     Text,
@@ -41,7 +41,7 @@ pub(super) enum Shape {
 }
 
 impl<'t> Cursor<'t> {
-    pub(super) fn new(text: &'t [u8]) -> Self {
+    pub(crate) fn new(text: &'t [u8]) -> Self {
         Self {
             text,
             at: 0,
@@ -53,49 +53,49 @@ impl<'t> Cursor<'t> {
     }
 
     /// Stands at an offset, before a value.
-    pub(super) fn go_to(&mut self, at: usize) {
+    pub(crate) fn go_to(&mut self, at: usize) {
         self.at = at;
         self.before = Before::Comma;
     }
 
     /// How far the text was read, in octets.
-    pub(super) fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         self.at
     }
 
     /// Whether the text ended too early, or stopped being JSON.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped
     }
 
     /// Where it did.
-    pub(super) fn stopped_at(&self) -> Option<usize> {
+    pub(crate) fn stopped_at(&self) -> Option<usize> {
         self.stopped_at
     }
 
     /// The faults since the last call.
-    pub(super) fn take_faults(&mut self) -> Vec<RepairKind> {
+    pub(crate) fn take_faults(&mut self) -> Vec<RepairKind> {
         std::mem::take(&mut self.faults)
     }
 
-    pub(super) fn has_faults(&self) -> bool {
+    pub(crate) fn has_faults(&self) -> bool {
         !self.faults.is_empty()
     }
 
-    pub(super) fn fault(&mut self, kind: RepairKind) {
+    pub(crate) fn fault(&mut self, kind: RepairKind) {
         if !self.faults.contains(&kind) {
             self.faults.push(kind);
         }
     }
 
     /// Gives up the rest of the text without a fault.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.at = self.text.len();
         self.is_stopped = true;
     }
 
     /// The shape of the value that comes next. Nothing of it is read.
-    pub(super) fn shape(&mut self) -> Shape {
+    pub(crate) fn shape(&mut self) -> Shape {
         self.skip_space();
         match self.peek() {
             Some(b'{') => Shape::Object,
@@ -112,14 +112,14 @@ impl<'t> Cursor<'t> {
     }
 
     /// Reads over the bracket with which an object or array begins.
-    pub(super) fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.skip_space();
         self.advance(1);
         self.before = Before::Opening;
     }
 
     /// The key of the next member, read up to its value; `None` when the object has ended.
-    pub(super) fn key(&mut self) -> Option<Cow<'t, str>> {
+    pub(crate) fn key(&mut self) -> Option<Cow<'t, str>> {
         if !self.has_next(b'}') {
             return None;
         }
@@ -144,12 +144,12 @@ impl<'t> Cursor<'t> {
     }
 
     /// Whether the array goes on; then a value comes next.
-    pub(super) fn item(&mut self) -> bool {
+    pub(crate) fn item(&mut self) -> bool {
         self.has_next(b']')
     }
 
     /// Reads a string; `None` when its end is missing.
-    pub(super) fn string(&mut self) -> Option<Cow<'t, str>> {
+    pub(crate) fn string(&mut self) -> Option<Cow<'t, str>> {
         self.advance(1);
         let rest = self.rest();
         let plain = rest.iter().take_while(|&&octet| is_plain(octet)).count();
@@ -175,7 +175,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Reads a number as written; `None` when the text ends with it.
-    pub(super) fn number(&mut self) -> Option<&'t str> {
+    pub(crate) fn number(&mut self) -> Option<&'t str> {
         let is_part = |octet: &&u8| matches!(octet, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let token = self.token(is_part)?;
         if !is_json_number(token.as_bytes()) {
@@ -185,7 +185,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Reads a word; `None` when the text ends with it.
-    pub(super) fn word(&mut self) -> Option<&'t str> {
+    pub(crate) fn word(&mut self) -> Option<&'t str> {
         let is_part =
             |octet: &&u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
         let token = self.token(is_part)?;
@@ -196,13 +196,13 @@ impl<'t> Cursor<'t> {
     }
 
     /// Reads over a value.
-    pub(super) fn skip(&mut self, depth: usize) {
+    pub(crate) fn skip(&mut self, depth: usize) {
         self.copy(depth, &mut String::new());
     }
 
     /// Reads a value and appends it to `out` as compact JSON, mended where it was broken. `depth` is
     /// how many brackets may still be opened; deeper parts become `null`.
-    pub(super) fn copy(&mut self, depth: usize, out: &mut String) {
+    pub(crate) fn copy(&mut self, depth: usize, out: &mut String) {
         match self.shape() {
             Shape::Object | Shape::Array if depth == 0 => {
                 self.fault(RepairKind::NestedTooDeep);
@@ -257,7 +257,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Notes that a value was expected and there is none.
-    pub(super) fn nothing(&mut self) {
+    pub(crate) fn nothing(&mut self) {
         match self.peek() {
             None => self.give_up(RepairKind::JsonTruncated),
             // A value left out, as in `"a":,`: the member has none.
@@ -270,11 +270,11 @@ impl<'t> Cursor<'t> {
     }
 
     /// What stands behind the cursor.
-    pub(super) fn rest(&self) -> &'t [u8] {
+    pub(crate) fn rest(&self) -> &'t [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    pub(super) fn skip_space(&mut self) {
+    pub(crate) fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }

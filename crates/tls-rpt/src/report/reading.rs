@@ -14,6 +14,7 @@ use super::{
     Loss, PolicyReport, Repair, RepairKind, Report, ReportError, ReportLimits, Severity, review,
 };
 use members::{Keys, Seen};
+pub(crate) use policies::is_one_policy_text;
 
 /// All that was found in the text of a report, and all that was mended on the way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -80,6 +80,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-report",
+        &[
+            "mail-domain",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-runtime",
+            "sealpost-listen",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -99,6 +110,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",
+            "sealpost-report",
             "sealpost-lab",
         ],
     ),

@@ -257,6 +257,12 @@ pub(super) fn normal_name(text: &str) -> String {
     text.trim().to_ascii_lowercase().replace(['_', ' '], "-")
 }
 
+/// Whether a text of `policy-string` is read as one line or record.
+pub(crate) fn is_one_policy_text(text: &str) -> bool {
+    let separators: &[char] = if is_tlsa(text) { &['\n', '\r', ';'] } else { &['\n', '\r'] };
+    inner_strings(text).is_none() && !text.contains(separators)
+}
+
 /// Whether a text begins as a TLSA record does: with a digit.
 fn is_tlsa(text: &str) -> bool {
     text.trim_start().starts_with(|first: char| first.is_ascii_digit())

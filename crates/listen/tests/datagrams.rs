@@ -1,0 +1,134 @@
+//! Datagrams to a socket file.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::{UnixDatagram, UnixListener},
+    },
+    path::Path,
+    time::Duration,
+};
+
+use sealpost_listen::{
+    Address, DatagramReceiver, DatagramSocket, Inherited, ListenError, SocketOwner, Wholeness,
+};
+use tokio::time::timeout;
+
+fn bind(path: &Path, more: &str) -> Result<DatagramSocket, ListenError> {
+    let address: Address = format!("unix:{}{more}", path.display()).parse().unwrap();
+    DatagramSocket::bind(&address, &SocketOwner::default(), &mut Inherited::none())
+}
+
+async fn all(receiver: &mut DatagramReceiver) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    loop {
+        let ready = timeout(Duration::from_millis(50), receiver.ready()).await;
+        if ready.is_err() {
+            return all;
+        }
+        receiver
+            .take(|datagram| {
+                assert_eq!(datagram.wholeness, Wholeness::Whole);
+                all.push(datagram.octets.to_vec());
+            })
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn datagrams_come_in_their_order_and_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrpt.sock");
+    let socket = bind(&path, ",mode=0622").unwrap();
+    assert_eq!(socket.to_string(), format!("unix:{}", path.display()));
+    assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o622);
+    let mut receiver = socket.into_receiver().unwrap();
+
+    let sender = UnixDatagram::unbound().unwrap();
+    let long = vec![b'x'; 200_000];
+    let sent: Vec<&[u8]> = vec![b"one", b"", &long, b"\0\xff"];
+    for octets in &sent {
+        sender.send_to(octets, &path).unwrap();
+    }
+    assert_eq!(all(&mut receiver).await, sent);
+    assert_eq!(receiver.take(|_| panic!("there is none")).unwrap(), 0);
+
+    // More than a batch and than the queue, by a sender that waits.
+    let writer = {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            for number in 0..1_000_u32 {
+                sender.send_to(&number.to_le_bytes(), &path).unwrap();
+            }
+        })
+    };
+    let came = all(&mut receiver).await;
+    writer.join().unwrap();
+    let numbers: Vec<_> = (0..1_000_u32).map(|number| number.to_le_bytes().to_vec()).collect();
+    assert_eq!(came, numbers);
+
+    // Closed, and what is in the queue is not lost.
+    let sender = UnixDatagram::unbound().unwrap();
+    let connected = UnixDatagram::unbound().unwrap();
+    connected.connect(&path).unwrap();
+    sender.send_to(b"last", &path).unwrap();
+    receiver.close_door();
+    assert!(sender.send_to(b"late", &path).is_err());
+    assert!(connected.send(b"late").is_err());
+    assert!(fs_err::metadata(&path).is_err());
+    let mut came = Vec::new();
+    while receiver.take_rest(|datagram| came.push(datagram.octets.to_vec())).unwrap() > 0 {}
+    assert_eq!(came, [b"last"]);
+}
+
+#[tokio::test]
+async fn only_the_socket_of_a_dead_process_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrpt.sock");
+    let first = bind(&path, "").unwrap();
+    assert!(matches!(bind(&path, ""), Err(ListenError::InUse { .. })));
+    drop(first);
+    assert!(fs_err::metadata(&path).is_err());
+
+    // Left behind: a socket that nobody holds.
+    drop(UnixDatagram::bind(&path).unwrap());
+    let old = fs_err::metadata(&path).unwrap().ino();
+    let socket = bind(&path, "").unwrap();
+    assert_ne!(fs_err::metadata(&path).unwrap().ino(), old);
+
+    // Somebody has replaced ours: it is not removed.
+    fs_err::remove_file(&path).unwrap();
+    let other = UnixDatagram::bind(&path).unwrap();
+    drop(socket);
+    assert!(fs_err::metadata(&path).is_ok());
+    drop(other);
+
+    fs_err::remove_file(&path).unwrap();
+    let stream = UnixListener::bind(&path).unwrap();
+    assert!(bind(&path, "").is_err());
+    drop(stream);
+    fs_err::remove_file(&path).unwrap();
+    fs_err::write(&path, "a file").unwrap();
+    assert!(matches!(bind(&path, ""), Err(ListenError::NotASocket { .. })));
+    assert_eq!(fs_err::read(&path).unwrap(), b"a file");
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn an_address_without_a_file_is_refused() {
+    let mut none = Inherited::none();
+    let mut of = |text: &str| {
+        DatagramSocket::bind(&text.parse().unwrap(), &SocketOwner::default(), &mut none)
+    };
+    assert!(matches!(of("127.0.0.1:0"), Err(ListenError::NoFile { .. })));
+    assert!(matches!(of("systemd:tlsrpt"), Err(ListenError::NotPassed { .. })));
+    assert!(matches!(of("unix:/nowhere/at/all"), Err(ListenError::Unix { .. })));
+    let owner: SocketOwner = "no-such-user".parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("unix:{}", folder.path().join("a.sock").display());
+    let refused = DatagramSocket::bind(&path.parse().unwrap(), &owner, &mut none);
+    assert!(matches!(refused, Err(ListenError::Unix { .. })));
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}

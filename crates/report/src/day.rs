@@ -1,0 +1,40 @@
+//! What a domain had on a day, from the store.
+
+use mail_domain::DomainName;
+use sealpost_evidence::traffic::Day;
+use sealpost_store::{Sessions, StoreError};
+use tls_rpt::DomainDay;
+
+/// What was counted of a domain on a day, as far as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedDay {
+    /// The sessions.
+    pub sessions: DomainDay,
+    /// The TLS-RPT record that the mail server saw last.
+    pub record: Option<String>,
+    /// Counters in the store that make no sense, and are missing from the sessions.
+    pub unreadable: u64,
+}
+
+/// Adds up what all nodes have counted.
+///
+/// # Errors
+///
+/// What [`StoreError`] says of reading.
+pub async fn domain_day(
+    sessions: &Sessions,
+    day: Day,
+    domain: DomainName,
+) -> Result<CountedDay, StoreError> {
+    let stored = sessions.of(day, domain.clone()).await?;
+    let first = jiff::civil::date(1970, 1, 1);
+    let date = first.saturating_add(jiff::Span::new().days(day.number()));
+    let mut sum = DomainDay::new(domain, date);
+    for (policy, successful, failed) in stored.totals {
+        sum.add_totals(policy, successful, failed);
+    }
+    for (policy, failure, count) in stored.failures {
+        sum.add_failure(policy, failure, count);
+    }
+    Ok(CountedDay { sessions: sum, record: stored.record, unreadable: stored.unreadable })
+}

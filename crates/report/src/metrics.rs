@@ -1,0 +1,66 @@
+//! What is counted about the counting.
+
+use sealpost_runtime::metrics::{Counter, CounterVec, Gauge, Histogram, Label};
+use tls_rpt::{SessionOutcome, SessionRefusal, SessionRepair};
+
+sealpost_runtime::metric_table! {
+    /// What the role counts.
+    pub struct ReportMetrics {
+        datagrams: Counter = "sealpost_report_datagrams_total", "Datagrams that mail servers sent; one for each session.";
+        refused: CounterVec<Cause> = "sealpost_report_refused_total", "Datagrams that could not be read and were not counted, by cause.";
+        repaired: CounterVec<Mended> = "sealpost_report_repaired_total", "Datagrams of which something had to be mended, by what it was; once for each thing, and again for each datagram that is the same.";
+        sessions: CounterVec<Result> = "sealpost_report_sessions_total", "Sessions for each policy that they were held against, by whether they complied.";
+        uncounted: Counter = "sealpost_report_uncounted_total", "Sessions that were not counted because the memory was full and the store could not be written.";
+        days: Gauge = "sealpost_report_days_open", "Days that have counters in memory.";
+        keys: Gauge = "sealpost_report_keys", "Counters in memory.";
+        memory: Gauge = "sealpost_report_memory_bytes", "Memory that the counters take, about.";
+        unsaved: Gauge = "sealpost_report_unsaved_policies", "Policies of domains whose counters have changed since they were written.";
+        unsaved_seconds: Gauge = "sealpost_report_unsaved_seconds", "Age of the last write, if something is to be written; 0 if nothing is.";
+        flush_seconds: Histogram = "sealpost_report_flush_seconds", "How long it took to write what has changed.";
+        epochs: Counter = "sealpost_report_epochs_total", "Times that counting began from 0: at the start, each day, and when the memory had to be emptied.";
+        queue: Gauge = "sealpost_report_queue_length", "Datagrams that the kernel keeps until they are taken (net.unix.max_dgram_qlen at the start).";
+        receive_failures: Counter = "sealpost_report_receive_failures_total", "Failures to take datagrams out of the socket.";
+        store_failures: Counter = "sealpost_report_store_failures_total", "Failures of the store. What could not be written is written later.";
+        forgotten: Counter = "sealpost_report_forgotten_total", "Domains of days whose counters were forgotten because of their age.";
+        panics: Counter = "sealpost_report_panics_total", "Tasks of the role that panicked.";
+    }
+}
+
+/// A label for why a datagram could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause(pub SessionRefusal);
+
+/// A label for what was mended in a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mended(pub SessionRepair);
+
+/// A label for whether sessions complied with a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Result(pub SessionOutcome);
+
+impl Label for Cause {
+    const NAME: &'static str = "cause";
+    const VALUES: &'static [&'static str] = SessionRefusal::CODES;
+
+    fn index(self) -> usize {
+        self.0.number()
+    }
+}
+
+impl Label for Mended {
+    const NAME: &'static str = "what";
+    const VALUES: &'static [&'static str] = SessionRepair::CODES;
+
+    fn index(self) -> usize {
+        self.0.number()
+    }
+}
+
+impl Label for Result {
+    const NAME: &'static str = "result";
+    const VALUES: &'static [&'static str] = &["successful", "failed"];
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,230 @@
+//! What the operator writes into the configuration.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sealpost_listen::{Address, SocketOwner};
+use serde::Deserialize;
+use tls_rpt::ReportFace;
+
+/// The section `[report]` of the configuration. Each key may be left out; all together are enough to
+/// start with.
+///
+/// ```toml
+/// [report]
+/// socket = ["unix:/var/spool/postfix/run/tlsrpt.sock,mode=0660"]   # smtp_tlsrpt_socket_name
+/// socket_owner = ":postfix"
+/// store = "/var/lib/sealpost/store.sqlite"
+/// http = ["127.0.0.1:8467"]             # /metrics, /health
+/// organization = "Example Inc."
+/// contact = "tls-reports@example.com"
+/// flush_seconds = 2
+/// retention_days = 35
+///
+/// [report.addresses]                    # as mail servers behind a NAT are seen from outside
+/// "10.0.0.1" = "192.0.2.1"
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Section {
+    /// Where mail servers send their datagrams: socket files, or `systemd:NAME`; by default
+    /// `tlsrpt.sock` in the folder that systemd provides, or else in `/run/sealpost`.
+    pub socket: Vec<Address>,
+    /// The owner and group of the socket files, as for `chown`.
+    pub socket_owner: SocketOwner,
+    /// Where people and Prometheus ask, over HTTP. It is meant for this machine: there is no TLS and
+    /// no password.
+    pub http: Vec<Address>,
+    /// The file in which the counters are kept.
+    pub store: Option<PathBuf>,
+    /// The name under which this process counts, different for each that shares the store; by
+    /// default that of the machine.
+    pub node: Option<String>,
+    /// Who reports; by default the domain of the contact.
+    pub organization: Option<String>,
+    /// The mail address for questions. Its domain is the one that reports; by default
+    /// `tls-reports@` and the name of the machine.
+    pub contact: Option<String>,
+    /// Between two writes, in seconds: 2. So much is lost at most if the process is killed.
+    pub flush_seconds: u16,
+    /// For how many days the counters are kept: 35.
+    pub retention_days: u16,
+    /// The addresses by which mail servers behind a NAT are seen from outside.
+    pub addresses: BTreeMap<IpAddr, IpAddr>,
+    /// How much is kept apart.
+    pub limits: SectionLimits,
+}
+
+/// How much is kept apart. What is beyond it is counted all the same, with less detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SectionLimits {
+    /// Octets of memory for counters: 256 MiB.
+    pub memory_octets: usize,
+    /// Policies of one domain on one day: 200. Further ones are counted without their text.
+    pub policies: usize,
+    /// Failures of one policy on one day: 500. Further ones are counted by result type.
+    pub failures: usize,
+    /// Datagrams that could not be read and are kept to be looked at: 100.
+    pub refused: u16,
+    /// Failures of one policy in a report: 1,000.
+    pub report_failures: usize,
+    /// Octets of a report, unpacked: 10,000,000.
+    pub report_octets: usize,
+}
+
+impl Section {
+    /// Where the counters are kept: by default in the folder that systemd provides, or else in
+    /// `/var/lib/sealpost`.
+    pub fn store_file(&self) -> PathBuf {
+        let folder = || folder("STATE_DIRECTORY", "/var/lib/sealpost");
+        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+    }
+
+    /// Where mail servers send their datagrams.
+    pub fn sockets(&self) -> Vec<Address> {
+        if !self.socket.is_empty() {
+            return self.socket.clone();
+        }
+        let path = folder("RUNTIME_DIRECTORY", "/run/sealpost").join("tlsrpt.sock");
+        vec![Address::Unix { path, mode: sealpost_listen::SocketMode::GROUP }]
+    }
+
+    /// Between two writes; never less than 1 second, or more than an hour.
+    pub fn flush_pause(&self) -> Duration {
+        Duration::from_secs(u64::from(self.flush_seconds.clamp(1, 3_600)))
+    }
+
+    /// Who reports, where the machine has this name.
+    pub fn face(&self, host: &str) -> ReportFace {
+        let contact = match &self.contact {
+            Some(contact) => contact.clone(),
+            None => format!("tls-reports@{host}"),
+        };
+        let domain = contact.rsplit_once('@').map_or(host, |(_, domain)| domain);
+        let organization = self.organization.clone().unwrap_or_else(|| domain.to_owned());
+        let mut face = ReportFace::new(organization, contact);
+        face.addresses.clone_from(&self.addresses);
+        face.most_failures = self.limits.report_failures;
+        face.most_octets = self.limits.report_octets;
+        face
+    }
+
+    /// Relative paths start from this folder.
+    pub fn relative_to(&mut self, folder: &Path) {
+        if let Some(store) = &mut self.store {
+            *store = folder.join(&*store);
+        }
+    }
+}
+
+/// The first of the folders that systemd provides, or another.
+fn folder(variable: &str, otherwise: &str) -> PathBuf {
+    let provided = std::env::var_os(variable).and_then(|folders| {
+        std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
+    });
+    provided.unwrap_or_else(|| otherwise.into())
+}
+
+impl Default for Section {
+    fn default() -> Self {
+        Self {
+            socket: Vec::new(),
+            socket_owner: SocketOwner::default(),
+            http: Vec::new(),
+            store: None,
+            node: None,
+            organization: None,
+            contact: None,
+            flush_seconds: 2,
+            retention_days: 35,
+            addresses: BTreeMap::new(),
+            limits: SectionLimits::default(),
+        }
+    }
+}
+
+impl Default for SectionLimits {
+    fn default() -> Self {
+        Self {
+            memory_octets: 256 << 20,
+            policies: 200,
+            failures: 500,
+            refused: 100,
+            report_failures: 1_000,
+            report_octets: 10_000_000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_section_is_enough() {
+        let section: Section = toml::from_str("").unwrap();
+        assert_eq!(section, Section::default());
+        assert_eq!(section.flush_pause(), Duration::from_secs(2));
+        assert!(section.sockets()[0].to_string().ends_with("/tlsrpt.sock"));
+        let face = section.face("mx.example.com");
+        assert_eq!(face.contact_info, "tls-reports@mx.example.com");
+        assert_eq!(face.organization_name, "mx.example.com");
+        assert_eq!(face.submitter().unwrap().as_str(), "mx.example.com");
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let mut section: Section = toml::from_str(
+            r#"
+            socket = ["unix:/run/a.sock,mode=0622", "systemd:tlsrpt"]
+            socket_owner = "sealpost:postfix"
+            http = ["127.0.0.1:8467"]
+            store = "store.sqlite"
+            node = "one"
+            organization = "Example"
+            contact = "tls@example.com"
+            flush_seconds = 0
+            retention_days = 3
+            [addresses]
+            "10.0.0.1" = "192.0.2.1"
+            "fd00::1" = "2001:db8::1"
+            [limits]
+            memory_octets = 1000
+            policies = 2
+            failures = 3
+            refused = 4
+            report_failures = 5
+            report_octets = 6
+            "#,
+        )
+        .unwrap();
+        section.relative_to(Path::new("/etc/sealpost"));
+        assert_eq!(section.store_file(), Path::new("/etc/sealpost/store.sqlite"));
+        assert_eq!(section.sockets().len(), 2);
+        assert_eq!(section.flush_pause(), Duration::from_secs(1));
+        let face = section.face("mx.example.com");
+        assert_eq!((face.organization_name.as_str(), face.addresses.len()), ("Example", 2));
+        assert_eq!((face.most_failures, face.most_octets), (5, 6));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, expected) in [
+            ("sockets = []", "unknown field `sockets`"),
+            ("socket = \"unix:/a\"", "invalid type"),
+            ("socket = [\"/run/a.sock\"]", "IP address"),
+            ("socket_owner = \":\"", "owner"),
+            ("flush_seconds = -1", "invalid value"),
+            ("[addresses]\nhere = \"192.0.2.1\"", "address"),
+            ("[limits]\nkeys = 1", "unknown field"),
+        ] {
+            let error = toml::from_str::<Section>(text).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains("line"), "{text}: {error}");
+        }
+    }
+}

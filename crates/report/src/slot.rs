@@ -1,0 +1,182 @@
+//! The counter of one policy of one domain on one day.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use mail_domain::DomainName;
+use sealpost_evidence::traffic::Day;
+use sealpost_store::sessions::{Epoch, SessionCounts};
+use tls_rpt::{FailureIndex, PolicyCounts, SeenPolicy, SessionFailure, SessionOutcome};
+
+/// Memory for a counter beside its texts, about, in octets.
+const SLOT: usize = 512;
+
+/// What counters share that began from 0 together.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    /// Its number in the store, once it has one.
+    pub(crate) epoch: OnceLock<Epoch>,
+}
+
+/// How much there is in memory, of all generations.
+#[derive(Debug, Default)]
+pub(crate) struct Weight {
+    keys: AtomicUsize,
+    octets: AtomicUsize,
+}
+
+/// A counter. The thread that counts and the one that writes hold it for a moment each.
+pub(crate) struct Slot {
+    pub(crate) day: Day,
+    pub(crate) domain: DomainName,
+    pub(crate) policy: Arc<SeenPolicy>,
+    pub(crate) generation: Arc<Generation>,
+    counting: Mutex<Counting>,
+    /// Whether it stands in the list of what is to be written.
+    is_listed: AtomicBool,
+    weight: Arc<Weight>,
+    /// Its own part of the weight: keys and octets.
+    own: [AtomicUsize; 2],
+}
+
+struct Counting {
+    counts: PolicyCounts,
+    record: Option<Arc<str>>,
+    seen_at: i64,
+}
+
+/// What a session adds to a counter.
+#[derive(Clone)]
+pub(crate) struct Addition {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) outcome: SessionOutcome,
+    pub(crate) failures: Vec<FailureIndex>,
+}
+
+impl Weight {
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn octets(&self) -> usize {
+        self.octets.load(Ordering::Relaxed)
+    }
+}
+
+impl Slot {
+    pub(crate) fn new(
+        day: Day,
+        domain: DomainName,
+        policy: Arc<SeenPolicy>,
+        most_failures: usize,
+        generation: Arc<Generation>,
+        weight: Arc<Weight>,
+    ) -> Self {
+        let counts = PolicyCounts::new(most_failures);
+        let slot = Self {
+            day,
+            domain,
+            policy,
+            generation,
+            counting: Mutex::new(Counting { counts, record: None, seen_at: 0 }),
+            is_listed: AtomicBool::new(false),
+            weight,
+            own: [AtomicUsize::new(0), AtomicUsize::new(0)],
+        };
+        slot.weigh(1, slot.octets());
+        slot
+    }
+
+    /// The places of the failures of a session, and how much memory they take more, in octets.
+    pub(crate) fn places(&self, failures: &[SessionFailure]) -> (Vec<FailureIndex>, usize) {
+        if failures.is_empty() {
+            return (Vec::new(), 0);
+        }
+        let mut counting = self.counting();
+        let before = counting.counts.len();
+        let places = counting.counts.places(failures);
+        let more = counting.counts.len().saturating_sub(before);
+        drop(counting);
+        let largest = failures.iter().map(SessionFailure::octets).max().unwrap_or_default();
+        let octets = largest.saturating_mul(more);
+        self.weigh(more, octets);
+        (places, octets)
+    }
+
+    /// How much memory it took at first, about, in octets.
+    pub(crate) fn octets(&self) -> usize {
+        SLOT + self.policy.octets() + self.domain.as_str().len()
+    }
+
+    /// Counts a session. True if the counter is to be put on the list of what is to be written.
+    #[must_use]
+    pub(crate) fn count(
+        &self,
+        outcome: SessionOutcome,
+        failures: &[FailureIndex],
+        record: Option<&Arc<str>>,
+        now: i64,
+    ) -> bool {
+        let mut counting = self.counting();
+        counting.counts.count(outcome, failures);
+        counting.seen_at = now;
+        if let Some(record) = record
+            && counting.record.as_ref().is_none_or(|old| !Arc::ptr_eq(old, record))
+        {
+            counting.record = Some(Arc::clone(record));
+        }
+        drop(counting);
+        self.list()
+    }
+
+    /// What is to be written, in absolute numbers. It is no longer on the list.
+    pub(crate) fn take_changes(&self) -> Option<SessionCounts> {
+        // Before looking: what is counted meanwhile puts it on the list again.
+        self.is_listed.store(false, Ordering::SeqCst);
+        let mut counting = self.counting();
+        let changes = counting.counts.take_changes()?;
+        Some(SessionCounts {
+            day: self.day,
+            domain: self.domain.clone(),
+            policy: Arc::clone(&self.policy),
+            successful: changes.successful,
+            failed: changes.failed,
+            failures: changes.failures,
+            record: counting.record.clone(),
+            seen_at: counting.seen_at,
+        })
+    }
+
+    /// What was taken was not written: it stands on the list again, where the caller puts it.
+    pub(crate) fn put_back(&self) {
+        self.counting().counts.touch();
+        self.is_listed.store(true, Ordering::SeqCst);
+    }
+
+    fn list(&self) -> bool {
+        !self.is_listed.swap(true, Ordering::SeqCst)
+    }
+
+    fn weigh(&self, keys: usize, octets: usize) {
+        let Weight { keys: all_keys, octets: all_octets } = &*self.weight;
+        let [own_keys, own_octets] = &self.own;
+        for (own, all, more) in [(own_keys, all_keys, keys), (own_octets, all_octets, octets)] {
+            own.fetch_add(more, Ordering::Relaxed);
+            all.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    fn counting(&self) -> MutexGuard<'_, Counting> {
+        self.counting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let [keys, octets] = &self.own;
+        self.weight.keys.fetch_sub(keys.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.weight.octets.fetch_sub(octets.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}

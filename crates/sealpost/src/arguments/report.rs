@@ -1,0 +1,142 @@
+//! `sealpost report` and what is below it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use mail_domain::DomainName;
+use sealpost_evidence::traffic::Day;
+use sealpost_listen::Address;
+use sealpost_report::Section;
+
+use super::{Format, NetworkArguments};
+use crate::configuration::Configuration;
+use crate::outcome::Failure;
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "What stands in the section [report] of the configuration, flags override. \
+                  It runs until it is interrupted or terminated, and writes down everything \
+                  before it ends. If it is killed, what came in the last two seconds is lost \
+                  (flush_seconds), and nothing is counted twice.\n\n\
+                  Exit status: 0 ended as told, 2 could not run, or could not write everything."
+)]
+pub(crate) struct ReportArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<ReportCommand>,
+    #[command(flatten)]
+    pub(crate) configuration: ReportConfiguration,
+    /// Take the datagrams of mail servers here: unix:/run/sealpost/tlsrpt.sock (,mode=0660 behind
+    /// it), or systemd:NAME; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) socket: Vec<Address>,
+    /// Speak HTTP here, for this machine: /metrics, /health.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: Vec<Address>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+/// Where the configuration and the counters are.
+#[derive(Debug, Args)]
+pub(crate) struct ReportConfiguration {
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep the counters in this file; it is made if it is missing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Show the numbers of a day, and the report as it would be sent.
+    Preview(PreviewArguments),
+    /// Take over what tlsrpt-collectd has counted.
+    Import(SessionsImportArguments),
+    /// Say what was counted on which days, where sessions fail, and what could not be read.
+    Status(StatusArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "It shows what is written down: what came in the last two seconds may be \
+                  missing. With --format json it prints the report of the domain, and nothing \
+                  else.\n\n\
+                  Exit status: 0 done, 1 there was no session on that day, 2 could not run.")]
+pub(crate) struct PreviewArguments {
+    /// The domain that mail was sent to; without one, all that have sessions.
+    #[arg(value_name = "DOMAIN", value_parser = super::receive::domain)]
+    pub(crate) domain: Option<DomainName>,
+    /// The day, such as 2026-11-26; today if none is given.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) day: Option<Day>,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 done, 2 could not run.")]
+pub(crate) struct StatusArguments {
+    /// Show so many days.
+    #[arg(long, default_value = "7", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(crate) days: u16,
+    /// Show the beginning of each datagram that could not be read.
+    #[arg(long)]
+    pub(crate) refused: bool,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What was taken over before is not counted twice, so that it may be repeated: \
+                  once more when tlsrpt-collectd has stopped.\n\n\
+                  Exit status: 0 all was taken over, 1 some rows make no sense and were left, 2 \
+                  could not run."
+)]
+pub(crate) struct SessionsImportArguments {
+    /// The SQLite databases of tlsrpt-collectd, those that end in .yesterday too.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The host that they are from; wanted only if databases of several hosts were made in the
+    /// same second.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(crate) host: String,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+}
+
+impl ReportArguments {
+    /// What is configured, with the flags over it.
+    pub(crate) fn over(&self, section: Section) -> Section {
+        let mut section = self.configuration.over(section);
+        if !self.socket.is_empty() {
+            section.socket.clone_from(&self.socket);
+        }
+        if !self.http.is_empty() {
+            section.http.clone_from(&self.http);
+        }
+        section
+    }
+}
+
+impl ReportConfiguration {
+    /// The configuration, or what holds without one.
+    pub(crate) fn load(&self) -> Result<Configuration, Failure> {
+        Configuration::load(self.config.as_deref().filter(|path| !path.as_os_str().is_empty()))
+    }
+
+    /// What is configured for this role, with the flag for the store over it.
+    pub(crate) fn over(&self, mut section: Section) -> Section {
+        if let Some(store) = &self.store {
+            section.store = Some(store.clone());
+        }
+        section
+    }
+}

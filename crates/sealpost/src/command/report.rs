@@ -1,0 +1,49 @@
+//! `sealpost report`
+
+mod import;
+mod preview;
+mod serve;
+mod status;
+
+use std::path::Path;
+
+use sealpost_listen::Inherited;
+use sealpost_store::{Settings, Store, StoreError};
+
+use crate::arguments::{ReportArguments, ReportCommand};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+pub(super) async fn run(
+    arguments: ReportArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    match arguments.command {
+        Some(ReportCommand::Import(arguments)) => import::run(&arguments, output).await,
+        Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
+        Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
+        None => serve::run(&arguments, inherited, output).await,
+    }
+}
+
+/// Opens the store of a daemon, which may be running, to read it.
+async fn open_to_read(path: &Path) -> Result<Store, Failure> {
+    let opened = Store::open_to_read(Settings::at(path)).await;
+    opened.map_err(|error| {
+        store_failure(path, &error)
+            .hint("give the store of `sealpost report` with --store or --config")
+    })
+}
+
+/// Why the file cannot be used.
+fn store_failure(path: &Path, error: &StoreError) -> Failure {
+    Failure::new(format!("{} ({})", with_source(error), path.display()))
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

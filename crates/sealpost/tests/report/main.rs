@@ -1,0 +1,12 @@
+//! `sealpost report` as a black box: its daemon with real datagrams, and what it shows.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a kill that finds something is to be repeated")]
+
+mod daemon;
+mod days;
+mod import;
+mod kills;
+mod load;
+mod refused;
+mod sums;

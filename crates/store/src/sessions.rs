@@ -1,0 +1,373 @@
+//! What mail servers told of their sessions: counters that only grow.
+//!
+//! A collector keeps its counters in memory and writes them down in absolute numbers, each under the
+//! name of its node and the number of its epoch. So a number that is written twice is there once,
+//! whatever was killed in between, and nodes do not wait for each other. What is read is the sum over
+//! nodes and epochs.
+
+pub(crate) mod sql;
+
+mod refused;
+
+pub use refused::RefusedDatagram;
+
+use std::{collections::HashMap, sync::Arc};
+
+use mail_domain::DomainName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sealpost_evidence::traffic::Day;
+use tls_rpt::{FailureCount, SeenPolicy, SessionFailure};
+
+use crate::{
+    Store, StoreError,
+    column::{clip, count, senseless, stored, text},
+    raw::Digest,
+};
+
+/// The longest record that is kept, in characters.
+const LONGEST_RECORD: usize = 4_096;
+/// How much of a digest is the name of a text.
+const NAME: usize = 16;
+
+/// The sessions of a store. Clones share it.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+}
+
+/// Who counts: a node, and the time since it has begun to count from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch {
+    node: Arc<str>,
+    number: i64,
+}
+
+/// The numbers of one policy on one day, as one epoch has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// The day of the sessions.
+    pub day: Day,
+    /// The domain that mail was sent to.
+    pub domain: DomainName,
+    /// The policy.
+    pub policy: Arc<SeenPolicy>,
+    /// Sessions that complied with it.
+    pub successful: u64,
+    /// Sessions that did not.
+    pub failed: u64,
+    /// The failures whose numbers are to be written.
+    pub failures: Vec<(Arc<SessionFailure>, FailureCount)>,
+    /// The TLS-RPT record of the last session.
+    pub record: Option<Arc<str>>,
+    /// When that was, in seconds since 1970.
+    pub seen_at: i64,
+}
+
+/// A day of which there are sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionDay {
+    /// The day.
+    pub day: Day,
+    /// The domains that mail was sent to.
+    pub domains: u64,
+    /// Sessions that complied with a policy, counted for each policy.
+    pub successful: u64,
+    /// Sessions that did not.
+    pub failed: u64,
+    /// When the last one was, in seconds since 1970.
+    pub seen_at: i64,
+}
+
+/// The sums of one domain on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainSums {
+    /// The domain.
+    pub domain: DomainName,
+    /// Sessions that complied with a policy, counted for each policy.
+    pub successful: u64,
+    /// Sessions that did not.
+    pub failed: u64,
+    /// When the last one was, in seconds since 1970.
+    pub seen_at: i64,
+}
+
+/// All that is known of the sessions of one domain on one day, over nodes and epochs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainSessions {
+    /// The policies with their numbers of successful and failed sessions.
+    pub totals: Vec<(SeenPolicy, u64, u64)>,
+    /// What failed under which of them.
+    pub failures: Vec<(SeenPolicy, SessionFailure, FailureCount)>,
+    /// The TLS-RPT record that was seen last.
+    pub record: Option<String>,
+    /// Rows that make no sense.
+    pub unreadable: u64,
+}
+
+impl Epoch {
+    /// What was counted elsewhere and is taken over under this name. It is the same each time: to
+    /// take it over again counts nothing twice.
+    pub fn of_import(name: &str) -> Self {
+        Self { node: clip(name, 253).into(), number: 0 }
+    }
+
+    /// The name of the node.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// The number, larger than that of any epoch before on the node.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Begins an epoch of a node: everything that it counts from now on begins with 0. `now` is in
+    /// microseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing. If it comes to nothing after all, a number is unused.
+    pub async fn begin(&self, node: &str, now: i64) -> Result<Epoch, StoreError> {
+        let node: Arc<str> = clip(node, 253).into();
+        let name = Arc::clone(&node);
+        let write = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::BEGIN)?;
+            Ok(statement.query_row(params![&*name, now], |row| row.get(0))?)
+        };
+        Ok(Epoch { node, number: self.store.writer.write(write).await? })
+    }
+
+    /// Writes the numbers of an epoch over those that it had. To repeat it changes nothing, and an
+    /// older number does not replace a newer one.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn save(&self, epoch: &Epoch, counts: Vec<SessionCounts>) -> Result<(), StoreError> {
+        let epoch = epoch.clone();
+        let rows: Vec<_> = counts.into_iter().map(Rows::of).collect();
+        let write = move |connection: &Connection| {
+            for row in &rows {
+                row.save(connection, &epoch)?;
+            }
+            Ok(())
+        };
+        self.store.writer.write(write).await
+    }
+
+    /// The days of which there are sessions, from `first` on: the newest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn days(&self, first: Day, limit: u32) -> Result<Vec<SessionDay>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::DAYS)?;
+            let rows = statement.query_map(params![first.number(), limit], |row| {
+                Ok(SessionDay {
+                    day: Day::new(row.get(0)?),
+                    domains: count(row, 1)?,
+                    successful: count(row, 2)?,
+                    failed: count(row, 3)?,
+                    seen_at: row.get(4)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// The domains of a day in the order of their names, behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn domains(
+        &self,
+        day: Day,
+        after: Option<DomainName>,
+        limit: u32,
+    ) -> Result<Vec<DomainSums>, StoreError> {
+        let read = move |connection: &Connection| {
+            let after = after.as_ref().map_or("", DomainName::as_str);
+            let mut statement = connection.prepare_cached(sql::DOMAINS)?;
+            let rows = statement.query_map(params![day.number(), after, limit], |row| {
+                Ok(DomainSums {
+                    domain: text(row, 0)?.parse().map_err(|_| senseless(0))?,
+                    successful: count(row, 1)?,
+                    failed: count(row, 2)?,
+                    seen_at: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// All that is known of a domain on a day.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn of(&self, day: Day, domain: DomainName) -> Result<DomainSessions, StoreError> {
+        let read = move |connection: &Connection| {
+            // What belongs together is read at one moment.
+            connection.execute_batch("SAVEPOINT sessions")?;
+            let sessions = read_domain(connection, day, &domain);
+            connection.execute_batch("RELEASE sessions")?;
+            sessions
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// Forgets what is of days before `first`, of about so many domains, and says of how many it
+    /// was. Texts that no day needs any more go too.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn prune(&self, first: Day, limit: u32) -> Result<u64, StoreError> {
+        let write = move |connection: &Connection| {
+            let old = {
+                let mut statement = connection.prepare_cached(sql::OLD)?;
+                let rows = statement.query_map(params![first.number(), limit], |row| {
+                    Ok((row.get::<_, i64>(0)?, text(row, 1)?.to_owned()))
+                })?;
+                rows.collect::<Result<Vec<_>, _>>()?
+            };
+            let mut forgotten = 0_u64;
+            for (day, domain) in old {
+                for statement in [sql::FORGET_TOTALS, sql::FORGET_FAILURES] {
+                    connection.prepare_cached(statement)?.execute(params![day, domain])?;
+                }
+                forgotten = forgotten.saturating_add(1);
+            }
+            let mut statement = connection.prepare_cached(sql::FORGET_TEXTS)?;
+            let texts = statement.execute(params![first.number(), limit])?;
+            Ok(forgotten.max(u64::try_from(texts).unwrap_or(u64::MAX)))
+        };
+        self.store.writer.write(write).await
+    }
+}
+
+/// What is written of [`SessionCounts`].
+struct Rows {
+    counts: SessionCounts,
+    policy: Text,
+    failures: Vec<(Text, FailureCount)>,
+    record: Option<String>,
+}
+
+/// A text and its name.
+struct Text {
+    digest: [u8; NAME],
+    content: String,
+}
+
+impl Text {
+    fn of(content: String) -> Self {
+        let whole = *Digest::of(content.as_bytes()).as_bytes();
+        let mut digest = [0; NAME];
+        for (octet, other) in digest.iter_mut().zip(whole) {
+            *octet = other;
+        }
+        Self { digest, content }
+    }
+
+    fn save(&self, connection: &Connection, day: Day) -> Result<(), StoreError> {
+        let values = params![self.digest, self.content, day.number()];
+        connection.prepare_cached(sql::SAVE_TEXT)?.execute(values)?;
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn of(mut counts: SessionCounts) -> Self {
+        let failures = std::mem::take(&mut counts.failures).into_iter();
+        Self {
+            policy: Text::of(counts.policy.to_json()),
+            failures: failures.map(|(it, count)| (Text::of(it.to_json()), count)).collect(),
+            record: counts.record.take().map(|record| clip(&record, LONGEST_RECORD)),
+            counts,
+        }
+    }
+
+    fn save(&self, connection: &Connection, epoch: &Epoch) -> Result<(), StoreError> {
+        let Self { counts, policy, failures, record } = self;
+        let (day, domain) = (counts.day.number(), counts.domain.as_str());
+        policy.save(connection, counts.day)?;
+        let totals = (stored(counts.successful), stored(counts.failed));
+        connection.prepare_cached(sql::SAVE_TOTALS)?.execute(params![
+            day,
+            domain,
+            policy.digest,
+            &*epoch.node,
+            epoch.number,
+            totals.0,
+            totals.1,
+            counts.seen_at,
+            record,
+        ])?;
+        for (failure, count) in failures {
+            failure.save(connection, counts.day)?;
+            let numbers = (stored(count.failed), stored(count.recovered));
+            connection.prepare_cached(sql::SAVE_FAILURE)?.execute(params![
+                day,
+                domain,
+                policy.digest,
+                failure.digest,
+                &*epoch.node,
+                epoch.number,
+                numbers.0,
+                numbers.1,
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+fn read_domain(
+    connection: &Connection,
+    day: Day,
+    domain: &DomainName,
+) -> Result<DomainSessions, StoreError> {
+    let mut sessions = DomainSessions::default();
+    let mut policies: HashMap<Vec<u8>, SeenPolicy> = HashMap::new();
+    let key = params![day.number(), domain.as_str()];
+    let mut statement = connection.prepare_cached(sql::TOTALS)?;
+    let mut rows = statement.query(key)?;
+    while let Some(row) = rows.next()? {
+        let content: Option<String> = row.get(1)?;
+        let Some(policy) = content.as_deref().and_then(SeenPolicy::from_json) else {
+            sessions.unreadable = sessions.unreadable.saturating_add(1);
+            continue;
+        };
+        policies.insert(row.get(0)?, policy.clone());
+        sessions.totals.push((policy, count(row, 2)?, count(row, 3)?));
+    }
+    let mut statement = connection.prepare_cached(sql::FAILURES)?;
+    let mut rows = statement.query(key)?;
+    while let Some(row) = rows.next()? {
+        let content: Option<String> = row.get(1)?;
+        let failure = content.as_deref().and_then(SessionFailure::from_json);
+        let policy = policies.get(&row.get::<_, Vec<u8>>(0)?);
+        let (Some(policy), Some(failure)) = (policy, failure) else {
+            sessions.unreadable = sessions.unreadable.saturating_add(1);
+            continue;
+        };
+        let numbers = FailureCount { failed: count(row, 2)?, recovered: count(row, 3)? };
+        sessions.failures.push((policy.clone(), failure, numbers));
+    }
+    let mut statement = connection.prepare_cached(sql::RECORD)?;
+    sessions.record = statement.query_row(key, |row| row.get(0)).optional()?;
+    Ok(sessions)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! The statements on sessions.
+
+use crate::statement::statements;
+
+statements! {
+    /// A number above every one before, whatever the clock says.
+    BEGIN = "
+        INSERT INTO session_nodes (node, epoch) VALUES ($1, $2)
+        ON CONFLICT (node) DO UPDATE SET
+            epoch = CASE WHEN excluded.epoch > session_nodes.epoch
+                         THEN excluded.epoch ELSE session_nodes.epoch + 1 END
+        RETURNING epoch";
+
+    SAVE_TEXT = "
+        INSERT INTO session_texts (digest, content, last_day) VALUES ($1, $2, $3)
+        ON CONFLICT (digest) DO UPDATE SET last_day = excluded.last_day
+        WHERE session_texts.last_day < excluded.last_day";
+
+    /// Numbers only grow, so the order in which they arrive does not matter.
+    SAVE_TOTALS = "
+        INSERT INTO session_totals (day, domain, policy, node, epoch,
+                                    successful, failed, seen_at, record)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (day, domain, policy, node, epoch) DO UPDATE SET
+            successful = excluded.successful,
+            failed = excluded.failed,
+            seen_at = excluded.seen_at,
+            record = COALESCE(excluded.record, session_totals.record)
+        WHERE session_totals.successful <= excluded.successful
+          AND session_totals.failed <= excluded.failed";
+
+    SAVE_FAILURE = "
+        INSERT INTO session_failures (day, domain, policy, failure, node, epoch,
+                                      failed, recovered)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (day, domain, policy, failure, node, epoch) DO UPDATE SET
+            failed = excluded.failed,
+            recovered = excluded.recovered
+        WHERE session_failures.failed <= excluded.failed
+          AND session_failures.recovered <= excluded.recovered";
+
+    DAYS = "
+        SELECT day, COUNT(DISTINCT domain), CAST(SUM(successful) AS BIGINT),
+               CAST(SUM(failed) AS BIGINT), MAX(seen_at)
+        FROM session_totals WHERE day >= $1 GROUP BY day ORDER BY day DESC LIMIT $2";
+
+    DOMAINS = "
+        SELECT domain, CAST(SUM(successful) AS BIGINT), CAST(SUM(failed) AS BIGINT), MAX(seen_at)
+        FROM session_totals WHERE day = $1 AND domain > $2
+        GROUP BY domain ORDER BY domain LIMIT $3";
+
+    TOTALS = "
+        SELECT totals.policy, texts.content, CAST(SUM(totals.successful) AS BIGINT),
+               CAST(SUM(totals.failed) AS BIGINT)
+        FROM session_totals AS totals
+        LEFT JOIN session_texts AS texts ON texts.digest = totals.policy
+        WHERE totals.day = $1 AND totals.domain = $2
+        GROUP BY totals.policy, texts.content";
+
+    FAILURES = "
+        SELECT failures.policy, texts.content, CAST(SUM(failures.failed) AS BIGINT),
+               CAST(SUM(failures.recovered) AS BIGINT)
+        FROM session_failures AS failures
+        LEFT JOIN session_texts AS texts ON texts.digest = failures.failure
+        WHERE failures.day = $1 AND failures.domain = $2
+        GROUP BY failures.policy, failures.failure, texts.content";
+
+    /// The record that was seen last.
+    RECORD = "
+        SELECT record, seen_at FROM session_totals
+        WHERE day = $1 AND domain = $2 AND record IS NOT NULL
+        ORDER BY seen_at DESC, epoch DESC LIMIT 1";
+
+    OLD = "
+        SELECT DISTINCT day, domain FROM session_totals WHERE day < $1
+        ORDER BY day, domain LIMIT $2";
+
+    FORGET_TOTALS = "
+        DELETE FROM session_totals WHERE day = $1 AND domain = $2";
+
+    FORGET_FAILURES = "
+        DELETE FROM session_failures WHERE day = $1 AND domain = $2";
+
+    FORGET_TEXTS = "
+        DELETE FROM session_texts WHERE digest IN
+            (SELECT digest FROM session_texts WHERE last_day < $1 LIMIT $2)";
+
+    NEWEST_REFUSED = "
+        SELECT COALESCE(MAX(id), 0) FROM refused_datagrams WHERE node = $1";
+
+    ADD_REFUSED = "
+        INSERT INTO refused_datagrams (node, id, refused_at, cause, length, octets)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+
+    FORGET_REFUSED = "
+        DELETE FROM refused_datagrams WHERE node = $1 AND id <= $2";
+
+    REFUSED = "
+        SELECT node, refused_at, cause, length, octets FROM refused_datagrams
+        ORDER BY refused_at DESC, node, id DESC LIMIT $1";
+}

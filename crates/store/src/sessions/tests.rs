@@ -1,0 +1,176 @@
+use tempfile::TempDir;
+use tls_rpt::{PolicyType, ResultType};
+
+use super::*;
+use crate::Settings;
+
+const AT: i64 = 1_795_650_000;
+
+async fn open() -> (TempDir, Sessions) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+    (folder, store.sessions())
+}
+
+fn day() -> Day {
+    Day::of(AT)
+}
+
+fn domain(name: &str) -> DomainName {
+    name.parse().unwrap()
+}
+
+fn policy(line: &str) -> Arc<SeenPolicy> {
+    let mut policy = SeenPolicy::new(PolicyType::Sts, domain("a.test"));
+    policy.strings.push(line.to_owned());
+    policy.into()
+}
+
+fn counts(name: &str, line: &str, successful: u64, failed: u64) -> SessionCounts {
+    let mut failure = SessionFailure::new(ResultType::CertificateExpired);
+    failure.failure_reason_code = Some("nul \0 is no text".to_owned());
+    let failures = vec![(Arc::new(failure), FailureCount { failed, recovered: 1 })];
+    SessionCounts {
+        day: day(),
+        domain: domain(name),
+        policy: policy(line),
+        successful,
+        failed,
+        failures: if failed > 0 { failures } else { Vec::new() },
+        record: Some("v=TLSRPTv1; rua=mailto:a@a.test".into()),
+        seen_at: AT,
+    }
+}
+
+fn sums(sessions: &DomainSessions) -> (u64, u64, u64) {
+    let totals = sessions.totals.iter();
+    let (successful, failed) = totals.fold((0, 0), |sum, it| (sum.0 + it.1, sum.1 + it.2));
+    (successful, failed, sessions.failures.iter().map(|it| it.2.failed).sum())
+}
+
+#[tokio::test]
+async fn what_is_written_twice_is_there_once() {
+    let (_folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    for _ in 0..3 {
+        sessions.save(&epoch, vec![counts("a.test", "x", 5, 2)]).await.unwrap();
+    }
+    assert_eq!(sums(&sessions.of(day(), domain("a.test")).await.unwrap()), (5, 2, 2));
+    sessions.save(&epoch, vec![counts("a.test", "x", 9, 3)]).await.unwrap();
+    // One that was on its way for long.
+    sessions.save(&epoch, vec![counts("a.test", "x", 7, 2)]).await.unwrap();
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!(sums(&found), (9, 3, 3));
+    assert_eq!((found.totals.len(), found.failures.len(), found.unreadable), (1, 1, 0));
+    assert_eq!(found.totals[0].0, *policy("x"));
+    assert_eq!(found.failures[0].2.recovered, 1);
+    assert_eq!(found.record.as_deref(), Some("v=TLSRPTv1; rua=mailto:a@a.test"));
+    assert_eq!(
+        sessions.of(day().plus(1), domain("a.test")).await.unwrap(),
+        DomainSessions::default()
+    );
+}
+
+#[tokio::test]
+async fn epochs_and_nodes_are_added_up() {
+    let (_folder, sessions) = open().await;
+    let first = sessions.begin("one", AT).await.unwrap();
+    // The clock has stepped back.
+    let second = sessions.begin("one", AT - 1_000).await.unwrap();
+    let other = sessions.begin("two", AT).await.unwrap();
+    assert!(first.number() < second.number());
+    assert_ne!(second, other);
+    for epoch in [&first, &second, &other, &other] {
+        sessions.save(epoch, vec![counts("a.test", "x", 1, 1)]).await.unwrap();
+        sessions.save(epoch, vec![counts("a.test", "y", 10, 0)]).await.unwrap();
+        sessions.save(epoch, vec![counts("b.test", "y", 0, 4)]).await.unwrap();
+    }
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!(sums(&found), (33, 3, 3));
+    assert_eq!((found.totals.len(), found.failures.len()), (2, 1));
+    let days = sessions.days(day(), 10).await.unwrap();
+    let expected = SessionDay { day: day(), domains: 2, successful: 33, failed: 15, seen_at: AT };
+    assert_eq!(days, [expected]);
+    assert_eq!(sessions.days(day().plus(1), 10).await.unwrap(), []);
+    let names = |list: Vec<DomainSums>| -> Vec<_> {
+        list.into_iter()
+            .map(|sums| (sums.domain.to_string(), sums.successful, sums.failed))
+            .collect()
+    };
+    let first = sessions.domains(day(), None, 1).await.unwrap();
+    assert_eq!(names(first.clone()), [("a.test".to_owned(), 33, 3)]);
+    let after = first.first().map(|sums| sums.domain.clone());
+    let rest = sessions.domains(day(), after, 10).await.unwrap();
+    assert_eq!(names(rest), [("b.test".to_owned(), 0, 12)]);
+}
+
+#[tokio::test]
+async fn the_newest_record_is_told() {
+    let (_folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    for (line, record, seen_at) in
+        [("x", Some("old"), AT), ("y", Some("new"), AT + 5), ("z", None, AT + 9)]
+    {
+        let record = record.map(Into::into);
+        let counts = SessionCounts { record, seen_at, ..counts("a.test", line, 1, 0) };
+        sessions.save(&epoch, vec![counts]).await.unwrap();
+    }
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!(found.record.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn old_days_are_forgotten_with_their_texts() {
+    let (folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    for back in 0..5 {
+        let mut counts = counts("a.test", &format!("of {back}"), 1, 1);
+        counts.day = day().plus(-back);
+        sessions.save(&epoch, vec![counts]).await.unwrap();
+    }
+    while sessions.prune(day().plus(-1), 1).await.unwrap() > 0 {}
+    let days = sessions.days(Day::new(0), 10).await.unwrap();
+    assert_eq!(days.iter().map(|it| it.day).collect::<Vec<_>>(), [day(), day().plus(-1)]);
+    let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
+    let texts = "SELECT COUNT(*) FROM session_texts";
+    // Two policies, and the failure that all have.
+    assert_eq!(other.query_row(texts, [], |row| row.get::<_, i64>(0)).unwrap(), 3);
+    let failures = "SELECT COUNT(*) FROM session_failures";
+    assert_eq!(other.query_row(failures, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+}
+
+#[tokio::test]
+async fn the_last_refused_datagrams_are_kept() {
+    let (_folder, sessions) = open().await;
+    let refused = |number: u8| RefusedDatagram {
+        refused_at: AT + i64::from(number),
+        cause: "not-json".to_owned(),
+        length: 100_000,
+        octets: vec![number; 100_000],
+    };
+    sessions.refuse("node", (0..7).map(refused).collect(), 5).await.unwrap();
+    sessions.refuse("node", vec![refused(7)], 5).await.unwrap();
+    sessions.refuse("other", vec![refused(8)], 5).await.unwrap();
+    let found = sessions.refused(10).await.unwrap();
+    let firsts: Vec<u8> = found.iter().map(|it| it.octets[0]).collect();
+    assert_eq!(firsts, [8, 7, 6, 5, 4, 3]);
+    assert_eq!((found[0].length, found[0].octets.len()), (100_000, MOST_KEPT));
+}
+
+const MOST_KEPT: usize = 8 << 10;
+
+#[tokio::test]
+async fn rows_that_make_no_sense_are_counted() {
+    let (folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    sessions.save(&epoch, vec![counts("a.test", "x", 5, 2)]).await.unwrap();
+    let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
+    other
+        .execute("UPDATE session_texts SET content = '{}' WHERE content LIKE '%\"c\"%'", [])
+        .unwrap();
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!((sums(&found), found.unreadable), ((5, 2, 0), 1));
+    other.execute("DELETE FROM session_texts", []).unwrap();
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!((sums(&found), found.unreadable), ((0, 0, 0), 2));
+}

@@ -1,0 +1,294 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::civil::date;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    PolicyType, Report, ResultType, SeenPolicy, Session, SessionFailure, SessionOutcome, Tally,
+};
+
+fn policy(policy_type: PolicyType, domain: &str, strings: &[&str]) -> SeenPolicy {
+    let mut policy = SeenPolicy::new(policy_type, domain.parse().unwrap());
+    policy.strings = strings.iter().map(|&text| text.to_owned()).collect();
+    policy
+}
+
+fn failure(result_type: ResultType, host: &str) -> SessionFailure {
+    let mut failure = SessionFailure::new(result_type);
+    failure.receiving_mx_hostname = Some(host.parse().unwrap());
+    failure
+}
+
+fn face() -> ReportFace {
+    ReportFace::new("Reporter", "tls@reporter.example")
+}
+
+fn day() -> DomainDay {
+    DomainDay::new("example.com".parse().unwrap(), date(2026, 11, 25))
+}
+
+#[test]
+fn sessions_are_counted_and_told_once_in_absolute_numbers() {
+    let mut counts = PolicyCounts::new(10);
+    assert_eq!(counts.take_changes(), None);
+    let expired = failure(ResultType::CertificateExpired, "mx.example.com");
+    let wrong = failure(ResultType::CertificateHostMismatch, "mx.example.com");
+    // A failure that a session names twice is met by one session.
+    let both = counts.places(&[expired.clone(), wrong.clone(), expired.clone()]);
+    assert_eq!(both.len(), 2);
+    counts.count(SessionOutcome::Failed, &both);
+    counts.count(SessionOutcome::Successful, &[]);
+    let changes = counts.take_changes().unwrap();
+    assert_eq!((changes.successful, changes.failed, changes.failures.len()), (1, 1, 2));
+    assert_eq!(counts.take_changes(), None);
+
+    let first = counts.places(std::slice::from_ref(&expired));
+    counts.count(SessionOutcome::Failed, &first);
+    counts.count(SessionOutcome::Successful, &first);
+    let changes = counts.take_changes().unwrap();
+    assert_eq!((changes.successful, changes.failed), (2, 2));
+    let told: Vec<_> = changes.failures.iter().map(|(f, count)| (&**f, *count)).collect();
+    assert_eq!(told, [(&expired, FailureCount { failed: 2, recovered: 1 })]);
+
+    counts.touch();
+    let again = counts.take_changes().unwrap();
+    assert_eq!((again.failed, again.failures.len()), (2, 2));
+}
+
+#[test]
+fn failures_beyond_the_limit_are_counted_by_type() {
+    let mut counts = PolicyCounts::new(2);
+    for number in 0..100 {
+        let host = format!("mx{number}.example.com");
+        let types = [ResultType::CertificateExpired, ResultType::TlsaInvalid];
+        let failures = types.map(|result_type| failure(result_type, &host));
+        let places = counts.places(&failures);
+        counts.count(SessionOutcome::Failed, &places);
+    }
+    assert_eq!(counts.len(), 4);
+    let changes = counts.take_changes().unwrap();
+    assert_eq!(changes.failed, 100);
+    let others: Vec<_> = changes.failures.iter().filter(|(f, _)| f.is_others()).collect();
+    assert_eq!(others.iter().map(|(_, count)| count.failed).collect::<Vec<_>>(), [99, 99]);
+}
+
+#[test]
+fn a_report_has_every_field() {
+    let text = br#"{"dpv": "1","d": "example.org","pr": "v=TLSRPTv1;rua=mailto:tls@example.org","policies":[{"policy-type":2,"policy-domain": "example.org","policy-string":["version: STSv1","mode: enforce","mx: *.mail.example.org","max_age: 604800","oops"],"mx-host":["*.mail.example.org"],"failure-details":[{"c":205,"s": "10.0.0.1","n": "mx1.mail.example.org","h": "250-mx1.mail.example.org\r\n250 PIPELINING","r": "2001:db8::7","a": "https://example.org/chain","f": "self-signed_certificate"}],"t":1,"f":1}]}"#;
+    let session = Session::read(text).unwrap().session;
+    let mut day = DomainDay::new(session.domain, date(2026, 11, 25));
+    let seen = &session.policies[0];
+    day.add_totals(seen.policy.clone(), 7, 2);
+    day.add_failure(
+        seen.policy.clone(),
+        seen.failures[0].clone(),
+        FailureCount { failed: 2, recovered: 5 },
+    );
+    let mut face = face();
+    face.addresses.insert("10.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+    let built = day.report(&face, 1).unwrap();
+    assert_eq!(
+        built.json,
+        r#"{"organization-name":"Reporter","date-range":{"start-datetime":"2026-11-25T00:00:00Z","end-datetime":"2026-11-25T23:59:59Z"},"contact-info":"tls@reporter.example","report-id":"2026-11-25.example.org.1@reporter.example","policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: enforce","mx: *.mail.example.org","max_age: 604800","oops"],"policy-domain":"example.org","mx-host":["*.mail.example.org"]},"summary":{"total-successful-session-count":7,"total-failure-session-count":2},"failure-details":[{"result-type":"validation-failure","sending-mta-ip":"192.0.2.1","receiving-mx-hostname":"mx1.mail.example.org","receiving-mx-helo":"mx1.mail.example.org","receiving-ip":"2001:db8::7","failed-session-count":2,"additional-information":"https://example.org/chain","failure-reason-code":"self-signed_certificate"}]}]}"#
+    );
+    assert_eq!(built.submitter.as_str(), "reporter.example");
+    let reading = Report::read(built.json.as_bytes(), &crate::ReportLimits::default());
+    assert_eq!(reading.repairs, [], "there is nothing to note");
+}
+
+#[test]
+fn addresses_behind_a_nat_are_one() {
+    let mut day = day();
+    let seen = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+    day.add_totals(seen.clone(), 0, 5);
+    let mut face = face();
+    for (address, failed) in [("10.0.0.1", 2), ("10.0.0.2", 3)] {
+        let mut failure = failure(ResultType::StartTlsNotSupported, "mx.example.com");
+        failure.sending_mta_ip = address.parse().ok();
+        day.add_failure(seen.clone(), failure, FailureCount { failed, recovered: 0 });
+        face.addresses.insert(address.parse().unwrap(), IpAddr::from([192, 0, 2, 1]));
+    }
+    let report = day.report(&face, 1).unwrap().report;
+    let details = &report.policies[0].failure_details;
+    assert_eq!(details.len(), 1);
+    assert_eq!(details[0].failed_session_count.map(u64::from), Some(5));
+}
+
+#[test]
+fn what_is_left_out_is_summed_up() {
+    let mut day = day();
+    let seen = policy(PolicyType::Sts, "example.com", &["version: STSv1"]);
+    day.add_totals(seen.clone(), 0, 100);
+    for number in 1..=10_u64 {
+        let failure = failure(ResultType::CertificateExpired, &format!("mx{number}.example.com"));
+        day.add_failure(seen.clone(), failure, FailureCount { failed: number, recovered: 1 });
+    }
+    let others = SessionFailure::others(ResultType::CertificateExpired);
+    day.add_failure(seen, others, FailureCount { failed: 45, recovered: 0 });
+    let built = day.report(&ReportFace { most_failures: 3, ..face() }, 2).unwrap();
+    assert_eq!(built.failures_summed_up, 7);
+    let counts: Vec<_> = built.report.policies[0]
+        .failure_details
+        .iter()
+        .map(|detail| {
+            (detail.receiving_mx_hostname.is_some(), detail.failed_session_count.unwrap().value())
+        })
+        .collect();
+    assert_eq!(counts, [(true, 10), (true, 9), (true, 8), (false, 28 + 45)]);
+    assert_eq!(
+        built.report.report_id.as_deref(),
+        Some("2026-11-25.example.com.2@reporter.example")
+    );
+}
+
+#[test]
+fn a_report_fits_however_much_there_was() {
+    let mut day = day();
+    for number in 0..400 {
+        let lines: Vec<String> =
+            (0..20).map(|line| format!("{number} {line} {}", "x".repeat(200))).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let seen = policy(PolicyType::Sts, "example.com", &lines);
+        day.add_totals(seen.clone(), number, 1);
+        day.add_failure(
+            seen,
+            failure(ResultType::TlsaInvalid, &format!("mx{number}.example.com")),
+            FailureCount { failed: 1, recovered: 0 },
+        );
+    }
+    for most_octets in [1_000, 20_000, 10_000_000] {
+        let built =
+            day.report(&ReportFace { most_octets, most_policies: 1_000, ..face() }, 1).unwrap();
+        assert!(built.json.len() <= most_octets, "{}", built.json.len());
+        let sum = |of: fn(&crate::Summary) -> Option<crate::SessionCount>| {
+            let policies = built.report.policies.iter();
+            policies.map(|entry| of(&entry.summary).unwrap().value()).sum::<u64>()
+        };
+        assert_eq!((sum(|s| s.successful), sum(|s| s.failed)), (399 * 400 / 2, 400));
+    }
+    let narrow = day.report(&ReportFace { most_octets: 100, ..face() }, 1);
+    assert_eq!(narrow, Err(BuildError::TooLong(100)));
+}
+
+#[test]
+fn what_cannot_be_told_is_not() {
+    assert_eq!(day().report(&face(), 1), Err(BuildError::NoSession));
+    let mut day = day();
+    day.add_totals(policy(PolicyType::Tlsa, "mx.example.com", &["3 1 1 AA"]), 1, 0);
+    for contact in ["", "tls", "@reporter.example", "tls@", "tls@a..b"] {
+        assert_eq!(day.report(&ReportFace::new("Reporter", contact), 1), Err(BuildError::Contact));
+    }
+    let nameless = day.report(&ReportFace::new("", "tls@reporter.example"), 1);
+    assert!(matches!(nameless, Err(BuildError::Unfit(_))), "{nameless:?}");
+}
+
+#[test]
+fn a_line_that_looks_like_several_stays_one() {
+    let mut day = day();
+    let lines = [r#"["mx: a.test"]"#, "1; 2", "[not json", "mode: testing; x"];
+    day.add_totals(policy(PolicyType::Sts, "example.com", &lines), 1, 0);
+    let built = day.report(&face(), 1).unwrap();
+    let strings = &built.report.policies[0].policy.policy_string;
+    assert_eq!(*strings, [r#"\["mx: a.test"]"#, r"\1; 2", "[not json", "mode: testing; x"]);
+}
+
+/// Sessions over a few domains, policies and failures, as datagrams with all kinds of texts.
+fn datagram() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        3 => "[ -~]{0,20}",
+        1 => any::<String>(),
+        1 => Just("[\"a\"]".to_owned()),
+        1 => Just("3 1 1 AB; 3 1 1 CD".to_owned()),
+        1 => Just("mx: mx: *.a.test".to_owned()),
+        1 => Just("https://a.test/\u{e9}".to_owned()),
+        1 => Just("2001:DB8::1".to_owned()),
+        1 => Just("mx.A.test.".to_owned()),
+    ];
+    let quoted = text.prop_map(|text| serde_json::to_string(&text).unwrap());
+    let codes = vec![201, 202, 203, 204, 205, 301, 302, 303, 304, 305, 306, 901];
+    let code = prop::sample::select(codes);
+    let member = (prop::sample::select(vec!["s", "n", "h", "r", "a", "f"]), quoted.clone());
+    let failure = (code, prop::collection::vec(member, 0..4)).prop_map(|(code, mut members)| {
+        members.sort();
+        members.dedup_by(|a, b| a.0 == b.0);
+        let members: Vec<_> =
+            members.iter().map(|(key, text)| format!(",\"{key}\":{text}")).collect();
+        format!("{{\"c\":{code}{}}}", members.concat())
+    });
+    let texts = prop::collection::vec(quoted, 0..3).prop_map(|texts| texts.join(","));
+    let policy = (
+        prop::sample::select(vec![1, 2, 9]),
+        prop::sample::select(vec!["a.test", "mx.a.test"]),
+        texts.clone(),
+        texts,
+        prop::collection::vec(failure, 0..4),
+        0..=1,
+    )
+        .prop_map(|(kind, domain, strings, mx, failures, result)| {
+            format!(
+                r#"{{"policy-type":{kind},"policy-domain": "{domain}","policy-string":[{strings}],"mx-host":[{mx}],"failure-details":[{}],"t":{},"f":{result}}}"#,
+                failures.join(","),
+                failures.len()
+            )
+        });
+    prop::collection::vec(policy, 1..3).prop_map(|policies| {
+        format!(r#"{{"dpv": "1","d": "a.test","policies":[{}]}}"#, policies.join(","))
+    })
+}
+
+proptest! {
+    /// Whatever a mail server tells, in any order and through any number of counters: each session is
+    /// in the report once for each policy, and our strict reader takes the report.
+    #[test]
+    fn sums_are_exact_and_reports_are_strict(
+        datagrams in prop::collection::vec((datagram(), 0..3_usize), 1..12),
+        limit in 0..4_usize,
+        most_failures in 0..4_usize,
+        most_policies in 0..4_usize,
+    ) {
+        let mut counters: Vec<BTreeMap<SeenPolicy, PolicyCounts>> = vec![BTreeMap::new(); 3];
+        let mut expected = (0_u64, 0_u64);
+        for (datagram, counter) in &datagrams {
+            let reading = Session::read(datagram.as_bytes());
+            prop_assert!(reading.is_ok(), "{}: {:?}", datagram, reading);
+            for seen in reading.unwrap().session.policies {
+                prop_assert_eq!(SeenPolicy::from_json(&seen.policy.to_json()), Some(seen.policy.clone()));
+                for failure in &seen.failures {
+                    prop_assert_eq!(SessionFailure::from_json(&failure.to_json()), Some(failure.clone()));
+                }
+                match seen.outcome {
+                    SessionOutcome::Successful => expected.0 += 1,
+                    SessionOutcome::Failed => expected.1 += 1,
+                }
+                let new = || PolicyCounts::new(limit);
+                let counts = counters[*counter].entry(seen.policy).or_insert_with(new);
+                let places = counts.places(&seen.failures);
+                counts.count(seen.outcome, &places);
+            }
+        }
+        let mut day = DomainDay::new("a.test".parse().unwrap(), date(2026, 11, 25));
+        for (policy, mut counts) in counters.into_iter().flatten() {
+            let changes = counts.take_changes().unwrap();
+            day.add_totals(policy.clone(), changes.successful, changes.failed);
+            for (failure, count) in changes.failures {
+                prop_assert!(count.failed <= changes.failed);
+                day.add_failure(policy.clone(), (*failure).clone(), count);
+            }
+        }
+        let built = day.report(&ReportFace { most_failures, most_policies, ..face() }, 1);
+        prop_assert!(built.is_ok(), "{:?}", built);
+        let report = Report::parse(built.unwrap().json.as_bytes()).unwrap();
+        let sum = |of: fn(&crate::Summary) -> Option<crate::SessionCount>| {
+            report.policies.iter().map(|entry| of(&entry.summary).unwrap().value()).sum::<u64>()
+        };
+        prop_assert_eq!((sum(|s| s.successful), sum(|s| s.failed)), expected);
+        let _ = Tally::of(&report);
+    }
+
+    #[test]
+    fn no_octets_make_it_panic(octets in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Session::read(&octets);
+    }
+}

@@ -1,0 +1,125 @@
+//! A policy as the mail server saw it.
+
+use mail_domain::DomainName;
+use serde::{Deserialize, Serialize};
+
+use crate::PolicyType;
+
+/// A policy that sessions are counted under. Two sessions saw the same one if these are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeenPolicy {
+    /// What kind of policy it is.
+    pub policy_type: PolicyType,
+    /// Whose it is.
+    pub domain: DomainName,
+    /// The lines of an MTA-STS policy as they were fetched, faults included; or the TLSA records,
+    /// sorted, because DNS gives them in any order.
+    pub strings: Vec<String>,
+    /// The MX patterns of an MTA-STS policy.
+    pub mx_host: Vec<String>,
+}
+
+/// As it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    #[serde(rename = "type")]
+    policy_type: String,
+    domain: String,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    strings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    mx: Vec<String>,
+}
+
+impl SeenPolicy {
+    /// The most strings that are kept of the text, and of the patterns.
+    pub const MOST_STRINGS: usize = 256;
+    /// The most octets that are kept of one.
+    pub const MOST_STRING_OCTETS: usize = 1_024;
+
+    /// A policy of this type and domain without its text.
+    pub fn new(policy_type: PolicyType, domain: DomainName) -> Self {
+        Self { policy_type, domain, strings: Vec::new(), mx_host: Vec::new() }
+    }
+
+    /// The same with its text and patterns, and whether something of them had to be cut.
+    ///
+    /// A string with several lines becomes several strings, empty ones are left out: what is then
+    /// reported is one line or record in each (RFC 8460 section 4.5).
+    pub(super) fn with_texts<'t>(
+        mut self,
+        strings: impl Iterator<Item = &'t str>,
+        mx_host: impl Iterator<Item = &'t str>,
+    ) -> (Self, bool) {
+        let mut is_cut = false;
+        let separators: &[char] =
+            if self.policy_type == PolicyType::Tlsa { &['\n', '\r', ';'] } else { &['\n', '\r'] };
+        for string in strings {
+            for line in string.split(separators).map(str::trim) {
+                is_cut |= !add(&mut self.strings, line);
+            }
+        }
+        if self.policy_type == PolicyType::Tlsa {
+            self.strings.sort_unstable();
+            self.strings.dedup();
+        }
+        for mut pattern in mx_host {
+            // A line of the policy in the place of its pattern.
+            while pattern.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("mx:")) {
+                pattern = pattern.get(3..).unwrap_or_default().trim();
+            }
+            is_cut |= !add(&mut self.mx_host, pattern);
+        }
+        (self, is_cut)
+    }
+
+    /// The same policy, if its text were not known.
+    #[must_use]
+    pub fn without_texts(&self) -> Self {
+        Self::new(self.policy_type.clone(), self.domain.clone())
+    }
+
+    /// How much memory it takes, about, in octets.
+    pub fn octets(&self) -> usize {
+        let texts = self.strings.iter().chain(&self.mx_host);
+        texts.map(|text| text.len() + 24).sum::<usize>() + self.domain.as_str().len() + 128
+    }
+
+    /// As JSON, for a store. Equal policies have equal texts.
+    pub fn to_json(&self) -> String {
+        let stored = Stored {
+            policy_type: self.policy_type.as_str().to_owned(),
+            domain: self.domain.as_str().to_owned(),
+            strings: self.strings.clone(),
+            mx: self.mx_host.clone(),
+        };
+        // Strings always have a form in JSON.
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    /// From what [`Self::to_json`] wrote; `None` from anything else.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let stored: Stored = serde_json::from_str(text).ok()?;
+        Some(Self {
+            policy_type: PolicyType::from(stored.policy_type.as_str()),
+            domain: DomainName::parse(&stored.domain).ok()?,
+            strings: stored.strings,
+            mx_host: stored.mx,
+        })
+    }
+}
+
+/// Adds a text unless it is empty; whether all of it was added.
+fn add(kept: &mut Vec<String>, text: &str) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    if kept.len() == SeenPolicy::MOST_STRINGS {
+        return false;
+    }
+    let end = text.floor_char_boundary(SeenPolicy::MOST_STRING_OCTETS);
+    let whole = end == text.len();
+    kept.push(text.get(..end).unwrap_or_default().trim_end().to_owned());
+    whole
+}
