@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sealpost-wire", &["mail-domain", "mta-sts"]),
     ("sealpost-evidence", &["mail-domain", "mta-sts", "tls-rpt"]),
     ("sealpost-rules", &["mail-domain", "mta-sts", "tls-rpt", "dane", "sealpost-evidence"]),
+    ("sealpost-rollout", &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence"]),
     // Edges. `net` gathers and does not judge: it may not know the rules.
     ("sealpost-dkim", &["mail-domain"]),
     ("sealpost-runtime", &[]),
