@@ -239,9 +239,7 @@ impl Fault {
     /// Is it one that only the owner of the domain can have caused: at an MX host, on an address of
     /// our own?
     pub fn is_our_own(&self) -> bool {
-        self.kind == FaultKind::MailHost
-            && self.owner == Owner::Ours
-            && self.address.is_some()
+        self.kind == FaultKind::MailHost && self.owner == Owner::Ours && self.address.is_some()
     }
 }
 

@@ -51,14 +51,12 @@ fn wished(facts: &Facts) -> Option<Decision> {
 
 /// Reasons to move a domain back that enforces, or to look for them.
 fn back(settings: &Settings, facts: &Facts) -> Option<Decision> {
-    let recent = facts.check.as_ref().filter(|check| {
-        facts.now.since(check.at) <= settings.check_age() && check.at <= facts.now
-    });
-    let own: Vec<&Fault> = recent
-        .iter()
-        .flat_map(|check| check.faults())
-        .filter(|fault| fault.is_our_own())
-        .collect();
+    let recent = facts
+        .check
+        .as_ref()
+        .filter(|check| facts.now.since(check.at) <= settings.check_age() && check.at <= facts.now);
+    let own: Vec<&Fault> =
+        recent.iter().flat_map(|check| check.faults()).filter(|fault| fault.is_our_own()).collect();
     let confirmed: Vec<&Fault> =
         own.iter().copied().filter(|fault| fault.looks >= settings.confirmations).collect();
     if !confirmed.is_empty() {
@@ -93,7 +91,10 @@ fn back(settings: &Settings, facts: &Facts) -> Option<Decision> {
             grounds.push(match verdict {
                 CheckVerdict::Faulty(faults) => {
                     let list: Vec<String> = faults.iter().map(seen).collect();
-                    format!("our own check sees no fault on our own addresses, but {}", list.join("; "))
+                    format!(
+                        "our own check sees no fault on our own addresses, but {}",
+                        list.join("; ")
+                    )
                 }
                 _ => "our own check sees no fault on any address".to_owned(),
             });
@@ -190,11 +191,11 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
             Condition::FailureShare,
             is_share_known && share,
             format!(
-                "{} of {} sessions failed because of us in {} days, {} in a million allowed",
+                "{} of {} sessions failed because of us in {} days, at most {} allowed",
                 traffic.recent_ours,
                 traffic.recent_sessions,
                 settings.window_days,
-                gate.failures_per_million
+                percent(gate.failures_per_million)
             ),
         ),
         reading(
@@ -211,6 +212,12 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
         no_spike(facts),
         live_check(settings, facts),
     ]
+}
+
+/// Parts of a million as people write them.
+fn percent(per_million: u32) -> String {
+    let text = format!("{}.{:04}", per_million / 10_000, per_million % 10_000);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn no_spike(facts: &Facts) -> Reading {
@@ -281,9 +288,8 @@ fn cache_horizon(facts: &Facts) -> Reading {
 
 /// What has to be done so that the waiting ends.
 fn asks(settings: &Settings, facts: &Facts, readings: &[Reading]) -> Vec<Ask> {
-    let waits = |condition| {
-        readings.iter().any(|r| r.condition == condition && r.state == State::Waits)
-    };
+    let waits =
+        |condition| readings.iter().any(|r| r.condition == condition && r.state == State::Waits);
     let mut asks = Vec::new();
     if waits(Condition::SeenLive) {
         match &facts.live {
@@ -312,9 +318,10 @@ fn look_again(settings: &Settings, facts: &Facts, next: Stage) -> Option<Time> {
     let days = live_since(facts)
         .filter(|_| facts.stage == Stage::Testing || facts.stage.enforces())
         .map(|since| since.plus(DAY.saturating_mul(gate.days)));
-    let check = facts.check.as_ref().map(|check| {
-        check.at.plus(settings.check_age()).plus(Duration::from_secs(1))
-    });
+    let check = facts
+        .check
+        .as_ref()
+        .map(|check| check.at.plus(settings.check_age()).plus(Duration::from_secs(1)));
     let horizon = match facts.horizon {
         Horizon::Until(until) if next == Stage::Removed => Some(until),
         _ => None,

@@ -198,9 +198,7 @@ pub(crate) fn dated(
         (Some(asked), _) if earliest.is_some_and(|earliest| earliest <= asked) => {
             Ok((asked.max(now), None))
         }
-        (Some(asked), None) => {
-            Err(Refusal::TooEarly { what, asked, earliest: earliest_known()? })
-        }
+        (Some(asked), None) => Err(Refusal::TooEarly { what, asked, earliest: earliest_known()? }),
         (Some(asked), Some(force)) => {
             let text = format!("{what} before its time: {}", force.reason);
             Ok((asked.max(now), Some(Risk { until: earliest, text })))

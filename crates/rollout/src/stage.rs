@@ -143,15 +143,21 @@ mod tests {
     #[test]
     fn the_terms_are_those_of_the_plan() {
         let settings = Settings::default();
-        let terms = Stage::ALL.map(|stage| {
-            stage.terms(&settings).map(|(mode, max_age)| format!("{mode} {max_age}"))
-        });
+        let terms = Stage::ALL
+            .map(|stage| stage.terms(&settings).map(|(mode, max_age)| format!("{mode} {max_age}")));
         let terms = terms.map(Option::unwrap_or_default);
         assert_eq!(
             terms,
             [
-                "", "", "", "testing 86400", "enforce 86400", "enforce 604800", "enforce 1209600",
-                "none 86400", "",
+                "",
+                "",
+                "",
+                "testing 86400",
+                "enforce 86400",
+                "enforce 604800",
+                "enforce 1209600",
+                "none 86400",
+                "",
             ]
         );
     }

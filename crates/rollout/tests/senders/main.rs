@@ -114,14 +114,30 @@ fn case() -> impl Strategy<Value = Case> {
             proptest::collection::vec((any::<u8>(), wakes.clone()), 4),
         )
             .prop_map(
-                |((hosts, live, timing), before_history, earlier, lags, delays, change, senders)| {
+                |(
+                    (hosts, live, timing),
+                    before_history,
+                    earlier,
+                    lags,
+                    delays,
+                    change,
+                    senders,
+                )| {
                     let (txt_ttl, body_spread, zone_spread, mx_ttl) = timing;
                     let second = Duration::from_secs;
                     let (txt_ttl, body_spread) = (second(txt_ttl), second(body_spread));
                     let timing = Timing { txt_ttl, body_spread, zone_spread: second(zone_spread) };
                     let mx_ttl = second(mx_ttl);
                     Case {
-                        hosts, before_history, earlier, live, timing, mx_ttl, lags, delays, change,
+                        hosts,
+                        before_history,
+                        earlier,
+                        live,
+                        timing,
+                        mx_ttl,
+                        lags,
+                        delays,
+                        change,
                         senders,
                     }
                 },
@@ -185,7 +201,12 @@ impl<'a> Scene<'a> {
         self.serve(policy, body_at);
         // The first needs an id, or nobody ever fetches.
         if let Some(id_at) = id_at.or((self.counter == 1).then_some(at)) {
-            self.announce(&format!("old{}", self.counter).parse().unwrap(), id_at);
+            // Some make it of the content, so that it may come back.
+            let id = match self.case.lags[1] % 2 {
+                0 => format!("old{}", self.counter).parse().unwrap(),
+                _ => policy.id(),
+            };
+            self.announce(&id, id_at);
         }
         at.max(body_at).max(id_at.unwrap_or(0)) + seconds
     }

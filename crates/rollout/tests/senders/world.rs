@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Mode, MxPattern, Policy, PolicyId};
-use proptest::{prelude::*, test_runner::TestCaseError};
 use proptest::arbitrary::StrategyFor;
+use proptest::{prelude::*, test_runner::TestCaseError};
 use sealpost_rollout::Timing;
 
 /// Servers of each kind.
@@ -45,11 +45,16 @@ pub(crate) struct Wake {
 
 impl Arbitrary for Wake {
     type Parameters = ();
-    type Strategy = prop::strategy::Map<StrategyFor<(u8, u8, u16, u16)>, fn((u8, u8, u16, u16)) -> Self>;
+    type Strategy =
+        prop::strategy::Map<StrategyFor<(u8, u8, u16, u16)>, fn((u8, u8, u16, u16)) -> Self>;
 
     fn arbitrary_with((): ()) -> Self::Strategy {
-        any::<(u8, u8, u16, u16)>()
-            .prop_map(|(change, offset, fine, dice)| Self { change, offset, fine, dice })
+        any::<(u8, u8, u16, u16)>().prop_map(|(change, offset, fine, dice)| Self {
+            change,
+            offset,
+            fine,
+            dice,
+        })
     }
 }
 
@@ -191,7 +196,12 @@ impl Sender {
     }
 
     /// An attempt to deliver: RFC 8461 §5.1, with the cache rules of §3.3.
-    pub(crate) fn deliver(&mut self, world: &World, at: u64, wake: Wake) -> Result<(), TestCaseError> {
+    pub(crate) fn deliver(
+        &mut self,
+        world: &World,
+        at: u64,
+        wake: Wake,
+    ) -> Result<(), TestCaseError> {
         let dice = |shift: u16| usize::from(wake.dice >> shift);
         let hosts = self.mx(world, at, dice(0)).to_vec();
         let is_held = self.held.as_ref().is_some_and(|held| held.until > at);
@@ -243,8 +253,7 @@ impl Sender {
             prop_assert!(*since > at || !hosts.contains(host), "{host} is off, and seen at {at}");
         }
         let Some(held) = self.held.as_ref().filter(|held| held.until > at) else { return Ok(()) };
-        let is_old_fault = hosts == world.old_hosts
-            && held.fetched_at < world.plan_begins;
+        let is_old_fault = hosts == world.old_hosts && held.fetched_at < world.plan_begins;
         if held.policy.mode() != Mode::Enforce || is_old_fault {
             return Ok(());
         }
