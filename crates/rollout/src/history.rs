@@ -15,8 +15,8 @@
 //! # Limitations
 //!
 //! What was served before we knew a domain is one policy that lives for [`MaxAge::MAX`] and of which
-//! no host is known to be covered, until a person states otherwise. That it lives on under an id
-//! which was not changed since is not assumed.
+//! no host is known to be covered, until a person states otherwise. Like every policy it lives on
+//! under the id that was announced when the history begins, so that id has to be changed once.
 
 use std::time::Duration;
 
@@ -189,10 +189,11 @@ impl History {
 
     /// Does the live body wait for an id of its own? So it is if the announced id is older than the
     /// body, which is the right order; and if the body came after its id, which is the wrong one:
-    /// then senders hold the old body under the new id.
+    /// then senders hold the old body under the new id. Nor is an id its own that was there before
+    /// the history begins: it may have stood for other bodies.
     pub fn is_id_due(&self) -> bool {
         match (self.live_body(), self.live_id()) {
-            (Some(body), Some(id)) => id.since < body.since,
+            (Some(body), Some(id)) => id.since < body.since || self.may_be_of_the_past(id),
             (Some(_), None) => true,
             (None, _) => false,
         }
@@ -235,15 +236,29 @@ impl History {
             Past::AtMost(max_age) => Some(max_age),
             Past::Nothing => None,
         };
-        let past = past.map_or(Horizon::Nobody, |max_age| {
-            let since = self.known_since.plus(PAST_TTL);
-            Horizon::Until(since.plus(max_age.as_duration()).plus(MARGIN))
-        });
+        let past = past.map_or(Horizon::Nobody, |max_age| self.past_held_until(max_age));
         let known = self.bodies.iter().filter_map(|body| {
             let policy = body.policy.as_ref().filter(|policy| counts(policy))?;
             Some(self.body_held_until(body, policy.max_age()))
         });
         known.fold(past, Horizon::max)
+    }
+
+    /// Until when some sender may hold what was served before the history begins.
+    fn past_held_until(&self, max_age: MaxAge) -> Horizon {
+        let mut until = self.known_since.plus(PAST_TTL);
+        for id in self.ids.iter().filter(|id| self.may_be_of_the_past(id)) {
+            match id.until {
+                None => return Horizon::Open,
+                Some(end) => until = until.max(end.plus(id.ttl)),
+            }
+        }
+        Horizon::Until(until.plus(max_age.as_duration()).plus(MARGIN))
+    }
+
+    /// Was it announced when the history begins, for bodies that nobody knows?
+    fn may_be_of_the_past(&self, id: &Announced) -> bool {
+        self.past != Past::Nothing && id.since <= self.known_since
     }
 
     /// Until when some sender may hold this body.

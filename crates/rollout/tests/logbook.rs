@@ -1,5 +1,7 @@
 //! A whole roll-out, day by day, with simulated evidence; and how its history reads.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use sealpost_rollout::{

@@ -40,6 +40,8 @@ mod policies;
 pub use policies::{Adoption, Backoff, FetchedPolicy, Loading, Policies, Remembered};
 mod intents;
 pub use intents::{Intent, Intents, Pending, Verb};
+mod rollout;
+pub use rollout::{Advance, Rollout, Rollouts};
 pub mod reports;
 pub use reports::Reports;
 

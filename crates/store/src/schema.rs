@@ -19,6 +19,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0001_policies.sql"),
         include_str!("migrations/0002_intents.sql"),
         include_str!("migrations/0003_reports.sql"),
+        include_str!("migrations/0006_rollout.sql"),
     ],
     application: 0x5365_616C, // "Seal" in ASCII
 };

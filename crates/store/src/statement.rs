@@ -19,7 +19,12 @@ pub(crate) use statements;
 /// Every statement on the store, of every owner.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let owners = [crate::policies::sql::ALL, crate::intents::sql::ALL, crate::reports::sql::ALL];
+    let owners = [
+        crate::policies::sql::ALL,
+        crate::intents::sql::ALL,
+        crate::reports::sql::ALL,
+        crate::rollout::sql::ALL,
+    ];
     owners.into_iter().flatten().copied()
 }
 

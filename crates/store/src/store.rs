@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Policies, Reports, Settings, StoreError, backup, readers::Readers, schema,
+    Intents, Policies, Reports, Rollouts, Settings, StoreError, backup, readers::Readers, schema,
     writer::Writer,
 };
 
@@ -60,6 +60,11 @@ impl Store {
     /// What TLS reports said.
     pub fn reports(&self) -> Reports {
         Reports::new(self.clone())
+    }
+
+    /// How far the roll-out of each domain has come.
+    pub fn rollouts(&self) -> Rollouts {
+        Rollouts::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

@@ -4,6 +4,8 @@
 //! at the id, keep what they hold and ask DNS at arbitrary times, most of them close to a moment at
 //! which something changes, through servers that do not change at the same time.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod world;
 
 use std::time::Duration;
@@ -178,6 +180,7 @@ impl<'a> Scene<'a> {
             now += case.timing.body_spread.as_secs() + case.timing.zone_spread.as_secs();
             let past = if case.lags[0] < 128 { Past::Unknown } else { Past::AtMost(longest) };
             scene.situation.history = History::new(time(now), past);
+            scene.adopt(now);
         }
         for earlier in &case.earlier {
             now = scene.live_through(now, &earlier.policy, earlier.id, earlier.seconds);
@@ -186,6 +189,16 @@ impl<'a> Scene<'a> {
         scene.situation.now = time(now);
         scene.world.plan_begins(now);
         scene
+    }
+
+    /// What is live is taken over as it is.
+    fn adopt(&mut self, now: u64) {
+        let (policy, id) = self.world.live(now);
+        let Timing { txt_ttl, body_spread, zone_spread } = self.case.timing;
+        self.situation.history.serve(policy, time(now), body_spread);
+        if let Some(id) = id {
+            self.situation.history.announce(id, time(now), txt_ttl, zone_spread);
+        }
     }
 
     /// An owner of former times serves a body for a while.

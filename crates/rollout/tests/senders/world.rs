@@ -125,6 +125,11 @@ impl World {
         self.old_hosts = self.mx.at(0, at).clone();
     }
 
+    /// What is served and announced when all servers agree.
+    pub(crate) fn live(&self, at: u64) -> (Option<Policy>, Option<PolicyId>) {
+        (self.bodies.at(0, at).clone(), self.ids.at(0, at).clone())
+    }
+
     /// Lags for the change at this time, another piece of them each time.
     fn lags(&mut self, at: u64) -> impl Iterator<Item = u8> + use<> {
         self.changes.push(at);

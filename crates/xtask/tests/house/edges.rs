@@ -34,7 +34,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "sealpost-store",
-        &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence", "sealpost-runtime"],
+        &[
+            "mail-domain",
+            "mta-sts",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-rollout",
+            "sealpost-runtime",
+        ],
     ),
     ("sealpost-listen", &["sealpost-wire", "sealpost-runtime"]),
     // Roles: they never name each other.
