@@ -2,6 +2,7 @@
 
 mod enforce;
 mod lab;
+mod publish;
 mod receive;
 
 use std::ffi::OsString;
@@ -17,6 +18,11 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
+pub(crate) use self::publish::{
+    AdoptArguments, ExportArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
+    PublishConfiguration, PublishCommand, PublishFormat, PublishNewArguments, RecordsArguments,
+    SelectArguments, StatusArguments,
+};
 pub(crate) use self::receive::{
     JudgementArguments, LintArguments, ReceiveArguments, ReceiveCommand, ReceiveConfiguration,
     ReceiveImportArguments, ReparseArguments, ShowArguments, SummaryArguments,
@@ -53,6 +59,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
+    /// Publish the policies of many domains, and lead each safely to enforce.
+    Publish(PublishArguments),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
     /// Explain a rule, or list all.

@@ -197,7 +197,7 @@ struct Held {
 impl Sender {
     pub(crate) fn new(habits: u8) -> Self {
         let looks = habits / 2 % 3;
-        Self { extends: habits % 2 == 0, looks, held: None, txt: None, mx: None }
+        Self { extends: habits.is_multiple_of(2), looks, held: None, txt: None, mx: None }
     }
 
     /// An attempt to deliver: RFC 8461 §5.1, with the cache rules of §3.3.

@@ -84,6 +84,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-publish",
+        &[
+            "mail-domain",
+            "mta-sts",
+            "tls-rpt",
+            "sealpost-rollout",
+            "sealpost-rules",
+            "sealpost-runtime",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -103,6 +114,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",
+            "sealpost-publish",
+            "sealpost-rollout",
             "sealpost-lab",
         ],
     ),
