@@ -142,6 +142,10 @@ mod tests {
                 "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n",
                 "ssav5nqud63okutirc7wn6mpoya7ahem",
             ),
+            (
+                "version: STSv1\r\nmode: enforce\r\nmx: mx1.xn--bcher-kva.example\r\nmax_age: 604800\r\n",
+                "nrorruw4jvwbkvmmr4sodo4iguneii63",
+            ),
         ];
         for (body, id) in golden {
             assert_eq!(PolicyId::from_content(body.as_bytes()).as_str(), id);

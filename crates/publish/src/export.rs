@@ -114,9 +114,7 @@ mod tests {
         let policy = "version: STSv1\nmode: testing\nmx: mx.example.com\nmax_age: 86400\n";
         let policy = Policy::parse(policy.as_bytes()).unwrap();
         let domains = ["example.com", "xn--bcher-kva.example"];
-        domains
-            .map(|name| Site { domain: name.parse().unwrap(), policy: policy.clone() })
-            .to_vec()
+        domains.map(|name| Site { domain: name.parse().unwrap(), policy: policy.clone() }).to_vec()
     }
 
     #[test]

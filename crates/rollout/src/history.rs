@@ -189,14 +189,21 @@ impl History {
 
     /// Does the live body wait for an id of its own? So it is if the announced id is older than the
     /// body, which is the right order; and if the body came after its id, which is the wrong one:
-    /// then senders hold the old body under the new id. Nor is an id its own that was there before
-    /// the history begins: it may have stood for other bodies.
-    pub fn is_id_due(&self) -> bool {
+    /// then senders hold the old body under the new id.
+    pub fn is_id_older(&self) -> bool {
         match (self.live_body(), self.live_id()) {
-            (Some(body), Some(id)) => id.since < body.since || self.may_be_of_the_past(id),
+            (Some(body), Some(id)) => id.since < body.since,
             (Some(_), None) => true,
             (None, _) => false,
         }
+    }
+
+    /// Has the id to be changed before the cache horizon can pass? So it is if the live body waits
+    /// for one; and if the id was there before the history begins: it may have stood for bodies that
+    /// nobody knows.
+    pub fn is_id_due(&self) -> bool {
+        let is_of_the_past = self.live_id().is_some_and(|id| self.may_be_of_the_past(id));
+        self.is_id_older() || (is_of_the_past && self.live_body().is_some())
     }
 
     /// The id to announce for a body at a time: that of its content, unless it was announced

@@ -20,7 +20,7 @@ pub(crate) use self::enforce::{
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName};
 pub(crate) use self::publish::{
     AdoptArguments, ExportArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
-    PublishConfiguration, PublishCommand, PublishFormat, PublishNewArguments, RecordsArguments,
+    PublishCommand, PublishConfiguration, PublishFormat, PublishNewArguments, RecordsArguments,
     SelectArguments, StatusArguments,
 };
 pub(crate) use self::receive::{

@@ -11,11 +11,9 @@ use sealpost_rollout::Stage;
 use super::{Format, ProviderName};
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Domains, groups and their policies stand in the section [publish] of the \
+#[command(after_help = "Domains, groups and their policies stand in the section [publish] of the \
                   configuration.\n\n\
-                  Exit status: 0 clean, 1 findings or the answer is no, 2 could not run."
-)]
+                  Exit status: 0 clean, 1 findings or the answer is no, 2 could not run.")]
 pub(crate) struct PublishArguments {
     #[command(subcommand)]
     pub(crate) command: PublishCommand,
