@@ -50,6 +50,30 @@ impl PolicyId {
         Self(id.into_boxed_str())
     }
 
+    /// An id made of a time: `20160831085700Z` for that second, the style of RFC 8461's examples.
+    ///
+    /// `seconds` are those since 1970; times before that year and after 9999 are taken as its ends.
+    /// Two policies of one second get the same id: whoever publishes more often than that has to use
+    /// [`from_content`](Self::from_content).
+    pub fn from_time(seconds: i64) -> Self {
+        /// 9999-12-31T23:59:59Z.
+        const LAST: i64 = 253_402_300_799;
+        let seconds = seconds.clamp(0, LAST);
+        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+        // The calendar by eras of 400 years, which begin on the first of March (H. Hinnant,
+        // "chrono-compatible low-level date algorithms").
+        let days = days + 719_468;
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        Self(format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z").into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,10 +142,32 @@ mod tests {
                 "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n",
                 "ssav5nqud63okutirc7wn6mpoya7ahem",
             ),
+            (
+                "version: STSv1\r\nmode: enforce\r\nmx: mx1.xn--bcher-kva.example\r\nmax_age: 604800\r\n",
+                "nrorruw4jvwbkvmmr4sodo4iguneii63",
+            ),
         ];
         for (body, id) in golden {
             assert_eq!(PolicyId::from_content(body.as_bytes()).as_str(), id);
             assert_eq!(PolicyId::parse(id), Ok(PolicyId::from_content(body.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn ids_of_times_are_dates_of_the_calendar() {
+        for (seconds, id) in [
+            (i64::MIN, "19700101000000Z"),
+            (1_472_633_820, "20160831085700Z"), // the example of RFC 8461 §3.1
+            (951_782_399, "20000228235959Z"),
+            (951_782_400, "20000229000000Z"),
+            (951_868_800, "20000301000000Z"),
+            (4_107_542_399, "21000228235959Z"),
+            (4_107_542_400, "21000301000000Z"), // no leap day in 2100
+            (1_735_689_599, "20241231235959Z"),
+            (i64::MAX, "99991231235959Z"),
+        ] {
+            assert_eq!(PolicyId::from_time(seconds).as_str(), id, "{seconds}");
+            assert!(PolicyId::parse(id).is_ok());
         }
     }
 }

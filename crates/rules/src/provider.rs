@@ -55,9 +55,68 @@ impl Provider {
     }
 }
 
+/// A pattern that guides give for a provider and that leaves some of its hosts uncovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuideMistake {
+    /// The pattern, as it stands in the policy.
+    pub pattern: MxPattern,
+    /// A host of the kind that stays uncovered.
+    pub uncovered: &'static str,
+    /// What to publish.
+    pub instead: &'static str,
+}
+
+/// What guides get wrong: the pattern, a host that it leaves uncovered, what to publish.
+const GUIDES: [(&str, &str, &str); 7] = [
+    ("*.mail.google.com", "aspmx.l.google.com", GOOGLE),
+    ("*.google.com", "aspmx.l.google.com", GOOGLE),
+    ("*.googlemail.com", "alt1.aspmx.l.google.com", GOOGLE),
+    ("*.outlook.com", "contoso-com.mail.protection.outlook.com", MICROSOFT),
+    ("mail.protection.outlook.com", "contoso-com.mail.protection.outlook.com", MICROSOFT),
+    ("*.mx.microsoft", "contoso-com.a-v1.mx.microsoft", "the exact name from the MX record"),
+    ("*.pphosted.com", "mxb-001.gslb.pphosted.com", "*.pphosted.com and *.gslb.pphosted.com"),
+];
+const GOOGLE: &str = "smtp.google.com, aspmx.l.google.com and *.aspmx.l.google.com";
+const MICROSOFT: &str = "*.mail.protection.outlook.com";
+
+/// The patterns among these that guides give and that leave hosts of their provider uncovered, which
+/// no other of these patterns covers. A wildcard stands for one label.
+pub fn guide_mistakes(patterns: &[MxPattern]) -> Vec<GuideMistake> {
+    let mut mistakes = Vec::new();
+    for (text, uncovered, instead) in GUIDES {
+        let Ok(host) = DomainName::parse(uncovered) else { continue };
+        let found = patterns.iter().find(|pattern| pattern.to_string() == text);
+        let is_covered = patterns.iter().any(|pattern| pattern.matches(&host));
+        if let Some(pattern) = found.filter(|_| !is_covered) {
+            mistakes.push(GuideMistake { pattern: pattern.clone(), uncovered, instead });
+        }
+    }
+    mistakes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_guides_get_wrong_is_named() {
+        let mistakes = |texts: &[&str]| {
+            let patterns: Vec<MxPattern> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            guide_mistakes(&patterns).iter().map(|m| m.pattern.to_string()).collect::<Vec<_>>()
+        };
+        for (text, ..) in GUIDES {
+            assert_eq!(mistakes(&[text]), [text]);
+        }
+        assert_eq!(mistakes(&["aspmx.l.google.com", "*.googlemail.com"]), ["*.googlemail.com"]);
+        let none: [&str; 0] = [];
+        for provider in Provider::ALL {
+            let texts: Vec<String> = provider.patterns().iter().map(ToString::to_string).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            assert_eq!(mistakes(&texts), none);
+        }
+        assert_eq!(mistakes(&["*.mx.microsoft", "*.a-v1.mx.microsoft"]), none);
+        assert_eq!(mistakes(&["mx.example.com"]), none);
+    }
 
     #[test]
     fn the_patterns_cover_the_hosts_of_each_provider() {

@@ -3,6 +3,7 @@
 mod check;
 mod enforce;
 mod lab;
+mod publish;
 mod receive;
 mod report;
 mod store;
@@ -23,6 +24,11 @@ pub(crate) use self::enforce::{
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
+pub(crate) use self::publish::{
+    AdoptArguments, PastWord, PlaceName, PlanArguments, PublishArguments, PublishCommand,
+    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments,
+    PublishStatusArguments, RecordsArguments, SelectArguments,
+};
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
     ListFormat, ReceiveArguments, ReceiveCommand, ReceiveConfiguration, ReceiveImportArguments,
@@ -65,6 +71,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Tell a mail server what the MTA-STS policy and the TLSA records of a next hop demand.
     Enforce(Box<EnforceArguments>),
+    /// Publish the policies of many domains, and lead each safely to enforce.
+    Publish(PublishArguments),
     /// Take in TLS reports, by mail and by HTTPS, and explain them.
     Receive(Box<ReceiveArguments>),
     /// Count the TLS sessions of a mail server, for TLS reports.

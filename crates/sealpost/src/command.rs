@@ -9,6 +9,7 @@ mod metrics;
 mod network;
 mod policy;
 mod policy_new;
+mod publish;
 mod receive;
 mod record;
 mod report;
@@ -32,6 +33,7 @@ pub(crate) async fn run(
     match command {
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
+        Command::Publish(arguments) => publish::run(arguments, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
         Command::Store(command) => store::run(command, output).await,

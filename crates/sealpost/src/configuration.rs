@@ -23,12 +23,18 @@ pub(crate) struct Configuration {
     pub(crate) enforce: Section,
     pub(crate) receive: sealpost_receive::Section,
     pub(crate) report: sealpost_report::Section,
+    pub(crate) publish: sealpost_publish::Section,
 }
 
 impl Configuration {
     /// Reads a file; without one, everything is as by default.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::default()) };
+        Ok(Self::load_with_text(path)?.0)
+    }
+
+    /// The same, with the text of the file, for messages that name a line of it.
+    pub(crate) fn load_with_text(path: Option<&Path>) -> Result<(Self, String), Failure> {
+        let Some(path) = path else { return Ok((Self::default(), String::new())) };
         let mut octets = Vec::new();
         fs_err::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut octets)?;
         let text = String::from_utf8(octets)
@@ -46,7 +52,8 @@ impl Configuration {
             configuration.enforce.relative_to(folder);
             configuration.receive.relative_to(folder);
             configuration.report.relative_to(folder);
+            configuration.publish.relative_to(folder);
         }
-        Ok(configuration)
+        Ok((configuration, text))
     }
 }

@@ -22,6 +22,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0004_mailboxes.sql"),
         include_str!("migrations/0005_submissions.sql"),
         include_str!("migrations/0006_sessions.sql"),
+        include_str!("migrations/0007_rollout.sql"),
     ],
     application: 0x5365_616C, // "Seal" in ASCII
 };

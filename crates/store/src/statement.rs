@@ -26,6 +26,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::mailboxes::sql::ALL,
         crate::submissions::sql::ALL,
         crate::sessions::sql::ALL,
+        crate::rollout::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

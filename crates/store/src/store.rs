@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Mailboxes, Policies, Reports, Sessions, Settings, StoreError, Submissions, backup,
-    readers::Readers, schema, writer::Writer,
+    Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError, Submissions,
+    backup, readers::Readers, schema, writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
@@ -75,6 +75,11 @@ impl Store {
     /// What mail servers told of their sessions.
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.clone())
+    }
+
+    /// How far the roll-out of each domain has come.
+    pub fn rollouts(&self) -> Rollouts {
+        Rollouts::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sealpost-wire", &["mail-domain", "mta-sts"]),
     ("sealpost-evidence", &["mail-domain", "mta-sts", "tls-rpt"]),
     ("sealpost-rules", &["mail-domain", "mta-sts", "tls-rpt", "dane", "sealpost-evidence"]),
+    ("sealpost-rollout", &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence"]),
     // Edges. `net` gathers and does not judge: it may not know the rules.
     ("sealpost-dkim", &["mail-domain"]),
     ("sealpost-runtime", &[]),
@@ -33,7 +34,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "sealpost-store",
-        &["mail-domain", "mta-sts", "tls-rpt", "sealpost-evidence", "sealpost-runtime"],
+        &[
+            "mail-domain",
+            "mta-sts",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-rollout",
+            "sealpost-runtime",
+        ],
     ),
     ("sealpost-listen", &["sealpost-wire", "sealpost-runtime"]),
     // It speaks over connections of `net`, and opens none.
@@ -91,6 +99,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-publish",
+        &[
+            "mail-domain",
+            "mta-sts",
+            "tls-rpt",
+            "sealpost-rollout",
+            "sealpost-rules",
+            "sealpost-runtime",
+        ],
+    ),
     // Faces.
     (
         "sealpost",
@@ -111,6 +130,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-enforce",
             "sealpost-receive",
             "sealpost-report",
+            "sealpost-publish",
+            "sealpost-rollout",
             "sealpost-lab",
         ],
     ),

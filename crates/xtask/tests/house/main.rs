@@ -28,6 +28,7 @@ const CORE: &[&str] = &[
     "sealpost-wire",
     "sealpost-evidence",
     "sealpost-rules",
+    "sealpost-rollout",
 ];
 
 static TREE: LazyLock<Tree> = LazyLock::new(Tree::of_this_workspace);

@@ -1,0 +1,243 @@
+//! What the operator writes.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use mta_sts::{MaxAge, Mode, MxPattern};
+use sealpost_rules::provider::Provider;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use tls_rpt::ReportUri;
+use toml::Spanned;
+
+use crate::Target;
+
+/// The section `[publish]` of the configuration.
+///
+/// ```toml
+/// [publish]
+/// directory = "domains"                    # a folder of files with `groups` and `domains`
+/// rua = ["mailto:tls-reports@example.com"] # for every domain that says nothing else
+///
+/// [publish.groups.customers]
+/// providers = ["google-workspace"]
+/// target = ["192.0.2.80", "2001:db8::80"]  # the policy host
+///
+/// [publish.domains."example.com"]
+/// group = "customers"
+/// mx = ["backup.example.com"]              # beside those of the group's provider
+/// ```
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Section {
+    /// A folder: every file in it whose name ends in `.toml` has more `groups` and `domains`.
+    pub directory: Option<PathBuf>,
+    /// The file in which stages and histories are kept.
+    pub store: Option<PathBuf>,
+    /// Where TLS reports go, for every domain that says nothing else.
+    pub rua: Option<Vec<Rua>>,
+    /// What domains of a group share.
+    pub(crate) groups: BTreeMap<Spanned<String>, Terms>,
+    /// The domains.
+    pub(crate) domains: BTreeMap<Spanned<String>, Terms>,
+}
+
+/// A file of the folder.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) groups: BTreeMap<Spanned<String>, Terms>,
+    pub(crate) domains: BTreeMap<Spanned<String>, Terms>,
+}
+
+/// What is said of a domain, or of a group of domains. What a domain leaves out is as in its group.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Terms {
+    /// The group that the domain belongs to. A group belongs to none.
+    pub group: Option<String>,
+    /// The mode of the policy; `managed` by default: its stage decides.
+    pub mode: Option<PolicyMode>,
+    /// Patterns of MX hosts, beside those of the providers.
+    pub mx: Option<Vec<Pattern>>,
+    /// Providers whose patterns are meant.
+    pub providers: Option<Vec<ProviderName>>,
+    /// `max_age` in seconds, where the mode is not managed.
+    pub max_age: Option<Seconds>,
+    /// The numbers of the roll-out.
+    pub rollout: Option<sealpost_rollout::Settings>,
+    /// Who serves the policy.
+    pub host: Option<HostWay>,
+    /// Who sets the records.
+    pub dns: Option<DnsWay>,
+    /// Where TLS reports go.
+    pub rua: Option<Vec<Rua>>,
+    /// How ids are made.
+    pub id_style: Option<IdStyle>,
+    /// What `mta-sts.` and the domain points to: addresses, or one name.
+    pub target: Option<Vec<Target>>,
+    /// The TTL of the records, in seconds.
+    pub ttl: Option<u32>,
+}
+
+/// The mode of a policy, or who decides it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyMode {
+    /// The stage of the roll-out decides.
+    #[default]
+    Managed,
+    /// Mode testing.
+    Testing,
+    /// Mode enforce.
+    Enforce,
+    /// Mode none.
+    None,
+}
+
+/// Who serves the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostWay {
+    /// This program.
+    Own,
+    /// Another: what is live is observed.
+    #[default]
+    External,
+}
+
+/// Who sets the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DnsWay {
+    /// A person: what is live is observed.
+    #[default]
+    Manual,
+}
+
+/// How ids are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdStyle {
+    /// Of the policy: the same policy has the same id.
+    #[default]
+    Content,
+    /// Of the time.
+    Timestamp,
+}
+
+/// An MX pattern as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(pub MxPattern);
+
+/// A provider as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderName {
+    /// Google Workspace.
+    GoogleWorkspace,
+    /// Microsoft 365.
+    #[serde(rename = "microsoft-365")]
+    Microsoft365,
+    /// Proofpoint.
+    Proofpoint,
+    /// Own hosts, each named.
+    SelfHosted,
+}
+
+/// A `max_age` as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub MaxAge);
+
+/// An address for reports as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rua(pub ReportUri);
+
+impl Section {
+    /// Paths that are not absolute start from this folder.
+    pub fn relative_to(&mut self, folder: &Path) {
+        for path in [&mut self.directory, &mut self.store].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// The file in which stages and histories are kept.
+    pub fn store_file(&self) -> PathBuf {
+        let folder = || match std::env::var_os("STATE_DIRECTORY") {
+            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
+            _ => PathBuf::from("/var/lib/sealpost"),
+        };
+        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+    }
+}
+
+impl Terms {
+    /// These, and where they say nothing, those of a group. Patterns and providers that are given
+    /// take the place of the group's, each for itself.
+    pub(crate) fn or(&self, group: &Self) -> Self {
+        fn one<T: Clone>(first: &Option<T>, second: &Option<T>) -> Option<T> {
+            first.as_ref().or(second.as_ref()).cloned()
+        }
+        Self {
+            group: self.group.clone(),
+            mode: self.mode.or(group.mode),
+            mx: one(&self.mx, &group.mx),
+            providers: one(&self.providers, &group.providers),
+            max_age: self.max_age.or(group.max_age),
+            rollout: self.rollout.or(group.rollout),
+            host: self.host.or(group.host),
+            dns: self.dns.or(group.dns),
+            rua: one(&self.rua, &group.rua),
+            id_style: self.id_style.or(group.id_style),
+            target: one(&self.target, &group.target),
+            ttl: self.ttl.or(group.ttl),
+        }
+    }
+}
+
+impl PolicyMode {
+    /// The mode, unless the stage decides.
+    pub fn fixed(self) -> Option<Mode> {
+        match self {
+            Self::Managed => None,
+            Self::Testing => Some(Mode::Testing),
+            Self::Enforce => Some(Mode::Enforce),
+            Self::None => Some(Mode::None),
+        }
+    }
+}
+
+impl ProviderName {
+    pub(crate) fn patterns(self) -> Vec<MxPattern> {
+        match self {
+            Self::GoogleWorkspace => Provider::GoogleWorkspace.patterns(),
+            Self::Microsoft365 => Provider::Microsoft365.patterns(),
+            Self::Proofpoint => Provider::Proofpoint.patterns(),
+            Self::SelfHosted => Vec::new(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(from)?;
+        MaxAge::from_secs(seconds)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("max_age is at most 31557600 seconds"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rua {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,249 @@
+//! `sealpost publish` and what is below it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use mail_domain::DomainName;
+use mta_sts::{MxPattern, PolicyId};
+use sealpost_rollout::Stage;
+
+use super::{Format, ProviderName};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Domains, groups and their policies stand in the section [publish] of the \
+                  configuration.\n\n\
+                  Exit status: 0 clean, 1 findings or the answer is no, 2 could not run.")]
+pub(crate) struct PublishArguments {
+    #[command(subcommand)]
+    pub(crate) command: PublishCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PublishCommand {
+    /// Judge every configured policy before it goes live.
+    Lint(SelectArguments),
+    /// Print the records to set, as lines of a zone file or as JSON.
+    Records(RecordsArguments),
+    /// Print dated steps for a change of mail hosts, or for the way out, that strand no sender.
+    Plan(Box<PlanArguments>),
+    /// Write files for a web server of your own or of others, with the steps and the check.
+    Export(PublishExportArguments),
+    /// Say how far each domain has come, or show the logbook of one.
+    Status(PublishStatusArguments),
+    /// Compare what is served with what is configured: exit status 1 if they differ.
+    Diff(SelectArguments),
+    /// Print the configuration of a new domain, its policy and its records.
+    New(PublishNewArguments),
+    /// Take a domain over as it is, into the store: what is served, its id, its MX records.
+    Adopt(AdoptArguments),
+}
+
+/// Where the configuration and the store are.
+#[derive(Debug, Args)]
+pub(crate) struct PublishConfiguration {
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The file in which stages and histories are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Take this for the time, such as 2027-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelectArguments {
+    /// The domains; all that are configured, if none is named.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domains: Vec<DomainName>,
+    /// As if every domain were in this stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<Stage>,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordsArguments {
+    /// The domains; all that are configured, if none is named.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domains: Vec<DomainName>,
+    /// As if every domain were in this stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<Stage>,
+    /// How to show them.
+    #[arg(long, default_value = "zone", value_name = "FORMAT")]
+    pub(crate) format: PublishFormat,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PublishFormat {
+    /// Lines of a zone file, with absolute names.
+    Zone,
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The history of what was served is in the store, once the domain is taken \
+                        over (publish adopt). Without it the configured policy counts as served, \
+                        and the past as --past says.\n\n\
+                        Exit status: 0 planned, 1 refused, 2 could not run.")]
+pub(crate) struct PlanArguments {
+    /// The domain.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    /// A host, or a pattern of hosts, that comes into the MX records; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) add_mx: Vec<MxPattern>,
+    /// A host or pattern that goes; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) remove_mx: Vec<MxPattern>,
+    /// All hosts go, and those of this provider come.
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "remove_mx")]
+    pub(crate) change_provider: Option<ProviderName>,
+    /// Leave MTA-STS.
+    #[arg(long, conflicts_with_all = ["add_mx", "remove_mx", "change_provider"])]
+    pub(crate) leave: bool,
+    /// Switch the MX records, or remove MTA-STS, at this time; as early as is safe, if left open.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) on: Option<Timestamp>,
+    /// Plan what strands senders all the same, for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) force: Option<String>,
+    /// A host of the MX records as they are now; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) mx: Vec<DomainName>,
+    /// The TTL of the MX records, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub(crate) mx_ttl: u32,
+    /// From an upload until no server and no cache serves the old policy, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub(crate) body_spread: u32,
+    /// From a change of the zone until every server has it, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub(crate) zone_spread: u32,
+    /// What was served before: unknown, nothing, or the longest max_age in seconds.
+    #[arg(long, value_name = "PAST", default_value = "unknown")]
+    pub(crate) past: PastWord,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+/// What was served before we knew a domain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PastWord(pub(crate) sealpost_rollout::Past);
+
+impl std::str::FromStr for PastWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        use sealpost_rollout::Past;
+        let max_age = || text.parse().ok().and_then(mta_sts::MaxAge::from_secs);
+        match text {
+            "unknown" => Ok(Self(Past::Unknown)),
+            "nothing" => Ok(Self(Past::Nothing)),
+            _ => max_age().map(|max_age| Self(Past::AtMost(max_age))).ok_or_else(|| {
+                "write unknown, nothing, or the longest max_age in seconds".to_owned()
+            }),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishExportArguments {
+    /// The domains; all that are configured, if none is named.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domains: Vec<DomainName>,
+    /// What the files are for.
+    #[arg(long = "for", value_name = "PLACE")]
+    pub(crate) place: PlaceName,
+    /// The folder to make; files in it are overwritten, others stay.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// As if every domain were in this stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<Stage>,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlaceName {
+    Nginx,
+    Caddy,
+    GithubPages,
+    CloudflarePages,
+    S3Cloudfront,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishStatusArguments {
+    /// The domains; all that are configured, if none is named.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domains: Vec<DomainName>,
+    /// Show the logbook of each.
+    #[arg(long)]
+    pub(crate) logbook: bool,
+    /// How to show it; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishNewArguments {
+    /// The domain that receives the mail.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    /// A mail host, or `*.` and a domain; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) mx: Vec<MxPattern>,
+    /// The patterns of a provider; may be given several times.
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    pub(crate) providers: Vec<ProviderName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArguments {
+    /// The domain.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    /// The policy as it is served, a file or `-`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: PathBuf,
+    /// The id in its STS record.
+    #[arg(long, value_name = "ID", value_parser = policy_id)]
+    pub(crate) id: PolicyId,
+    /// The TTL of that record, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub(crate) txt_ttl: u32,
+    /// A host of its MX records; may be given several times.
+    #[arg(long, value_name = "HOST", required = true)]
+    pub(crate) mx: Vec<DomainName>,
+    /// The TTL of the MX records, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub(crate) mx_ttl: u32,
+    /// What was served before: unknown, nothing, or the longest max_age in seconds.
+    #[arg(long, value_name = "PAST", default_value = "unknown")]
+    pub(crate) past: PastWord,
+    /// Who takes it over, for the logbook.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+fn policy_id(text: &str) -> Result<PolicyId, String> {
+    PolicyId::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,135 @@
+//! What is configured, and what is kept of it.
+
+use mail_domain::DomainName;
+use mta_sts::{Policy, PolicyId};
+use sealpost_publish::{ConfigurationError, Domains, PublishedDomain, Section};
+use sealpost_rollout::{Stage, Time};
+use sealpost_runtime::Clock;
+use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError};
+
+use crate::arguments::PublishConfiguration;
+use crate::configuration::Configuration;
+use crate::outcome::Failure;
+
+/// What is configured, and the store if there is one.
+pub(super) struct Known {
+    pub(super) domains: Domains,
+    pub(super) now: Time,
+    rollouts: Option<Rollouts>,
+}
+
+impl Known {
+    /// Reads the configuration, and opens the store if it is there.
+    pub(super) async fn open(arguments: &PublishConfiguration) -> Result<Self, Failure> {
+        let (section, text) = section(arguments)?;
+        let name =
+            arguments.config.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let domains = Domains::load(&section, &name, &text).map_err(|error| match error {
+            ConfigurationError::File(error) => Failure::from(error),
+            error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
+                Failure::new(error)
+            }
+            error => Failure::new(format!("read the configuration: {error}")),
+        })?;
+        let path = section.store_file();
+        let rollouts = match fs_err::exists(&path)? {
+            true => {
+                let store = Store::open_to_read(Settings::at(&path)).await;
+                Some(store.map_err(|error| failure(&error))?.rollouts())
+            }
+            false => None,
+        };
+        Ok(Self { domains, now: now(arguments), rollouts })
+    }
+
+    /// The domains that are named, or all.
+    pub(super) fn select(&self, named: &[DomainName]) -> Result<Vec<&PublishedDomain>, Failure> {
+        if self.domains.iter().len() == 0 {
+            return Err(Failure::new("find a domain: none is configured").hint(
+                "name the configuration with --config; `sealpost publish new` writes a first",
+            ));
+        }
+        if named.is_empty() {
+            return Ok(self.domains.iter().collect());
+        }
+        named.iter().map(|domain| self.of(domain)).collect()
+    }
+
+    /// A domain that is configured.
+    pub(super) fn of(&self, domain: &DomainName) -> Result<&PublishedDomain, Failure> {
+        self.domains.of(domain).ok_or_else(|| {
+            Failure::new(format!("find {domain}: it is not configured"))
+                .hint(format!("`sealpost publish new {domain}` prints what to add"))
+        })
+    }
+
+    /// What is kept of a domain.
+    pub(super) async fn rollout(&self, domain: &DomainName) -> Result<Option<Rollout>, Failure> {
+        match &self.rollouts {
+            None => Ok(None),
+            Some(rollouts) => rollouts.load(domain.clone()).await.map_err(|error| failure(&error)),
+        }
+    }
+
+    pub(super) fn rollouts(&self) -> Option<&Rollouts> {
+        self.rollouts.as_ref()
+    }
+
+    /// The stage of a domain, the policy that it asks for, and the id that belongs to it.
+    pub(super) async fn wanted(
+        &self,
+        published: &PublishedDomain,
+        stage: Option<Stage>,
+    ) -> Result<Wanted, Failure> {
+        let rollout = self.rollout(&published.domain).await?;
+        let kept = rollout.as_ref().map_or(Stage::Nothing, |rollout| rollout.stage);
+        let stage = stage.unwrap_or(kept);
+        let policy = published.policy(stage).map_err(|error| {
+            Failure::new(format!("make the policy of {}: {error}", published.domain))
+        })?;
+        let id = policy.as_ref().map(|policy| {
+            let history = rollout.as_ref().map(|rollout| &rollout.history);
+            let live =
+                history.filter(|history| history.live() == Some(policy) && !history.is_id_older());
+            match (live.and_then(|history| history.live_id()), history) {
+                (Some(live), _) => live.id.clone(),
+                (None, Some(history)) => {
+                    let id = published.id(policy, self.now);
+                    let is_used = history.ids().iter().any(|known| known.id == id);
+                    if is_used { history.id_for(policy, self.now) } else { id }
+                }
+                (None, None) => published.id(policy, self.now),
+            }
+        });
+        Ok(Wanted { stage, policy, id, rollout })
+    }
+}
+
+/// What a domain should have.
+pub(super) struct Wanted {
+    pub(super) stage: Stage,
+    pub(super) policy: Option<Policy>,
+    pub(super) id: Option<PolicyId>,
+    pub(super) rollout: Option<Rollout>,
+}
+
+/// The section, with the flags over it, and the text that it stands in.
+pub(super) fn section(arguments: &PublishConfiguration) -> Result<(Section, String), Failure> {
+    let (configuration, text) = Configuration::load_with_text(arguments.config.as_deref())?;
+    let mut section = configuration.publish;
+    if let Some(store) = &arguments.store {
+        section.store = Some(store.clone());
+    }
+    Ok((section, text))
+}
+
+/// The time that the flags want.
+pub(super) fn now(arguments: &PublishConfiguration) -> Time {
+    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
+    Time::at(now.as_second())
+}
+
+pub(super) fn failure(error: &StoreError) -> Failure {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    Failure::new(format!("{error}{}", source.unwrap_or_default()))
+}

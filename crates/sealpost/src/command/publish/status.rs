@@ -1,0 +1,154 @@
+//! `sealpost publish status` and `sealpost publish diff`
+
+use mta_sts::Policy;
+use sealpost_rollout::{History, Horizon, Time, logbook};
+use serde::Serialize;
+
+use super::known::{Known, failure};
+use crate::arguments::{Format, PublishStatusArguments, SelectArguments};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Rows of a logbook that are read at a time.
+const ROWS: u32 = 1_000;
+
+#[derive(Debug, Serialize)]
+struct Line {
+    domain: String,
+    /// Whether anything is kept of it.
+    known: bool,
+    stage: &'static str,
+    /// Seconds since 1970.
+    since: Option<Time>,
+    /// What is served, such as `enforce 604800`.
+    served: Option<String>,
+    id: Option<String>,
+    /// Until when some sender may hold a policy: seconds since 1970, null if nobody does, `open`
+    /// while it can still be fetched.
+    held_until: Option<Held>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Held {
+    Until(Time),
+    Open(&'static str),
+}
+
+pub(super) async fn run(
+    arguments: &PublishStatusArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let known = Known::open(&arguments.configuration).await?;
+    for published in known.select(&arguments.domains)? {
+        let domain = &published.domain;
+        let wanted = known.wanted(published, None).await?;
+        let history = wanted.rollout.as_ref().map(|rollout| &rollout.history);
+        let served = history.and_then(|history| history.live()).map(terms);
+        let id = history.and_then(|history| history.live_id()).map(|id| id.id.to_string());
+        let since = wanted.rollout.as_ref().map(|rollout| rollout.entered_at);
+        let horizon = history.map_or(Horizon::Nobody, History::horizon);
+        match arguments.format {
+            Format::Json => output.json_line(&Line {
+                domain: domain.to_string(),
+                known: wanted.rollout.is_some(),
+                stage: wanted.stage.as_str(),
+                since,
+                served,
+                id,
+                held_until: match horizon {
+                    Horizon::Nobody => None,
+                    Horizon::Until(until) => Some(Held::Until(until)),
+                    Horizon::Open => Some(Held::Open("open")),
+                },
+            })?,
+            Format::Human => {
+                let since = since.map_or(String::new(), |since| format!(" since {since}"));
+                let served = served.map_or(String::new(), |terms| format!(", serves {terms}"));
+                output.line(&format!("{domain}: {}{since}{served}", wanted.stage))?;
+            }
+        }
+        if arguments.logbook
+            && let Some(rollouts) = known.rollouts()
+        {
+            let mut skipped: u64 = 0;
+            loop {
+                let rows = rollouts.logbook(domain.clone(), skipped, ROWS).await;
+                let rows = rows.map_err(|error| failure(&error))?;
+                match arguments.format {
+                    Format::Json => rows.iter().try_for_each(|row| output.json_line(row))?,
+                    Format::Human => output.text(&logbook(&rows))?,
+                }
+                skipped = skipped.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+                if rows.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+#[derive(Debug, Serialize)]
+struct Difference {
+    domain: String,
+    served: Option<String>,
+    configured: Option<String>,
+}
+
+pub(super) async fn diff(
+    arguments: &SelectArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let known = Known::open(&arguments.configuration).await?;
+    let mut outcome = Outcome::Clean;
+    for published in known.select(&arguments.domains)? {
+        let domain = &published.domain;
+        let wanted = known.wanted(published, arguments.stage).await?;
+        let served = wanted.rollout.as_ref().and_then(|rollout| rollout.history.live()).cloned();
+        if same(served.as_ref(), wanted.policy.as_ref()) {
+            continue;
+        }
+        outcome = Outcome::Findings;
+        let text = |policy: Option<&Policy>| policy.map(ToString::to_string);
+        let (old, new) = (text(served.as_ref()), text(wanted.policy.as_ref()));
+        match arguments.format {
+            Format::Json => {
+                let domain = domain.to_string();
+                output.json_line(&Difference { domain, served: old, configured: new })?;
+            }
+            Format::Human => {
+                let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+                output.line(&format!("--- {domain}, served\n+++ {domain}, configured"))?;
+                for line in old.lines().filter(|line| !new.lines().any(|other| other == *line)) {
+                    output.line(&format!("-{line}"))?;
+                }
+                for line in new.lines().filter(|line| !old.lines().any(|other| other == *line)) {
+                    output.line(&format!("+{line}"))?;
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// The order of patterns means nothing.
+fn same(one: Option<&Policy>, other: Option<&Policy>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            let sorted = |policy: &Policy| {
+                let mut lines: Vec<String> =
+                    policy.to_string().lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            sorted(one) == sorted(other)
+        }
+        _ => false,
+    }
+}
+
+fn terms(policy: &Policy) -> String {
+    format!("{} {}", policy.mode(), policy.max_age())
+}

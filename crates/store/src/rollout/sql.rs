@@ -1,0 +1,114 @@
+//! The statements on the tables `rollout_…`.
+
+use crate::statement::statements;
+
+statements! {
+    ENROL = "
+        INSERT INTO rollout_domains (domain, stage, entered_at, known_since, past, past_max_age)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (domain) DO NOTHING
+        RETURNING domain";
+
+    /// Only from the stage that the caller thinks it is in.
+    ADVANCE = "
+        UPDATE rollout_domains SET stage = $1, entered_at = $2
+        WHERE domain = $3 AND stage = $4
+        RETURNING domain";
+
+    STATE_PAST = "
+        UPDATE rollout_domains SET past = $1, past_max_age = $2 WHERE domain = $3
+        RETURNING domain";
+
+    DOMAIN = "
+        SELECT stage, entered_at, known_since, past, past_max_age
+        FROM rollout_domains WHERE domain = $1";
+
+    DOMAINS = "
+        SELECT domain, stage, entered_at FROM rollout_domains
+        WHERE domain > $1 ORDER BY domain LIMIT $2";
+
+    LIVE_BODY = "
+        SELECT body FROM rollout_bodies WHERE domain = $1 AND last_served IS NULL";
+
+    END_BODY = "
+        UPDATE rollout_bodies
+        SET last_served = CASE WHEN first_served > CAST($1 AS BIGINT) THEN first_served
+                               ELSE CAST($1 AS BIGINT) END
+        WHERE domain = $2 AND last_served IS NULL";
+
+    /// Two bodies that begin in one second are told apart by a second more.
+    BEGIN_BODY = "
+        INSERT INTO rollout_bodies (domain, first_served, body)
+        VALUES ($1,
+                (SELECT CASE WHEN COALESCE(MAX(first_served), -1) < CAST($2 AS BIGINT)
+                             THEN CAST($2 AS BIGINT) ELSE MAX(first_served) + 1 END
+                 FROM rollout_bodies WHERE domain = $1),
+                $3)";
+
+    BODIES = "
+        SELECT first_served, last_served, body FROM rollout_bodies
+        WHERE domain = $1 ORDER BY first_served";
+
+    LIVE_ID = "
+        SELECT id FROM rollout_ids WHERE domain = $1 AND last_announced IS NULL";
+
+    /// The longest TTL that it had.
+    SAME_ID = "
+        UPDATE rollout_ids SET ttl = CASE WHEN ttl < $1 THEN $1 ELSE ttl END
+        WHERE domain = $2 AND last_announced IS NULL";
+
+    END_ID = "
+        UPDATE rollout_ids
+        SET last_announced = CASE WHEN first_announced > CAST($1 AS BIGINT) THEN first_announced
+                                  ELSE CAST($1 AS BIGINT) END
+        WHERE domain = $2 AND last_announced IS NULL";
+
+    BEGIN_ID = "
+        INSERT INTO rollout_ids (domain, first_announced, id, ttl)
+        SELECT CAST($1 AS TEXT),
+               CASE WHEN COALESCE(MAX(first_announced), -1) < CAST($2 AS BIGINT)
+                    THEN CAST($2 AS BIGINT) ELSE MAX(first_announced) + 1 END,
+               CAST($3 AS TEXT), CAST($4 AS BIGINT)
+        FROM rollout_ids WHERE domain = $1";
+
+    IDS = "
+        SELECT first_announced, last_announced, id, ttl FROM rollout_ids
+        WHERE domain = $1 ORDER BY first_announced";
+
+    LIVE_MX = "
+        SELECT hosts FROM rollout_mx WHERE domain = $1 AND last_published IS NULL";
+
+    SAME_MX = "
+        UPDATE rollout_mx SET ttl = CASE WHEN ttl < $1 THEN $1 ELSE ttl END
+        WHERE domain = $2 AND last_published IS NULL";
+
+    END_MX = "
+        UPDATE rollout_mx
+        SET last_published = CASE WHEN first_published > CAST($1 AS BIGINT) THEN first_published
+                                  ELSE CAST($1 AS BIGINT) END
+        WHERE domain = $2 AND last_published IS NULL";
+
+    BEGIN_MX = "
+        INSERT INTO rollout_mx (domain, first_published, hosts, ttl)
+        SELECT CAST($1 AS TEXT),
+               CASE WHEN COALESCE(MAX(first_published), -1) < CAST($2 AS BIGINT)
+                    THEN CAST($2 AS BIGINT) ELSE MAX(first_published) + 1 END,
+               CAST($3 AS TEXT), CAST($4 AS BIGINT)
+        FROM rollout_mx WHERE domain = $1";
+
+    MX = "
+        SELECT last_published, hosts, ttl FROM rollout_mx
+        WHERE domain = $1 ORDER BY first_published";
+
+    /// The same row of the same moment is written once.
+    NOTE = "
+        INSERT INTO rollout_entries (domain, number, at, entry)
+        SELECT CAST($1 AS TEXT), COALESCE(MAX(number), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT)
+        FROM rollout_entries WHERE domain = $1
+        HAVING NOT EXISTS (SELECT 1 FROM rollout_entries AS known
+                           WHERE known.domain = $1 AND known.at = $2 AND known.entry = $3)";
+
+    ENTRIES = "
+        SELECT entry FROM rollout_entries WHERE domain = $1 AND number > $2
+        ORDER BY number LIMIT $3";
+}
