@@ -8,10 +8,15 @@ use serde::Deserialize;
 
 /// The beginning of a text, at most so many characters, none of them NUL: PostgreSQL takes none.
 pub(crate) fn clip(text: &str, characters: usize) -> String {
-    if text.len() <= characters && !text.contains('\0') {
+    if is_within(text, characters) {
         return text.to_owned();
     }
     text.chars().filter(|&character| character != '\0').take(characters).collect()
+}
+
+/// Whether [`clip`] would leave it as it is, as far as its octets tell.
+pub(crate) fn is_within(text: &str, characters: usize) -> bool {
+    text.len() <= characters && !text.contains('\0')
 }
 
 /// A count as it is stored. There is none so large; it would be the largest.

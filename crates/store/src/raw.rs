@@ -100,7 +100,7 @@ impl RawStore {
         let work = move |connection: &Connection| {
             // Held until the command is over.
             let _ = &room;
-            put(connection, &packed, &arrival).map(|_| ())
+            put(connection, &packed, &arrival, &mut newest(connection)?).map(|_| ())
         };
         self.writer.write(work).await.map(|()| digest)
     }
@@ -121,7 +121,11 @@ impl RawStore {
         let packed = spawn_blocking(prepare).await.map_err(StoreError::unavailable)?;
         let work = move |connection: &Connection| {
             let _ = &room;
-            packed.iter().map(|(packed, arrival)| put(connection, packed, arrival)).collect()
+            let mut newest = newest(connection)?;
+            let put = |(packed, arrival): &(Packed, Arrival)| {
+                put(connection, packed, arrival, &mut newest)
+            };
+            packed.iter().map(put).collect()
         };
         self.writer.write(work).await
     }
@@ -315,34 +319,43 @@ impl RawStore {
     }
 }
 
-fn put(connection: &Connection, packed: &Packed, arrival: &Arrival) -> Result<Stored, StoreError> {
+/// The id of the newest submission, 0 if there is none.
+fn newest(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?)
+}
+
+/// Stores one submission; `newest` is the newest id, before and after.
+fn put(
+    connection: &Connection,
+    packed: &Packed,
+    arrival: &Arrival,
+    newest: &mut i64,
+) -> Result<Stored, StoreError> {
     let name = packed.digest;
     let digest = name.as_bytes();
     let Arrival { origin, at, peer, recipient } = arrival;
     let (origin, peer) = (origin.as_str(), peer.map(|peer| peer.to_string()));
     let recipient = recipient.as_deref().map(|text| clip(text, entry::RECIPIENT));
-    let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
-    let known = again.query_row(params![at, digest], |row| {
-        let stored =
-            Stored { digest: name, first_at: row.get(2)?, before: Some(entry::state(row, 3)?) };
-        Ok((row.get(0)?, row.get(1)?, stored))
-    });
-    if let Some((id, number, stored)) = known.optional()? {
-        let (id, number): (i64, i64) = (id, number);
-        if number <= MOST_ARRIVALS {
-            let values = params![id, number, origin, at, peer, recipient];
-            connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
-        }
-        return Ok(stored);
-    }
-    let newest: i64 = connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?;
     let id = newest.saturating_add(1);
     let size = i64::try_from(packed.size).unwrap_or(i64::MAX);
     let values = params![id, digest, size, origin, at, peer, recipient];
-    connection.prepare_cached(sql::ADD)?.execute(values)?;
-    let values = params![id, packed.encoding, packed.octets.as_slice()];
-    connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
-    Ok(Stored { digest: name, first_at: *at, before: None })
+    if connection.prepare_cached(sql::ADD)?.execute(values)? == 1 {
+        *newest = id;
+        let values = params![id, packed.encoding, packed.octets.as_slice()];
+        connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
+        return Ok(Stored { digest: name, first_at: *at, before: None });
+    }
+    let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
+    let (id, number, stored) = again.query_row(params![at, digest], |row| {
+        let stored =
+            Stored { digest: name, first_at: row.get(2)?, before: Some(entry::state(row, 3)?) };
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, stored))
+    })?;
+    if number <= MOST_ARRIVALS {
+        let values = params![id, number, origin, at, peer, recipient];
+        connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
+    }
+    Ok(stored)
 }
 
 #[cfg(test)]

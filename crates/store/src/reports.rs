@@ -22,6 +22,7 @@ pub use stored::{
 
 // How it is done.
 mod accept;
+mod batch;
 mod details;
 mod failures;
 mod listing;
@@ -35,7 +36,7 @@ use rusqlite::Connection;
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries};
 use tokio::task::spawn_blocking;
 
-use self::accept::Prepared;
+use self::{accept::Prepared, batch::Batch};
 use crate::{Store, StoreError};
 
 /// Rows of one page, at most; who asks for more gets so many.
@@ -77,7 +78,11 @@ impl Reports {
             prepare()?
         };
         let work = move |connection: &Connection| {
-            prepared.iter().map(|report| accept::accept(connection, report)).collect()
+            let mut batch = Batch::begin(connection)?;
+            let accepted = prepared.iter().map(|report| accept::accept(&mut batch, report));
+            let accepted = accepted.collect::<Result<_, _>>()?;
+            batch.end()?;
+            Ok(accepted)
         };
         self.store.writer.write(work).await
     }

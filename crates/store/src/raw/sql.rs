@@ -30,10 +30,13 @@ statements! {
     NEWEST = "
         SELECT COALESCE(MAX(id), 0) FROM raw";
 
+    /// Changes nothing if the octets are known. One look at the index tells, where a question
+    /// before would be a second.
     ADD = "
         INSERT INTO raw (id, digest, size, origin, received_at, peer, recipient,
                          arrivals, last_received_at, state, reader)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $5, 'new', 0)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $5, 'new', 0)
+        ON CONFLICT (digest) DO NOTHING";
 
     ADD_OCTETS = "
         INSERT INTO raw_octets (raw, encoding, octets) VALUES ($1, $2, $3)";

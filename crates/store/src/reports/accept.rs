@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Accepted, DayShare, NewReport, ReportId, Scope,
+    batch::Batch,
     details::{Details, counted},
     new, sql,
     sums::{self, Counted, Sign},
@@ -114,7 +115,8 @@ impl Prepared {
 }
 
 /// Takes in one report. Runs again, it finds a duplicate.
-pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Accepted, StoreError> {
+pub(super) fn accept(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<Accepted, StoreError> {
+    let connection = batch.connection;
     let scope = prepared.scope;
     let key = &prepared.key;
     // Nearly always there is nothing under this key.
@@ -124,19 +126,22 @@ pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Acc
     if let Some((id, _)) = same.iter().find(|(_, number)| *number <= scope.number()) {
         return Ok(Accepted::Duplicate(ReportId(*id)));
     }
-    let id = next(connection, sql::NEWEST_REPORT)?;
+    let id = batch.next_report();
     // From now on it is known to be better than what was thought.
     for (id, _) in same {
+        batch.settle()?;
         remove(connection, id)?;
     }
-    let reporter = reporter(connection, prepared)?;
-    let domain = domain(connection, prepared.domain.as_ref())?;
+    let Prepared { signer, organisation, contact, .. } = prepared;
+    let reporter = batch.reporter(signer, organisation, contact.as_deref())?;
+    let domain = batch.domain(prepared.domain.as_ref())?;
     let others = if is_known { revisions(connection, prepared, reporter)? } else { Vec::new() };
     let current = others.iter().find(|other| other.is_current);
     let is_current = current.is_none_or(|current| current.is_before(prepared));
     if let Some(current) = current
         && is_current
     {
+        batch.settle()?;
         sums::count(connection, &sums::counted(connection, current.id)?, Sign::Minus)?;
         connection.prepare_cached(sql::SET_CURRENT)?.execute([0, current.id])?;
     }
@@ -153,7 +158,7 @@ pub(super) fn accept(connection: &Connection, prepared: &Prepared) -> Result<Acc
             failures: prepared.sums.failures.clone(),
             repairs: prepared.sums.repairs.clone(),
         };
-        sums::count(connection, &report, Sign::Plus)?;
+        batch.count(&report)?;
     }
     // The oldest come last.
     for other in others.iter().rev().take(others.len().saturating_sub(REVISIONS - 1)) {
@@ -284,37 +289,8 @@ fn show_policies(connection: &Connection, prepared: &Prepared) -> Result<(), Sto
     Ok(())
 }
 
-fn reporter(connection: &Connection, prepared: &Prepared) -> Result<i64, StoreError> {
-    let Prepared { signer, organisation, contact, .. } = prepared;
-    let mut statement = connection.prepare_cached(sql::REPORTER_ID)?;
-    let known = statement.query_row(params![signer, organisation], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
-    });
-    let Some((id, known_contact)) = known.optional()? else {
-        let id = next(connection, sql::NEWEST_REPORTER)?;
-        let values = params![id, signer, organisation, contact];
-        connection.prepare_cached(sql::ADD_REPORTER)?.execute(values)?;
-        return Ok(id);
-    };
-    if contact.is_some() && *contact != known_contact {
-        connection.prepare_cached(sql::RENEW_CONTACT)?.execute(params![contact, id])?;
-    }
-    Ok(id)
-}
-
-fn domain(connection: &Connection, name: Option<&DomainName>) -> Result<i64, StoreError> {
-    let name = name.map_or("", DomainName::as_str);
-    let mut statement = connection.prepare_cached(sql::DOMAIN_ID)?;
-    if let Some(id) = statement.query_row([name], |row| row.get(0)).optional()? {
-        return Ok(id);
-    }
-    let id = next(connection, sql::NEWEST_DOMAIN)?;
-    connection.prepare_cached(sql::ADD_DOMAIN)?.execute(params![id, name])?;
-    Ok(id)
-}
-
 /// The number after the newest one.
-fn next(connection: &Connection, newest: &str) -> Result<i64, StoreError> {
+pub(super) fn next(connection: &Connection, newest: &str) -> Result<i64, StoreError> {
     let newest: i64 = connection.prepare_cached(newest)?.query_row([], |row| row.get(0))?;
     Ok(newest.saturating_add(1))
 }

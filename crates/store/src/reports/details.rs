@@ -12,7 +12,7 @@ use sealpost_evidence::traffic::{Bounds, Day};
 use serde::{Deserialize, Serialize};
 
 use super::{DayShare, Echo, NewReport, Repair, ReportedFailure, ReportedPolicy, new};
-use crate::column::clip;
+use crate::column::{clip, is_within};
 
 /// Strings and hosts of one policy, at most.
 const LISTED: usize = 256;
@@ -98,10 +98,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-impl Details<'static> {
+impl<'a> Details<'a> {
     /// Keeps of a report what has room, every text cut at its bound. The policies go into `show`,
     /// which gives what is kept in their place.
-    pub(super) fn of(report: &NewReport, mut show: impl FnMut(String) -> String) -> Self {
+    pub(super) fn of(report: &'a NewReport, mut show: impl FnMut(String) -> String) -> Self {
         let mut room = new::MOST_DETAILS;
         let mut details = Self { echo: u64::from(report.echo == Echo::Likely), ..Self::default() };
         for policy in &report.policies {
@@ -201,10 +201,10 @@ impl PolicyPart<'_> {
     }
 }
 
-impl FailurePart<'_> {
-    fn of(failure: &ReportedFailure) -> FailurePart<'static> {
-        let text = |text: &Option<String>, most| text.as_deref().map(|text| cut(text, most));
-        FailurePart {
+impl<'a> FailurePart<'a> {
+    fn of(failure: &'a ReportedFailure) -> Self {
+        let text = |text: &'a Option<String>, most| text.as_deref().map(|text| cut(text, most));
+        Self {
             result_type: cut(&failure.result_type, 64),
             mx_host: text(&failure.mx_host, 255),
             receiving_ip: failure.receiving_ip,
@@ -260,11 +260,11 @@ impl DayPart {
     }
 }
 
-impl Shown<'static> {
-    fn of(policy: &ReportedPolicy) -> Self {
+impl<'a> Shown<'a> {
+    fn of(policy: &'a ReportedPolicy) -> Self {
         // A character takes up to six in JSON.
         let mut room = SHOWN;
-        let mut list = |texts: &[String], most: usize| {
+        let mut list = |texts: &'a [String], most: usize| {
             let mut kept = Vec::new();
             for text in texts.iter().take(LISTED) {
                 let text = cut(text, most);
@@ -295,8 +295,13 @@ fn bounded(count: u64) -> u64 {
     count.min(1 << 53)
 }
 
-fn cut(text: &str, characters: usize) -> Cow<'static, str> {
-    Cow::Owned(clip(text, characters))
+/// As [`clip`], which most texts need not be.
+fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+    if is_within(text, characters) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(clip(text, characters))
+    }
 }
 
 /// Takes room for a part, if there is some.

@@ -1,5 +1,7 @@
 //! What is summed of current reports, so that no page has to read them all.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::{Bounds, Day};
 
@@ -65,48 +67,89 @@ pub(super) fn count(
     report: &Counted,
     sign: Sign,
 ) -> Result<(), StoreError> {
-    count_days(connection, report, sign)?;
+    let mut days = DaySums::default();
+    days.add(report);
+    write_days(connection, days.0, sign)?;
     match sign {
         Sign::Plus => add_details(connection, report),
         Sign::Minus => take_details(connection, report),
     }
 }
 
-fn count_days(connection: &Connection, report: &Counted, sign: Sign) -> Result<(), StoreError> {
+/// What is added to one row of the days.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DaySum {
+    parts: u64,
+    reports: u64,
+    successful: Bounds,
+    failed: Bounds,
+}
+
+/// What is added to the days by many reports, in the order in which the rows lie. Sums of some
+/// hundred reports are mostly about the same few days and reporters, so each row is written once.
+#[derive(Default)]
+pub(super) struct DaySums(BTreeMap<DayKey, DaySum>);
+
+/// Scope, kind, day and subject: the key of a row.
+type DayKey = (i64, i64, i64, i64);
+
+impl DaySums {
+    pub(super) fn add(&mut self, report: &Counted) {
+        for share in &report.days {
+            for (kind, subject) in subjects(report) {
+                let key = (report.scope, kind, share.day.number(), subject);
+                let sum = self.0.entry(key).or_default();
+                sum.parts = sum.parts.saturating_add(1);
+                sum.reports = sum.reports.saturating_add(u64::from(share.day == report.day));
+                sum.successful = sum.successful.plus(share.successful);
+                sum.failed = sum.failed.plus(share.failed);
+            }
+        }
+    }
+
+    /// Writes all of it, and is empty afterwards.
+    pub(super) fn write(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        write_days(connection, std::mem::take(&mut self.0), Sign::Plus)
+    }
+}
+
+/// The subjects of the rows that a report counts for.
+fn subjects(report: &Counted) -> [(i64, i64); 3] {
+    [(ALL, 0), (OF_DOMAIN, report.domain), (OF_REPORTER, report.reporter)]
+}
+
+fn write_days(
+    connection: &Connection,
+    days: BTreeMap<DayKey, DaySum>,
+    sign: Sign,
+) -> Result<(), StoreError> {
     let signed = |count: u64| {
         let count = column::stored(count);
         if sign == Sign::Minus { -count } else { count }
     };
     let mut add = connection.prepare_cached(sql::COUNT_DAY)?;
     let mut drop_empty = connection.prepare_cached(sql::DROP_EMPTY_DAY)?;
-    let scope = report.scope;
-    for share in &report.days {
-        let day = share.day.number();
-        let is_last = u64::from(share.day == report.day);
-        for (kind, subject) in
-            [(ALL, 0), (OF_DOMAIN, report.domain), (OF_REPORTER, report.reporter)]
-        {
-            add.execute(params![
-                scope,
-                kind,
-                day,
-                subject,
-                signed(1),
-                signed(is_last),
-                signed(share.successful.lower),
-                signed(share.successful.upper),
-                signed(share.failed.lower),
-                signed(share.failed.upper),
-            ])?;
-            if sign == Sign::Minus {
-                drop_empty.execute(params![scope, kind, day, subject])?;
-            }
+    for ((scope, kind, day, subject), sum) in days {
+        add.execute(params![
+            scope,
+            kind,
+            day,
+            subject,
+            signed(sum.parts),
+            signed(sum.reports),
+            signed(sum.successful.lower),
+            signed(sum.successful.upper),
+            signed(sum.failed.lower),
+            signed(sum.failed.upper),
+        ])?;
+        if sign == Sign::Minus {
+            drop_empty.execute(params![scope, kind, day, subject])?;
         }
     }
     Ok(())
 }
 
-fn add_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
+pub(super) fn add_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
     let Counted { id, scope, reporter, domain, day, .. } = report;
     let mut add = connection.prepare_cached(sql::COUNT_FAILURE)?;
     for (policy, result, sessions) in &report.failures {

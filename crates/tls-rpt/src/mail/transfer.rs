@@ -42,21 +42,31 @@ pub(super) fn is_packed_base64(octets: &[u8]) -> bool {
 fn decode_base64(octets: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(octets.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0_u8);
-    for octet in octets {
-        let value = match octet {
-            b'A'..=b'Z' => octet - b'A',
-            b'a'..=b'z' => octet - b'a' + 26,
-            b'0'..=b'9' => octet - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => break,
-            _ => continue,
+    let mut rest = octets;
+    loop {
+        // Nearly all of it: four letters that are three octets.
+        while count == 0
+            && let Some((four, after)) = rest.split_first_chunk::<4>()
+            && let [Some(a), Some(b), Some(c), Some(d)] = four.map(value)
+        {
+            let (ab, cd) = (a << 6 | b, c << 6 | d);
+            let [_, first, second, third] = (ab << 12 | cd).to_be_bytes();
+            decoded.extend_from_slice(&[first, second, third]);
+            rest = after;
+        }
+        let Some((octet, after)) = rest.split_first() else { break };
+        rest = after;
+        let Some(value) = value(*octet) else {
+            if *octet == b'=' {
+                break;
+            }
+            continue;
         };
-        bits = bits << 6 | u32::from(value);
+        bits = bits << 6 | value;
         count += 1;
         if count == 4 {
             let [_, first, second, third] = bits.to_be_bytes();
-            decoded.extend([first, second, third]);
+            decoded.extend_from_slice(&[first, second, third]);
             (bits, count) = (0, 0);
         }
     }
@@ -65,6 +75,24 @@ fn decode_base64(octets: &[u8]) -> Vec<u8> {
     decoded.extend([first, second].iter().take(usize::from(count.saturating_sub(1))));
     decoded
 }
+
+/// What a letter of the alphabet stands for.
+fn value(letter: u8) -> Option<u32> {
+    u32::try_from(VALUES.get(usize::from(letter)).copied()?).ok()
+}
+
+/// By octet; -1 where it is none of the alphabet.
+#[expect(clippy::indexing_slicing, reason = "it is worked out when the program is built")]
+const VALUES: [i8; 256] = {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [-1; 256];
+    let mut value = 0;
+    while value < alphabet.len() {
+        values[alphabet[value] as usize] = value as i8;
+        value += 1;
+    }
+    values
+};
 
 /// RFC 2045 section 6.7; what is no encoding stands for itself.
 fn decode_quoted_printable(octets: &[u8]) -> Vec<u8> {

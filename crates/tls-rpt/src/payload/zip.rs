@@ -29,7 +29,7 @@ const DEFLATED: u16 = 8;
 pub(super) fn is_zip(octets: &[u8]) -> bool {
     octets.starts_with(LOCAL_HEADER)
         || octets.starts_with(END)
-        || (find(first(octets), LOCAL_HEADER).is_some() && find(last(octets), END).is_some())
+        || (find(last(octets), END).is_some() && find(first(octets), LOCAL_HEADER).is_some())
 }
 
 /// The entries, one after another.
