@@ -64,6 +64,11 @@ fn ids(
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
+/// A sender has few reports a day for us; who has more sessions than this has other mail.
+const MOST_ECHOED: u64 = 100;
+/// So many days late a report may be to be looked for.
+const LATEST: i64 = 10;
+
 pub(super) fn report(
     connection: &Connection,
     id: ReportId,
@@ -87,6 +92,10 @@ pub(super) fn report(
     let others = others.query_map(values, |row| row.get::<_, i64>(0))?;
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let revisions = others.into_iter().map(ReportId).filter(|other| *other != id).collect();
+    let echo = match details.echo {
+        0 => echo(connection, &summary)?,
+        _ => Echo::Likely,
+    };
     Ok(Some(StoredReport {
         days: sums::counted(connection, id.0)?.days,
         summary,
@@ -94,9 +103,29 @@ pub(super) fn report(
         policies,
         repairs: details.repairs(),
         unkept: details.unkept,
-        echo: if details.echo == 0 { Echo::No } else { Echo::Likely },
+        echo,
         revisions,
     }))
+}
+
+/// A report that counts no more sessions than there were mails with reports from its own sender in
+/// the same time tells of nothing else, as far as one can see.
+fn echo(connection: &Connection, summary: &ReportSummary) -> Result<Echo, StoreError> {
+    let sessions = summary.successful.plus(summary.failed).upper;
+    if summary.reporter.signer.is_empty() || !(1..=MOST_ECHOED).contains(&sessions) {
+        return Ok(Echo::No);
+    }
+    let values = params![
+        summary.scope.with(summary.reporter_id.0),
+        Day::of(summary.begins_at).plus(-LATEST).number(),
+        Day::of(summary.ends_at).number(),
+        summary.begins_at,
+        summary.ends_at,
+    ];
+    let mut mails = connection.prepare_cached(sql::REPORT_MAILS)?;
+    let mails: i64 = mails.query_row(values, |row| row.get(0))?;
+    let is_echo = u64::try_from(mails).is_ok_and(|mails| mails >= sessions);
+    Ok(if is_echo { Echo::Likely } else { Echo::No })
 }
 
 /// The text of a policy: what is kept in its place is that, or the digest of it.

@@ -51,7 +51,8 @@ pub struct NewReport {
     pub policies: Vec<ReportedPolicy>,
     /// What had to be repaired to read it; at most 256 are kept.
     pub repairs: Vec<Repair>,
-    /// Does it tell of the mails that carry reports?
+    /// Does it tell of the mails that carry reports, by its own word? The store looks for itself as
+    /// well.
     pub echo: Echo,
 }
 

@@ -264,3 +264,28 @@ async fn bounds_hold_for_text_and_for_what_there_is_much_of() {
     }
     assert_eq!(total(&store, Scope::Counted).await.0, 1);
 }
+
+#[tokio::test]
+async fn a_report_on_nothing_but_report_mails_is_an_echo() {
+    let (_folder, store) = open().await;
+    // Two mails with reports on yesterday come in during this day.
+    for (name, number) in [("r1", 1), ("r2", 2)] {
+        let mut yesterday = report(name, -1, 0);
+        yesterday.raw = Digest::of(&[number]);
+        yesterday.received_at = day(0).begins_at() + 3600;
+        accept(&store, &yesterday).await;
+    }
+    for (name, successful, failed, echo) in [
+        ("one", 1, 0, Echo::Likely),
+        ("two", 1, 1, Echo::Likely),
+        ("three", 3, 0, Echo::No),
+        ("none", 0, 0, Echo::No),
+    ] {
+        let mut today = report(name, 0, 0);
+        today.days = vec![share(0, successful, failed)];
+        today.raw = Digest::of(name.as_bytes());
+        today.received_at = day(1).begins_at() + 3600;
+        let id = accept(&store, &today).await.id();
+        assert_eq!(store.reports().report(id).await.unwrap().unwrap().echo, echo, "{name}");
+    }
+}
