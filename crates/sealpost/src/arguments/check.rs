@@ -84,12 +84,13 @@ pub(crate) struct ListArguments {
         long,
         default_value = "128",
         value_name = "NUMBER",
+        conflicts_with = "domains",
         value_parser = clap::value_parser!(u16).range(1..=4096)
     )]
     pub(crate) at_once: u16,
     /// Write the results into this file, which must not exist yet, and a summary to standard
     /// output.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "domains")]
     pub(crate) output: Option<PathBuf>,
     /// Go on with the file where an earlier run with --format json was stopped.
     #[arg(long, requires = "output")]

@@ -65,6 +65,10 @@ fn nothing_is_written_over() {
     let (_, said, status) = world.run(&[&arguments[..], &["--resume"]].concat());
     assert!(said.contains("line 9 is no result of `sealpost check --format json`"), "{said}");
     assert_eq!(status, 2);
+    // One domain has no list to go on with.
+    let (_, said, status) = world.run(&["good.test", "--output", "single"]);
+    assert!(said.contains("cannot be used with"), "{said}");
+    assert!(status == 2 && !world.path("single").exists());
     let (_, said, status) =
         world.run(&["--from", &list, "--format", "csv", "--output", "other", "--resume"]);
     assert!(said.contains("only --format json can be read again"), "{said}");
