@@ -67,14 +67,18 @@ async fn look(arguments: &CheckArguments, output: &mut Output) -> Result<Outcome
         return sink.finish();
     }
     let domains = parse_domains(&arguments.domains)?;
-    let checker = Checker::new(open(arguments)?, scope(&arguments.only), AT_ONCE);
+    let network = open(settings(arguments)?, arguments)?;
+    let checker = Checker::new(network, scope(&arguments.only), AT_ONCE);
     checker.check_in_order(&domains, |checked| sink.take(&checked)).await;
     sink.finish()
 }
 
-/// The network, for one domain or many.
-fn open(arguments: &CheckArguments) -> Result<Network, Failure> {
-    let settings = Settings { share_hosts: true, ..arguments.network.settings()? };
+/// How to look at several domains: what is seen of a host serves for each that names it.
+fn settings(arguments: &CheckArguments) -> Result<Settings, Failure> {
+    Ok(Settings { share_hosts: true, ..arguments.network.settings()? })
+}
+
+fn open(settings: Settings, arguments: &CheckArguments) -> Result<Network, Failure> {
     Network::new(settings, arguments.network.clock()).map_err(Failure::new)
 }
 

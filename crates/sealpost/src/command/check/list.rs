@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sealpost_check::{Checker, MailNames, MasterFile, ZoneNames, ZoneRecord};
-use sealpost_net::{Network, Settings, transfer_zone};
+use sealpost_net::{Settings, transfer_zone};
 use sealpost_runtime::Stopwatch;
 
 use self::feed::{Feed, Source};
@@ -88,11 +88,11 @@ async fn transferred(zone: &Zone) -> Result<ZoneNames, Failure> {
 
 fn checker(arguments: &CheckArguments) -> Result<Checker, Failure> {
     let at_once = NonZeroUsize::new(arguments.list.at_once.into()).unwrap_or(NonZeroUsize::MIN);
-    let settings = Settings { share_hosts: true, ..arguments.network.settings()? };
-    let open = |settings| Network::new(settings, arguments.network.clock()).map_err(Failure::new);
-    let second = open(Settings { last_resolver_first: true, ..settings.clone() })?;
-    let checker = Checker::new(open(settings)?, super::scope(&arguments.only), at_once);
-    Ok(checker.with_second(second))
+    let settings = super::settings(arguments)?;
+    let second = Settings { last_resolver_first: true, ..settings.clone() };
+    let [first, second] = [settings, second].map(|settings| super::open(settings, arguments));
+    let checker = Checker::new(first?, super::scope(&arguments.only), at_once);
+    Ok(checker.with_second(second?))
 }
 
 /// Shows how far it has come.
