@@ -124,7 +124,7 @@ fn all_reporters_failing_on_one_host_look_like_our_fault_and_one_alone_like_a_mi
     assert!(page.contains("error: 3 of 3 reporters"), "{page}");
     let commands = ["    see it: ", "    publish: "];
     for line in page.lines().filter(|line| !commands.iter().any(|begin| line.starts_with(begin))) {
-        assert!(line.chars().count() <= 100, "{line}");
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Failures for people, at 80 columns.
+//! Failures for people, at 80 columns; only what is to be copied may be longer.
 
 use std::fmt::Write as _;
 
@@ -69,14 +69,10 @@ fn one_group(page: &mut String, report: &GroupReport) {
     let GroupReport { group, diagnosis } = report;
     let sessions = counted(group.sessions, "session", "sessions");
     let result = shown(&group.result_type, MOST);
-    writeln!(
-        page,
-        "\n  {}: {sessions}, {result}{}  [{}]",
-        diagnosis.severity,
-        place(group),
-        diagnosis.code
-    )
-    .ok();
+    let place = place(group);
+    let head = format!("{}: {sessions}, {result}{place}  [{}]", diagnosis.severity, diagnosis.code);
+    page.push('\n');
+    paragraph(page, "  ", &head);
     paragraph(page, "    ", &diagnosis.sentence);
     let who = match group.reporter.signer.as_str() {
         "" => format!("{}, whom nobody vouches for,", shown(&group.reporter.organisation, MOST)),
