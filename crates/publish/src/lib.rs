@@ -24,5 +24,9 @@ pub use domains::{ConfigurationError, Domains, PublishedDomain};
 mod records;
 pub use records::{DnsRecord, RecordData, Target, zone_file};
 
+// How it gets there.
+mod dns;
+pub use dns::{Confirmation, DnsWriteError, DnsWriter, SharedDnsWriter, Writing};
+
 // What goes onto a web server.
 pub mod export;
