@@ -3,12 +3,12 @@
 //! A configuration names domains, in groups that share what is alike, in `sealpost.toml` or in a
 //! folder of files ([`Section`]). Read as a whole it becomes [`Domains`], of which each
 //! [`PublishedDomain`] knows the policy that its stage asks for, the records that go with it, and the files
-//! that a web server needs ([`export`]).
+//! that a web server needs ([`export`]). A [`PolicyHost`] serves the policies itself, over HTTPS with
+//! certificates from files or from an authority.
 //!
 //! # Limitations
 //!
-//! The policy host, certificates and writing to the DNS are not here: who uses this uploads the
-//! files and sets the records.
+//! Writing to the DNS is not here: who uses this sets the records.
 
 // What the operator writes.
 mod section;
@@ -24,9 +24,19 @@ pub use domains::{ConfigurationError, Domains, PublishedDomain};
 mod records;
 pub use records::{DnsRecord, RecordData, Target, zone_file};
 
-// How it gets there.
-mod dns;
-pub use dns::{Confirmation, DnsWriteError, DnsWriter, SharedDnsWriter, Writing};
+// The policy host.
+mod host;
+mod metrics;
+pub use host::{Door, HostApi, HostError, HostSection, PolicyHost, PolicyService, Refreshed};
+pub use metrics::PublishMetrics;
+
+// Its certificates.
+mod acme;
+mod certificates;
+pub use acme::{ChallengeKind, ChallengeZone, Confirmation, SharedZone, Writing, ZoneError};
+pub use certificates::{
+    AcmeLimits, AcmeSection, CertificateState, Expected, ExternalAccount, SealError, states,
+};
 
 // What goes onto a web server.
 pub mod export;

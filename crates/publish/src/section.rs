@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::ReportUri;
 use toml::Spanned;
 
-use crate::Target;
+use crate::{AcmeSection, HostSection, Target};
 
 /// The section `[publish]` of the configuration.
 ///
@@ -37,6 +37,10 @@ pub struct Section {
     pub store: Option<PathBuf>,
     /// Where TLS reports go, for every domain that says nothing else.
     pub rua: Option<Vec<Rua>>,
+    /// The policy host, for domains with `host = "own"`.
+    pub host: HostSection,
+    /// The authority that its certificates come from; without it they come from files.
+    pub acme: Option<AcmeSection>,
     /// What domains of a group share.
     pub(crate) groups: BTreeMap<Spanned<String>, Terms>,
     /// The domains.
@@ -159,6 +163,10 @@ impl Section {
     pub fn relative_to(&mut self, folder: &Path) {
         for path in [&mut self.directory, &mut self.store].into_iter().flatten() {
             *path = folder.join(&*path);
+        }
+        self.host.relative_to(folder);
+        if let Some(acme) = &mut self.acme {
+            acme.relative_to(folder);
         }
     }
 

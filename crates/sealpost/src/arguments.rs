@@ -25,9 +25,10 @@ pub(crate) use self::enforce::{
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::publish::{
-    AdoptArguments, PastWord, PlaceName, PlanArguments, PublishArguments, PublishCommand,
-    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments,
-    PublishStatusArguments, RecordsArguments, SelectArguments,
+    AdoptArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
+    PublishCertificatesArguments, PublishCommand, PublishConfiguration, PublishExportArguments,
+    PublishFormat, PublishNewArguments, PublishServeArguments, PublishStatusArguments,
+    RecordsArguments, SelectArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,

@@ -27,6 +27,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::submissions::sql::ALL,
         crate::sessions::sql::ALL,
         crate::rollout::sql::ALL,
+        crate::certificates::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

@@ -1,13 +1,17 @@
 //! `sealpost publish`
 
 mod adopt;
+mod certificates;
 mod export;
 mod known;
 mod lint;
 mod new;
 mod plan;
 mod records;
+mod serve;
 mod status;
+
+use sealpost_listen::Inherited;
 
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
@@ -15,6 +19,7 @@ use crate::output::Output;
 
 pub(super) async fn run(
     arguments: PublishArguments,
+    inherited: Inherited,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     match arguments.command {
@@ -25,6 +30,8 @@ pub(super) async fn run(
         PublishCommand::Status(arguments) => status::run(&arguments, output).await,
         PublishCommand::Diff(arguments) => status::diff(&arguments, output).await,
         PublishCommand::New(arguments) => new::run(&arguments, output),
+        PublishCommand::Serve(arguments) => serve::run(&arguments, inherited, output).await,
+        PublishCommand::Certificates(arguments) => certificates::run(&arguments, output).await,
         PublishCommand::Adopt(arguments) => adopt::run(arguments, output).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Writing to the zone: what a way to do it must be able to do.
+//! The zone in which challenges by dns-01 are answered: what a way to write there must be able to do.
 //!
 //! Records are replaced as a set, so that to do a thing twice is to do it once, and after a write
 //! every authoritative server is asked: a step that rests on a record is done only when all of them
@@ -7,13 +7,13 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
 /// What a writer is doing.
-pub type Writing<'a, T> = Pin<Box<dyn Future<Output = Result<T, DnsWriteError>> + Send + 'a>>;
+pub type Writing<'a, T> = Pin<Box<dyn Future<Output = Result<T, ZoneError>> + Send + 'a>>;
 
 /// A way to write TXT records.
 ///
 /// Owner names are absolute, without the dot at the end; they may have underscores. Nothing here
 /// follows a CNAME: who delegates `_acme-challenge` elsewhere names that place.
-pub trait DnsWriter: fmt::Debug + Send + Sync {
+pub trait ChallengeZone: fmt::Debug + Send + Sync {
     /// The TXT records of this name are these texts from now on, and no others.
     fn set_txt<'a>(&'a self, owner: &'a str, texts: &'a [String], ttl: u32) -> Writing<'a, ()>;
 
@@ -39,7 +39,7 @@ pub enum Confirmation {
 /// run may try again, for nothing is half done that a repetition would not mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DnsWriteError {
+pub enum ZoneError {
     /// No zone is configured that holds the name.
     #[error("write {owner}: no zone that is configured holds it")]
     NoZone {
@@ -57,4 +57,4 @@ pub enum DnsWriteError {
 }
 
 /// A writer that several parts share.
-pub type SharedDnsWriter = Arc<dyn DnsWriter>;
+pub type SharedZone = Arc<dyn ChallengeZone>;
