@@ -58,11 +58,10 @@ impl Hosting {
     ///
     /// As for [`Environment::start`].
     pub fn start(validity: u32, proxy: &str) -> Result<Self, EnvironmentError> {
-        let environment = Environment::boot(
-            "hosting",
-            &[System::Trixie, System::Bookworm],
-            |directory| configure(directory, validity, proxy),
-        )?;
+        let environment =
+            Environment::boot("hosting", &[System::Trixie, System::Bookworm], |directory| {
+                configure(directory, validity, proxy)
+            })?;
         Ok(Self { environment })
     }
 

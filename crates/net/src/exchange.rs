@@ -86,7 +86,9 @@ impl Network {
         let (request, media_type, body) = match ask {
             Ask::Get => (Request::get(path.as_str()), None, Vec::new()),
             Ask::Head => (Request::head(path.as_str()), None, Vec::new()),
-            Ask::Post { media_type, body } => (Request::post(path.as_str()), Some(media_type), body),
+            Ask::Post { media_type, body } => {
+                (Request::post(path.as_str()), Some(media_type), body)
+            }
         };
         let mut request = request
             .header(HOST, named)

@@ -144,11 +144,11 @@ impl PolicyHost {
         domains: Domains,
     ) -> Result<Refreshed, HostError> {
         let inner = &self.inner;
-        let own = domains.iter().filter(|published| published.host == HostWay::Own);
+        let own = || domains.iter().filter(|published| published.host == HostWay::Own);
         let hosts: Arc<[DomainName]> =
-            own.clone().filter_map(|published| policy_host(&published.domain)).collect();
+            own().filter_map(|published| policy_host(&published.domain)).collect();
         if let Some(keeper) = &inner.keeper {
-            let targets = own.map(|published| (&published.domain, published.target.as_slice()));
+            let targets = own().map(|published| (&published.domain, published.target.as_slice()));
             keeper.configure(&section.host.addresses, targets);
         }
         *inner.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&hosts);

@@ -28,7 +28,7 @@ pub use records::{DnsRecord, RecordData, Target, zone_file};
 mod host;
 mod metrics;
 pub use host::{Door, HostApi, HostError, HostSection, PolicyHost, PolicyService, Refreshed};
-pub use metrics::PublishMetrics;
+pub use metrics::{Answered, PublishMetrics};
 
 // Its certificates.
 mod acme;

@@ -176,7 +176,8 @@ async fn stages_are_followed_and_every_body_is_recorded_before_it_is_served() {
     let address = daemon.address("policies over http");
     let health = daemon.address("health and metrics over http");
     let look = |path: &str| {
-        ask(health, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).unwrap()
+        ask(health, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+            .unwrap()
     };
     assert!(policy(address, "example.com").unwrap().starts_with("HTTP/1.1 404 "));
     let stages = [(Stage::Testing, "mode: testing"), (Stage::EnforceDay, "mode: enforce")];
@@ -217,8 +218,7 @@ fn slow_clients_are_closed_and_hinder_nobody() {
     fs_err::write(&configuration, text).unwrap();
     let daemon = Daemon::start(&configuration);
     let address = daemon.address("policies over http");
-    let mut slow: Vec<TcpStream> =
-        (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut slow: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
     for (number, stream) in slow.iter_mut().enumerate() {
         if number % 2 == 0 {
             stream.write_all(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-").unwrap();
@@ -253,7 +253,8 @@ fn a_set_up_that_cannot_serve_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let configuration = folder.path().join("sealpost.toml");
     let refused = |text: &str, words: &str| {
-        fs_err::write(&configuration, format!("[publish]\nstore = \"store.sqlite\"\n{text}")).unwrap();
+        fs_err::write(&configuration, format!("[publish]\nstore = \"store.sqlite\"\n{text}"))
+            .unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
             .args(["publish", "serve", "--config"])
             .arg(&configuration)

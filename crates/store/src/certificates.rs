@@ -17,7 +17,7 @@ const MOST_ROWS: u32 = 1_000;
 const LONGEST_TROUBLE: usize = 2_000;
 
 /// The certificates of a store. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Certificates {
     store: Store,
 }
@@ -170,7 +170,7 @@ impl Certificates {
             let mut begin = connection.prepare_cached(sql::BEGIN)?;
             begin.execute(params![host.as_str(), directory, key, now])?;
             let begun = order(connection, &host)?;
-            Ok(begun.unwrap_or(Begun { directory, key, asked_at: None, url: None }))
+            begun.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
         };
         self.store.writer.write(work).await
     }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError, Submissions,
-    backup, readers::Readers, schema, writer::Writer,
+    Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError,
+    Submissions, backup, readers::Readers, schema, writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.

@@ -46,7 +46,8 @@ fn a_kill_at_any_step_makes_no_second_order_and_loses_no_key() {
                 && orders == 2,
         );
         assert_eq!(orders - lost, 1, "after {step:?}");
-        let made = log.lines().filter(|line| line.contains("There are now") && line.contains("accounts"));
+        let made =
+            log.lines().filter(|line| line.contains("There are now") && line.contains("accounts"));
         assert_eq!(made.count(), accounts, "one account for each store, after {step:?}");
 
         // What was kept serves at once, with no further order.

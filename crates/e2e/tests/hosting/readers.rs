@@ -47,9 +47,8 @@ fn clients_of_others_and_our_own_read_what_is_served() {
         hosting.certificate(&live, host).unwrap();
     }
     let txt = |domain: &str| {
-        let json = format!(
-            "{{\"host\": \"_mta-sts.{domain}.\", \"value\": \"v=STSv1; id=20260101;\"}}"
-        );
+        let json =
+            format!("{{\"host\": \"_mta-sts.{domain}.\", \"value\": \"v=STSv1; id=20260101;\"}}");
         hosting.tell_names("set-txt", &json).unwrap();
     };
     txt(DOMAIN);
@@ -70,7 +69,8 @@ fn clients_of_others_and_our_own_read_what_is_served() {
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
         let used = curl(&[version, "--output", "/dev/null", "--write-out", "%{http_version}", url]);
         assert_eq!(used.unwrap(), version.trim_start_matches("--http"));
-        for path in ["/", "/.well-known/", "/.well-known/mta-sts.txt/", "/.well-known/MTA-STS.txt"] {
+        for path in ["/", "/.well-known/", "/.well-known/mta-sts.txt/", "/.well-known/MTA-STS.txt"]
+        {
             let error = curl(&[version, &format!("https://mta-sts.example.test{path}")]);
             assert!(error.unwrap_err().to_string().contains("404"), "{path}");
         }

@@ -22,7 +22,10 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
     let shown = hosting.publish(&configuration, &["certificates"]).unwrap();
     let shown_text = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(shown.status.code(), Some(1), "{shown_text}");
-    assert!(shown_text.contains("tried 1 times") && shown_text.contains("not ours"), "{shown_text}");
+    assert!(
+        shown_text.contains("tried 1 times") && shown_text.contains("not ours"),
+        "{shown_text}"
+    );
 
     // CAA forbids it.
     let json = "{\"host\": \"mta-sts.forbidden.test.\", \"policies\": \

@@ -96,8 +96,7 @@ impl NamedCertificates {
         config.max_early_data_size = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        config.alpn_protocols =
-            [HTTP2, b"http/1.1", ACME_TLS].map(<[u8]>::to_vec).to_vec();
+        config.alpn_protocols = [HTTP2, b"http/1.1", ACME_TLS].map(<[u8]>::to_vec).to_vec();
         let config = Arc::new(config);
         Ok(Self { chooser, config, established: AtomicU64::new(0), failed: AtomicU64::new(0) })
     }

@@ -43,7 +43,6 @@ pub enum ChallengeKind {
 }
 
 /// Gets certificates.
-#[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) store: Certificates,
     pub(crate) seal: Seal,
@@ -114,16 +113,17 @@ impl Issuer {
             Ok(certificate) => certificate.leaf(),
             Err(_) => &[],
         });
-        let is_for = |facts: &CertificateFacts| facts.names.iter().any(|name| *name == host.as_str());
+        let is_for =
+            |facts: &CertificateFacts| facts.names.iter().any(|name| *name == host.as_str());
         match (certificate, facts.filter(is_for)) {
             (Ok(certificate), Some(facts)) => {
                 Ok(Issued { chain, key: begun.key, facts, certificate })
             }
             (certificate, _) => {
                 self.store.abandon(host.clone()).await?;
-                Err(certificate.err().unwrap_or_else(|| {
-                    AcmeError::Certificate(format!("it is not for {host}"))
-                }))
+                Err(certificate
+                    .err()
+                    .unwrap_or_else(|| AcmeError::Certificate(format!("it is not for {host}"))))
             }
         }
     }
@@ -163,7 +163,14 @@ impl Issuer {
             None => {
                 self.store.asked(host.clone(), now).await?;
                 tracing::info!(%host, "ordering a certificate");
-                client.new_order(host.as_str(), replaces, self.profile.as_deref()).await?
+                let profile = self.profile.as_deref();
+                match client.new_order(host.as_str(), replaces, profile).await {
+                    // It was replaced by one that was lost.
+                    Err(error) if replaces.is_some() && error.is("alreadyReplaced") => {
+                        client.new_order(host.as_str(), None, profile).await?
+                    }
+                    made => made?,
+                }
             }
         };
         self.store.ordered(host.clone(), url.clone()).await?;

@@ -96,9 +96,8 @@ impl AccountKey {
     /// The public key is an uncompressed point: 4, x, y (SEC 1 §2.3.3).
     fn coordinates(&self) -> (String, String) {
         let point = self.pair.public_key().as_ref();
-        let part = |from: usize| {
-            BASE64URL_NOPAD.encode(point.get(from..from + 32).unwrap_or_default())
-        };
+        let part =
+            |from: usize| BASE64URL_NOPAD.encode(point.get(from..from + 32).unwrap_or_default());
         (part(1), part(33))
     }
 }

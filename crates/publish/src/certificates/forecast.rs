@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn one_domain_waits_for_its_own_limit_and_delays_nobody() {
-        let limit = |name: &str, burst, interval| Allowance { name: name.to_owned(), burst, interval };
+        let limit =
+            |name: &str, burst, interval| Allowance { name: name.to_owned(), burst, interval };
         let host = |name: &str| -> DomainName { name.parse().unwrap() };
         let hosts = [
             (host("mta-sts.a.one.example"), limit("one", 1, 100)),

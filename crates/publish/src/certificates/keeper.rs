@@ -29,6 +29,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(30);
 /// The shortest.
 const MOMENT: Duration = Duration::from_millis(500);
+/// So many failures in a row are not forgotten by a start.
+const OFTEN: u64 = 5;
 /// How far the clock of this machine may be from the authority's, in seconds.
 const SKEW: i64 = 60;
 
@@ -175,8 +177,10 @@ impl Keeper {
             for trouble in page {
                 let state = states.entry(trouble.host).or_default();
                 state.failures = trouble.failures;
-                // After a start the cause may be mended.
-                state.next_at = 0;
+                // After a start the cause may be mended; who has failed often waits on.
+                if trouble.failures >= OFTEN {
+                    state.next_at = trouble.next_at;
+                }
             }
         }
         Ok(())
@@ -208,36 +212,35 @@ impl Keeper {
         skip: impl Fn(&DomainName) -> bool,
         woken: &Notify,
     ) -> Infallible {
-        let mut running: JoinSet<DomainName> = JoinSet::new();
-        let mut busy = std::collections::HashSet::new();
+        let mut running: JoinSet<()> = JoinSet::new();
+        let mut busy: HashMap<tokio::task::Id, DomainName> = HashMap::new();
         loop {
             let now = self.inner.now();
             let mut due = self.inner.due(&hosts(), &skip);
-            due.retain(|(_, host)| !busy.contains(host));
+            due.retain(|(_, host)| !busy.values().any(|one| one == host));
             let next = due.iter().map(|(at, _)| *at).find(|at| *at > now);
             let room = self.inner.section.parallel.clamp(1, 64).saturating_sub(running.len());
             let ready = due.into_iter().take_while(|(at, _)| *at <= now).take(room);
             for (_, host) in ready {
-                busy.insert(host.clone());
-                let inner = Arc::clone(&self.inner);
-                running.spawn(async move {
-                    inner.attend(&host).await;
-                    host
-                });
+                let (inner, name) = (Arc::clone(&self.inner), host.clone());
+                let task = running.spawn(async move { inner.attend(&name).await });
+                busy.insert(task.id(), host);
             }
             let until = next.map_or(LOOK, |at| {
                 Duration::from_secs(u64::try_from(at.saturating_sub(now)).unwrap_or(0))
             });
             let wait = async {
                 tokio::select! {
-                    Some(ended) = running.join_next(), if !running.is_empty() => {
-                        match ended {
-                            Ok(host) => { busy.remove(&host); }
-                            Err(_) => {
-                                // Which one panicked is not known: all come again when they have ended.
+                    Some(ended) = running.join_next_with_id(), if !running.is_empty() => {
+                        let id = match ended {
+                            Ok((id, ())) => id,
+                            Err(error) => {
                                 self.inner.metrics.panics.increment();
-                                busy.clear();
+                                error.id()
                             }
+                        };
+                        if let Some(host) = busy.remove(&id) {
+                            self.inner.rest(&host);
                         }
                     }
                     () = woken.notified() => {}
@@ -307,6 +310,17 @@ impl Inner {
         states.get(host).cloned().unwrap_or_default()
     }
 
+    /// Whatever became of it, a host is not looked at again at once: a task that panicked has said
+    /// nothing.
+    fn rest(&self, host: &DomainName) {
+        let soon = self.now().saturating_add(1);
+        self.change(host, |state| {
+            if state.due() < soon {
+                state.next_at = state.next_at.max(soon);
+            }
+        });
+    }
+
     fn change(&self, host: &DomainName, change: impl FnOnce(&mut State)) {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         change(states.entry(host.clone()).or_default());
@@ -362,9 +376,13 @@ impl Inner {
         };
         let (renew_at, ask_at) = match asked.await {
             Ok(Some((info, after))) => {
-                let (start, end) =
-                    (info.suggested_window.start.as_second(), info.suggested_window.end.as_second());
-                let at = schedule::within(start, end, schedule::seed(host.as_str()));
+                let (start, end) = (
+                    info.suggested_window.start.as_second(),
+                    info.suggested_window.end.as_second(),
+                );
+                let valid = state.valid.unwrap_or((now, now));
+                let seed = schedule::seed(host.as_str());
+                let at = schedule::suggested((start, end), valid, now, seed);
                 (Some(at), schedule::next_question(now, after))
             }
             Ok(None) => (state.renew_at, schedule::next_question(now, u64::MAX)),
@@ -495,10 +513,7 @@ impl Inner {
             None => {
                 let registration = Registration {
                     contact: &self.section.contact,
-                    external: self
-                        .external
-                        .as_ref()
-                        .map(|(id, key)| (id.as_str(), key.as_slice())),
+                    external: self.external.as_ref().map(|(id, key)| (id.as_str(), key.as_slice())),
                 };
                 let network = self.network.clone();
                 let client = Client::register(network, directory, key, &registration).await?;

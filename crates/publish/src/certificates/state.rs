@@ -62,9 +62,8 @@ pub async fn states(
         troubles.extend(page.into_iter().map(|one| (one.host.clone(), one)));
     }
     let new = hosts.iter().filter(|host| !kept.contains_key(*host));
-    let new: Vec<_> = new
-        .map(|host| (host.clone(), acme.limits.of_domain(&acme.directory, host)))
-        .collect();
+    let new: Vec<_> =
+        new.map(|host| (host.clone(), acme.limits.of_domain(&acme.directory, host))).collect();
     let account = acme.limits.of_account(&acme.directory);
     let mut free = HashMap::new();
     for name in new.iter().map(|(_, limit)| &limit.name).chain([&account.name]) {

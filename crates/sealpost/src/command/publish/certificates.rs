@@ -38,9 +38,8 @@ pub(super) async fn run(
     };
     let selected = known.select(&arguments.domains)?.into_iter();
     let own = selected.filter(|published| published.host == HostWay::Own);
-    let hosts = own.filter_map(|published| {
-        DomainName::parse(&format!("mta-sts.{}", published.domain)).ok()
-    });
+    let hosts = own
+        .filter_map(|published| DomainName::parse(&format!("mta-sts.{}", published.domain)).ok());
     let path = section.store_file();
     let store = Store::open_to_read(Settings::at(&path)).await.map_err(|error| failure(&error))?;
     let now = known.now.seconds();
