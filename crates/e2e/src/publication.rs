@@ -35,8 +35,8 @@ impl Environment {
     ///
     /// As [`Environment::start`].
     pub fn start_for_publishing() -> Result<Self, EnvironmentError> {
-        let test = Zone::new("test", Signing::Nsec)
-            .records("bound NS ns.bound\nns.bound A 127.70.0.55\n");
+        let test =
+            Zone::new("test", Signing::Nsec).records("bound NS ns.bound\nns.bound A 127.70.0.55\n");
         let lead = Zone::new("lead.test", Signing::Unsigned)
             .records("@ NS ns2.lead.test.\nns2 A 127.70.0.55\n@ MX 20 mx1.spare.test.\n");
         let domains = vec![Domain::good("lead.test"), Domain::good("spare.test")];

@@ -87,7 +87,10 @@ impl Network {
                     true => read_from_authority(server.address, &owner, kind, deadline).await,
                     false => Err(LookupFault {
                         kind: LookupFaultKind::Refused,
-                        text: format!("{} is not globally routable; it was not asked", server.address),
+                        text: format!(
+                            "{} is not globally routable; it was not asked",
+                            server.address
+                        ),
                     }),
                 };
                 (index, AuthorityAnswer { server, records })

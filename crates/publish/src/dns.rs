@@ -128,15 +128,17 @@ pub async fn changes(
         // comes, comes last.
         let mut comes_last = None;
         for &kind in kinds {
-            let after: Vec<RecordValue> =
-                of_owner().map(|r| r.data.value()).filter(|(own, _)| *own == kind).map(|(_, v)| v).collect();
+            let after: Vec<RecordValue> = of_owner()
+                .map(|r| r.data.value())
+                .filter(|(own, _)| *own == kind)
+                .map(|(_, v)| v)
+                .collect();
             let found = writer.read(owner, kind).await?;
             if found.says(&after) {
                 continue;
             }
             let ttl = of_owner().map(|record| record.ttl).next().unwrap_or(found.ttl);
-            let change =
-                SetChange { owner: owner.clone(), kind, before: found.values, after, ttl };
+            let change = SetChange { owner: owner.clone(), kind, before: found.values, after, ttl };
             match kind == RecordKind::Cname && !change.after.is_empty() {
                 true => comes_last = Some(change),
                 false => changes.push(change),
@@ -165,7 +167,8 @@ pub async fn lagging(
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() {
-        kinds = if owner.starts_with('_') { vec![RecordKind::Txt] } else { RecordKind::ALL.to_vec() };
+        kinds =
+            if owner.starts_with('_') { vec![RecordKind::Txt] } else { RecordKind::ALL.to_vec() };
     }
     for kind in kinds {
         let values: Vec<RecordValue> = wanted

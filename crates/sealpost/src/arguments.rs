@@ -28,8 +28,8 @@ pub(crate) use self::publish::{
     AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
     PlaceName, PlanArguments, PublishArguments, PublishCommand, PublishConfiguration,
     PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
-    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments, Statement,
-    WaiveArguments,
+    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
+    Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,

@@ -50,7 +50,8 @@ impl TsigKey {
             "hmac-sha512" => TsigAlgorithm::HmacSha512,
             _ => return Err(TsigKeyError::Algorithm(algorithm.to_owned())),
         };
-        let octets = BASE64.decode(secret.trim().as_bytes()).ok().filter(|octets| !octets.is_empty());
+        let octets =
+            BASE64.decode(secret.trim().as_bytes()).ok().filter(|octets| !octets.is_empty());
         let octets = octets.ok_or_else(|| TsigKeyError::Secret(name.clone()))?;
         let signer = TSigner::new(octets, known, owner, FUDGE)
             .map_err(|_| TsigKeyError::Algorithm(algorithm.to_owned()))?;

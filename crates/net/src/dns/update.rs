@@ -6,9 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hickory_proto::op::{
-    Message, MessageType, OpCode, Query, ResponseCode, UpdateMessage as _,
-};
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode, UpdateMessage as _};
 use hickory_proto::rr::rdata::tsig::TsigError;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, TSigVerifier};
 use mail_domain::DomainName;
@@ -133,7 +131,8 @@ impl UpdateServer {
         let mut name = owner;
         loop {
             let found = self.ask(name, RecordType::SOA).await?;
-            let is_apex = found.answers.iter().any(|record| record.record_type() == RecordType::SOA);
+            let is_apex =
+                found.answers.iter().any(|record| record.record_type() == RecordType::SOA);
             if let Some(zone) = is_apex.then(|| DomainName::parse(name).ok()).flatten() {
                 return Ok(zone);
             }
@@ -185,8 +184,10 @@ impl UpdateServer {
         if changes.is_empty() {
             return Ok(());
         }
-        let senseless =
-            |reason: String| UpdateError::Senseless { zone: zone.clone(), reason: printable(&reason) };
+        let senseless = |reason: String| UpdateError::Senseless {
+            zone: zone.clone(),
+            reason: printable(&reason),
+        };
         if changes.len() > MOST_SETS {
             return Err(senseless(format!("more than {MOST_SETS} sets")));
         }

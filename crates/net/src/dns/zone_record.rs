@@ -118,7 +118,8 @@ impl RecordValue {
             Self::A(address) => RData::A(A(*address)),
             Self::Aaaa(address) => RData::AAAA(AAAA(*address)),
             Self::Cname(name) => {
-                let name = Name::from_ascii(format!("{name}.")).map_err(|error| error.to_string())?;
+                let name =
+                    Name::from_ascii(format!("{name}.")).map_err(|error| error.to_string())?;
                 RData::CNAME(CNAME(name))
             }
         })
@@ -173,8 +174,11 @@ impl fmt::Display for SetChange {
     /// A line for each record that goes, with `-`, and for each that comes, with `+`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { owner, kind, before, after, ttl } = self;
-        for (index, (sign, value)) in
-            before.iter().map(|value| ('-', value)).chain(after.iter().map(|value| ('+', value))).enumerate()
+        for (index, (sign, value)) in before
+            .iter()
+            .map(|value| ('-', value))
+            .chain(after.iter().map(|value| ('+', value)))
+            .enumerate()
         {
             let end = if index == 0 { "" } else { "\n" };
             let ttl = if sign == '+' { format!(" {ttl}") } else { String::new() };

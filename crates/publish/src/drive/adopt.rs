@@ -80,8 +80,10 @@ impl Driver {
                 return Err(unfit("there is a record and no policy; mend or remove it first"));
             }
             (HostSeen::Bodies { .. }, IdSeen::Nothing) => {
-                return Err(unfit("a policy is served and no record announces it; set one, or take \
-                                  the policy away first"));
+                return Err(unfit(
+                    "a policy is served and no record announces it; set one, or take \
+                                  the policy away first",
+                ));
             }
             (HostSeen::Bodies { bodies, everywhere }, IdSeen::Id(id, ttl)) => {
                 let [body] = bodies.as_slice() else {

@@ -6,6 +6,7 @@
 //! intention.
 
 mod adopt;
+mod ledger;
 mod look;
 mod order;
 mod pass;
@@ -25,9 +26,7 @@ use std::{
 };
 
 use mail_domain::DomainName;
-use sealpost_net::{
-    Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer,
-};
+use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
 use sealpost_rollout::Time;
 use sealpost_runtime::Clock;
 use sealpost_store::{Store, StoreError};

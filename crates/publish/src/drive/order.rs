@@ -42,7 +42,8 @@ impl Order {
             return Ok(open.clone());
         }
         if from.next() != Some(self.to) {
-            let next = from.next().map_or(String::new(), |next| format!("; the next stage is {next}"));
+            let next =
+                from.next().map_or(String::new(), |next| format!("; the next stage is {next}"));
             return Err(format!("no way leads from {from} to {}{next}", self.to));
         }
         let waits: Vec<String> = decision.waits().map(|reading| reading.text.clone()).collect();
@@ -62,7 +63,12 @@ impl Order {
     }
 
     /// The row that says that a person did what the gate refuses.
-    pub(super) fn forced(&self, from: Stage, at: Time, waits: &[String]) -> sealpost_rollout::Entry {
+    pub(super) fn forced(
+        &self,
+        from: Stage,
+        at: Time,
+        waits: &[String],
+    ) -> sealpost_rollout::Entry {
         let mut grounds = vec![self.reason.clone()];
         grounds.extend(waits.iter().cloned());
         sealpost_rollout::Entry {

@@ -8,7 +8,7 @@ use sealpost_net::SetChange;
 use sealpost_rollout::{Actor, Horizon, Live, Stage, Time, mx_seen};
 use sealpost_store::Rollout;
 
-use super::pass::Ledger;
+use super::ledger::Ledger;
 use super::seen::{HostSeen, IdSeen, RuaSeen, Seen, same};
 use super::{Doing, DriveError, Driver, write_failed};
 use crate::dns::{changes, lagging};
@@ -94,9 +94,10 @@ pub(super) async fn publish(
         }
     }
     // The id is that of a policy that every address serves; else it stays as it is.
-    let id = policy.as_ref().filter(|_| is_served).map(|policy| {
-        published.id_after(&ledger.rollout.history, policy, ledger.now)
-    });
+    let id = policy
+        .as_ref()
+        .filter(|_| is_served)
+        .map(|policy| published.id_after(&ledger.rollout.history, policy, ledger.now));
     let records = published.records(id.as_ref());
     match driver.writer(published) {
         None => ask_for_records(published, stage, &records, seen, ledger, &mut work),
@@ -121,8 +122,7 @@ pub(super) async fn publish(
                 work.is_unfinished = true;
                 return Ok(work);
             }
-            let is_news = id.as_ref()
-                != ledger.rollout.history.live_id().map(|live| &live.id);
+            let is_news = id.as_ref() != ledger.rollout.history.live_id().map(|live| &live.id);
             let is_gone = stage == Stage::Removed && ledger.rollout.history.live_id().is_some();
             let mut behind = Vec::new();
             for owner in &owners {
@@ -140,7 +140,8 @@ pub(super) async fn publish(
                 }
             } else {
                 work.is_unfinished = true;
-                work.todo.extend(behind.into_iter().map(|one| format!("waiting for a server: {one}")));
+                work.todo
+                    .extend(behind.into_iter().map(|one| format!("waiting for a server: {one}")));
             }
         }
     }
@@ -191,10 +192,9 @@ fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Opti
              let `sealpost publish plan` say when it may go"
         ));
     }
-    let of_the_past = mx_seen(
-        rollout.mx.iter().filter(|set| set.until.is_some()),
-        |host| policy.covers(host).is_none(),
-    );
+    let of_the_past = mx_seen(rollout.mx.iter().filter(|set| set.until.is_some()), |host| {
+        policy.covers(host).is_none()
+    });
     match of_the_past {
         Horizon::Until(until) if until > now => Some(format!(
             "the policy is not served before {until}: until then a cache may hold MX records with \
@@ -267,7 +267,9 @@ fn rua_todo(published: &PublishedDomain) -> String {
     let records = published.records(None);
     match records.iter().find(|record| record.name == owner) {
         Some(record) => set(Some(record)),
-        None => format!("set a TLS-RPT record at {owner}., or name an address for reports with rua"),
+        None => {
+            format!("set a TLS-RPT record at {owner}., or name an address for reports with rua")
+        }
     }
 }
 

@@ -7,11 +7,10 @@ use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Day, FailureGroup, Reporter, ReporterActivity};
 use sealpost_rollout::{Group, GroupState, History, Settings, Spike, Time, Traffic};
 use sealpost_rules::diagnosis::{
-    AnomalyKind, Fault, Known, PublishedPolicy, Standing, Thresholds, diagnose, judge_groups, spikes,
+    AnomalyKind, Fault, Known, PublishedPolicy, Standing, Thresholds, diagnose, judge_groups,
+    spikes,
 };
-use sealpost_store::reports::{
-    Content, DayRange, ReportFilter, Reports, Scope, Subject, Validity,
-};
+use sealpost_store::reports::{Content, DayRange, ReportFilter, Reports, Scope, Subject, Validity};
 use sealpost_store::{StoreError, Word, WordKind};
 
 /// Days that a spike is compared with, and some more.
@@ -107,11 +106,8 @@ impl Question<'_> {
                 Some(PublishedPolicy { since, policy: body.policy.clone()? })
             })
             .collect();
-        let known = Known {
-            evidence: Some(self.evidence),
-            policies: &policies,
-            ..Known::nothing(today)
-        };
+        let known =
+            Known { evidence: Some(self.evidence), policies: &policies, ..Known::nothing(today) };
         let spreads = judge_groups(found, reporters);
         let mut kinds: BTreeMap<String, (u64, GroupState)> = BTreeMap::new();
         let mut explained = 0_u64;
@@ -152,7 +148,8 @@ impl Question<'_> {
                 kind.1 = GroupState::Open;
             }
         }
-        let groups = kinds.into_iter().map(|(text, (sessions, state))| Group { text, sessions, state });
+        let groups =
+            kinds.into_iter().map(|(text, (sessions, state))| Group { text, sessions, state });
         (groups.collect(), explained)
     }
 
@@ -190,7 +187,14 @@ impl Question<'_> {
             let days: Vec<Day> = days.into_iter().rev().take(60).collect();
             let days = days.into_iter().rev().collect();
             let contact = None;
-            Some(ReporterActivity { reporter, contact, first_day, last_day, last_received_at, days })
+            Some(ReporterActivity {
+                reporter,
+                contact,
+                first_day,
+                last_day,
+                last_received_at,
+                days,
+            })
         };
         Ok(heard.into_iter().filter_map(activity).collect())
     }
@@ -201,7 +205,10 @@ impl Question<'_> {
 pub fn kind_of(group: &FailureGroup) -> String {
     let safe = |text: &str| -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        text.chars().take(253).map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' }).collect()
+        text.chars()
+            .take(253)
+            .map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' })
+            .collect()
     };
     let host = group.mx_host.as_deref().map_or("-".to_owned(), safe);
     format!("{}/{}/{host}", safe(&group.policy_type), safe(&group.result_type))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId, Record, Selection, select_record};
-use sealpost_evidence::{Evidence, Lookup, MxSource, Octets};
+use sealpost_evidence::{Evidence, Lookup, MxSource, Octets, TextRecord};
 use sealpost_rules::usable_policy;
 use tls_rpt::ReportUri;
 
@@ -76,9 +76,9 @@ impl HostSeen {
     /// Do all addresses serve this policy and nothing else?
     pub(super) fn is_everywhere(&self, wanted: &Policy) -> bool {
         match self {
-            Self::Bodies { bodies, everywhere: true } => {
-                bodies.iter().all(|body| Policy::parse(body).is_ok_and(|found| same(&found, wanted)))
-            }
+            Self::Bodies { bodies, everywhere: true } => bodies
+                .iter()
+                .all(|body| Policy::parse(body).is_ok_and(|found| same(&found, wanted))),
             _ => false,
         }
     }
@@ -128,14 +128,14 @@ fn host(evidence: &Evidence) -> HostSeen {
     }
 }
 
-fn id(records: Option<&Lookup<Vec<sealpost_evidence::TextRecord>>>) -> IdSeen {
+fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
     let found = match records {
         None => return IdSeen::Unknown("it was not looked at".to_owned()),
         Some(Lookup::Unknown(fault)) => return IdSeen::Unknown(fault.text.clone()),
         Some(Lookup::Absent(_)) => return IdSeen::Nothing,
         Some(Lookup::Found(found)) => found,
     };
-    let texts: Vec<Octets> = found.value.iter().map(|record| record.text()).collect();
+    let texts: Vec<Octets> = found.value.iter().map(TextRecord::text).collect();
     let Selection::One(index) = select_record(texts.iter().map(Octets::as_slice)) else {
         return IdSeen::Nothing;
     };
@@ -145,14 +145,14 @@ fn id(records: Option<&Lookup<Vec<sealpost_evidence::TextRecord>>>) -> IdSeen {
     }
 }
 
-fn rua(records: Option<&Lookup<Vec<sealpost_evidence::TextRecord>>>) -> RuaSeen {
+fn rua(records: Option<&Lookup<Vec<TextRecord>>>) -> RuaSeen {
     let found = match records {
         None => return RuaSeen::Unknown("it was not looked at".to_owned()),
         Some(Lookup::Unknown(fault)) => return RuaSeen::Unknown(fault.text.clone()),
         Some(Lookup::Absent(_)) => return RuaSeen::Nothing,
         Some(Lookup::Found(found)) => found,
     };
-    let texts: Vec<Octets> = found.value.iter().map(|record| record.text()).collect();
+    let texts: Vec<Octets> = found.value.iter().map(TextRecord::text).collect();
     let selected = tls_rpt::select_record(texts.iter().map(Octets::as_slice));
     let tls_rpt::Selection::One(index) = selected else { return RuaSeen::Nothing };
     match texts.get(index).and_then(|text| tls_rpt::Record::parse(text.as_slice()).ok()) {

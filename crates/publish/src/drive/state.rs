@@ -31,8 +31,8 @@ impl State {
 
     /// The same move as before, but for the numbers in its grounds?
     pub(super) fn is_proposed(&self, to: &Move) -> bool {
-        self.proposed.as_ref().is_some_and(|known| {
-            (known.from, known.to, known.cause) == (to.from, to.to, to.cause)
-        })
+        self.proposed
+            .as_ref()
+            .is_some_and(|known| (known.from, known.to, known.cause) == (to.from, to.to, to.cause))
     }
 }

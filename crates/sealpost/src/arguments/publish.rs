@@ -281,9 +281,11 @@ pub(crate) struct DelegateArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Names, chain, dates and TLSA records are judged as `sealpost check` would with \
+#[command(
+    after_help = "Names, chain, dates and TLSA records are judged as `sealpost check` would with \
                         that certificate in place; what is wrong already is not told again.\n\n\
-                        Exit status: 0 nothing would break, 1 something would, 2 could not run.")]
+                        Exit status: 0 nothing would break, 1 something would, 2 could not run."
+)]
 pub(crate) struct RehearseArguments {
     /// The domain.
     #[arg(value_name = "DOMAIN")]

@@ -10,11 +10,13 @@ use super::PublishConfiguration;
 use crate::arguments::{Format, NetworkArguments};
 
 #[derive(Debug, Args)]
-#[command(after_help = "A pass looks at each domain, decides, and publishes what its stage asks for. \
+#[command(
+    after_help = "A pass looks at each domain, decides, and publishes what its stage asks for. \
                         Without --apply it tells what it would do and changes nothing, neither in \
                         the store nor in the zone.\n\n\
                         Exit status: 0 nothing is left to do, 1 a person or a server is waited for, \
-                        2 could not run.")]
+                        2 could not run."
+)]
 pub(crate) struct RunArguments {
     /// The domains; all that are configured, if none is named. Named ones need not be due.
     #[arg(value_name = "DOMAIN")]
@@ -60,9 +62,11 @@ pub(crate) struct Statement {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Onward, the move is made if every condition holds. testing leads back from \
+#[command(
+    after_help = "Onward, the move is made if every condition holds. testing leads back from \
                         enforce, leaving out of MTA-STS, record back in.\n\n\
-                        Exit status: 0 moved, 1 refused, 2 could not run.")]
+                        Exit status: 0 moved, 1 refused, 2 could not run."
+)]
 pub(crate) struct MoveArguments {
     /// The domain.
     #[arg(value_name = "DOMAIN")]
@@ -93,8 +97,10 @@ pub(crate) struct WaiveArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "`sealpost publish run --once DOMAIN` names the kinds of failures that nobody \
-                        has explained.")]
+#[command(
+    after_help = "`sealpost publish run --once DOMAIN` names the kinds of failures that nobody \
+                        has explained."
+)]
 pub(crate) struct AcceptArguments {
     /// The domain.
     #[arg(value_name = "DOMAIN")]

@@ -12,9 +12,9 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let (domains, network) = Lead::without_store(&arguments.configuration, &arguments.network)?;
-    let published = domains.of(&arguments.domain).ok_or_else(|| {
-        Failure::new(format!("find {}: it is not configured", arguments.domain))
-    })?;
+    let published = domains
+        .of(&arguments.domain)
+        .ok_or_else(|| Failure::new(format!("find {}: it is not configured", arguments.domain)))?;
     let aliases = published.aliases();
     if aliases.is_empty() {
         return Err(Failure::new(format!(

@@ -54,8 +54,10 @@ impl Lead {
             }
             Access::Read => {
                 return Err(Failure::new(format!("open {}: it is not there", path.display()))
-                    .hint("`sealpost publish run --once --apply` makes it, and takes up every \
-                           domain that is configured"));
+                    .hint(
+                        "`sealpost publish run --once --apply` makes it, and takes up every \
+                           domain that is configured",
+                    ));
             }
         };
         let store = store.map_err(|error| failure(&error))?;

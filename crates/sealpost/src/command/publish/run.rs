@@ -21,17 +21,16 @@ struct Line<'a> {
     due: Time,
 }
 
-pub(super) async fn run(
-    arguments: &RunArguments,
-    output: &mut Output,
-) -> Result<Outcome, Failure> {
+pub(super) async fn run(arguments: &RunArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let access = if arguments.apply { Access::Write } else { Access::Read };
     let lead = Lead::open(&arguments.configuration, &arguments.network, access).await?;
     let doing = if arguments.apply { Doing::All } else { Doing::Nothing };
     let mut outcome = Outcome::Clean;
     let named = !arguments.domains.is_empty();
     let domains = match named {
-        true => arguments.domains.iter().map(|name| lead.of(name)).collect::<Result<Vec<_>, _>>()?,
+        true => {
+            arguments.domains.iter().map(|name| lead.of(name)).collect::<Result<Vec<_>, _>>()?
+        }
         false => lead.domains.iter().collect(),
     };
     if domains.is_empty() {

@@ -13,7 +13,8 @@ pub(super) async fn waive(
     arguments: &WaiveArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let words = Words::open(&arguments.configuration, &arguments.statement, &arguments.domain).await?;
+    let words =
+        Words::open(&arguments.configuration, &arguments.statement, &arguments.domain).await?;
     let stage = words.stage;
     if stage != Stage::Testing && !stage.enforces() {
         return Err(Failure::new(format!(
@@ -35,15 +36,15 @@ pub(super) async fn accept(
     arguments: &AcceptArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let words = Words::open(&arguments.configuration, &arguments.statement, &arguments.domain).await?;
+    let words =
+        Words::open(&arguments.configuration, &arguments.statement, &arguments.domain).await?;
     for group in &arguments.groups {
         let is_kind = group.split('/').count() == 3
             && group.len() <= 1_024
             && group.bytes().all(|octet| octet.is_ascii_graphic());
         if !is_kind {
-            return Err(Failure::new(format!("accept {group:?}: it is no kind of failure")).hint(
-                format!("`sealpost publish run --once {}` names them", arguments.domain),
-            ));
+            return Err(Failure::new(format!("accept {group:?}: it is no kind of failure"))
+                .hint(format!("`sealpost publish run --once {}` names them", arguments.domain)));
         }
         let event = Event::Accepted { group: group.clone() };
         words.keep(WordKind::Accepted, group.clone(), event).await?;
