@@ -92,7 +92,7 @@ rollout = {{ {rollout} }}
         configuration: &str,
     ) -> (String, Option<i32>) {
         let at = Timestamp::from_second(self.begin + at).unwrap().to_string();
-        self.run(&[&["publish"], arguments, &["--at", &at]].concat(), configuration)
+        self.run(&[&["publish"][..], arguments, &["--at", &at]].concat(), configuration)
     }
 
     fn run(&self, arguments: &[&str], configuration: &str) -> (String, Option<i32>) {
