@@ -255,7 +255,7 @@ impl UpdateServer {
         }
         let zone = zone.clone();
         let key = self.key.as_ref().map_or("(none)".to_owned(), TsigKey::to_string);
-        let tsig = message.signature.as_ref().and_then(|record| record.data.error.clone());
+        let tsig = message.signature.as_ref().and_then(|record| record.data.error);
         let wrong_key = |reason| UpdateError::Key { server, zone: zone.clone(), key, reason };
         let refused = |hint| UpdateError::Refused {
             server,
