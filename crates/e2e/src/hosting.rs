@@ -122,7 +122,7 @@ impl Hosting {
             });
         }
         let daemon = PolicyDaemon { child, said };
-        daemon.says("ready")?;
+        daemon.is_ready()?;
         Ok(daemon)
     }
 
@@ -206,10 +206,22 @@ impl PolicyDaemon {
     ///
     /// When it ends or is silent for long; the error holds what it said.
     pub fn says(&self, words: &str) -> Result<String, EnvironmentError> {
+        self.says_line(words, |line| line.contains(words))
+    }
+
+    fn is_ready(&self) -> Result<String, EnvironmentError> {
+        self.says_line("ready", |line| line == "ready")
+    }
+
+    fn says_line(
+        &self,
+        words: &str,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Result<String, EnvironmentError> {
         let mut before = String::new();
         loop {
             match self.said.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(words) => return Ok(line),
+                Ok(line) if is_it(&line) => return Ok(line),
                 Ok(line) => before = format!("{before}\n{line}"),
                 Err(error) => {
                     let why = match error {

@@ -52,6 +52,9 @@ pub use hosting::{Hosting, PolicyDaemon};
 // Mailboxes that reports lie in.
 mod dovecot;
 
+// Name servers that take updates.
+mod publication;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};

@@ -6,14 +6,15 @@
 //! that a web server needs ([`export`]). A [`PolicyHost`] serves the policies itself, over HTTPS with
 //! certificates from files or from an authority.
 //!
-//! # Limitations
-//!
-//! Writing to the DNS is not here: who uses this sets the records.
+//! [`drive`] leads each domain from stage to stage: it looks at what is live and at what was reported,
+//! asks [`decide`](sealpost_rollout::decide), carries the move out and publishes what the new stage
+//! asks for. [`dns`] sets records.
 
 // What the operator writes.
 mod section;
 pub use section::{
-    DnsWay, HostWay, IdStyle, Pattern, PolicyMode, ProviderName, Rua, Seconds, Section, Terms,
+    BaseName, DnsServer, DnsWay, HostWay, IdStyle, Pattern, PolicyMode, ProviderName, Rua, Seconds,
+    Section, Terms,
 };
 
 // All of it together, checked.
@@ -23,6 +24,14 @@ pub use domains::{ConfigurationError, Domains, PublishedDomain};
 // What goes into the zone.
 mod records;
 pub use records::{DnsRecord, RecordData, Target, zone_file};
+
+// Who sets it.
+pub mod dns;
+
+// Who leads each domain on.
+pub mod drive;
+mod job;
+pub use job::Job;
 
 // The policy host.
 mod host;

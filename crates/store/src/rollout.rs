@@ -3,6 +3,8 @@
 
 mod serving;
 pub(crate) mod sql;
+mod watch;
+pub use watch::{Word, WordKind};
 
 use std::time::Duration;
 

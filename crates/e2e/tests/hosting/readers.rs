@@ -111,7 +111,7 @@ fn clients_of_others_and_our_own_read_what_is_served() {
     let queried = hosting.environment().run_in(
         System::Bookworm,
         "env",
-        &["PYTHONPATH=/opt/peer", "python3", "-m", "postfix_mta_sts_resolver.query", DOMAIN],
+        &["PYTHONPATH=/opt/peer", "python3", "-m", "postfix_mta_sts_resolver", DOMAIN],
     );
     let queried = queried.unwrap();
     let said = String::from_utf8_lossy(&queried.stdout).into_owned()

@@ -36,7 +36,7 @@ const STREAMS: u32 = 16;
 /// What may be under way to us and from us, in octets.
 const WINDOW: u32 = 64 * 1024;
 /// How long the last answers may take to go out.
-const LAST: Duration = Duration::from_secs(5);
+const LAST: Duration = Duration::from_secs(2);
 
 /// Requests of a connection.
 #[derive(Default)]

@@ -75,6 +75,23 @@ impl NamedCertificate {
         Ok(Self(Arc::new(certified.map_err(unfit)?)))
     }
 
+    /// The certificate of a challenge and its key, PEM and PKCS #8. That the two fit is not checked: the
+    /// certificate has a critical extension that nobody else knows (RFC 8737 §3).
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Pem`] and [`TlsError::Unfit`].
+    pub fn for_challenge(certificate: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let place = || std::path::PathBuf::from("the challenge");
+        let pem = |wanted| TlsError::Pem { wanted, path: place() };
+        let certificate =
+            CertificateDer::from_pem_slice(certificate).map_err(|_| pem("certificate"))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| pem("private key"))?;
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
+        let key = key.map_err(|source| TlsError::Unfit { path: place(), source })?;
+        Ok(Self(Arc::new(CertifiedKey::new(vec![certificate], key))))
+    }
+
     /// The certificate itself, DER.
     pub fn leaf(&self) -> &[u8] {
         self.0.cert.first().map(AsRef::as_ref).unwrap_or_default()

@@ -39,8 +39,8 @@ pub(crate) fn challenge(host: &str, authorization: &str) -> Result<NamedCertific
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest.as_ref())];
     let key = KeyPair::generate().map_err(|_| AcmeError::Key)?;
     let certificate = params.self_signed(&key).map_err(|_| AcmeError::Key)?;
-    let place = std::path::Path::new("the challenge");
-    NamedCertificate::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes(), place)
+    let (certificate, key) = (certificate.pem(), key.serialize_pem());
+    NamedCertificate::for_challenge(certificate.as_bytes(), key.as_bytes())
         .map_err(|_| AcmeError::Key)
 }
 

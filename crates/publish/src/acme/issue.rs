@@ -188,21 +188,21 @@ impl Issuer {
     ) -> Result<Vec<u8>, AcmeError> {
         let watch = Stopwatch::start();
         let mut pause = PAUSES.0;
-        let mut told = None;
+        let mut last = None;
         loop {
             let order = client.order(url).await?;
-            if told != Some(order.status) {
+            let is_new = last.replace(order.status) != Some(order.status);
+            if is_new {
                 pause = PAUSES.0;
             }
-            let is_new = told.replace(order.status) != Some(order.status);
             match order.status {
-                OrderStatus::Pending => self.prove(host, client, &order).await?,
+                OrderStatus::Pending if is_new => self.prove(host, client, &order).await?,
                 OrderStatus::Ready if is_new => {
                     client.finalize(&order, &csr::request(host.as_str(), key)?).await?;
                     tracing::info!(%host, "the certificate is asked for");
                     continue;
                 }
-                OrderStatus::Ready | OrderStatus::Processing => {}
+                OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Processing => {}
                 OrderStatus::Valid => {
                     let url = order.certificate.ok_or(AcmeError::Answer("no certificate"))?;
                     return client.certificate(&url).await;

@@ -6,6 +6,7 @@ use sealpost_receive::ReceiveMetrics;
 use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 
+use crate::daemon::ServeMetrics;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -16,6 +17,7 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
         ("`publish`", PublishMetrics::definitions()),
         ("`receive`", ReceiveMetrics::definitions()),
         ("`report`", ReportMetrics::definitions()),
+        ("`serve`", ServeMetrics::definitions()),
         ("The process", Process::definitions()),
     ]))?;
     Ok(Outcome::Clean)

@@ -2,14 +2,22 @@
 
 mod adopt;
 mod certificates;
+mod delegate;
+mod driver;
 mod export;
+mod history;
 mod known;
 mod lint;
+mod moving;
+mod mx;
 mod new;
 mod plan;
 mod records;
 mod serve;
+mod rehearse;
+mod run;
 mod status;
+mod words;
 
 use sealpost_listen::Inherited;
 
@@ -32,6 +40,14 @@ pub(super) async fn run(
         PublishCommand::New(arguments) => new::run(&arguments, output),
         PublishCommand::Serve(arguments) => serve::run(&arguments, inherited, output).await,
         PublishCommand::Certificates(arguments) => certificates::run(&arguments, output).await,
-        PublishCommand::Adopt(arguments) => adopt::run(arguments, output).await,
+        PublishCommand::Adopt(arguments) => adopt::run(*arguments, output).await,
+        PublishCommand::Run(arguments) => run::run(&arguments, output).await,
+        PublishCommand::Move(arguments) => moving::run(&arguments, output).await,
+        PublishCommand::Waive(arguments) => words::waive(&arguments, output).await,
+        PublishCommand::Accept(arguments) => words::accept(&arguments, output).await,
+        PublishCommand::History(arguments) => history::run(&arguments, output).await,
+        PublishCommand::Rehearse(arguments) => rehearse::run(&arguments, output).await,
+        PublishCommand::Mx(arguments) => mx::run(&arguments, output).await,
+        PublishCommand::Delegate(arguments) => delegate::run(&arguments, output).await,
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use self::doors::Doors;
 use crate::arguments::PublishServeArguments;
-use crate::command::signals::{Cause, Signals};
+use crate::daemon::{Cause, Signals};
 use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
