@@ -18,7 +18,7 @@ pub use issue::ChallengeKind;
 pub(crate) use issue::{Issued, Issuer};
 pub(crate) use jws::AccountKey;
 pub(crate) use preflight::{Preflight, Unfit};
-pub use zone::{ChallengeZone, Confirmation, SharedZone, Writing, ZoneError};
+pub(crate) use zone::{Zone, ZoneError};
 
 use sealpost_net::DialError;
 

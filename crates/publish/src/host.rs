@@ -31,7 +31,8 @@ use tokio::{sync::Notify, time::sleep};
 
 use self::source::Source;
 use crate::{
-    Domains, HostWay, PublishMetrics, SealError, Section, SharedZone,
+    Domains, HostWay, PublishMetrics, SealError, Section,
+    acme::Zone,
     certificates::{Files, Keeper},
 };
 
@@ -80,8 +81,6 @@ pub enum HostError {
 impl PolicyHost {
     /// Takes up what is configured and kept: after this, all that can be served is in memory.
     ///
-    /// `zone` is where challenges by dns-01 are answered.
-    ///
     /// # Errors
     ///
     /// [`HostError`]; a certificate that is missing is none.
@@ -91,7 +90,6 @@ impl PolicyHost {
         store: &Store,
         network: Network,
         clock: Clock,
-        zone: Option<SharedZone>,
     ) -> Result<Self, HostError> {
         let named = NamedCertificates::new().map_err(|error| HostError::Tls(error.to_string()))?;
         let named = Arc::new(named);
@@ -101,13 +99,15 @@ impl PolicyHost {
         let keeper = match &section.acme {
             None => None,
             Some(acme) => {
+                let writers = crate::drive::writers(section, &network)
+                    .map_err(|error| HostError::Settings(error.to_string()))?;
                 let parts = crate::certificates::Parts {
+                    zone: Zone::new(writers, network.clone()),
                     network,
                     store: store.certificates(),
                     clock: clock.clone(),
                     named: Arc::clone(&named),
                     tokens: tokens.clone(),
-                    zone,
                     metrics: Arc::clone(&metrics),
                 };
                 Some(Keeper::new(acme, parts)?)
@@ -148,8 +148,7 @@ impl PolicyHost {
         let hosts: Arc<[DomainName]> =
             own().filter_map(|published| policy_host(&published.domain)).collect();
         if let Some(keeper) = &inner.keeper {
-            let targets = own().map(|published| (&published.domain, published.target.as_slice()));
-            keeper.configure(&section.host.addresses, targets);
+            keeper.configure(&section.host.addresses, own());
         }
         *inner.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&hosts);
         self.look_at_files().await;

@@ -42,7 +42,7 @@ pub use metrics::{Answered, PublishMetrics};
 // Its certificates.
 mod acme;
 mod certificates;
-pub use acme::{ChallengeKind, ChallengeZone, Confirmation, SharedZone, Writing, ZoneError};
+pub use acme::ChallengeKind;
 pub use certificates::{
     AcmeLimits, AcmeSection, CertificateState, Expected, ExternalAccount, SealError, states,
 };

@@ -273,6 +273,6 @@ fn a_set_up_that_cannot_serve_is_refused() {
     refused(&format!("{host}[publish.acme]\n"), "agree_to_terms = true");
     let acme = format!("{host}[publish.acme]\nagree_to_terms = true\n");
     refused(&format!("{acme}directory = \"http://ca.example/\"\n"), "use the authority");
-    refused(&format!("{acme}challenge = \"dns-01\"\n"), "no way to write to the DNS");
+    refused(&format!("{acme}challenge = \"dns-01\"\n"), "no server in [publish.dns_servers]");
     refused(&format!("{acme}chalenge = \"http-01\"\n"), "unknown field");
 }

@@ -9,7 +9,7 @@ use sealpost_store::{Begun, Certificates};
 use tokio::time::sleep;
 
 use super::{
-    AcmeError, Client, Confirmation, SharedZone,
+    AcmeError, Client, Zone,
     client::{Authorization, Challenge, Order, OrderStatus},
     csr,
     csr::CertificateFacts,
@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// How long the servers of a zone may take to have a record.
 const SPREAD: Duration = Duration::from_secs(60);
-/// The TTL of that record.
-const RECORD_TTL: u32 = 60;
 
 /// How names are proved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -50,7 +48,7 @@ pub(crate) struct Issuer {
     pub(crate) profile: Option<String>,
     pub(crate) named: Arc<NamedCertificates>,
     pub(crate) tokens: Tokens,
-    pub(crate) dns: Option<SharedZone>,
+    pub(crate) zone: Arc<Zone>,
 }
 
 /// What came of it.
@@ -237,8 +235,6 @@ impl Issuer {
                     self.named.set_challenge(host.as_str(), certificate);
                 }
                 ChallengeKind::Http01 => self.tokens.set(host, &challenge.token, answer),
-                // It takes long to spread, and is there from the first time on.
-                ChallengeKind::Dns01 if challenge.status != "pending" => {}
                 ChallengeKind::Dns01 => self.write_record(host, &csr::record(&answer)).await?,
             }
             // One that is looked at already may be looked at again after we were cut off.
@@ -260,21 +256,17 @@ impl Issuer {
     }
 
     async fn write_record(&self, host: &DomainName, text: &str) -> Result<(), AcmeError> {
-        let Some(dns) = &self.dns else {
-            let what = "no way to write to the DNS is configured".to_owned();
-            return Err(AcmeError::NotEverywhere(what));
-        };
-        let (owner, texts) = (record_owner(host), [text.to_owned()]);
-        dns.set_txt(&owner, &texts, RECORD_TTL).await?;
+        self.zone.set(host, Some(text)).await?;
         let watch = Stopwatch::start();
         loop {
-            match dns.check_txt(&owner, &texts).await? {
-                Confirmation::Everywhere => return Ok(()),
-                Confirmation::NotYet(servers) if watch.elapsed() > SPREAD => {
-                    return Err(AcmeError::NotEverywhere(servers.join("; ")));
-                }
-                Confirmation::NotYet(_) => sleep(PAUSES.1).await,
+            let lagging = self.zone.lagging(host, text).await?;
+            if lagging.is_empty() {
+                return Ok(());
             }
+            if watch.elapsed() > SPREAD {
+                return Err(AcmeError::NotEverywhere(lagging.join("; ")));
+            }
+            sleep(PAUSES.1).await;
         }
     }
 
@@ -282,8 +274,7 @@ impl Issuer {
         self.named.remove_challenge(host.as_str());
         self.tokens.remove(host);
         if self.challenge == ChallengeKind::Dns01
-            && let Some(dns) = &self.dns
-            && let Err(error) = dns.remove_txt(&record_owner(host)).await
+            && let Err(error) = self.zone.set(host, None).await
         {
             // It says nothing any more, and the next one replaces it.
             tracing::warn!(%host, %error, "the record of the challenge stays");
@@ -315,8 +306,4 @@ fn is_lost(error: &AcmeError) -> bool {
         }
         _ => false,
     }
-}
-
-fn record_owner(host: &DomainName) -> String {
-    format!("_acme-challenge.{host}")
 }

@@ -1,60 +1,95 @@
-//! The zone in which challenges by dns-01 are answered: what a way to write there must be able to do.
-//!
-//! Records are replaced as a set, so that to do a thing twice is to do it once, and after a write
-//! every authoritative server is asked: a step that rests on a record is done only when all of them
-//! have it.
+//! The records that answer challenges by dns-01.
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-/// What a writer is doing.
-pub type Writing<'a, T> = Pin<Box<dyn Future<Output = Result<T, ZoneError>> + Send + 'a>>;
+use mail_domain::DomainName;
+use sealpost_net::{Network, RecordKind, RecordValue, SetChange};
 
-/// A way to write TXT records.
-///
-/// Owner names are absolute, without the dot at the end; they may have underscores. Nothing here
-/// follows a CNAME: who delegates `_acme-challenge` elsewhere names that place.
-pub trait ChallengeZone: fmt::Debug + Send + Sync {
-    /// The TXT records of this name are these texts from now on, and no others.
-    fn set_txt<'a>(&'a self, owner: &'a str, texts: &'a [String], ttl: u32) -> Writing<'a, ()>;
+use crate::{
+    DnsRecord, RecordData,
+    dns::{self, DnsWriter, WriteError},
+};
 
-    /// There are no TXT records of this name from now on.
-    fn remove_txt<'a>(&'a self, owner: &'a str) -> Writing<'a, ()>;
+/// The TTL of the records.
+const TTL: u32 = 60;
 
-    /// Asks every authoritative server whether the TXT records of this name are these texts and no
-    /// others; with none, whether there are none.
-    fn check_txt<'a>(&'a self, owner: &'a str, texts: &'a [String]) -> Writing<'a, Confirmation>;
+/// Sets them, for each host at the server that its domain names.
+pub(crate) struct Zone {
+    writers: HashMap<String, Arc<dyn DnsWriter>>,
+    network: Network,
+    /// The server of each host.
+    servers: RwLock<HashMap<DomainName, String>>,
 }
 
-/// What the authoritative servers say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Confirmation {
-    /// All of them have it.
-    Everywhere,
-    /// These do not, or do not answer; each with what it said.
-    NotYet(Vec<String>),
-}
-
-/// Why nothing was written, or nobody could be asked. The text fits after "failed to "; the next
-/// run may try again, for nothing is half done that a repetition would not mend.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a record was not set or seen. The text fits after "failed to ".
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ZoneError {
-    /// No zone is configured that holds the name.
-    #[error("write {owner}: no zone that is configured holds it")]
-    NoZone {
-        /// The name.
-        owner: String,
-    },
-    /// The server refused, or did not answer.
-    #[error("write {owner}: {reason}")]
-    Failed {
-        /// The name.
-        owner: String,
-        /// What it said, for people.
-        reason: String,
-    },
+pub(crate) enum ZoneError {
+    /// Its domain names no server.
+    #[error("set the record of the challenge: the records of this domain are set by hand (`dns`)")]
+    ByHand,
+    /// The server.
+    #[error("set the record of the challenge: {0}")]
+    Write(#[from] WriteError),
 }
 
-/// A writer that several parts share.
-pub type SharedZone = Arc<dyn ChallengeZone>;
+impl Zone {
+    pub(crate) fn new(writers: HashMap<String, Arc<dyn DnsWriter>>, network: Network) -> Self {
+        Self { writers, network, servers: RwLock::default() }
+    }
+
+    /// Whether anything can be set at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writers.is_empty()
+    }
+
+    /// From now on these are the servers of the hosts.
+    pub(crate) fn configure(&self, servers: HashMap<DomainName, String>) {
+        *self.servers.write().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    /// The challenge of this host is answered by this text, or by none any more.
+    pub(crate) async fn set(&self, host: &DomainName, text: Option<&str>) -> Result<(), ZoneError> {
+        let (writer, owner) = (self.writer(host)?, owner(host));
+        let found = writer.read(&owner, RecordKind::Txt).await?;
+        let after: Vec<RecordValue> = text.into_iter().map(RecordValue::text).collect();
+        if found.says(&after) {
+            return Ok(());
+        }
+        let (kind, before) = (RecordKind::Txt, found.values);
+        writer.write(&[SetChange { owner, kind, before, after, ttl: TTL }]).await?;
+        Ok(())
+    }
+
+    /// The servers that do not have it yet, each with the reason.
+    pub(crate) async fn lagging(
+        &self,
+        host: &DomainName,
+        text: &str,
+    ) -> Result<Vec<String>, ZoneError> {
+        let (writer, name) = (self.writer(host)?, owner(host));
+        let record =
+            DnsRecord { name: name.clone(), ttl: TTL, data: RecordData::Txt(text.to_owned()) };
+        Ok(dns::lagging(&*writer, &self.network, &name, &[record]).await?)
+    }
+
+    fn writer(&self, host: &DomainName) -> Result<Arc<dyn DnsWriter>, ZoneError> {
+        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
+        let writer = servers.get(host).and_then(|server| self.writers.get(server));
+        writer.cloned().ok_or(ZoneError::ByHand)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({})", self.writers.len())
+    }
+}
+
+fn owner(host: &DomainName) -> String {
+    format!("_acme-challenge.{host}")
+}

@@ -17,10 +17,10 @@ use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 use super::{AcmeSection, Seal, schedule};
 use crate::{
-    ChallengeKind, HostError, PublishMetrics, SharedZone, Target,
+    ChallengeKind, DnsWay, HostError, PublishMetrics, PublishedDomain, Target,
     acme::{
         AccountKey, AcmeError, CertificateFacts, Client, Directory, Issued, Issuer, Preflight,
-        Registration, certificate_id,
+        Registration, Zone, certificate_id,
     },
     host::Tokens,
 };
@@ -47,7 +47,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) named: Arc<NamedCertificates>,
     pub(crate) tokens: Tokens,
-    pub(crate) zone: Option<SharedZone>,
+    pub(crate) zone: Zone,
     pub(crate) metrics: Arc<PublishMetrics>,
 }
 
@@ -112,8 +112,8 @@ impl Keeper {
                 section.directory
             )));
         }
-        if section.challenge == ChallengeKind::Dns01 && parts.zone.is_none() {
-            let text = "prove names by dns-01: no way to write to the DNS is configured";
+        if section.challenge == ChallengeKind::Dns01 && parts.zone.is_empty() {
+            let text = "prove names by dns-01: there is no server in [publish.dns_servers]";
             return Err(HostError::Settings(text.to_owned()));
         }
         let seal = Seal::load(section.key_file.as_deref())?;
@@ -136,7 +136,7 @@ impl Keeper {
             profile: section.profile.clone(),
             named: Arc::clone(&parts.named),
             tokens: parts.tokens,
-            dns: parts.zone,
+            zone: Arc::new(parts.zone),
         };
         let inner = Inner {
             directory: url(&section.directory)?,
@@ -187,21 +187,29 @@ impl Keeper {
     }
 
     /// The addresses at which policy hosts must be: these, or if there are none, those that each is to
-    /// point to.
+    /// point to; and at which server the records of each are set.
     pub(crate) fn configure<'a>(
         &self,
         all: &[IpAddr],
-        targets: impl Iterator<Item = (&'a DomainName, &'a [Target])>,
+        domains: impl Iterator<Item = &'a PublishedDomain>,
     ) {
-        let of = targets.filter_map(|(domain, targets)| {
-            let addresses = targets.iter().filter_map(|target| match target {
+        let (mut of, mut servers) = (HashMap::new(), HashMap::new());
+        for published in domains {
+            let Some(host) = crate::host::policy_host(&published.domain) else { continue };
+            let addresses = published.target.iter().filter_map(|target| match target {
                 Target::Address(address) => Some(*address),
                 Target::Name(_) => None,
             });
             let addresses: Vec<IpAddr> = addresses.collect();
-            Some((crate::host::policy_host(domain)?, addresses)).filter(|(_, all)| !all.is_empty())
-        });
-        let addresses = Addresses { all: all.to_vec(), of: of.collect() };
+            if let DnsWay::Server(name) = &published.dns {
+                servers.insert(host.clone(), name.clone());
+            }
+            if !addresses.is_empty() {
+                of.insert(host, addresses);
+            }
+        }
+        self.inner.issuer.zone.configure(servers);
+        let addresses = Addresses { all: all.to_vec(), of };
         *self.inner.addresses.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 

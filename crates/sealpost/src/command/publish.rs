@@ -13,9 +13,9 @@ mod mx;
 mod new;
 mod plan;
 mod records;
-mod serve;
 mod rehearse;
 mod run;
+mod serve;
 mod status;
 mod words;
 

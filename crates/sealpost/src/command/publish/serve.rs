@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 
 use self::doors::Doors;
 use crate::arguments::PublishServeArguments;
-use crate::daemon::{Cause, Signals};
 use crate::configuration::Configuration;
+use crate::daemon::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(
             .hint("no policy is served that cannot be written down; mend the file, or name another")
     })?;
     let clock = arguments.network.clock();
-    let prepared = PolicyHost::prepare(&section, domains, &store, network, clock, None).await;
+    let prepared = PolicyHost::prepare(&section, domains, &store, network, clock).await;
     let host = prepared.map_err(|error| failure(&error))?;
     let doors = Doors::open(&section.host, &host, inherited).await?;
     for place in doors.places() {
