@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Server};
+use sealpost_net::MailWay;
 use sealpost_report::{
-    Collector, QUEUE_WANTED, ReportApi, ReportMetrics, Section, keep_forgetting, queue_length,
+    Collector, Delivery, Dispatch, DispatchParts, QUEUE_WANTED, ReportApi, ReportMetrics, Section,
+    keep_forgetting, queue_length,
 };
 use sealpost_runtime::{AfterPanic, ServiceManager, raise_descriptor_limit, supervise};
 use sealpost_store::{Settings as StoreSettings, Store};
@@ -34,8 +36,9 @@ pub(super) async fn run(
     let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = arguments.configuration.load()?;
     let section = arguments.over(configuration.report);
-    let host = arguments.network.ehlo_name.clone().unwrap_or(configuration.network.ehlo_name);
-    let node = section.node.clone().unwrap_or(host);
+    let named = configuration.network.ehlo_name.clone();
+    let host = arguments.network.ehlo_name.clone().unwrap_or(named);
+    let node = section.node.clone().unwrap_or_else(|| host.clone());
     let clock = arguments.network.clock();
 
     let path = section.store_file();
@@ -57,6 +60,29 @@ pub(super) async fn run(
     let mut doors = Doors::default();
     doors.open(&section, &store, &metrics, inherited, output).await?;
     warn_of_queue(output);
+    let dispatch = match &section.delivery {
+        None => {
+            output.say("no report is sent: there is no section [report.delivery]");
+            None
+        }
+        Some(delivery) => {
+            let network = arguments.network.open_over(configuration.network)?;
+            let parts = DispatchParts {
+                sessions: store.sessions(),
+                submissions: store.submissions(),
+                network,
+                face: section.face(&host),
+                delivery: delivery.clone(),
+                retention_days: section.retention_days,
+                node: node.clone(),
+                clock: clock.clone(),
+                metrics: Arc::clone(&metrics),
+            };
+            warn_of_signature(delivery, output);
+            let made = Dispatch::new(parts).await;
+            Some(made.map_err(|error| Failure::new(with_source(&error)))?)
+        }
+    };
     let started = Collector::start(
         sockets,
         &section,
@@ -98,6 +124,34 @@ pub(super) async fn run(
                     .await;
         });
     }
+    let (stop_sending, stopping) = watch::channel(false);
+    let mut sending = JoinSet::new();
+    if let Some(dispatch) = dispatch {
+        let (builder, panics) = (dispatch.clone(), Arc::clone(&metrics));
+        tasks.spawn(async move {
+            let make = || {
+                let dispatch = builder.clone();
+                async move { match dispatch.build().await {} }
+            };
+            let _ =
+                supervise("the making of reports", AfterPanic::Restart, &panics.panics, make).await;
+        });
+        let panics = Arc::clone(&metrics);
+        sending.spawn(async move {
+            let make = || {
+                let (dispatch, mut stopping) = (dispatch.clone(), stopping.clone());
+                async move {
+                    let stopped = async {
+                        // An error means that nobody is left to tell it.
+                        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                    };
+                    dispatch.send(stopped).await;
+                }
+            };
+            let _ = supervise("the sending of reports", AfterPanic::Restart, &panics.panics, make)
+                .await;
+        });
+    }
     {
         // The watchdog hears that the thread takes up work.
         let (watched, pulse) = (Arc::clone(&manager), collector.pulse());
@@ -130,6 +184,8 @@ pub(super) async fn run(
     manager.stopping();
     // The queue first: then nothing more is counted, and the rest can be written.
     let stopped = collector.stop().await;
+    stop_sending.send_replace(true);
+    while sending.join_next().await.is_some() {}
     tasks.shutdown().await;
     let unsaved = flusher.finish().await;
     doors.close().await;
@@ -168,6 +224,16 @@ fn warn_of_queue(output: &mut Output) {
          kernel drops what they tell\n\nhint: sysctl -w net.unix.max_dgram_qlen={QUEUE_WANTED} \
          (and in /etc/sysctl.d), then start again"
     ));
+}
+
+/// Says what receivers make of mails without a signature, where nobody else can sign them.
+fn warn_of_signature(delivery: &Delivery, output: &mut Output) {
+    if delivery.dkim.is_empty() && delivery.mail == MailWay::Direct {
+        output.say(
+            "warning: mails are sent directly and not signed, and receivers ignore such reports \
+             (RFC 8460 section 3)\n\nhint: name a key in [[report.delivery.dkim]]",
+        );
+    }
 }
 
 /// Where people ask.
