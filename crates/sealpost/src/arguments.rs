@@ -6,6 +6,7 @@ mod lab;
 mod publish;
 mod receive;
 mod report;
+mod serve;
 mod store;
 
 use std::ffi::OsString;
@@ -39,6 +40,7 @@ pub(crate) use self::report::{
     BounceArguments, PreviewArguments, QueueCommand, ReportArguments, ReportCommand, SendArguments,
     SessionsImportArguments, StatusArguments, SuppressCommand,
 };
+pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Receive(Box<ReceiveArguments>),
     /// Count the TLS sessions of a mail server, for TLS reports.
     Report(Box<ReportArguments>),
+    /// Run every role that the configuration names, as one daemon.
+    Serve(Box<ServeArguments>),
     /// Look after the file in which everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),

@@ -5,7 +5,6 @@ mod import;
 mod preview;
 mod queue;
 mod send;
-mod serve;
 mod status;
 mod suppress;
 
@@ -15,6 +14,7 @@ use sealpost_listen::Inherited;
 use sealpost_store::{Settings, Store, StoreError};
 
 use crate::arguments::{ReportArguments, ReportCommand};
+use crate::daemon::{self, Company, RoleName, Setup};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -31,8 +31,24 @@ pub(super) async fn run(
         Some(ReportCommand::Queue(command)) => queue::run(&command, output).await,
         Some(ReportCommand::Suppress(command)) => suppress::run(&command, output).await,
         Some(ReportCommand::Bounce(arguments)) => bounce::run(&arguments, output).await,
-        None => serve::run(&arguments, inherited, output).await,
+        None => serve(&arguments, inherited, output).await,
     }
+}
+
+/// Runs the role alone.
+async fn serve(
+    arguments: &ReportArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || {
+        let mut configuration = arguments.configuration.load()?;
+        configuration.report = arguments.over(configuration.report);
+        Ok(configuration)
+    };
+    let company = Company::Alone(RoleName::Report);
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
 }
 
 /// Opens the store of a daemon, which may be running, to read it.
