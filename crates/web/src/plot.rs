@@ -42,7 +42,8 @@ pub(crate) fn sessions(first: Day, last: Day, days: &[DayTraffic]) -> String {
             number => scaled(number, highest).max(1),
         };
         let (well, failed) = (tall(day.successful.upper), tall(day.failed.upper));
-        let (well_top, failed_top) = (HEIGHT - well.min(HEIGHT), HEIGHT.saturating_sub(well + failed));
+        let (well_top, failed_top) =
+            (HEIGHT - well.min(HEIGHT), HEIGHT.saturating_sub(well + failed));
         // Writing to a string cannot fail.
         let _ = write!(
             svg,

@@ -7,8 +7,8 @@ use hyper::{
     StatusCode,
     body::Bytes,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-        X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+        RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -71,7 +71,14 @@ pub(super) enum Afterwards {
 impl Response {
     /// An answer with a body of this type.
     pub fn new(status: Status, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, content_type, body: body.into(), allow: None, retry_after: None, fields: Vec::new() }
+        Self {
+            status,
+            content_type,
+            body: body.into(),
+            allow: None,
+            retry_after: None,
+            fields: Vec::new(),
+        }
     }
 
     /// Plain text.

@@ -19,23 +19,28 @@ const HOSTILE: &str = r#"{
   }]
 }"#;
 
-/// A world with a hostile report on yesterday, and one that is not ours.
-fn world_with_reports() -> World {
-    let world = World::new();
-    world.write("[receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [\"127.0.0.1:0\"], lmtp = [] }\n[[receive.admit]]\nname = \"files\"\nways = [\"import\"]\n");
-    let day = sealpost_runtime::Clock::system().now().to_string();
-    let day = day.split('T').next().unwrap();
-    let text = HOSTILE.replace("DAY", day).replace("LONG", &"x".repeat(60));
-    fs_err::write(world.path("report.json"), &text).unwrap();
-    fs_err::write(world.path("other.json"), text.replace("ours.example", "other.example")).unwrap();
-    world.import(&["report.json", "other.json"]);
-    world
+const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+    [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
+    [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
+
+/// A daemon that has read a hostile report on today, and the same on a domain that is not ours.
+fn daemon_with_reports(world: &World, more: &str) -> Daemon {
+    world.write(&format!("{SETTINGS}{more}"));
+    let daemon = Daemon::start(world, &[]);
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let text = HOSTILE.replace("DAY", now.split('T').next().unwrap());
+    let text = text.replace("LONG", &"x".repeat(60));
+    daemon.post_report(&text);
+    daemon.post_report(&text.replace("ours.example", "other.example"));
+    daemon.wait_for("/api/v1/reports", "ours.example");
+    daemon.wait_for("/api/v1/reports?scope=not-ours", "other.example");
+    daemon
 }
 
 #[test]
 fn every_link_leads_somewhere_and_nothing_leads_out() {
-    let world = world_with_reports();
-    let daemon = Daemon::start(&world, &[]);
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
     let (mut seen, mut waiting) = (BTreeSet::new(), vec!["/".to_owned()]);
     while let Some(path) = waiting.pop() {
         if !seen.insert(path.clone()) {
@@ -47,7 +52,16 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
             continue;
         }
         assert!(head.contains("content-security-policy: default-src 'none'"), "{path}: {head}");
-        for harm in ["<script", "<img", "<svg/", "<iframe", "<b>mx", "onerror=\"", "http://", "//evil.example\""] {
+        for harm in [
+            "<script",
+            "<img",
+            "<svg/",
+            "<iframe",
+            "<b>mx",
+            "onerror=\"",
+            "http://",
+            "//evil.example\"",
+        ] {
             assert!(!body.contains(harm), "{path} has {harm}: {body}");
         }
         for link in body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
@@ -58,15 +72,21 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
         }
     }
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
-    for path in ["/style.css", "/domains/ours.example", "/reports/1", "/reports/1/raw", "/csv/domains/ours.example"] {
+    for path in [
+        "/style.css",
+        "/domains/ours.example",
+        "/reports/1",
+        "/reports/1/raw",
+        "/csv/domains/ours.example",
+    ] {
         assert!(seen.contains(&path), "{path} is on no page: {seen:?}");
     }
 }
 
 #[test]
 fn pages_say_what_the_report_said() {
-    let world = world_with_reports();
-    let daemon = Daemon::start(&world, &[]);
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
     let home = daemon.ask("GET", "/", &[]).2;
     assert!(home.contains("/domains/ours.example") && !home.contains("other.example"), "{home}");
     assert!(home.contains("failing"), "{home}");
@@ -80,8 +100,8 @@ fn pages_say_what_the_report_said() {
 
 #[test]
 fn the_interface_gives_what_its_description_promises() {
-    let world = world_with_reports();
-    let daemon = Daemon::start(&world, &[]);
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
     let description: Value =
         serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", &[]).2).unwrap();
     let paths = description["paths"].as_object().unwrap();
@@ -92,10 +112,12 @@ fn the_interface_gives_what_its_description_promises() {
         assert_eq!(status, 200, "{named}: {body}");
         assert!(head.contains("content-type: application/json"), "{head}");
         let answer: Value = serde_json::from_str(&body).unwrap();
-        let mut schema = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"].clone();
+        let mut schema =
+            operation["get"]["responses"]["200"]["content"]["application/json"]["schema"].clone();
         schema["components"] = description["components"].clone();
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let faults: Vec<String> = validator.iter_errors(&answer).map(|fault| fault.to_string()).collect();
+        let faults: Vec<String> =
+            validator.iter_errors(&answer).map(|fault| fault.to_string()).collect();
         assert!(faults.is_empty(), "{named}: {faults:?}");
     }
     for (path, status) in [
@@ -117,10 +139,14 @@ fn the_interface_gives_what_its_description_promises() {
 
 #[test]
 fn a_name_that_points_here_from_elsewhere_sees_nothing() {
-    let world = world_with_reports();
-    world.write(&format!("{}\n[web]\nhosts = [\"sealpost.example.com\"]\n", fs_err::read_to_string(world.path("sealpost.toml")).unwrap()));
-    let daemon = Daemon::start(&world, &[]);
-    for (host, status) in [("evil.example", 403), ("sealpost.example.com", 200), ("localhost:1", 200), ("[::1]:8460", 200)] {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "[web]\nhosts = [\"sealpost.example.com\"]\n");
+    for (host, status) in [
+        ("evil.example", 403),
+        ("sealpost.example.com", 200),
+        ("localhost:1", 200),
+        ("[::1]:8460", 200),
+    ] {
         for path in ["/", "/api/v1/domains", "/reports/1/raw"] {
             let (got, _, body) = daemon.ask("GET", path, &[("Host", host)]);
             assert_eq!(got, status, "{host} {path}: {body}");

@@ -32,8 +32,7 @@ impl Desk {
         let series = reports.series(Scope::Counted, subject(), days).await?;
         let (reports_in_all, successful, failed) = series.total();
         let (reporters, is_cut) = self.reporters(subject(), days).await?;
-        let groups =
-            reports.failure_groups(Scope::Counted, subject(), days, MOST_FAILURES).await?;
+        let groups = reports.failure_groups(Scope::Counted, subject(), days, MOST_FAILURES).await?;
         let rollout = self.rollout(domain).await?;
         if reports_in_all == 0 && rollout.is_none() && !self.was_heard_of(subject()).await? {
             return Ok(None);
@@ -58,8 +57,7 @@ impl Desk {
     /// Whether any report ever told of it.
     async fn was_heard_of(&self, subject: Subject) -> Result<bool, StoreError> {
         let days = DayRange::all();
-        let filter =
-            ReportFilter { scope: Scope::Counted, subject, days, content: Content::Any };
+        let filter = ReportFilter { scope: Scope::Counted, subject, days, content: Content::Any };
         Ok(!self.store.reports().list(filter, None, 1).await?.is_empty())
     }
 
