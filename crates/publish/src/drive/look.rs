@@ -41,7 +41,7 @@ pub(super) fn check(
     }
     let recent = before.filter(|before| now.since(before.at).as_secs() <= 86_400);
     for fault in &mut faults {
-        let earlier = recent.into_iter().flat_map(|check| check.faults()).find(|earlier| {
+        let earlier = recent.into_iter().flat_map(sealpost_rollout::Check::faults).find(|earlier| {
             (&earlier.host, earlier.address, earlier.kind)
                 == (&fault.host, fault.address, fault.kind)
         });

@@ -8,7 +8,7 @@ use sealpost_rollout::{Entry, Horizon, Stage};
 use sealpost_rules::diagnosis::{Known, diagnose};
 use sealpost_store::{
     StoreError,
-    reports::{Content, DayRange, ReportFilter, Scope, Subject, Validity},
+    reports::{Content, DayRange, ReportFilter, ReportSummary, Scope, Subject, Validity},
 };
 
 use super::{DAYS, Desk};
@@ -77,7 +77,7 @@ impl Desk {
             };
             let page = self.store.reports().list(filter, after, PAGE).await?;
             read += page.len();
-            after = page.last().map(|row| row.place());
+            after = page.last().map(ReportSummary::place);
             for row in page.iter().filter(|row| row.validity == Validity::Current) {
                 let sum = sums
                     .entry(row.reporter.clone())

@@ -43,7 +43,7 @@ impl Desk {
             rows.insert(row.domain.clone(), row);
         }
         for (domain, stage) in self.stages().await? {
-            let row = rows.entry(domain).or_insert_with_key(|domain| unheard(domain));
+            let row = rows.entry(domain).or_insert_with_key(unheard);
             row.stage = Some(stage.as_str());
         }
         let search = search.trim().to_ascii_lowercase();
