@@ -65,7 +65,7 @@ pub use submit::{
 
 // What is asked.
 mod dns;
-pub use dns::{TransferError, TransferredRecord, transfer_zone};
+pub use dns::{TransferError, TransferredRecord, TsigKey, TsigKeyError, transfer_zone};
 mod https;
 mod smtp;
 mod tls;

@@ -22,6 +22,8 @@ pub(crate) use message::Checking;
 // A zone as a whole.
 mod transfer;
 pub use transfer::{TransferError, TransferredRecord, transfer_zone};
+mod tsig;
+pub use tsig::{TsigKey, TsigKeyError};
 
 // What answers are worth.
 mod dnssec;
