@@ -197,7 +197,7 @@ mod tests {
             ("a-test.mail.protection.outlook.com.", "outlook.com"),
             ("mx1.a.co.uk", "a.co.uk"),
             ("mx1.a.com.br", "a.com.br"),
-            ("mx.a.io", "a.io"),
+            ("mx.example.io", "example.io"),
             ("a.test", "a.test"),
             ("test", "test"),
         ] {
