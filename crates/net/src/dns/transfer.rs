@@ -11,7 +11,8 @@ use sealpost_runtime::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::tsig::{TsigKey, Unverified, complaint, sign};
+use super::TsigKey;
+use super::tsig::{Unverified, complaint, sign};
 use crate::deadline::Deadline;
 use crate::text::printable;
 

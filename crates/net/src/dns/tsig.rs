@@ -4,15 +4,14 @@
 //!
 //! The algorithms are HMAC-SHA256, HMAC-SHA384 and HMAC-SHA512; truncated MACs are refused.
 
-mod key;
-pub use key::{TsigKey, TsigKeyError};
-
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::TSIG;
 use hickory_proto::rr::rdata::tsig::{TsigError, make_tsig_record};
 use hickory_proto::rr::{DNSClass, Name};
 use hickory_proto::serialize::binary::BinEncodable;
 use sealpost_runtime::Clock;
+
+use super::TsigKey;
 
 /// How far the clocks of the two may be apart, in seconds (RFC 8945 §10).
 const FUDGE: u16 = 300;
@@ -59,12 +58,14 @@ pub(crate) fn sign<'a>(
 ) -> Option<Verifier<'a>> {
     let now = u64::try_from(clock.now().as_second()).ok()?;
     let id = question.metadata.id;
-    let unsigned = TSIG::new(key.algorithm.clone(), now, FUDGE, Vec::new(), id, None, Vec::new());
+    let signer = key.signer();
+    let unsigned =
+        TSIG::new(signer.algorithm().clone(), now, FUDGE, Vec::new(), id, None, Vec::new());
     let mut text = question.to_vec().ok()?;
     text.extend(variables(key, &unsigned)?);
-    let mac = key.algorithm.mac_data(&key.secret, &text).ok()?;
+    let mac = signer.sign(&text).ok()?;
     let signed = unsigned.set_mac(mac.clone());
-    question.set_signature(Box::new(make_tsig_record(key.name.clone(), signed)));
+    question.set_signature(Box::new(make_tsig_record(signer.signer_name().clone(), signed)));
     Some(Verifier { key, clock, mac, is_first: true, unsigned: Vec::new(), count: 0 })
 }
 
@@ -72,8 +73,8 @@ impl Verifier<'_> {
     /// Takes the next answer: its octets, and what they say.
     pub(crate) fn take(&mut self, octets: &[u8], message: &Message) -> Result<(), Unverified> {
         let Some(record) = message.signature() else { return self.take_unsigned(octets) };
-        let (tsig, key) = (&record.data, self.key);
-        if record.name != key.name || tsig.algorithm != key.algorithm {
+        let (tsig, signer) = (&record.data, self.key.signer());
+        if record.name != *signer.signer_name() || tsig.algorithm != *signer.algorithm() {
             return Err(Unverified::OtherKey);
         }
         // What is signed has these in any case.
@@ -96,12 +97,10 @@ impl Verifier<'_> {
         text.extend(additional.to_be_bytes());
         text.extend(rest);
         match self.is_first {
-            true => text.extend(variables(key, tsig).ok_or(Unverified::Misplaced)?),
+            true => text.extend(variables(self.key, tsig).ok_or(Unverified::Misplaced)?),
             false => text.extend(timers(tsig)),
         }
-        key.algorithm
-            .verify_mac(&key.secret, &text, &tsig.mac)
-            .map_err(|_| Unverified::WrongMac)?;
+        signer.verify(&text, &tsig.mac).map_err(|_| Unverified::WrongMac)?;
         // The time is believed only now.
         let now = u64::try_from(self.clock.now().as_second()).unwrap_or_default();
         let apart = now.abs_diff(tsig.time);
@@ -134,10 +133,10 @@ impl Verifier<'_> {
 /// What is signed beside the first message (RFC 8945 §4.3.3).
 fn variables(key: &TsigKey, tsig: &TSIG) -> Option<Vec<u8>> {
     let wire = |name: &Name| name.to_lowercase().to_bytes().ok();
-    let mut text = wire(&key.name)?;
+    let mut text = wire(key.signer().signer_name())?;
     // The class ANY, and no TTL.
     text.extend([0, 255, 0, 0, 0, 0]);
-    text.extend(wire(&key.algorithm.to_name())?);
+    text.extend(wire(&key.signer().algorithm().to_name())?);
     text.extend(timers(tsig));
     text.extend(tsig.error.map_or(0, u16::from).to_be_bytes());
     text.extend(u16::try_from(tsig.other.len()).ok()?.to_be_bytes());

@@ -1,9 +1,12 @@
 //! `sealpost report`
 
+mod bounce;
 mod import;
 mod preview;
-mod serve;
+mod queue;
+mod send;
 mod status;
+mod suppress;
 
 use std::path::Path;
 
@@ -11,6 +14,7 @@ use sealpost_listen::Inherited;
 use sealpost_store::{Settings, Store, StoreError};
 
 use crate::arguments::{ReportArguments, ReportCommand};
+use crate::daemon::{self, Company, RoleName, Setup};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -23,8 +27,28 @@ pub(super) async fn run(
         Some(ReportCommand::Import(arguments)) => import::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
-        None => serve::run(&arguments, inherited, output).await,
+        Some(ReportCommand::Send(arguments)) => send::run(&arguments, output).await,
+        Some(ReportCommand::Queue(command)) => queue::run(&command, output).await,
+        Some(ReportCommand::Suppress(command)) => suppress::run(&command, output).await,
+        Some(ReportCommand::Bounce(arguments)) => bounce::run(&arguments, output).await,
+        None => serve(&arguments, inherited, output).await,
     }
+}
+
+/// Runs the role alone.
+async fn serve(
+    arguments: &ReportArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || {
+        let mut configuration = arguments.configuration.load()?;
+        configuration.report = arguments.over(configuration.report);
+        Ok(configuration)
+    };
+    let company = Company::Alone(RoleName::Report);
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
 }
 
 /// Opens the store of a daemon, which may be running, to read it.
@@ -34,6 +58,12 @@ async fn open_to_read(path: &Path) -> Result<Store, Failure> {
         store_failure(path, &error)
             .hint("give the store of `sealpost report` with --store or --config")
     })
+}
+
+/// Opens the store of a daemon, which may be running, to change something; it is made if it is
+/// missing.
+async fn open_to_write(path: &Path) -> Result<Store, Failure> {
+    Store::open(Settings::at(path)).await.map_err(|error| store_failure(path, &error))
 }
 
 /// Why the file cannot be used.

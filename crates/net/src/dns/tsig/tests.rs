@@ -27,7 +27,8 @@ fn question() -> Message {
 fn signed_answer(question: &Message, secret: &str, time: i64) -> Vec<u8> {
     let key = key(secret);
     let name = Name::from_ascii("transfer.test.").unwrap();
-    let signer = TSigner::new(key.secret, TsigAlgorithm::HmacSha256, name, FUDGE).unwrap();
+    let signer =
+        TSigner::new(key.signer().key().to_vec(), TsigAlgorithm::HmacSha256, name, FUDGE).unwrap();
     let mac = question.signature().unwrap().data.mac.clone();
     let mut answer = question.clone().into_response();
     answer.take_signature();
@@ -68,7 +69,8 @@ fn hickory_believes_what_we_sign() {
     let mut question = question();
     sign(&mut question, &key, &clock).unwrap();
     let name = Name::from_ascii("transfer.test.").unwrap();
-    let signer = TSigner::new(key.secret.clone(), TsigAlgorithm::HmacSha256, name, FUDGE).unwrap();
+    let signer =
+        TSigner::new(key.signer().key().to_vec(), TsigAlgorithm::HmacSha256, name, FUDGE).unwrap();
     let octets = question.to_vec().unwrap();
     let (_, time, _) = signer.verify_message_byte(&octets, None, true).unwrap();
     assert_eq!(i64::try_from(time), Ok(NOW));
