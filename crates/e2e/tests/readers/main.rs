@@ -38,7 +38,7 @@ const HEAD: &str = "\
 #[test]
 fn every_difference_between_readers_is_decided() {
     let cases = cases();
-    assert!(cases.len() > 200, "{} cases: the corpus was not found", cases.len());
+    assert!(cases.len() > 180, "{} cases: the corpus was not found", cases.len());
     let asked: Vec<String> = cases.iter().map(|case| question(case).to_string()).collect();
     let others = ask_checker("ask-readers", &asked).unwrap();
     let accepting: Vec<String> =

@@ -21,13 +21,12 @@ const TXT: u16 = 16;
 fn five_thousand_domains_on_one_host_are_told_of_one_by_one() {
     let world = World::new();
     let servers = Servers::start();
-    let settings = servers.settings(&world);
+    let settings = servers.settings(&world, 30);
     // `dN` names the one host; `ownN` has a host of its own at the same address.
     let mut list: String = (0..5000).map(|number| format!("d{number}.crowd.test\n")).collect();
     list.extend((0..40).map(|number| format!("own{number}.crowd.test\n")));
     let list = world.write("list", list);
-    let arguments =
-        ["--from", &list, "--network", &settings, "--only", "sts,mx", "--format", "json"];
+    let arguments = ["--from", &list, "--network", &settings, "--only", "mx", "--format", "json"];
     let (out, said, status) = world.run(&arguments);
     assert_eq!((said.as_str(), status), ("", 1));
     let results = results(&out);
@@ -37,7 +36,6 @@ fn five_thousand_domains_on_one_host_are_told_of_one_by_one() {
             result["findings"].as_array().unwrap().iter().any(|found| found["code"] == code)
         };
         assert!(has("MX204"), "the host has no STARTTLS: {result}");
-        assert!(has("STS101"), "there is no record: {result}");
     }
     assert_eq!(servers.dialogues.load(Ordering::SeqCst), 41, "each host is looked at once");
     let most = servers.most_at_once.load(Ordering::SeqCst);
@@ -48,7 +46,7 @@ fn five_thousand_domains_on_one_host_are_told_of_one_by_one() {
 fn a_domain_that_lets_everybody_wait_is_told_of_and_holds_up_nobody() {
     let world = World::new();
     let servers = Servers::start();
-    let settings = servers.settings(&world);
+    let settings = servers.settings(&world, 1);
     let list = world.write("list", "tarpit.test\nmute.test\nd1.crowd.test\nd2.crowd.test\n");
     for at_once in ["1", "128"] {
         let arguments = [
@@ -130,7 +128,8 @@ impl Servers {
         Self { dns, smtp, https, dialogues, most_at_once }
     }
 
-    fn settings(&self, world: &World) -> String {
+    /// With so many seconds for each thing that is waited for.
+    fn settings(&self, world: &World, patience: u32) -> String {
         let key = rcgen::KeyPair::generate().unwrap();
         let authority = rcgen::CertificateParams::default().self_signed(&key).unwrap();
         let roots = world.write("roots.pem", authority.pem());
@@ -138,8 +137,9 @@ impl Servers {
         let text = format!(
             "resolvers = ['{dns}']\nsmtp_port = {smtp}\nhttps_port = {https}\ntrust_roots = '{roots}'\n\
              allowed_networks = ['127.0.0.0/8']\nehlo_name = 'probe.example'\ndnssec = 'off'\n\
-             survey_tls = false\n[deadlines]\ndns = 1\nconnect = 1\ntls = 1\nhttps = 2\nsmtp_reply = 1\n\
-             domain = 4\n"
+             survey_tls = false\n[deadlines]\ndns = {patience}\nconnect = {patience}\ntls = {patience}\n\
+             https = {patience}\nsmtp_reply = {patience}\ndomain = {}\n",
+            4 * patience
         );
         world.write("crowd.toml", text)
     }

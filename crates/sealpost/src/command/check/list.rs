@@ -15,7 +15,7 @@ use super::kept;
 use super::seen::Seen;
 use super::sink::Sink;
 use crate::arguments::{CheckArguments, CheckFormat, ListArguments, Zone};
-use crate::command::signals::Signals;
+use crate::daemon::Signals;
 use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
