@@ -8,6 +8,7 @@ mod enforce;
 mod front;
 mod ground;
 mod metrics;
+mod publish;
 mod receive;
 mod report;
 mod role;

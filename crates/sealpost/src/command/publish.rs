@@ -17,6 +17,8 @@ mod run;
 mod status;
 mod words;
 
+pub(crate) use self::driver::load as load_domains;
+
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::enforce::Enforce;
 use super::front::Voice;
 use super::ground::Ground;
+use super::publish::Publish;
 use super::receive::Receive;
 use super::report::Report;
 use crate::configuration::Configuration;
@@ -23,6 +24,7 @@ pub(crate) enum RoleName {
     Enforce,
     Receive,
     Report,
+    Publish,
 }
 
 /// A role that runs.
@@ -30,6 +32,7 @@ pub(super) enum Role {
     Enforce(Enforce),
     Receive(Receive),
     Report(Report),
+    Publish(Publish),
 }
 
 /// Asks a role whether it does new work.
@@ -47,7 +50,7 @@ pub(super) enum Reloaded {
 
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 3] = [Self::Enforce, Self::Receive, Self::Report];
+    pub(crate) const ALL: [Self; 4] = [Self::Enforce, Self::Receive, Self::Report, Self::Publish];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -64,13 +67,14 @@ impl RoleName {
             Self::Enforce => Role::Enforce(Enforce::start(ground, output).await?),
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Report::start(ground, output).await?),
+            Self::Publish => Role::Publish(Publish::start(ground, output).await?),
         })
     }
 }
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report"];
+    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish"];
 
     fn index(self) -> usize {
         self as usize
@@ -82,7 +86,7 @@ impl Role {
     pub(super) fn greeting(&self) -> Option<String> {
         match self {
             Self::Enforce(role) => Some(role.greeting()),
-            Self::Receive(_) | Self::Report(_) => None,
+            Self::Receive(_) | Self::Report(_) | Self::Publish(_) => None,
         }
     }
 
@@ -96,6 +100,7 @@ impl Role {
             Self::Enforce(role) => role.reload(&configuration.enforce, output),
             Self::Receive(role) => role.reload(&configuration.receive, output),
             Self::Report(role) => role.reload(&configuration.report, output),
+            Self::Publish(role) => role.reload(configuration, output),
         }
     }
 
@@ -106,6 +111,7 @@ impl Role {
             Self::Enforce(role) => role.failed().await,
             Self::Receive(role) => role.failed().await,
             Self::Report(role) => role.failed().await,
+            Self::Publish(role) => role.failed().await,
         }
     }
 
@@ -114,6 +120,7 @@ impl Role {
             Self::Enforce(role) => role.pulse(),
             Self::Receive(role) => role.pulse(),
             Self::Report(role) => role.pulse(),
+            Self::Publish(_) => Publish::pulse(),
         }
     }
 
@@ -123,6 +130,7 @@ impl Role {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
+            Self::Publish(_) => Voice::Silent,
         }
     }
 
@@ -132,6 +140,7 @@ impl Role {
             Self::Enforce(role) => role.stop().await,
             Self::Receive(role) => role.stop().await,
             Self::Report(role) => role.stop().await,
+            Self::Publish(role) => role.stop().await,
         }
     }
 }
