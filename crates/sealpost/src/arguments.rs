@@ -39,7 +39,8 @@ pub(crate) use self::receive::{
     WhichReports,
 };
 pub(crate) use self::report::{
-    PreviewArguments, ReportArguments, ReportCommand, SessionsImportArguments, StatusArguments,
+    BounceArguments, PreviewArguments, QueueCommand, ReportArguments, ReportCommand, SendArguments,
+    SessionsImportArguments, StatusArguments, SuppressCommand,
 };
 pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};
