@@ -51,11 +51,9 @@ impl Job {
         }
     }
 
-    /// Waits until it ends without being told to, which should not happen. Nothing is lost if the
-    /// waiting is given up.
-    pub async fn ended(&mut self) {
-        // Whether it panicked or not, it does not go on.
-        let _ = (&mut self.task).await;
+    /// Has it ended without being told to?
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 }
 

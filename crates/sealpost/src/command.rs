@@ -16,8 +16,6 @@ mod rule;
 mod serve;
 mod store;
 
-pub(crate) use self::publish::load_domains;
-
 use sealpost_listen::Inherited;
 use serde::Serialize;
 

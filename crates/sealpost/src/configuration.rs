@@ -30,9 +30,6 @@ pub(crate) struct Configuration {
     pub(crate) receive: sealpost_receive::Section,
     pub(crate) report: sealpost_report::Section,
     pub(crate) publish: sealpost_publish::Section,
-    /// The name and the text of the file, for messages that name a line of it.
-    #[serde(skip)]
-    pub(crate) source: (String, String),
 }
 
 /// The section `[serve]`: what the roles of one process share.
@@ -52,7 +49,6 @@ struct Present {
     enforce: Option<IgnoredAny>,
     receive: Option<IgnoredAny>,
     report: Option<IgnoredAny>,
-    publish: Option<IgnoredAny>,
 }
 
 impl Default for ServeSection {
@@ -102,7 +98,6 @@ impl Configuration {
         if let Some(store) = configuration.store.clone() {
             configuration.keep_in(&store);
         }
-        configuration.source = (path.display().to_string(), text.clone());
         Ok((configuration, text))
     }
 
@@ -126,7 +121,7 @@ impl Configuration {
         roles.dedup();
         if roles.is_empty() {
             return Err(Failure::new("find a role to run: the configuration names none").hint(
-                "write a section for each role, even an empty one: [enforce], [receive], [report], [publish]",
+                "write a section for each role, even an empty one: [enforce], [receive], [report]",
             ));
         }
         Ok(roles)
@@ -138,10 +133,6 @@ impl Configuration {
             RoleName::Enforce => self.enforce = other.enforce.clone(),
             RoleName::Receive => self.receive = other.receive.clone(),
             RoleName::Report => self.report = other.report.clone(),
-            RoleName::Publish => {
-                self.publish = other.publish.clone();
-                self.source.clone_from(&other.source);
-            }
         }
     }
 }
@@ -153,7 +144,6 @@ fn present(text: &str) -> Vec<RoleName> {
         (present.enforce, RoleName::Enforce),
         (present.receive, RoleName::Receive),
         (present.report, RoleName::Report),
-        (present.publish, RoleName::Publish),
     ];
     sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()
 }

@@ -8,7 +8,6 @@ mod enforce;
 mod front;
 mod ground;
 mod metrics;
-mod publish;
 mod receive;
 mod report;
 mod role;

@@ -19,13 +19,10 @@ mod serve;
 mod status;
 mod words;
 
-pub(crate) use self::driver::load as load_domains;
-
-use sealpost_listen::Inherited;
-
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use sealpost_listen::Inherited;
 
 pub(super) async fn run(
     arguments: PublishArguments,

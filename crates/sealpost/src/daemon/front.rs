@@ -18,8 +18,6 @@ pub(super) enum Voice {
     Enforce(Arc<HttpApi>),
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
-    /// It has nothing to say there.
-    Silent,
 }
 
 /// Answers `/metrics` with those of all roles, `/healthz` (the process works), `/readyz` (every role
@@ -77,7 +75,6 @@ impl Front {
                 Voice::Enforce(api) => api.write_metrics(&mut text),
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
-                Voice::Silent => {}
             }
         }
         text.table(self.metrics());
@@ -104,7 +101,7 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Silent) | None => Response::not_found(),
+            None => Response::not_found(),
         }
     }
 }

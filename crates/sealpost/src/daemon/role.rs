@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::enforce::Enforce;
 use super::front::Voice;
 use super::ground::Ground;
-use super::publish::Publish;
 use super::receive::Receive;
 use super::report::Report;
 use crate::configuration::Configuration;
@@ -24,7 +23,6 @@ pub(crate) enum RoleName {
     Enforce,
     Receive,
     Report,
-    Publish,
 }
 
 /// A role that runs.
@@ -32,7 +30,6 @@ pub(super) enum Role {
     Enforce(Enforce),
     Receive(Receive),
     Report(Report),
-    Publish(Publish),
 }
 
 /// Asks a role whether it does new work.
@@ -50,7 +47,7 @@ pub(super) enum Reloaded {
 
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 4] = [Self::Enforce, Self::Receive, Self::Report, Self::Publish];
+    pub(crate) const ALL: [Self; 3] = [Self::Enforce, Self::Receive, Self::Report];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -67,14 +64,13 @@ impl RoleName {
             Self::Enforce => Role::Enforce(Enforce::start(ground, output).await?),
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Report::start(ground, output).await?),
-            Self::Publish => Role::Publish(Publish::start(ground, output).await?),
         })
     }
 }
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish"];
+    const VALUES: &'static [&'static str] = &["enforce", "receive", "report"];
 
     fn index(self) -> usize {
         self as usize
@@ -86,7 +82,7 @@ impl Role {
     pub(super) fn greeting(&self) -> Option<String> {
         match self {
             Self::Enforce(role) => Some(role.greeting()),
-            Self::Receive(_) | Self::Report(_) | Self::Publish(_) => None,
+            Self::Receive(_) | Self::Report(_) => None,
         }
     }
 
@@ -100,7 +96,6 @@ impl Role {
             Self::Enforce(role) => role.reload(&configuration.enforce, output),
             Self::Receive(role) => role.reload(&configuration.receive, output),
             Self::Report(role) => role.reload(&configuration.report, output),
-            Self::Publish(role) => role.reload(configuration, output),
         }
     }
 
@@ -111,7 +106,6 @@ impl Role {
             Self::Enforce(role) => role.failed().await,
             Self::Receive(role) => role.failed().await,
             Self::Report(role) => role.failed().await,
-            Self::Publish(role) => role.failed().await,
         }
     }
 
@@ -120,7 +114,6 @@ impl Role {
             Self::Enforce(role) => role.pulse(),
             Self::Receive(role) => role.pulse(),
             Self::Report(role) => role.pulse(),
-            Self::Publish(_) => Publish::pulse(),
         }
     }
 
@@ -130,7 +123,6 @@ impl Role {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
-            Self::Publish(_) => Voice::Silent,
         }
     }
 
@@ -140,7 +132,6 @@ impl Role {
             Self::Enforce(role) => role.stop().await,
             Self::Receive(role) => role.stop().await,
             Self::Report(role) => role.stop().await,
-            Self::Publish(role) => role.stop().await,
         }
     }
 }

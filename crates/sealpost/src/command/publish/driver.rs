@@ -86,7 +86,7 @@ impl Lead {
 }
 
 /// Everything that is configured.
-pub(crate) fn load(section: &Section, name: &str, text: &str) -> Result<Domains, Failure> {
+pub(super) fn load(section: &Section, name: &str, text: &str) -> Result<Domains, Failure> {
     Domains::load(section, name, text).map_err(|error| match error {
         ConfigurationError::File(error) => Failure::from(error),
         error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
