@@ -26,7 +26,7 @@
 mod world;
 pub use world::{Domain, LeafKind, MailHost, PolicyHost, PolicyReply, Tlsa, World};
 mod zone;
-pub use zone::{Signing, Zone};
+pub use zone::{Signing, Transfer, Zone};
 
 // The servers' certificates and configuration.
 mod certificates;
@@ -62,6 +62,8 @@ mod error;
 pub use error::EnvironmentError;
 
 // The programs that are compared.
+mod checkers;
+pub use checkers::ask_checker;
 mod parsedmarc;
 pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;

@@ -88,5 +88,8 @@ mod guard;
 mod reach;
 mod text;
 
+// What is kept for the next who asks.
+mod shelf;
+
 #[cfg(test)]
 mod testing;

@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
 pub(crate) use self::check::{
-    CheckArguments, CheckCommand, CheckFormat, DiffArguments, ResultsArguments, SummaryFormat, Zone,
+    CheckArguments, CheckCommand, CheckFormat, DiffArguments, ListArguments, ResultsArguments,
+    SummaryFormat, Zone,
 };
 pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
