@@ -3,7 +3,7 @@
 //! `differences.txt` has a line for each case on which they do not all agree, with the sentence that
 //! decides it. It is made but for these: `SEALPOST_RENEW_PAGES=1` with this test writes it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
 

@@ -40,11 +40,8 @@ impl Files {
         for host in hosts {
             let folder = self.folder.join(host.as_str());
             let paths = [folder.join("fullchain.pem"), folder.join("privkey.pem")];
-            let stamp = match stamp(&paths) {
-                Ok(stamp) => stamp,
-                // There is none for this host.
-                Err(_) => continue,
-            };
+            // There may be none for this host.
+            let Ok(stamp) = stamp(&paths) else { continue };
             if seen.get(host).is_some_and(|(known, _)| *known == stamp) {
                 continue;
             }

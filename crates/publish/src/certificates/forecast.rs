@@ -50,7 +50,6 @@ pub(super) fn registered_domain(host: &DomainName) -> &str {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -62,10 +62,13 @@ struct Inner {
     named: Arc<NamedCertificates>,
     metrics: Arc<PublishMetrics>,
     issuer: Issuer,
-    clients: tokio::sync::Mutex<HashMap<String, (Arc<Client>, Vec<String>)>>,
+    clients: tokio::sync::Mutex<Clients>,
     states: Mutex<HashMap<DomainName, State>>,
     addresses: RwLock<Addresses>,
 }
+
+/// By the name of the authority: who speaks to it, and the names by which CAA records know it.
+type Clients = HashMap<String, (Arc<Client>, Vec<String>)>;
 
 /// The addresses at which policy hosts must be.
 #[derive(Default)]

@@ -98,7 +98,6 @@ impl std::fmt::Debug for Seal {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -9,7 +9,10 @@ use mail_domain::DomainName;
 
 /// The body for each policy host. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shelf(Arc<RwLock<HashMap<Box<str>, Arc<[u8]>>>>);
+pub(crate) struct Shelf(Arc<RwLock<Bodies>>);
+
+/// By the name of the policy host.
+type Bodies = HashMap<Box<str>, Arc<[u8]>>;
 
 /// The answers to challenges by http-01. Clones share them.
 #[derive(Clone, Debug, Default)]
