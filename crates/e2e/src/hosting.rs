@@ -9,8 +9,6 @@ use std::time::Duration;
 use crate::certificates::Authority;
 use crate::{Environment, EnvironmentError, LeafKind, System, sealpost_binary};
 
-/// Where the authority listens, and by which name it is known.
-const AUTHORITY: &str = "127.0.0.54:14000";
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(150);
 
@@ -21,6 +19,32 @@ const PEBBLE: &str = r#"{ "pebble": {
   "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
   "certificateValidityPeriod": VALIDITY, "retryAfter": { "authz": 1, "order": 1 } } }
 "#;
+
+/// A BIND with all that a policy host below `dns.test` needs, which takes updates.
+const NAMED: &str = r#"
+options {
+    directory "/e2e/named";
+    listen-on port 53 { 127.0.0.55; };
+    listen-on-v6 { none; };
+    recursion no;
+    pid-file none;
+    session-keyfile none;
+    dnssec-validation no;
+};
+controls {};
+key "sealpost" { algorithm hmac-sha256; secret "c2VhbHBvc3Qtc2VhbHBvc3Qtc2VhbHBvc3Q="; };
+zone "test" { type primary; file "test.zone"; allow-update { key "sealpost"; }; };
+"#;
+
+/// Its zone.
+const ZONE: &str = "\
+$TTL 60
+@ IN SOA ns.test. hostmaster.test. 1 60 60 600 60
+@ IN NS ns.test.
+ns IN A 127.0.0.55
+ca IN A 127.0.0.54
+mta-sts.dns IN A 127.0.0.80
+";
 
 /// nginx in front of a policy host that serves plain HTTP; what stands between the marks stands in
 /// the documentation.
@@ -37,7 +61,8 @@ PROXY
 ";
 
 /// An environment with Pebble 2.6 and a name server at which every name has the address 127.0.0.80.
-/// The authority is `https://ca.test:14000/dir`.
+/// The authority is `https://ca.test:14000/dir`. Beside it, at port 14001, is another one, which
+/// believes the BIND at 127.0.0.55; that holds `test` and takes updates with the key `sealpost`.
 #[derive(Debug)]
 pub struct Hosting {
     environment: Environment,
@@ -271,16 +296,24 @@ fn configure(directory: &Path, validity: u32, proxy: &str) -> Result<(), Environ
     }
     let authority = Authority::create()?;
     let identity = authority.identity("ca.test", LeafKind::Good)?;
+    let pebble = PEBBLE.replace("VALIDITY", &validity.to_string());
     let proxied = authority.identity("mta-sts.proxied.test", LeafKind::Good)?;
     let files = [
         ("ca.pem", authority.root_pem().to_owned()),
         ("issuer.pem", authority.to_pem()),
         ("certificates/ca.test.pem", identity.pem),
         ("certificates/mta-sts.proxied.test.pem", proxied.pem),
-        ("pebble.json", PEBBLE.replace("VALIDITY", &validity.to_string())),
+        ("pebble.json", pebble.clone()),
+        ("pebble-dns.json", pebble.replace("14000", "14001").replace("15000", "15001")),
+        ("named.conf", NAMED.to_owned()),
+        ("test.zone", ZONE.to_owned()),
+        ("secret", "c2VhbHBvc3Qtc2VhbHBvc3Qtc2VhbHBvc3Q=\n".to_owned()),
         ("nginx.conf", NGINX.replace("PROXY", proxy)),
         ("resolv.conf", "nameserver 127.0.0.53\n".to_owned()),
-        ("listeners", format!("{} 53\n", "127.0.0.53") + &AUTHORITY.replace(':', " ") + "\n"),
+        (
+            "listeners",
+            "127.0.0.53 53\n127.0.0.55 53\n127.0.0.54 14000\n127.0.0.54 14001\n".to_owned(),
+        ),
     ];
     for (name, text) in files {
         fs_err::write(directory.join(name), text)?;

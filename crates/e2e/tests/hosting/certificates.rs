@@ -59,3 +59,28 @@ fn short_lived_certificates_are_renewed_without_one_failed_handshake() {
     }
     assert!(hosting.orders().unwrap() <= 6, "a few orders are enough");
 }
+
+/// The record of the challenge is set at a BIND, by an update with TSIG, and is gone afterwards.
+#[test]
+fn a_certificate_comes_by_dns_01() {
+    let hosting = Hosting::start(86_400, "").unwrap();
+    let text = with_authority("dns.sqlite", "dns-01", "127.0.0.80", &["dns.test"])
+        .replace(":14000/", ":14001/")
+        .replace("mode = \"enforce\"\n", "mode = \"enforce\"\ndns = \"bind\"\n")
+        + "[publish.dns_servers.bind]\nserver = \"127.0.0.55:53\"\nkey = \"sealpost\"\n\
+           secret_file = \"secret\"\n";
+    let configuration = hosting.configuration("dns.toml", &text).unwrap();
+    let known = fs_err::read_to_string(&configuration).unwrap();
+    fs_err::write(&configuration, known.replace("127.0.0.53:53", "127.0.0.55:53")).unwrap();
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
+    daemon.says("there is a new certificate").unwrap();
+    let dig = |name: &str| {
+        let arguments = ["@127.0.0.55", "+short", name, "TXT"];
+        let answer = hosting.environment().run_inside("dig", &arguments).unwrap();
+        String::from_utf8(answer.stdout).unwrap()
+    };
+    assert_eq!(dig("_acme-challenge.mta-sts.dns.test"), "", "the record is gone");
+    let said = hosting.environment().directory().join("log/named");
+    let said = fs_err::read_to_string(said).unwrap();
+    assert!(said.contains("adding an RR at '_acme-challenge.mta-sts.dns.test' TXT"), "{said}");
+}
