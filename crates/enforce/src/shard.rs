@@ -34,8 +34,9 @@ pub(crate) struct Shard {
 pub(crate) struct Slot {
     entry: Entry,
     policy: Applies,
-    /// Until then a question changes nothing, by the monotonic clock.
-    quiet_until: Duration,
+    /// Until then a question changes nothing, by the monotonic clock in nanoseconds: half as large as
+    /// a `Duration`, and there are very many.
+    quiet_until: u64,
     /// Tells whoever keeps a reply about the domain that it has changed.
     unchanged: Option<Unchanged>,
     /// Those who wait for an answer.
@@ -128,9 +129,9 @@ impl Shard {
         }
         // The next question changes nothing if this one has not.
         slot.quiet_until = if is_question && actions.is_empty() {
-            slot.entry.quiet_until(now)
+            u64::try_from(slot.entry.quiet_until(now).as_nanos()).unwrap_or(u64::MAX)
         } else {
-            Duration::ZERO
+            0
         };
         if let Some(waiting) = slot.waiting.take() {
             waiting.notify_waiters();
@@ -173,7 +174,7 @@ impl Shard {
         let slot = Slot {
             entry,
             policy: Applies::No,
-            quiet_until: Duration::ZERO,
+            quiet_until: 0,
             unchanged: None,
             waiting: None,
             saving: Saving::Idle,
@@ -246,7 +247,11 @@ fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 impl Slot {
     /// Whether a question changes nothing at present.
     pub(crate) fn is_quiet(&self, now: Now) -> bool {
-        now.monotonic < self.quiet_until
+        now.monotonic < self.quiet_until()
+    }
+
+    fn quiet_until(&self) -> Duration {
+        Duration::from_nanos(self.quiet_until)
     }
 
     /// How long a reply may be kept that follows from what is known now; `None` if not at all.
@@ -254,8 +259,9 @@ impl Slot {
         if !self.is_quiet(now) || self.unsaved {
             return None;
         }
+        let until = self.quiet_until();
         let unchanged = self.unchanged.get_or_insert_with(|| Arc::new(AtomicBool::new(true)));
-        Some(Lasting { until: self.quiet_until, unchanged: Arc::clone(unchanged) })
+        Some(Lasting { until, unchanged: Arc::clone(unchanged) })
     }
 
     /// Replies that were kept hold no longer.

@@ -219,3 +219,8 @@ fn a_policy_that_lands_while_another_state_is_saved_waits_for_its_own_saving() {
     let slot = shard.slot(&name("a.test")).unwrap();
     assert!(slot.unsaved && slot.saving == Saving::Outdated);
 }
+
+#[test]
+fn a_slot_is_small_for_there_are_very_many() {
+    assert!(size_of::<Slot>() <= 152, "{} bytes", size_of::<Slot>());
+}
