@@ -165,9 +165,9 @@ impl Enforcer {
         lock(self.shard(domain)).slot_mut(domain)?.lasting(now)
     }
 
-    /// The monotonic clock of what is known.
-    pub(crate) fn monotonic(&self) -> Duration {
-        self.shared.time.monotonic()
+    /// The monotonic clock of what is known shows no more than this.
+    pub(crate) fn at_latest(&self) -> Duration {
+        self.shared.time.at_latest()
     }
 
     /// What is known of a domain's record, and what is kept of it.
