@@ -25,6 +25,8 @@ pub(crate) struct Shard {
     with_policy: usize,
     /// The names of those without, the oldest first.
     order: VecDeque<DomainName>,
+    /// Those who wait to be told of the next change. Not in the slots, of which there are very many.
+    waiting: HashMap<DomainName, Arc<Notify>>,
     /// No entry wants to be woken before that, by the monotonic clock; `None` if none does.
     next_wake: Option<Duration>,
 }
@@ -39,8 +41,6 @@ pub(crate) struct Slot {
     quiet_until: u64,
     /// Tells whoever keeps a reply about the domain that it has changed.
     unchanged: Option<Unchanged>,
-    /// Those who wait for an answer.
-    waiting: Option<Arc<Notify>>,
     pub(crate) saving: Saving,
     /// The policy that applies is not on the disk yet.
     pub(crate) unsaved: bool,
@@ -91,9 +91,7 @@ impl Shard {
                 // What the old entry had under way is awaited no more.
                 slot.changes();
                 slot.entry = entry;
-                if let Some(waiting) = slot.waiting.take() {
-                    waiting.notify_waiters();
-                }
+                self.tell(domain);
                 self.settle(domain, now);
             }
             Some(_) => {}
@@ -133,11 +131,22 @@ impl Shard {
         } else {
             0
         };
-        if let Some(waiting) = slot.waiting.take() {
-            waiting.notify_waiters();
-        }
+        self.tell(domain);
         self.settle(domain, now);
         Ok(actions)
+    }
+
+    /// What the next change of a domain will tell of.
+    pub(crate) fn waiting(&mut self, domain: &DomainName) -> Arc<Notify> {
+        Arc::clone(self.waiting.entry(domain.clone()).or_default())
+    }
+
+    /// The policy is on the disk, or cannot be put there: whoever waited for that goes on.
+    pub(crate) fn no_longer_unsaved(&mut self, domain: &DomainName) {
+        if let Some(slot) = self.slot_mut(domain) {
+            slot.unsaved = false;
+            self.tell(domain);
+        }
     }
 
     pub(crate) fn slot(&self, domain: &DomainName) -> Option<&Slot> {
@@ -176,7 +185,6 @@ impl Shard {
             policy: Applies::No,
             quiet_until: 0,
             unchanged: None,
-            waiting: None,
             saving: Saving::Idle,
             unsaved: false,
         };
@@ -210,8 +218,16 @@ impl Shard {
             && let Some(mut slot) = self.slots.remove(&domain)
         {
             slot.changes();
+            self.tell(&domain);
         }
         Ok(())
+    }
+
+    /// Those who wait look again.
+    fn tell(&mut self, domain: &DomainName) {
+        if let Some(waiting) = self.waiting.remove(domain) {
+            waiting.notify_waiters();
+        }
     }
 
     /// Puts the domain where it belongs by now.
@@ -273,19 +289,6 @@ impl Slot {
 
     pub(crate) fn entry(&self) -> &Entry {
         &self.entry
-    }
-
-    /// What the next change will tell of.
-    pub(crate) fn waiting(&mut self) -> Arc<Notify> {
-        Arc::clone(self.waiting.get_or_insert_default())
-    }
-
-    /// The policy is on the disk, or cannot be put there: whoever waited for that goes on.
-    pub(crate) fn no_longer_unsaved(&mut self) {
-        self.unsaved = false;
-        if let Some(waiting) = self.waiting.take() {
-            waiting.notify_waiters();
-        }
     }
 }
 

@@ -37,7 +37,8 @@ impl Time {
         Now { wall: self.clock.now().as_second(), monotonic: self.since_start.elapsed() }
     }
 
-    /// The monotonic one shows no more than this, and not much less. Much cheaper than it.
+    /// The monotonic one shows no more than this, but for moments in which the machine is held up,
+    /// and not much less. To read it costs much less.
     pub(crate) fn at_latest(&self) -> Duration {
         self.ticks.elapsed_at_most()
     }

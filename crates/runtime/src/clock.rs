@@ -70,7 +70,8 @@ impl TickStopwatch {
         Self(last_tick())
     }
 
-    /// The time since the start, or up to 20 ms more; never less.
+    /// The time since the start, or up to 20 ms more. It is less only while the processor that keeps
+    /// the time is held up, as the host of a virtual machine may do for a moment.
     pub fn elapsed_at_most(&self) -> Duration {
         last_tick().saturating_sub(self.0).saturating_add(Self::TICK)
     }
@@ -108,14 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_never_behind_and_hardly_ahead() {
+    fn ticks_are_hardly_ahead_and_not_left_behind() {
         let ticks = TickStopwatch::start();
         let since = Stopwatch::start();
         for _ in 0..200 {
             let before = since.elapsed();
             let at_most = ticks.elapsed_at_most();
             let after = since.elapsed();
-            assert!(before <= at_most, "{before:?} {at_most:?}");
+            // A machine that is shared may hold up the processor that ticks.
+            assert!(before <= at_most + Duration::from_secs(1), "{before:?} {at_most:?}");
             assert!(at_most <= after + 2 * TickStopwatch::TICK, "{at_most:?} {after:?}");
             std::thread::sleep(Duration::from_micros(200));
         }

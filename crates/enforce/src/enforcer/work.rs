@@ -120,10 +120,9 @@ impl Enforcer {
     {
         let mut has_panicked = false;
         let make = || {
-            if has_panicked && let Some(slot) = lock(self.shard(&domain)).slot_mut(&domain) {
-                slot.no_longer_unsaved();
+            if std::mem::replace(&mut has_panicked, true) {
+                lock(self.shard(&domain)).no_longer_unsaved(&domain);
             }
-            has_panicked = true;
             saving(self.clone(), domain.clone())
         };
         let panics = &self.shared.metrics.panics;
@@ -180,14 +179,14 @@ impl Enforcer {
         let Some(slot) = shard.slot_mut(domain) else { return Next::Nothing };
         if !is_over {
             // Answers go on from memory.
-            slot.no_longer_unsaved();
+            shard.no_longer_unsaved(domain);
             return Next::Again;
         }
         if slot.saving == Saving::Outdated {
             return Next::Again;
         }
         slot.saving = Saving::Idle;
-        slot.no_longer_unsaved();
+        shard.no_longer_unsaved(domain);
         Next::Nothing
     }
 }
