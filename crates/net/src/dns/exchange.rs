@@ -83,7 +83,7 @@ impl Upstreams {
                 let asked = async {
                     // The semaphore is never closed.
                     let _place = self.waiting.acquire().await;
-                    self.ask_one(upstream, query, checking).await
+                    ask_one(upstream, query, checking, self.shared.as_deref()).await
                 };
                 let found = match turn.bound(asked).await {
                     Ok(Ok(message)) => return Ok(message),
@@ -107,42 +107,6 @@ impl Upstreams {
     }
 }
 
-impl Upstreams {
-    /// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5).
-    async fn ask_one(
-        &self,
-        upstream: SocketAddr,
-        query: &Query,
-        checking: Checking,
-    ) -> Result<Message, LookupFault> {
-        let question = Question::new(query.clone(), checking)?;
-        match self.over_udp(upstream, &question).await {
-            Ok(Reading::Answer(message)) => return Ok(*message),
-            Ok(Reading::Fault(found)) => return Err(found),
-            Ok(Reading::Truncated) => {}
-            Ok(Reading::Stray) => return Err(malformed(upstream, "other questions' answers")),
-            Err(error) => return Err(unreachable(upstream, &error)),
-        }
-        match over_tcp(upstream, &question).await {
-            Ok(Reading::Answer(message)) => Ok(*message),
-            Ok(Reading::Fault(found)) => Err(found),
-            Ok(Reading::Truncated) => Err(malformed(upstream, "a truncated answer over TCP")),
-            Ok(Reading::Stray) => Err(malformed(upstream, "another question's answer over TCP")),
-            Err(error) => Err(unreachable(upstream, &error)),
-        }
-    }
-
-    async fn over_udp(&self, upstream: SocketAddr, question: &Question) -> io::Result<Reading> {
-        if is_near(upstream)
-            && let Some(shared) = &self.shared
-            && let Some(answer) = shared.ask(upstream, question).await
-        {
-            return Ok(question.read(&answer));
-        }
-        over_udp(upstream, question).await
-    }
-}
-
 /// Is it on this machine?
 fn is_near(upstream: SocketAddr) -> bool {
     upstream.ip().to_canonical().is_loopback()
@@ -157,6 +121,40 @@ fn weight(kind: LookupFaultKind) -> u8 {
         LookupFaultKind::Malformed | LookupFaultKind::TooLarge => 2,
         LookupFaultKind::TimedOut => 1,
         _ => 0,
+    }
+}
+
+/// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5). It may be on
+/// this machine and share sockets.
+pub(super) async fn ask_one(
+    upstream: SocketAddr,
+    query: &Query,
+    checking: Checking,
+    shared: Option<&SharedSockets>,
+) -> Result<Message, LookupFault> {
+    let question = Question::new(query.clone(), checking)?;
+    let shared = shared.filter(|_| is_near(upstream));
+    let answer = match shared {
+        Some(shared) => shared.ask(upstream, &question).await,
+        None => None,
+    };
+    let reading = match answer {
+        Some(answer) => Ok(question.read(&answer)),
+        None => over_udp(upstream, &question).await,
+    };
+    match reading {
+        Ok(Reading::Answer(message)) => return Ok(*message),
+        Ok(Reading::Fault(found)) => return Err(found),
+        Ok(Reading::Truncated) => {}
+        Ok(Reading::Stray) => return Err(malformed(upstream, "other questions' answers")),
+        Err(error) => return Err(unreachable(upstream, &error)),
+    }
+    match over_tcp(upstream, &question).await {
+        Ok(Reading::Answer(message)) => Ok(*message),
+        Ok(Reading::Fault(found)) => Err(found),
+        Ok(Reading::Truncated) => Err(malformed(upstream, "a truncated answer over TCP")),
+        Ok(Reading::Stray) => Err(malformed(upstream, "another question's answer over TCP")),
+        Err(error) => Err(unreachable(upstream, &error)),
     }
 }
 
