@@ -1,7 +1,7 @@
 //! A DNS responder on loopback that takes its time.
 //!
 //! It knows no zones. A name's first word says what it answers: `cached` names have an STS record,
-//! `silent` ones get no answer at all, others no record. Every domain has an MX host with an address
+//! `silent` ones get no answer at all, `bogus` ones are kept back, others have no record. Every domain has an MX host with an address
 //! and without TLSA records, so that three round trips can be measured beside one.
 
 use std::{
@@ -14,12 +14,15 @@ use std::{
 
 use crate::{
     fill,
-    names::{CACHED, SILENT},
+    names::{BOGUS, CACHED, SILENT},
 };
 
 /// How long answers may be kept, in seconds.
 const TTL: u32 = 3600;
 const HEADER: usize = 12;
+/// In the fourth octet of a question: whoever asks judges for himself.
+const CHECKING_DISABLED: u8 = 0x10;
+const SERVER_FAILURE: u8 = 2;
 const NAME_OF_THE_QUESTION: [u8; 2] = [0xc0, 12];
 
 mod record_type {
@@ -101,10 +104,15 @@ fn answer(question: &[u8], security: Security) -> Option<Vec<u8>> {
     // A host without IPv6 address exists nevertheless; underscored names do not.
     let exists = record.is_some() || kind == record_type::AAAA || underscored == 0;
     let is_secure = security == Security::Secure;
+    let is_checked = question.get(3)? & CHECKING_DISABLED == 0;
     let mut message = question.get(..end)?.to_vec();
     message[2] = 0x84 | (question[2] & 0x01);
     message[3] = 0x80 | (u8::from(is_secure) << 5) | if exists { 0 } else { 3 };
     message[4..HEADER].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+    if word.starts_with(BOGUS.as_bytes()) && is_checked {
+        message[3] = 0x80 | SERVER_FAILURE;
+        return Some(message);
+    }
     match record {
         Some(data) => {
             message[7] = 1;

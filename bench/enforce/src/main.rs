@@ -82,6 +82,7 @@ fn all(sealpost: PathBuf, parts: &[String]) -> Result<(), Box<dyn Error>> {
     let programs = Programs {
         sealpost,
         python: path("BENCH_PYTHON"),
+        tlspol: path("BENCH_TLSPOL"),
         home: path("BENCH_HOME").unwrap_or_else(|| PathBuf::from(".")),
     };
     let number = |name: &str, default: f64| -> Result<f64, Box<dyn Error>> {

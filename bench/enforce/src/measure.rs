@@ -3,12 +3,13 @@
 use std::{error::Error, path::Path, time::Duration};
 
 use crate::{
+    dns::Security,
     fill::fill,
     load::{self, Load, Outcome},
     names::Kind,
-    process::{Folder, Process},
-    report::{Figures, Report},
-    servers::{Programs, Server, Starter},
+    process::{Folder, Process, processor_time_of_this_thread},
+    report::{Cold, Figures, Report},
+    servers::{Dane, Programs, Server, Starter},
 };
 
 /// How thoroughly.
@@ -32,6 +33,8 @@ const ROUND_TRIP: Duration = Duration::from_millis(20);
 const IN_FLIGHT: usize = 512;
 /// The length of a reply for a domain without a policy, `NOTFOUND `.
 const NOT_FOUND: usize = 9;
+/// The name under which postfix-tlspol is asked.
+const TLSPOL_MAP: &str = "QUERY";
 
 /// Cached and negative answers, beside the echo server and the peers.
 pub fn hot(
@@ -39,20 +42,21 @@ pub fn hot(
     effort: Effort,
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let (_dns, dns) = starter.dns("dns", Duration::ZERO)?;
+    let (_dns, dns) = starter.dns("dns", Duration::ZERO, Security::Insecure)?;
     let store = starter.folder.path().join("store.sqlite");
     in_runtime(fill(&store, POLICIES))??;
-    let ours = starter.sealpost("sealpost", &store, &dns)?;
+    let ours = starter.sealpost("sealpost", &store, &dns, Dane::Unasked)?;
     report.memory("sealpost, 50,000 policies loaded", ours.process.resident()?);
 
-    let longest = learn(&ours, Kind::Cached)?.longest;
-    learn(&ours, Kind::Negative)?;
+    let longest = learn(&ours.tcp, "postfix", Kind::Cached)?.longest;
+    learn(&ours.tcp, "postfix", Kind::Negative)?;
     let echoes = [
         starter.echo("echo", longest)?,
         starter.echo("echo-too", longest)?,
         starter.echo("echo-short", NOT_FOUND)?,
     ];
     let python = starter.python(&dns, DOMAINS)?;
+    let tlspol = starter.tlspol(&dns)?;
     let [echo, too, short] = &echoes;
     let mut subjects = vec![
         Subject::new("echo", echo, Kind::Cached, ""),
@@ -70,6 +74,13 @@ pub fn hot(
             subjects.push(Subject { unix: Some(unix), ..subject });
         }
     }
+    if let Some((server, unix)) = &tlspol {
+        for address in [&server.tcp, &server.unix] {
+            learn(address, TLSPOL_MAP, Kind::Negative)?;
+        }
+        let subject = Subject::new("tlspol, negative", server, Kind::Negative, "NOTFOUND");
+        subjects.push(Subject { unix: Some(unix), map: TLSPOL_MAP, ..subject });
+    }
     report.note(&format!("replies of {longest} octets for cached policies"));
     for transport in [Transport::Tcp, Transport::Unix] {
         for rate in [None, Some(RATE)] {
@@ -85,6 +96,9 @@ pub fn hot(
     if let Some((server, _)) = &python {
         report.memory("mta-sts-resolver, 1,000 policies", server.process.resident()?);
     }
+    if let Some((server, _)) = &tlspol {
+        report.memory("tlspol, no policies", server.process.resident()?);
+    }
     Ok(())
 }
 
@@ -94,33 +108,29 @@ pub fn cold(
     effort: Effort,
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let (_dns, dns) = starter.dns("dns-slow", ROUND_TRIP)?;
-    let ours =
-        starter.sealpost("sealpost-cold", &starter.folder.path().join("cold.sqlite"), &dns)?;
+    let (resolver, dns) = starter.dns("dns-slow", ROUND_TRIP, Security::Insecure)?;
+    let (vouching, vouched) = starter.dns("dns-vouching", ROUND_TRIP, Security::Secure)?;
+    let store = |name: &str| starter.folder.path().join(format!("{name}.sqlite"));
+    let ours = starter.sealpost("sealpost-cold", &store("cold"), &dns, Dane::Unasked)?;
+    let dane = starter.sealpost("sealpost-dane", &store("dane"), &vouched, Dane::Asked)?;
     let python = starter.python(&dns, 0)?;
-    let most = IN_FLIGHT as f64 / ROUND_TRIP.as_secs_f64();
+    let mut subjects = vec![
+        Unknown { name: "sealpost", round_trips: 1, server: &ours, resolver: &resolver },
+        Unknown { name: "sealpost with DANE", round_trips: 3, server: &dane, resolver: &vouching },
+    ];
+    if let Some((server, _)) = &python {
+        let name = "mta-sts-resolver";
+        subjects.push(Unknown { name, round_trips: 1, server, resolver: &resolver });
+    }
     let mut runs = 0;
-    let servers =
-        [("sealpost", Some(&ours)), ("mta-sts-resolver", python.as_ref().map(|(s, _)| s))];
-    for (name, server) in servers {
-        let Some(server) = server else { continue };
-        let mut rates = Vec::new();
-        let mut costs = Vec::new();
+    for subject in subjects {
+        let mut rounds = Vec::new();
         for _ in 0..effort.rounds {
             runs += 1;
-            let load = Load {
-                kind: Kind::Cold,
-                run: runs,
-                connections: IN_FLIGHT,
-                duration: effort.duration,
-                ..plain(&server.tcp, "NOTFOUND")
-            };
-            let (outcome, cost) = observe(&load, &server.process)?;
-            check(name, &outcome)?;
-            rates.push(outcome.per_second());
-            costs.push(cost);
+            rounds.push(subject.measure(runs, effort.duration)?);
         }
-        report.cold(name, median(&mut rates), most, median(&mut costs));
+        let most = IN_FLIGHT as f64 / (ROUND_TRIP.as_secs_f64() * f64::from(subject.round_trips));
+        report.cold(subject.name, subject.round_trips, most, &rounds);
     }
     for rate in [1_000, 5_000] {
         for (name, kind) in [("none silent", Kind::Cold), ("1 in 50 silent", Kind::Mixed)] {
@@ -140,6 +150,39 @@ pub fn cold(
     }
     report.memory("sealpost, after the unknown domains", ours.process.resident()?);
     Ok(())
+}
+
+/// A server that is asked about unknown domains, and the DNS that it asks.
+struct Unknown<'a> {
+    name: &'static str,
+    /// How many round trips to the DNS an answer takes.
+    round_trips: u32,
+    server: &'a Server,
+    resolver: &'a Process,
+}
+
+impl Unknown<'_> {
+    fn measure(&self, run: u64, duration: Duration) -> Result<Cold, Box<dyn Error>> {
+        let load = Load {
+            kind: Kind::Cold,
+            run,
+            connections: IN_FLIGHT,
+            duration,
+            ..plain(&self.server.tcp, "NOTFOUND")
+        };
+        let before = (self.resolver.processor_time()?, processor_time_of_this_thread()?);
+        let (outcome, cost) = observe(&load, &self.server.process)?;
+        check(self.name, &outcome)?;
+        let resolver = self.resolver.processor_time()?.saturating_sub(before.0);
+        let client = processor_time_of_this_thread()?.saturating_sub(before.1);
+        let share = |spent: Duration| spent.as_secs_f64() * 1e6 / outcome.replies.max(1) as f64;
+        Ok(Cold {
+            per_second: outcome.per_second(),
+            cost,
+            resolver: share(resolver),
+            client: share(client),
+        })
+    }
 }
 
 /// How a server is talked to.
@@ -164,13 +207,14 @@ struct Subject<'a> {
     server: &'a Server,
     /// The process at the Unix socket, if it is another.
     unix: Option<&'a Process>,
+    map: &'static str,
     kind: Kind,
     expected: &'static str,
 }
 
 impl<'a> Subject<'a> {
     fn new(name: &'static str, server: &'a Server, kind: Kind, expected: &'static str) -> Self {
-        Self { name, server, unix: None, kind, expected }
+        Self { name, server, unix: None, map: "postfix", kind, expected }
     }
 
     fn at(&self, transport: Transport) -> (&str, &Process) {
@@ -203,6 +247,7 @@ impl Case {
                 let subject = &subjects[index];
                 let (address, process) = subject.at(self.transport);
                 let load = Load {
+                    map: subject.map,
                     kind: subject.kind,
                     connections: self.connections,
                     rate: self.rate,
@@ -233,8 +278,9 @@ fn plain(address: &str, expected: &'static str) -> Load {
 }
 
 /// Asks about every domain once or more, so that all is known from then on.
-fn learn(server: &Server, kind: Kind) -> Result<Outcome, Box<dyn Error>> {
-    let load = Load { kind, connections: 32, ..plain(&server.tcp, "") };
+fn learn(address: &str, map: &'static str, kind: Kind) -> Result<Outcome, Box<dyn Error>> {
+    let duration = Duration::from_secs(2);
+    let load = Load { map, kind, connections: 32, duration, ..plain(address, "") };
     let outcome = load::run(&load)?;
     if outcome.replies < DOMAINS {
         return Err("too slow to ask about every domain once".into());

@@ -20,6 +20,8 @@ pub enum Kind {
 const SILENT_ONE_IN: u64 = 50;
 /// The first word of names about which the DNS responder says nothing at all.
 pub const SILENT: &str = "silent";
+/// The first word of names that it keeps back, as a resolver that validates does with forgeries.
+pub const BOGUS: &str = "bogus";
 /// The first word of names that have a record.
 pub const CACHED: &str = "cached";
 

@@ -94,6 +94,12 @@ impl Drop for Process {
     }
 }
 
+/// The same of the thread that asks.
+pub fn processor_time_of_this_thread() -> Result<Duration, Box<dyn Error>> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(text.split(' ').next().unwrap_or_default().parse()?))
+}
+
 /// Where a process may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

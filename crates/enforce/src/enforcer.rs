@@ -165,9 +165,9 @@ impl Enforcer {
         lock(self.shard(domain)).slot_mut(domain)?.lasting(now)
     }
 
-    /// The monotonic clock of what is known.
-    pub(crate) fn monotonic(&self) -> Duration {
-        self.shared.time.monotonic()
+    /// The monotonic clock of what is known shows no more than this, as [`Time::at_latest`] has it.
+    pub(crate) fn at_latest(&self) -> Duration {
+        self.shared.time.at_latest()
     }
 
     /// What is known of a domain's record, and what is kept of it.
@@ -261,7 +261,7 @@ impl Enforcer {
     fn known(&self, domain: &DomainName) -> Known {
         let now = self.shared.time.now();
         let mut shard = lock(self.shard(domain));
-        let Some(slot) = shard.slot_mut(domain) else {
+        let Some(slot) = shard.slot(domain) else {
             // There is no room for it: it is not even being found out.
             return Known::Standing(Standing::Unknown);
         };
@@ -274,11 +274,11 @@ impl Enforcer {
             //# cached policy, senders MUST continue with delivery as though the
             //# domain has not implemented MTA-STS.
             Verdict::Pending => {
-                return Known::Later(slot.waiting().notified_owned(), Standing::Unknown);
+                return Known::Later(shard.waiting(domain).notified_owned(), Standing::Unknown);
             }
         };
         if slot.unsaved {
-            return Known::Later(slot.waiting().notified_owned(), standing);
+            return Known::Later(shard.waiting(domain).notified_owned(), standing);
         }
         Known::Standing(standing)
     }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use sealpost_rules::matrix::SenderDecision;
 
 use crate::enforcer::lock;
@@ -26,7 +27,9 @@ const MOST: usize = 2_048;
 /// (then [`Unchanged`] says so), or something that concerns all.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    replies: Mutex<HashMap<Box<[u8]>, Kept>>,
+    /// The hash has a key that nobody knows. Who guessed it could make a few thousand requests fall
+    /// into one place, no more: there is an end to them.
+    replies: Mutex<HashMap<Box<[u8]>, Kept, RandomState>>,
     /// Counts what concerns all domains: other exceptions, DANE switched.
     turn: AtomicU64,
 }

@@ -9,7 +9,7 @@ use std::{
 
 use mail_domain::DomainName;
 use sealpost_evidence::Lookup;
-use sealpost_net::{MailRoute, Network, NextHop};
+use sealpost_net::{MailRoute, Network, NextHop, RouteHost};
 use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
 use sealpost_runtime::Stopwatch;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
@@ -36,7 +36,8 @@ pub struct RouteSeen {
     pub mx: MxSecurity,
     /// What the hosts have, in sum.
     pub tlsa: TlsaState,
-    /// The hosts by preference, and what each has.
+    /// The hosts by preference, and what each has; without those whose names hold underscores, which
+    /// count in the sum alone: no answer names them.
     pub hosts: Box<[(DomainName, Holding)]>,
     /// For how long it may be relied on.
     pub life: Duration,
@@ -197,12 +198,13 @@ fn make_room(shard: &mut HashMap<NextHop, Slot>, limit: usize) -> bool {
 impl RouteSeen {
     /// Sums up what was looked up.
     pub fn new(route: &MailRoute) -> Self {
-        let hosts: Box<[_]> = route
-            .hosts
-            .iter()
-            .map(|host| (host.name.clone(), Holding::of(&host.addresses, host.tlsa.as_deref())))
-            .collect();
-        let mut holdings: Vec<Holding> = hosts.iter().map(|(_, holding)| *holding).collect();
+        let holding = |host: &RouteHost| Holding::of(&host.addresses, host.tlsa.as_ref());
+        let mut holdings: Vec<Holding> = route.hosts.iter().map(holding).collect();
+        let named = |(host, holding): (&RouteHost, &Holding)| {
+            let name = DomainName::parse(&host.name).ok()?;
+            Some((name, *holding))
+        };
+        let hosts = route.hosts.iter().zip(&holdings).filter_map(named).collect();
         if route.left_out > 0 {
             holdings.push(Holding::Failed);
         }
@@ -220,5 +222,59 @@ impl RouteSeen {
             Duration::from_secs(route.ttl().into()).min(LONGEST_LIFE)
         };
         Self { mx, tlsa, hosts, life }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use sealpost_evidence::{Absence, AbsenceKind, Found, HostAddresses, Security};
+
+    use super::*;
+
+    fn found<T>(value: T) -> Lookup<T> {
+        Lookup::Found(Found { value, ttl: 60, aliases: Vec::new(), security: Security::Secure })
+    }
+
+    fn host(name: &str, tlsa: &[&str]) -> RouteHost {
+        let absence = Absence {
+            kind: AbsenceKind::NoSuchData,
+            ttl: 60,
+            aliases: Vec::new(),
+            security: Security::Secure,
+        };
+        let records = match tlsa {
+            [] => Lookup::Absent(absence.clone()),
+            records => found(records.iter().map(|text| (*text).to_owned()).collect()),
+        };
+        RouteHost {
+            name: name.to_owned(),
+            addresses: HostAddresses {
+                ipv4: found(vec![Ipv4Addr::LOCALHOST]),
+                ipv6: Lookup::Absent(absence),
+            },
+            tlsa: Some(vec![records]),
+            link_ttl: None,
+        }
+    }
+
+    #[test]
+    fn a_host_with_an_underscore_counts_in_the_sum_and_is_not_named() {
+        let usable = format!("3 1 1 {}", "07".repeat(32));
+        let sum = |hosts: Vec<RouteHost>| {
+            let route = MailRoute { records: Some(found(Vec::new())), hosts, left_out: 0 };
+            let seen = RouteSeen::new(&route);
+            let names: Vec<_> = seen.hosts.iter().map(|(name, _)| name.to_string()).collect();
+            (seen.tlsa, names)
+        };
+        let named = || vec!["mx.a.test".to_owned()];
+        let all = vec![host("mx.a.test", &[&usable]), host("mx_1.a.test", &[&usable])];
+        assert_eq!(sum(all), (TlsaState::AllUsable, named()));
+        let some = vec![host("mx.a.test", &[&usable]), host("mx_1.a.test", &[])];
+        assert_eq!(sum(some), (TlsaState::SomeUsable, named()));
+        let other = vec![host("mx.a.test", &[]), host("mx_1.a.test", &[&usable])];
+        assert_eq!(sum(other), (TlsaState::SomeUsable, named()));
+        assert_eq!(sum(vec![host("mx_1.a.test", &[&usable])]), (TlsaState::AllUsable, Vec::new()));
     }
 }

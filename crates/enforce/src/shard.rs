@@ -25,6 +25,8 @@ pub(crate) struct Shard {
     with_policy: usize,
     /// The names of those without, the oldest first.
     order: VecDeque<DomainName>,
+    /// Those who wait to be told of the next change. Not in the slots, of which there are very many.
+    waiting: HashMap<DomainName, Arc<Notify>>,
     /// No entry wants to be woken before that, by the monotonic clock; `None` if none does.
     next_wake: Option<Duration>,
 }
@@ -34,12 +36,11 @@ pub(crate) struct Shard {
 pub(crate) struct Slot {
     entry: Entry,
     policy: Applies,
-    /// Until then a question changes nothing, by the monotonic clock.
-    quiet_until: Duration,
+    /// Until then a question changes nothing, by the monotonic clock in nanoseconds: half as large as
+    /// a `Duration`, and there are very many.
+    quiet_until: u64,
     /// Tells whoever keeps a reply about the domain that it has changed.
     unchanged: Option<Unchanged>,
-    /// Those who wait for an answer.
-    waiting: Option<Arc<Notify>>,
     pub(crate) saving: Saving,
     /// The policy that applies is not on the disk yet.
     pub(crate) unsaved: bool,
@@ -90,9 +91,7 @@ impl Shard {
                 // What the old entry had under way is awaited no more.
                 slot.changes();
                 slot.entry = entry;
-                if let Some(waiting) = slot.waiting.take() {
-                    waiting.notify_waiters();
-                }
+                self.tell(domain);
                 self.settle(domain, now);
             }
             Some(_) => {}
@@ -128,15 +127,26 @@ impl Shard {
         }
         // The next question changes nothing if this one has not.
         slot.quiet_until = if is_question && actions.is_empty() {
-            slot.entry.quiet_until(now)
+            u64::try_from(slot.entry.quiet_until(now).as_nanos()).unwrap_or(u64::MAX)
         } else {
-            Duration::ZERO
+            0
         };
-        if let Some(waiting) = slot.waiting.take() {
-            waiting.notify_waiters();
-        }
+        self.tell(domain);
         self.settle(domain, now);
         Ok(actions)
+    }
+
+    /// What the next change of a domain will tell of.
+    pub(crate) fn waiting(&mut self, domain: &DomainName) -> Arc<Notify> {
+        Arc::clone(self.waiting.entry(domain.clone()).or_default())
+    }
+
+    /// The policy is on the disk, or cannot be put there: whoever waited for that goes on.
+    pub(crate) fn no_longer_unsaved(&mut self, domain: &DomainName) {
+        if let Some(slot) = self.slot_mut(domain) {
+            slot.unsaved = false;
+            self.tell(domain);
+        }
     }
 
     pub(crate) fn slot(&self, domain: &DomainName) -> Option<&Slot> {
@@ -173,9 +183,8 @@ impl Shard {
         let slot = Slot {
             entry,
             policy: Applies::No,
-            quiet_until: Duration::ZERO,
+            quiet_until: 0,
             unchanged: None,
-            waiting: None,
             saving: Saving::Idle,
             unsaved: false,
         };
@@ -209,8 +218,16 @@ impl Shard {
             && let Some(mut slot) = self.slots.remove(&domain)
         {
             slot.changes();
+            self.tell(&domain);
         }
         Ok(())
+    }
+
+    /// Those who wait look again.
+    fn tell(&mut self, domain: &DomainName) {
+        if let Some(waiting) = self.waiting.remove(domain) {
+            waiting.notify_waiters();
+        }
     }
 
     /// Puts the domain where it belongs by now.
@@ -246,7 +263,11 @@ fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 impl Slot {
     /// Whether a question changes nothing at present.
     pub(crate) fn is_quiet(&self, now: Now) -> bool {
-        now.monotonic < self.quiet_until
+        now.monotonic < self.quiet_until()
+    }
+
+    fn quiet_until(&self) -> Duration {
+        Duration::from_nanos(self.quiet_until)
     }
 
     /// How long a reply may be kept that follows from what is known now; `None` if not at all.
@@ -254,8 +275,9 @@ impl Slot {
         if !self.is_quiet(now) || self.unsaved {
             return None;
         }
+        let until = self.quiet_until();
         let unchanged = self.unchanged.get_or_insert_with(|| Arc::new(AtomicBool::new(true)));
-        Some(Lasting { until: self.quiet_until, unchanged: Arc::clone(unchanged) })
+        Some(Lasting { until, unchanged: Arc::clone(unchanged) })
     }
 
     /// Replies that were kept hold no longer.
@@ -267,19 +289,6 @@ impl Slot {
 
     pub(crate) fn entry(&self) -> &Entry {
         &self.entry
-    }
-
-    /// What the next change will tell of.
-    pub(crate) fn waiting(&mut self) -> Arc<Notify> {
-        Arc::clone(self.waiting.get_or_insert_default())
-    }
-
-    /// The policy is on the disk, or cannot be put there: whoever waited for that goes on.
-    pub(crate) fn no_longer_unsaved(&mut self) {
-        self.unsaved = false;
-        if let Some(waiting) = self.waiting.take() {
-            waiting.notify_waiters();
-        }
     }
 }
 

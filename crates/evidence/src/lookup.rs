@@ -127,6 +127,15 @@ impl<T> Lookup<T> {
         matches!(self, Self::Absent(_))
     }
 
+    /// For how many seconds the answer may be relied on; zero where there is none.
+    pub fn ttl(&self) -> u32 {
+        match self {
+            Self::Found(found) => found.ttl,
+            Self::Absent(absence) => absence.ttl,
+            Self::Unknown(_) => 0,
+        }
+    }
+
     /// The names that CNAME records led through, first target first.
     pub fn aliases(&self) -> &[String] {
         match self {

@@ -4,7 +4,16 @@ mod counts;
 pub use counts::Counts;
 mod seldom;
 
-use std::{any::Any, collections::VecDeque, io, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     pin, select,
@@ -46,7 +55,11 @@ pub struct Connection {
 
 /// Says when the server wants to stop.
 #[derive(Clone, Debug)]
-pub struct Stopping(watch::Receiver<bool>);
+pub struct Stopping {
+    request: watch::Receiver<bool>,
+    /// The same, for who looks before each request: the channel would take a lock for it.
+    is_requested: Arc<AtomicBool>,
+}
 
 /// The bounds of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +122,10 @@ impl<H: Handler> Server<H> {
     /// Serves the connections of `listener` until `shutdown` is ready, and then brings them to an
     /// end as the crate's documentation says.
     pub async fn serve(&self, listener: Listener, shutdown: impl Future<Output = ()>) -> Ended {
-        let (stop, stopping) = watch::channel(false);
-        let mut running = Running::new(self, Stopping(stopping));
+        let (stop, request) = watch::channel(false);
+        let is_requested = Arc::new(AtomicBool::new(false));
+        let stopping = Stopping { request, is_requested: Arc::clone(&is_requested) };
+        let mut running = Running::new(self, stopping);
         pin!(shutdown);
         loop {
             let permit = Arc::clone(&self.slots).acquire_owned();
@@ -124,6 +139,8 @@ impl<H: Handler> Server<H> {
                 }
             }
         }
+        // Before those who wait are woken, for they look.
+        is_requested.store(true, Ordering::Release);
         stop.send_replace(true);
         running.finish(listener, self.limits.grace).await
     }
@@ -272,12 +289,12 @@ fn said(panic: &(dyn Any + Send)) -> &str {
 impl Stopping {
     /// Does the server want to stop?
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        self.is_requested.load(Ordering::Acquire)
     }
 
     /// Waits until it does. Nothing is lost if the waiting is given up.
     pub async fn requested(&mut self) {
         // An error means that the server is gone, which is as good as its request.
-        let _ = self.0.wait_for(|is_requested| *is_requested).await;
+        let _ = self.request.wait_for(|is_requested| *is_requested).await;
     }
 }

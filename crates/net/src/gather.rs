@@ -229,7 +229,7 @@ impl Network {
         };
         let (sessions, tlsa, caa) = tokio::join!(
             talk,
-            self.tlsa(&domain, tlsa::SMTP, &addresses, deadline),
+            self.tlsa(domain.as_str(), tlsa::SMTP, &addresses, deadline),
             self.caa(&domain, deadline),
         );
         MailHost {
@@ -237,7 +237,7 @@ impl Network {
             domain: Some(domain),
             preference: 0,
             addresses: Some(addresses),
-            tlsa,
+            tlsa: tlsa.under_domains(),
             caa: Some(caa),
             sessions,
         }

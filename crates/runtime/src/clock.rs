@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A source of wall-clock time: the system's, or one that started at another moment.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub struct Clock {
 /// Measures elapsed time, unmoved by changes of the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
+
+/// Measures elapsed time as of the kernel's last tick, for a fraction of what a [`Stopwatch`] costs.
+#[derive(Clone, Copy, Debug)]
+pub struct TickStopwatch(Duration);
 
 impl Clock {
     /// The system's clock.
@@ -56,6 +61,29 @@ impl Stopwatch {
     }
 }
 
+impl TickStopwatch {
+    /// The longest time between two ticks: Linux has 100 a second or more.
+    const TICK: Duration = Duration::from_millis(10);
+
+    /// Starts measuring.
+    pub fn start() -> Self {
+        Self(last_tick())
+    }
+
+    /// The time since the start, or up to 20 ms more. It is less only while the processor that keeps
+    /// the time is held up, as the host of a virtual machine may do for a moment.
+    pub fn elapsed_at_most(&self) -> Duration {
+        last_tick().saturating_sub(self.0).saturating_add(Self::TICK)
+    }
+}
+
+/// By the clock of a [`Stopwatch`].
+fn last_tick() -> Duration {
+    let now = clock_gettime(ClockId::MonotonicCoarse);
+    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanoseconds.unwrap_or_default())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 fn instant_now() -> Instant {
     Instant::now()
@@ -78,6 +106,21 @@ mod tests {
     #[test]
     fn a_simulated_clock_does_not_overflow() {
         assert_eq!(Clock::simulated(Timestamp::MAX).now(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn ticks_are_hardly_ahead_and_not_left_behind() {
+        let ticks = TickStopwatch::start();
+        let since = Stopwatch::start();
+        for _ in 0..200 {
+            let before = since.elapsed();
+            let at_most = ticks.elapsed_at_most();
+            let after = since.elapsed();
+            // A machine that is shared may hold up the processor that ticks.
+            assert!(before <= at_most + Duration::from_secs(1), "{before:?} {at_most:?}");
+            assert!(at_most <= after + 2 * TickStopwatch::TICK, "{at_most:?} {after:?}");
+            std::thread::sleep(Duration::from_micros(200));
+        }
     }
 
     #[test]

@@ -200,7 +200,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     while let Some((first, after)) = rest.split_first() {
         let encoded = after
             .get(..2)
-            .filter(|_| *first == b'%')
+            .filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         octets.push(encoded.unwrap_or(*first));
@@ -208,4 +208,45 @@ fn percent_decoded(text: &str) -> Vec<u8> {
         rest = after.get(used..).unwrap_or_default();
     }
     octets
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_encoding_stands_for_itself() {
+        let good = |text: &str, expected: &[u8]| assert_eq!(percent_decoded(text), expected);
+        good("a%2fb%2F", b"a/b/");
+        good("%", b"%");
+        good("%4", b"%4");
+        good("%4g%zz", b"%4g%zz");
+        good("%+4", b"%+4"); // a sign is no digit
+        good("%%41", b"%A");
+    }
+
+    proptest! {
+        #[test]
+        fn octets_survive_whichever_are_encoded(octets in vec((any::<u8>(), any::<bool>()), 0..60)) {
+            let text: String = octets
+                .iter()
+                .map(|(octet, is_plain)| match octet {
+                    b' '..=b'~' if *is_plain && *octet != b'%' => char::from(*octet).to_string(),
+                    _ if octet % 2 == 0 => format!("%{octet:02x}"),
+                    _ => format!("%{octet:02X}"),
+                })
+                .collect();
+            let expected: Vec<u8> = octets.iter().map(|(octet, _)| *octet).collect();
+            prop_assert_eq!(percent_decoded(&text), expected);
+        }
+
+        #[test]
+        fn nothing_becomes_longer_and_nothing_panics(text in r"(%|[0-9a-fA-F+]|\PC){0,40}") {
+            let decoded = percent_decoded(&text);
+            let encodings = (text.len() - decoded.len()) / 2;
+            prop_assert!(encodings <= text.matches('%').count());
+        }
+    }
 }

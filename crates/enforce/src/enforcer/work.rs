@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, FetchFailure, Note, RecordLookup, Snapshot, Token};
 use sealpost_evidence::{Lookup, LookupFault, LookupFaultKind, TextRecord};
-use sealpost_runtime::Stopwatch;
+use sealpost_runtime::{AfterPanic, Stopwatch, supervise};
 use sealpost_store::StoreError;
 use tokio::time::{sleep, timeout};
 
@@ -108,8 +108,30 @@ impl Enforcer {
         let (enforcer, domain) = (self.clone(), domain.clone());
         let mut tasks = lock(&self.shared.tasks);
         while tasks.savings.try_join_next().is_some() {}
-        let saving = async move { while enforcer.save_once(&domain).await.is_again() {} };
+        let saving = enforcer.supervised(domain, Self::save_until_done);
         tasks.savings.spawn_on(saving, &self.shared.runtime);
+    }
+
+    /// Lets a saving run to its end. One that panics is begun anew, and until it is over answers go on
+    /// from memory.
+    async fn supervised<F>(self, domain: DomainName, saving: impl Fn(Self, DomainName) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut has_panicked = false;
+        let make = || {
+            if std::mem::replace(&mut has_panicked, true) {
+                lock(self.shard(&domain)).no_longer_unsaved(&domain);
+            }
+            saving(self.clone(), domain.clone())
+        };
+        let panics = &self.shared.metrics.panics;
+        // It gives up never.
+        let _ = supervise("the saving of a policy", AfterPanic::Restart, panics, make).await;
+    }
+
+    async fn save_until_done(self, domain: DomainName) {
+        while self.save_once(&domain).await.is_again() {}
     }
 
     async fn save_once(&self, domain: &DomainName) -> Next {
@@ -157,14 +179,14 @@ impl Enforcer {
         let Some(slot) = shard.slot_mut(domain) else { return Next::Nothing };
         if !is_over {
             // Answers go on from memory.
-            slot.no_longer_unsaved();
+            shard.no_longer_unsaved(domain);
             return Next::Again;
         }
         if slot.saving == Saving::Outdated {
             return Next::Again;
         }
         slot.saving = Saving::Idle;
-        slot.no_longer_unsaved();
+        shard.no_longer_unsaved(domain);
         Next::Nothing
     }
 }
@@ -215,3 +237,6 @@ fn tell(domain: &DomainName, note: &Note) {
 fn source(error: &StoreError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

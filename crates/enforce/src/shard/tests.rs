@@ -127,7 +127,7 @@ fn a_new_policy_counts_as_unsaved_and_an_equal_one_does_not() {
     let mut shard = Shard::default();
     with_policy(&mut shard, "a.test", 86_400, at(0));
     assert!(shard.slot(&name("a.test")).unwrap().unsaved);
-    shard.slot_mut(&name("a.test")).unwrap().no_longer_unsaved();
+    shard.no_longer_unsaved(&name("a.test"));
     for (max_age, unsaved) in [(86_400, false), (172_800, true)] {
         let start = if unsaved { at(2_000) } else { at(1_000) };
         let mut actions = handle(&mut shard, "a.test", Event::Refresh, start).unwrap();
@@ -218,4 +218,9 @@ fn a_policy_that_lands_while_another_state_is_saved_waits_for_its_own_saving() {
     with_policy(&mut shard, "a.test", 86_400, at(400));
     let slot = shard.slot(&name("a.test")).unwrap();
     assert!(slot.unsaved && slot.saving == Saving::Outdated);
+}
+
+#[test]
+fn a_slot_is_small_for_there_are_very_many() {
+    assert!(size_of::<Slot>() <= 152, "{} bytes", size_of::<Slot>());
 }

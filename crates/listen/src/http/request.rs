@@ -146,7 +146,58 @@ fn hex(digit: Option<u8>) -> Result<u8, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
+
+    /// The text with each octet as it is or encoded, by turns that are drawn; encoded where it must
+    /// be.
+    fn encoded(text: &str, turns: &[u8]) -> String {
+        let octets = text.bytes().zip(turns.iter().cycle());
+        octets
+            .map(|(octet, turn)| match turn {
+                0 if octet.is_ascii_alphanumeric() => char::from(octet).to_string(),
+                1 => format!("%{octet:02x}"),
+                _ => format!("%{octet:02X}"),
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_read_as_it_was(
+            text in r"\PC{0,40}",
+            other in r"\PC{0,40}",
+            turns in vec(0u8..3, 1..40),
+        ) {
+            let (one, two) = (encoded(&text, &turns), encoded(&other, &turns));
+            prop_assert_eq!(path(&format!("/{one}/{two}")), Ok(vec![text.clone(), other.clone()]));
+            prop_assert_eq!(query(&format!("{one}={two}")).map(|pairs| pairs.len()), Ok(1));
+            prop_assert_eq!(query(&format!("n={one}&m={two}")), Ok(vec![
+                ("n".to_owned(), text),
+                ("m".to_owned(), other),
+            ]));
+        }
+
+        #[test]
+        fn what_is_read_has_one_meaning_and_no_control_characters(text in r"(%|[0-9a-fA-F]|[+/&=.gü]){0,30}") {
+            let is_whole = |rest: &str| {
+                rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit())
+            };
+            let are_whole = text.split('%').skip(1).all(is_whole);
+            match path(&format!("/{text}")) {
+                Ok(parts) => {
+                    prop_assert!(are_whole);
+                    prop_assert_eq!(parts.len(), text.split('/').count());
+                    prop_assert!(!parts.concat().contains(char::is_control));
+                    let again: Vec<_> = parts.iter().map(|part| encoded(part, &[1])).collect();
+                    prop_assert_eq!(path(&format!("/{}", again.join("/"))), Ok(parts));
+                }
+                // Either cut off, or what it stands for is no text.
+                Err(Malformed) => prop_assert!(text.contains('%')),
+            }
+        }
+    }
 
     #[test]
     fn paths_are_taken_apart_before_they_are_decoded() {

@@ -3,7 +3,7 @@
 
 use futures_util::{StreamExt as _, stream};
 use mail_domain::DomainName;
-use sealpost_evidence::{HostAddresses, Lookup, MxRecord, MxSource, Security, TlsaLookup};
+use sealpost_evidence::{HostAddresses, Lookup, MxRecord, MxSource, Security};
 use sealpost_wire::postfix::HostLookup;
 
 use super::{hosts, source, tlsa};
@@ -41,14 +41,18 @@ pub struct MailRoute {
 /// One host of a next hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteHost {
-    /// The name.
-    pub name: DomainName,
+    /// The name, in lower case and without a trailing dot. It may hold underscores, which a
+    /// [`DomainName`] does not: mail servers deliver to such hosts.
+    pub name: String,
     /// Its addresses.
     pub addresses: HostAddresses,
     /// Its TLSA records, under each name that they may have (RFC 7672 §2.2.3); `None` where they
     /// were not asked for: a host whose addresses are not secure has no usable ones (RFC 7672
     /// §2.2.2).
-    pub tlsa: Option<Vec<TlsaLookup>>,
+    pub tlsa: Option<Vec<Lookup<Vec<String>>>>,
+    /// For how many seconds the first link of its CNAME chain holds, where it was asked for by
+    /// itself.
+    pub link_ttl: Option<u32>,
 }
 
 impl NextHop {
@@ -71,16 +75,18 @@ impl Network {
             HostLookup::Address => None,
         };
         let names = match records.as_ref().map(|records| (source(records), records)) {
-            None | Some((MxSource::Implicit, _)) => vec![domain.clone()],
-            Some((MxSource::Records, records)) => names(records),
+            None | Some((MxSource::Implicit, _)) => vec![domain.as_str().to_owned()],
+            Some((MxSource::Records, records)) => host_names(records),
             Some((MxSource::Null | MxSource::NoSuchDomain | MxSource::Unknown, _)) => Vec::new(),
         };
         let most = self.means.limits.mail_hosts;
         let left_out = names.len().saturating_sub(most);
-        let host = async |name: DomainName| {
-            let addresses = self.means.dns.addresses(name.as_str(), deadline).await;
-            let tlsa = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
-            RouteHost { name, addresses, tlsa }
+        let host = async |name: String| {
+            let addresses = self.means.dns.addresses(&name, deadline).await;
+            let answers = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
+            let records = |lookups: Vec<_>| lookups.into_iter().map(|(_, records)| records);
+            let tlsa = answers.lookups.map(|lookups| records(lookups).collect());
+            RouteHost { name, addresses, tlsa, link_ttl: answers.link_ttl }
         };
         let hosts = stream::iter(names.into_iter().take(most)).map(host).buffered(HOSTS_AT_A_TIME);
         MailRoute { hosts: hosts.collect().await, records, left_out }
@@ -107,29 +113,27 @@ impl MailRoute {
     /// For how many seconds all of this may be relied on: the smallest TTL of all that was found or
     /// denied. Zero if something could not be told, or a denial does not say how long it holds.
     pub fn ttl(&self) -> u32 {
-        let records = self.records.iter().map(ttl);
+        let records = self.records.iter().map(Lookup::ttl);
         let hosts = self.hosts.iter().flat_map(|host| {
-            let addresses = [ttl(&host.addresses.ipv4), ttl(&host.addresses.ipv6)];
-            let tlsa = host.tlsa.iter().flatten().map(|lookup| ttl(&lookup.records));
-            addresses.into_iter().chain(tlsa)
+            let addresses = [host.addresses.ipv4.ttl(), host.addresses.ipv6.ttl()];
+            let tlsa = host.tlsa.iter().flatten().map(Lookup::ttl);
+            addresses.into_iter().chain(tlsa).chain(host.link_ttl)
         });
         records.chain(hosts).min().unwrap_or(0)
     }
 }
 
-/// The hosts of MX records that are domain names as they stand. Nobody can deliver to another.
+/// The hosts of MX records that are domain names as they stand. No policy allows another.
 pub(super) fn names(records: &Lookup<Vec<MxRecord>>) -> Vec<DomainName> {
-    let listed = hosts(records.value().into_iter().flatten());
-    let parsed = |(name, _): (String, u16)| {
-        DomainName::parse(&name).ok().filter(|domain| domain.as_str() == name)
-    };
-    listed.into_iter().filter_map(parsed).collect()
+    let parsed = |name: String| DomainName::parse(&name).ok().filter(|it| it.as_str() == name);
+    host_names(records).into_iter().filter_map(parsed).collect()
 }
 
-fn ttl<T>(lookup: &Lookup<T>) -> u32 {
-    match lookup {
-        Lookup::Found(found) => found.ttl,
-        Lookup::Absent(absence) => absence.ttl,
-        Lookup::Unknown(_) => 0,
-    }
+/// The hosts of MX records to which mail may go. Nobody can deliver to another.
+fn host_names(records: &Lookup<Vec<MxRecord>>) -> Vec<String> {
+    let listed = hosts(records.value().into_iter().flatten()).into_iter();
+    listed.map(|(name, _)| name).filter(|name| tlsa::is_host_name(name)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,9 @@ async fn recording_resolver(zone: Zone, hear: impl Fn(&Message) + Send + 'static
     .await
 }
 
-async fn dns_server(answer: impl Fn(Message) -> Option<Message> + Send + 'static) -> SocketAddr {
+pub(crate) async fn dns_server(
+    answer: impl Fn(Message) -> Option<Message> + Send + 'static,
+) -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {

@@ -23,9 +23,18 @@ enum Candidates {
     PerhapsItself,
 }
 
+/// What was looked up of a host's TLSA records.
+pub(super) struct TlsaAnswers {
+    /// The records under each name that they may have, and that name; `None` where they were not
+    /// asked for.
+    pub(super) lookups: Option<Vec<(String, Lookup<Vec<String>>)>>,
+    /// For how many seconds the first link of the host's CNAME chain holds, where it was asked for
+    /// by itself.
+    pub(super) link_ttl: Option<u32>,
+}
+
 impl Network {
-    /// The TLSA records of a host for a port, under each name that they may have; `None` where they
-    /// are not asked for.
+    /// The TLSA records of a host for a port.
     //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.2
     //# To avoid problems delivering mail to domains whose SMTP servers are
     //# served by these problematic nameservers, the SMTP client MUST perform
@@ -33,27 +42,31 @@ impl Network {
     //# locate the associated TLSA records.
     pub(super) async fn tlsa(
         &self,
-        host: &DomainName,
+        host: &str,
         port: u16,
         addresses: &HostAddresses,
         deadline: Deadline,
-    ) -> Option<Vec<TlsaLookup>> {
+    ) -> TlsaAnswers {
+        let mut link_ttl = None;
         let bases = match candidates(addresses) {
-            Candidates::None => return None,
-            Candidates::Itself => vec![host.clone()],
+            Candidates::None => return TlsaAnswers { lookups: None, link_ttl },
+            Candidates::Itself => vec![host.to_owned()],
             Candidates::PerhapsItself => {
                 // The chain as a whole is not secure: its first link is asked for by itself.
-                let first = self.means.dns.alias(host.as_str(), deadline).await;
-                match &first {
+                let first = self.means.dns.alias(host, deadline).await;
+                link_ttl = Some(first.ttl());
+                match first {
                     Lookup::Found(found) if found.security == Security::Secure => {}
                     // What could not be told is not "none" (RFC 7672 §2.1.2).
                     Lookup::Unknown(fault) => {
-                        let records = Lookup::Unknown(fault.clone());
-                        return Some(vec![TlsaLookup { base: host.clone(), records }]);
+                        let lookups = Some(vec![(host.to_owned(), Lookup::Unknown(fault))]);
+                        return TlsaAnswers { lookups, link_ttl };
                     }
-                    Lookup::Found(_) | Lookup::Absent(_) => return None,
+                    Lookup::Found(_) | Lookup::Absent(_) => {
+                        return TlsaAnswers { lookups: None, link_ttl };
+                    }
                 }
-                vec![host.clone()]
+                vec![host.to_owned()]
             }
             //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
             //# When the hostname is an alias with a "secure" (at every stage) full
@@ -61,17 +74,34 @@ impl Network {
             //# pair of domains: the fully expanded server hostname first, and the
             //# unexpanded server hostname second.
             Candidates::Expanded(end) => {
-                let end = DomainName::parse(&end).ok().filter(|name| name.as_str() == end);
-                end.into_iter().chain([host.clone()]).collect()
+                let end = Some(end).filter(|end| is_host_name(end));
+                end.into_iter().chain([host.to_owned()]).collect()
             }
         };
         let mut lookups = Vec::new();
         for base in bases {
             let records = self.means.dns.tlsa(&format!("_{port}._tcp.{base}"), deadline).await;
-            lookups.push(TlsaLookup { base, records });
+            lookups.push((base, records));
         }
-        Some(lookups)
+        TlsaAnswers { lookups: Some(lookups), link_ttl }
     }
+}
+
+impl TlsaAnswers {
+    /// Those under domain names.
+    pub(super) fn under_domains(self) -> Option<Vec<TlsaLookup>> {
+        let under_domain = |(base, records): (String, _)| {
+            Some(TlsaLookup { base: DomainName::parse(&base).ok()?, records })
+        };
+        Some(self.lookups?.into_iter().filter_map(under_domain).collect())
+    }
+}
+
+/// Whether mail may go to a host of this name, in lower case and without a trailing dot: a domain
+/// name, or what would be one if an underscore were a letter, as Postfix has it.
+pub(super) fn is_host_name(name: &str) -> bool {
+    let with_letters = name.replace('_', "x");
+    DomainName::parse(&with_letters).is_ok_and(|domain| domain.as_str() == with_letters)
 }
 
 fn candidates(addresses: &HostAddresses) -> Candidates {

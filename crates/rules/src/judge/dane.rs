@@ -79,7 +79,7 @@ fn judge_host(
             HostJudge { context, host, domain, base, dig: &dig(base) }.judge(mail, texts, findings);
         }
     }
-    Holding::of(addresses, Some(lookups))
+    Holding::of(addresses, Some(lookups.iter().map(|lookup| &lookup.records)))
 }
 
 /// Judges one host by its secure TLSA records.

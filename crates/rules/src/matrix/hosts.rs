@@ -72,21 +72,29 @@ impl TlsaState {
 }
 
 impl Holding {
-    /// What a host has, by its addresses and its TLSA look-ups; these are `None` where they were not
-    /// made.
-    pub fn of(addresses: &HostAddresses, tlsa: Option<&[TlsaLookup]>) -> Self {
+    /// What a host has, by its addresses and its TLSA look-ups, in the order of RFC 7672 §2.2.3; these
+    /// are `None` where they were not made.
+    pub fn of<'a>(
+        addresses: &HostAddresses,
+        tlsa: Option<impl IntoIterator<Item = &'a Lookup<Vec<String>>>>,
+    ) -> Self {
         let Some(lookups) = tlsa else { return Self::without_lookup(addresses) };
-        match Counting::of(lookups) {
-            Counting::Nothing { .. } => Self::Nothing,
-            Counting::Failed { .. } => Self::Failed,
-            Counting::Secure { texts: [], .. } => Self::Nothing,
-            Counting::Secure { texts, .. } => {
-                let records = texts.iter().filter_map(|text| TlsaRecord::parse(text).ok());
-                match TlsaSet::new(records).requirement() {
-                    Requirement::Authentication => Self::Usable,
-                    Requirement::Encryption | Requirement::Nothing => Self::Unusable,
-                }
+        for records in lookups {
+            match Worth::of(records) {
+                Worth::Nothing | Worth::Unsigned => {}
+                Worth::Failed(_) => return Self::Failed,
+                Worth::Secure([]) => return Self::Nothing,
+                Worth::Secure(texts) => return Self::of_records(texts),
             }
+        }
+        Self::Nothing
+    }
+
+    fn of_records(texts: &[String]) -> Self {
+        let records = texts.iter().filter_map(|text| TlsaRecord::parse(text).ok());
+        match TlsaSet::new(records).requirement() {
+            Requirement::Authentication => Self::Usable,
+            Requirement::Encryption | Requirement::Nothing => Self::Unusable,
         }
     }
 
@@ -117,28 +125,48 @@ fn is_missing<T>(lookup: &Lookup<T>) -> bool {
 }
 
 impl<'a> Counting<'a> {
+    pub(crate) fn of(lookups: &'a [TlsaLookup]) -> Self {
+        let mut unsigned = None;
+        for lookup in lookups {
+            match Worth::of(&lookup.records) {
+                Worth::Nothing => {}
+                Worth::Unsigned => unsigned = unsigned.or(Some(lookup)),
+                Worth::Failed(fault) => return Self::Failed { lookup, fault },
+                Worth::Secure(texts) => return Self::Secure { lookup, texts },
+            }
+        }
+        Self::Nothing { unsigned }
+    }
+}
+
+/// What the answer for one TLSA base domain is worth. After the first two, the next base domain is
+/// tried.
+enum Worth<'a> {
+    Nothing,
+    Unsigned,
+    Failed(Option<&'a LookupFault>),
+    Secure(&'a [String]),
+}
+
+impl<'a> Worth<'a> {
     //= https://www.rfc-editor.org/rfc/rfc7672#section-2.2.3
     //# If any "insecure" records are
     //# encountered or the TLSA records don't exist, the next candidate TLSA
     //# base domain is tried instead.
-    pub(crate) fn of(lookups: &'a [TlsaLookup]) -> Self {
-        let mut unsigned = None;
-        for lookup in lookups {
-            match &lookup.records {
-                // Nobody vouches for the denial, so records may be there all the same.
-                Lookup::Absent(absence) if absence.security == Security::Indeterminate => {
-                    return Self::Failed { lookup, fault: None };
-                }
-                Lookup::Absent(_) => {}
-                Lookup::Unknown(fault) => return Self::Failed { lookup, fault: Some(fault) },
-                Lookup::Found(found) => match found.security {
-                    Security::Indeterminate => return Self::Failed { lookup, fault: None },
-                    Security::Insecure => unsigned = unsigned.or(Some(lookup)),
-                    Security::Secure => return Self::Secure { lookup, texts: &found.value },
-                },
+    fn of(records: &'a Lookup<Vec<String>>) -> Self {
+        match records {
+            // Nobody vouches for the denial, so records may be there all the same.
+            Lookup::Absent(absence) if absence.security == Security::Indeterminate => {
+                Self::Failed(None)
             }
+            Lookup::Absent(_) => Self::Nothing,
+            Lookup::Unknown(fault) => Self::Failed(Some(fault)),
+            Lookup::Found(found) => match found.security {
+                Security::Indeterminate => Self::Failed(None),
+                Security::Insecure => Self::Unsigned,
+                Security::Secure => Self::Secure(&found.value),
+            },
         }
-        Self::Nothing { unsigned }
     }
 }
 

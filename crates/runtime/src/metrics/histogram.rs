@@ -50,10 +50,21 @@ impl Histogram {
     pub fn observe(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let place = BOUNDS.partition_point(|bound| *bound < nanoseconds);
+        self.add(place, nanoseconds);
+    }
+
+    /// One more that took less than is worth a look at the clock.
+    pub fn observe_none(&self) {
+        self.add(0, 0);
+    }
+
+    fn add(&self, place: usize, nanoseconds: u64) {
         if let Some(bucket) = self.buckets.get(place) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
-        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        if nanoseconds > 0 {
+            self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        }
     }
 
     /// How many there were.

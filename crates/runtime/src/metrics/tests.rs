@@ -108,6 +108,15 @@ fn durations_beyond_all_measure_are_counted() {
 }
 
 #[test]
+fn what_took_nothing_is_counted_as_what_took_zero_time() {
+    let (none, zero) = (Metrics::default(), Metrics::default());
+    none.time.observe_none();
+    zero.time.observe(Duration::ZERO);
+    assert_eq!(none.time.count(), 1);
+    assert_eq!(written(&none), written(&zero));
+}
+
+#[test]
 fn nothing_is_lost_when_many_threads_count() {
     const THREADS: u64 = 4;
     const TIMES: u64 = 20_000;

@@ -10,6 +10,8 @@ use crate::StoreError;
 const BATCH: usize = 256;
 /// Batches that may wait for the receiver.
 pub(super) const BATCHES: usize = 2;
+/// How much of the file is kept in memory meanwhile, in KiB.
+const CACHE_KIB: i64 = 128;
 /// Unreadable rows that are named in the log; the others are only counted.
 const NAMED: u64 = 10;
 
@@ -64,6 +66,20 @@ impl Loading {
 
 /// Sends all rows, and counts those that make no sense: one bad row must not cost the others.
 pub(super) fn load_all(
+    connection: &Connection,
+    statement: &str,
+    pieces: &mpsc::Sender<Piece>,
+) -> Result<u64, StoreError> {
+    let usual: i64 = connection.pragma_query_value(None, "cache_size", |row| row.get(0))?;
+    // Each page is read once. What is kept of them would stay between the policies, in memory that
+    // nobody else can use.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    let unreadable = send_all(connection, statement, pieces)?;
+    connection.pragma_update(None, "cache_size", usual)?;
+    Ok(unreadable)
+}
+
+fn send_all(
     connection: &Connection,
     statement: &str,
     pieces: &mpsc::Sender<Piece>,
