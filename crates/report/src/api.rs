@@ -23,9 +23,14 @@ impl ReportApi {
         Self { metrics, sessions, process: Process::new(version) }
     }
 
+    /// Writes the metrics of the role.
+    pub fn write_metrics(&self, text: &mut Exposition) {
+        text.table(&*self.metrics);
+    }
+
     fn metrics(&self) -> Response {
         let mut text = Exposition::default();
-        text.table(&*self.metrics);
+        self.write_metrics(&mut text);
         text.table(&self.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }

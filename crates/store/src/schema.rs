@@ -23,7 +23,8 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0005_submissions.sql"),
         include_str!("migrations/0006_sessions.sql"),
         include_str!("migrations/0007_rollout.sql"),
-        include_str!("migrations/0008_report_places.sql"),
+        include_str!("migrations/0008_rollout_watch.sql"),
+        include_str!("migrations/0009_report_places.sql"),
     ],
     application: 0x5365_616C, // "Seal" in ASCII
 };
