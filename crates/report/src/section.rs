@@ -1,5 +1,8 @@
 //! What the operator writes into the configuration.
 
+mod delivery;
+pub use delivery::{Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails};
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -55,6 +58,8 @@ pub struct Section {
     pub retention_days: u16,
     /// The addresses by which mail servers behind a NAT are seen from outside.
     pub addresses: BTreeMap<IpAddr, IpAddr>,
+    /// How reports leave; without it, none does.
+    pub delivery: Option<Delivery>,
     /// How much is kept apart.
     pub limits: SectionLimits,
 }
@@ -119,6 +124,9 @@ impl Section {
         if let Some(store) = &mut self.store {
             *store = folder.join(&*store);
         }
+        if let Some(delivery) = &mut self.delivery {
+            delivery.relative_to(folder);
+        }
     }
 }
 
@@ -143,6 +151,7 @@ impl Default for Section {
             flush_seconds: 2,
             retention_days: 35,
             addresses: BTreeMap::new(),
+            delivery: None,
             limits: SectionLimits::default(),
         }
     }

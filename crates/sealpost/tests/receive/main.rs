@@ -12,6 +12,7 @@ mod said;
 mod activation;
 mod age;
 mod daemon;
+mod dns;
 mod doors;
 mod hostile;
 mod kills;

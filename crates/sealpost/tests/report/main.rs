@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a kill that finds something is to be repeated")]
 
+// Counting.
 mod daemon;
 mod days;
 mod import;
@@ -10,3 +11,14 @@ mod kills;
 mod load;
 mod refused;
 mod sums;
+
+// Sending.
+#[path = "../receive/dns.rs"]
+mod dns;
+mod house;
+mod loops;
+mod outages;
+mod returned;
+mod sending;
+mod sending_kills;
+mod sink;
