@@ -9,8 +9,8 @@ use sealpost_store::{
     reports::{DayShare, Echo, NewReport, Repair, ReportedFailure, ReportedPolicy},
 };
 use tls_rpt::{
-    DomainTally, FailureDetail, Parsed, PolicyReport, PolicyType, RepairKind, Report, SessionCount,
-    Tally,
+    DomainTally, FailureDetail, Parsed, PolicyReport, PolicyType, RepairKind, Report,
+    ReportReading, ResultType, SessionCount, Tally,
 };
 
 use crate::ours::Named;
@@ -21,6 +21,8 @@ use crate::{Document, OurDomains};
 pub struct Received {
     /// The digest of the submission.
     pub raw: Digest,
+    /// Its place in the order of arrival.
+    pub place: i64,
     /// When, in seconds since 1970.
     pub at: i64,
     /// How far it is believed.
@@ -28,40 +30,65 @@ pub struct Received {
 }
 
 /// What is kept of a report: for each policy domain that it names, one account with the numbers of
-/// that domain.
-pub fn accounts(document: &Document, received: &Received, ours: &OurDomains) -> Vec<NewReport> {
-    let report = &document.reading.report;
-    let tally = Tally::of(report);
+/// that domain. The texts are moved there.
+pub fn accounts(document: Document, received: &Received, ours: &OurDomains) -> Vec<NewReport> {
     let payload = Digest::of(&document.json);
-    let account = |domain_tally: &DomainTally<'_>| {
-        let domain = policy_domain(domain_tally, report);
-        let ends_at = seconds(report.date_range.end.or(report.date_range.start));
-        NewReport {
-            ownership: ours.ownership(domain.as_ref(), named(domain_tally, report)),
-            echo: Echo::No,
-            trust: received.trust.clone(),
-            organisation: report.organization_name.clone().unwrap_or_default(),
-            contact: report.contact_info.clone(),
-            report_id: report.report_id.clone().unwrap_or_default(),
-            // A report that does not say which days it is about has no days either.
-            begins_at: seconds(report.date_range.start.or(report.date_range.end))
-                .unwrap_or(received.at),
-            ends_at: ends_at.unwrap_or(received.at),
-            received_at: received.at,
-            payload,
-            raw: received.raw,
-            days: days(domain_tally, &tally),
-            policies: domain_tally
-                .entries
-                .iter()
-                .filter_map(|index| report.policies.get(*index))
-                .map(policy)
-                .collect(),
-            repairs: repairs(document),
-            domain,
-        }
+    let ReportReading { report, repairs, .. } = document.reading;
+    let parts = Part::all(&report);
+    let Report { organization_name, date_range, contact_info, report_id, policies, .. } = report;
+    let organisation = organization_name.unwrap_or_default();
+    let report_id = report_id.unwrap_or_default();
+    // A report that does not say which days it is about has no days either.
+    let begins_at = seconds(date_range.start.or(date_range.end)).unwrap_or(received.at);
+    let ends_at = seconds(date_range.end.or(date_range.start)).unwrap_or(received.at);
+    let is_only = parts.len() == 1;
+    let mut policies: Vec<Option<PolicyReport>> = policies.into_iter().map(Some).collect();
+    let account = |part: Part| NewReport {
+        ownership: ours.ownership(part.domain.as_ref(), part.named),
+        echo: Echo::No,
+        trust: received.trust.clone(),
+        organisation: organisation.clone(),
+        contact: contact_info.clone(),
+        report_id: report_id.clone(),
+        begins_at,
+        ends_at,
+        received_at: received.at,
+        place: received.place,
+        payload,
+        raw: received.raw,
+        days: part.days,
+        repairs: if is_only { all(&repairs) } else { of_entries(&repairs, &part.entries) },
+        policies: part
+            .entries
+            .iter()
+            .filter_map(|index| policies.get_mut(*index)?.take())
+            .map(policy)
+            .collect(),
+        domain: part.domain,
     };
-    tally.domains.iter().map(account).collect()
+    parts.into_iter().map(account).collect()
+}
+
+/// What a report has on one policy domain.
+struct Part {
+    domain: Option<DomainName>,
+    named: Named,
+    days: Vec<DayShare>,
+    /// Its entries among the policies of the report.
+    entries: Vec<usize>,
+}
+
+impl Part {
+    fn all(report: &Report) -> Vec<Self> {
+        let tally = Tally::without_failures(report);
+        let part = |domain: &DomainTally<'_>| Self {
+            domain: policy_domain(domain, report),
+            named: named(domain, report),
+            days: days(domain, &tally),
+            entries: domain.entries.clone(),
+        };
+        tally.domains.iter().map(part).collect()
+    }
 }
 
 fn named(tally: &DomainTally<'_>, report: &Report) -> Named {
@@ -92,50 +119,80 @@ fn days(domain: &DomainTally<'_>, tally: &Tally<'_>) -> Vec<DayShare> {
     successful
         .zip(failed)
         .filter_map(|((date, successful), (_, failed))| {
-            let day: Day = date.to_string().parse().ok()?;
-            Some(DayShare { day, successful, failed })
+            let midnight = jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+            Some(DayShare { day: Day::of(midnight.as_second()), successful, failed })
         })
         .collect()
 }
 
-fn policy(entry: &PolicyReport) -> ReportedPolicy {
-    let policy = &entry.policy;
+fn policy(entry: PolicyReport) -> ReportedPolicy {
+    let policy = entry.policy;
     ReportedPolicy {
-        policy_type: policy.policy_type.as_ref().map(ToString::to_string).unwrap_or_default(),
-        policy_domain: policy.policy_domain.as_ref().map(text),
-        strings: policy.policy_string.clone(),
-        mx_hosts: policy.mx_host.clone(),
+        policy_type: policy.policy_type.as_ref().map_or("", PolicyType::as_str).to_owned(),
+        policy_domain: policy.policy_domain.map(name),
+        strings: policy.policy_string,
+        mx_hosts: policy.mx_host,
         successful: number(entry.summary.successful),
         failed: number(entry.summary.failed),
-        failures: entry.failure_details.iter().map(failure).collect(),
+        failures: entry.failure_details.into_iter().map(failure).collect(),
     }
 }
 
-fn failure(detail: &FailureDetail) -> ReportedFailure {
+fn failure(detail: FailureDetail) -> ReportedFailure {
     ReportedFailure {
-        result_type: detail.result_type.as_ref().map(ToString::to_string).unwrap_or_default(),
+        result_type: detail.result_type.as_ref().map_or("", ResultType::as_str).to_owned(),
         sending_ip: address(detail.sending_mta_ip.as_ref()),
         receiving_ip: address(detail.receiving_ip.as_ref()),
-        mx_host: detail.receiving_mx_hostname.as_ref().map(text),
-        helo: detail.receiving_mx_helo.clone(),
-        reason: detail.failure_reason_code.clone(),
-        additional: detail.additional_information.clone(),
+        mx_host: detail.receiving_mx_hostname.map(name),
+        helo: detail.receiving_mx_helo,
+        reason: detail.failure_reason_code,
+        additional: detail.additional_information,
         sessions: number(detail.failed_session_count),
     }
 }
 
-fn repairs(document: &Document) -> Vec<Repair> {
-    let repair = |(kind, place): (RepairKind, &str)| Repair {
-        code: kind.code().to_owned(),
-        place: place.to_owned(),
-    };
-    document.repairs().map(repair).collect()
+fn all(repairs: &[tls_rpt::Repair]) -> Vec<Repair> {
+    repairs.iter().map(repair).collect()
 }
 
-fn text<T: std::fmt::Display>(parsed: &Parsed<T>) -> String {
+/// Those in some entries, and those of the report as a whole.
+fn of_entries(repairs: &[tls_rpt::Repair], entries: &[usize]) -> Vec<Repair> {
+    // What is no entry was left out, and then the numbers in the places are not those of what is
+    // there.
+    let is_left_out = |repair: &tls_rpt::Repair| {
+        repair.kind == RepairKind::SummaryMissing && !repair.place.ends_with("/summary")
+    };
+    if repairs.iter().any(is_left_out) {
+        return all(repairs);
+    }
+    let concerns = |repair: &&tls_rpt::Repair| {
+        entry_of(&repair.place).is_none_or(|index| entries.contains(&index))
+    };
+    repairs.iter().filter(concerns).map(repair).collect()
+}
+
+/// The entry in which a place lies, as in `/policies/2/summary`. The report may be in an array, and
+/// the name be spelt otherwise.
+fn entry_of(place: &str) -> Option<usize> {
+    let mut steps = place.strip_prefix('/')?.split('/');
+    let mut step = steps.next()?;
+    if step.bytes().all(|octet| octet.is_ascii_digit()) {
+        step = steps.next()?;
+    }
+    if !step.trim().eq_ignore_ascii_case("policies") {
+        return None;
+    }
+    steps.next()?.parse().ok()
+}
+
+fn repair(repair: &tls_rpt::Repair) -> Repair {
+    Repair { code: repair.kind.code().to_owned(), place: repair.place.clone() }
+}
+
+fn name(parsed: Parsed<DomainName>) -> String {
     match parsed {
-        Parsed::Valid(value) => value.to_string(),
-        Parsed::Text(text) => text.clone(),
+        Parsed::Valid(name) => name.as_str().to_owned(),
+        Parsed::Text(text) => text,
     }
 }
 
@@ -159,10 +216,11 @@ mod tests {
     use crate::{Limits, Submission};
 
     fn of(json: &str, ours: &[&str]) -> Vec<NewReport> {
-        let submission = Submission::read(json.as_bytes(), &Limits::default());
-        let [document] = submission.documents.as_slice() else { panic!("{submission:?}") };
+        let mut submission = Submission::read(json.as_bytes(), &Limits::default());
+        let document = submission.documents.pop().unwrap();
+        assert!(submission.documents.is_empty());
         let trust = Trust::Verified { signer: "reporter.example".to_owned() };
-        let received = Received { raw: Digest::of(b"raw"), at: 1_800_000_000, trust };
+        let received = Received { raw: Digest::of(b"raw"), place: 1, at: 1_800_000_000, trust };
         let ours = ours.iter().map(|name| name.parse().unwrap()).collect();
         accounts(document, &received, &ours)
     }
@@ -247,5 +305,31 @@ mod tests {
         let account = accounts.first().unwrap();
         assert_eq!((account.days.len(), account.begins_at), (0, 1_800_000_000));
         assert!(!account.repairs.is_empty());
+    }
+
+    #[test]
+    fn each_account_has_the_repairs_of_its_entries_and_of_the_whole() {
+        let entry = |domain: &str, count: &str| {
+            policy_of("no-policy-found", domain, 1, 0).replace(":1,", &format!(":{count},"))
+        };
+        let codes = |accounts: &[NewReport]| -> Vec<Vec<String>> {
+            let codes = |account: &NewReport| {
+                account.repairs.iter().map(|repair| repair.code.clone()).collect()
+            };
+            accounts.iter().map(codes).collect()
+        };
+        let two = [entry("a.example", "1.0"), entry("b.example", "\"1\"")];
+        let text = report(DAY, &two.join(",")).replace("a@reporter.example", "");
+        let found = codes(&of(&text, &[]));
+        let whole = "text-empty".to_owned();
+        let decimal = [whole.clone(), "count-decimal".to_owned()].to_vec();
+        let quoted = [whole, "count-text".to_owned()].to_vec();
+        assert_eq!(found, [decimal, quoted]);
+        // Within an array it is the same.
+        assert_eq!(codes(&of(&format!("[{text}]"), &[])).first().map(Vec::len), Some(3));
+        // Nobody can say which entry it was in.
+        let odd = report(DAY, &format!("7,{}", two.join(",")));
+        let found = codes(&of(&odd, &[]));
+        assert_eq!(found.first(), found.last());
     }
 }

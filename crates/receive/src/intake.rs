@@ -8,7 +8,8 @@ use std::sync::Arc;
 use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, Incoming, RawEntry, RawState, RawStore, Reports, StoreError, Stored,
+    Arrival, Digest, Incoming, PackedAll, RawEntry, RawState, RawStore, Reports, StoreError,
+    Stored,
     reports::{Accepted, NewReport},
 };
 use tokio::{sync::Semaphore, task::spawn_blocking};
@@ -48,6 +49,8 @@ struct Shared {
 pub struct Unread {
     /// The name of its octets.
     pub digest: Digest,
+    /// Its place in the order of arrival: of two revisions the later one counts.
+    pub place: i64,
     /// The octets.
     pub octets: Arc<Vec<u8>>,
     /// How they came, first of all the first time; never empty.
@@ -72,6 +75,12 @@ pub struct Arrived {
     pub stored: Stored,
     /// What was read; `None` if it had been read when it came before.
     pub taken: Option<Taken>,
+}
+
+/// Submissions that are ready to be stored, by [`Intake::put_packed`].
+pub struct Packed {
+    packed: PackedAll,
+    kept: Vec<(Arc<Vec<u8>>, Arrival)>,
 }
 
 /// What was taken, with places in the list of the caller.
@@ -129,13 +138,13 @@ impl Intake {
     ///
     /// What [`StoreError`] says.
     pub async fn unread(&self, entry: RawEntry) -> Result<Option<Unread>, StoreError> {
-        let (raw, digest) = (&self.shared.raw, entry.digest);
+        let (raw, digest, place) = (&self.shared.raw, entry.digest, entry.id);
         let Some(octets) = raw.octets(digest).await? else { return Ok(None) };
         let arrivals = match entry.arrivals {
             1 => vec![entry.first],
             _ => raw.arrivals(digest).await?,
         };
-        Ok(Some(Unread { digest, octets: Arc::new(octets), arrivals }))
+        Ok(Some(Unread { digest, place, octets: Arc::new(octets), arrivals }))
     }
 
     /// Whether reading a stored submission could change anything: it is new, or it has come again,
@@ -180,16 +189,38 @@ impl Intake {
         &self,
         incoming: Vec<Incoming>,
     ) -> Result<Vec<(Stored, Option<Unread>)>, StoreError> {
-        let kept: Vec<(Arc<Vec<u8>>, Arrival)> = incoming
+        self.put_packed(self.pack(incoming).await?).await
+    }
+
+    /// What of [`Self::put_all`] does not depend on order, as [`RawStore::pack`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::pack`].
+    pub async fn pack(&self, incoming: Vec<Incoming>) -> Result<Packed, StoreError> {
+        let kept = incoming
             .iter()
             .map(|incoming| (Arc::clone(&incoming.octets), incoming.arrival.clone()))
             .collect();
-        let stored = self.shared.raw.put_all(incoming).await?;
+        Ok(Packed { packed: self.shared.raw.pack(incoming).await?, kept })
+    }
+
+    /// The rest of [`Self::put_all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::put_packed`]; then none must be acknowledged.
+    pub async fn put_packed(
+        &self,
+        Packed { packed, kept }: Packed,
+    ) -> Result<Vec<(Stored, Option<Unread>)>, StoreError> {
+        let stored = self.shared.raw.put_packed(packed).await?;
         let mut seen = HashSet::new();
         let with_unread = |(stored, (octets, arrival)): (Stored, (_, Arrival))| {
             let is_unread = matches!(stored.before, None | Some(RawState::New));
             let unread = (is_unread && seen.insert(stored.digest)).then_some(Unread {
                 digest: stored.digest,
+                place: stored.place,
                 octets,
                 arrivals: vec![Arrival { at: stored.first_at, ..arrival }],
             });
@@ -208,8 +239,20 @@ impl Intake {
     ///
     /// What [`StoreError`] says. Then it may be done again: what was stored is not stored twice.
     pub async fn take_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Arrived>, StoreError> {
+        self.read_put(self.put_all(incoming).await?).await
+    }
+
+    /// The reading of [`Self::take_all`], of what [`Self::put_all`] has stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_all`].
+    pub async fn read_put(
+        &self,
+        put: Vec<(Stored, Option<Unread>)>,
+    ) -> Result<Vec<Arrived>, StoreError> {
         let (mut arrived, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-        for (stored, one) in self.put_all(incoming).await? {
+        for (stored, one) in put {
             if let Some(one) = one {
                 places.push(arrived.len());
                 unread.push(one);
@@ -379,3 +422,6 @@ impl Taken {
         self.trusts.iter().filter(|trust| !trust.counts()).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub use ours::OurDomains;
 // All of it, for everything that comes in.
 mod intake;
 
-pub use intake::{Arrived, Intake, READER, Taken, Unread};
+pub use intake::{Arrived, Intake, Packed, READER, Taken, Unread};
 
 // What the operator wants.
 mod recipients;

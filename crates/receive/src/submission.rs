@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use tls_rpt::{
-    MailError, MailHints, MailLimits, MailNote, MailNoteKind, Medium, PayloadError, Payloads,
-    Refusal, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
+    MailError, MailHints, MailLimits, MailNote, MailNoteKind, Medium, PayloadError, PayloadNote,
+    Payloads, Refusal, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
 };
 
 /// How much of a submission is read.
@@ -33,7 +33,14 @@ pub struct Submission<'a> {
     /// What looked like a report and could not be unpacked or read, with a stable code each.
     pub unreadable: Vec<Unreadable>,
     /// What was unusual about the mail or the packing.
-    pub notes: Vec<Note>,
+    unusual: Unusual,
+}
+
+/// What was unusual, before anybody wants to read it: that is seldom, and its text takes time.
+#[derive(Debug)]
+enum Unusual {
+    Mail(Vec<MailNote>),
+    Packing(Vec<PayloadNote>),
 }
 
 /// Something unusual about a mail, or about how a report is packed.
@@ -127,20 +134,24 @@ impl<'a> Submission<'a> {
         !self.documents.is_empty() && self.unreadable.is_empty()
     }
 
+    /// What was unusual about the mail or the packing.
+    pub fn notes(&self) -> Vec<Note> {
+        match &self.unusual {
+            Unusual::Mail(notes) => notes.iter().map(Note::of_mail).collect(),
+            Unusual::Packing(notes) => notes.iter().map(Note::of_packing).collect(),
+        }
+    }
+
     fn of_payload(octets: &[u8], limits: &Limits, not_mail: Option<MailError>) -> Self {
         let mut submission = Self {
             documents: Vec::new(),
             messages: Vec::new(),
             unreadable: Vec::new(),
-            notes: Vec::new(),
+            unusual: Unusual::Packing(Vec::new()),
         };
         match Payloads::read(octets, &limits.mail.payload) {
             Ok(payloads) => {
-                submission.notes.extend(payloads.notes.iter().map(|note| Note {
-                    code: note.code(),
-                    text: note.to_string(),
-                    place: String::new(),
-                }));
+                submission.unusual = Unusual::Packing(payloads.notes);
                 for payload in payloads.reports {
                     let name = payload.name.unwrap_or_default();
                     let place = name.escape_debug().to_string();
@@ -166,7 +177,7 @@ impl<'a> Submission<'a> {
             documents: Vec::new(),
             messages: messages.collect(),
             unreadable: Vec::new(),
-            notes: mail.notes.iter().map(Note::of_mail).collect(),
+            unusual: Unusual::Mail(Vec::new()),
         };
         for refused in mail.refusals {
             let place = place(&refused.part.to_string(), refused.name.as_deref());
@@ -182,6 +193,7 @@ impl<'a> Submission<'a> {
                 submission.unreadable.push(Unreadable::LeftOut { kind, place });
             }
         }
+        submission.unusual = Unusual::Mail(mail.notes);
         for report in mail.reports {
             let place = place(&report.part.to_string(), report.name.as_deref());
             submission.add(report.json, Some(report.message), &place, limits);
@@ -213,6 +225,10 @@ impl Note {
             part => format!("part {part}"),
         };
         Self { code: note.kind.code(), text: note.kind.to_string(), place }
+    }
+
+    fn of_packing(note: &PayloadNote) -> Self {
+        Self { code: note.code(), text: note.to_string(), place: String::new() }
     }
 }
 

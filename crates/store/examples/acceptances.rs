@@ -97,6 +97,7 @@ fn report(number: u64, domain: u64, failures: u64) -> Option<NewReport> {
         begins_at: day.begins_at(),
         ends_at: day.begins_at() + 86_399,
         received_at: day.begins_at() + 100_000,
+        place: 0,
         payload,
         raw: payload,
         days: vec![DayShare {

@@ -56,8 +56,8 @@ pub use submissions::Submissions;
 // The file of what came in.
 mod raw;
 pub use raw::{
-    Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, RawCounts,
-    RawEntry, RawState, RawStore, Standing, Stored,
+    Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, PackedAll,
+    RawCounts, RawEntry, RawState, RawStore, Standing, Stored,
 };
 
 // The files of other programs.

@@ -46,6 +46,13 @@ pub struct RawStore {
     room: Arc<Semaphore>,
 }
 
+/// Submissions that are ready to be stored.
+pub struct PackedAll {
+    packed: Vec<(Packed, Arrival)>,
+    /// Held until they are stored.
+    _room: OwnedSemaphorePermit,
+}
+
 impl RawStore {
     /// Opens the raw file, makes it if it is missing, and brings its schema up to date.
     ///
@@ -112,20 +119,41 @@ impl RawStore {
     ///
     /// As [`Self::put`]; then none is stored.
     pub async fn put_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Stored>, StoreError> {
+        self.put_packed(self.pack(incoming).await?).await
+    }
+
+    /// What of [`Self::put_all`] does not depend on order: waits for room, names and packs the
+    /// octets.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if one has more than [`MOST_OCTETS`].
+    pub async fn pack(&self, incoming: Vec<Incoming>) -> Result<PackedAll, StoreError> {
         let lengths: Vec<usize> = incoming.iter().map(|incoming| incoming.octets.len()).collect();
         let room = self.room_for(&lengths).await?;
-        let prepare = move || -> Vec<(Packed, Arrival)> {
-            let prepared = incoming.into_iter();
-            prepared.map(|Incoming { octets, arrival }| (pack(octets), arrival)).collect()
+        let pack_all = move || -> Vec<(Packed, Arrival)> {
+            let all = incoming.into_iter();
+            all.map(|Incoming { octets, arrival }| (pack(octets), arrival)).collect()
         };
-        let packed = spawn_blocking(prepare).await.map_err(StoreError::unavailable)?;
+        let packed = spawn_blocking(pack_all).await.map_err(StoreError::unavailable)?;
+        Ok(PackedAll { packed, _room: room })
+    }
+
+    /// The rest of [`Self::put_all`]: who waits for one before handing over the next has them stored
+    /// in this order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::put`]; then none is stored.
+    pub async fn put_packed(&self, all: PackedAll) -> Result<Vec<Stored>, StoreError> {
         let work = move |connection: &Connection| {
-            let _ = &room;
+            // With it goes the room.
+            let all = &all;
             let mut newest = newest(connection)?;
             let put = |(packed, arrival): &(Packed, Arrival)| {
                 put(connection, packed, arrival, &mut newest)
             };
-            packed.iter().map(put).collect()
+            all.packed.iter().map(put).collect()
         };
         self.writer.write(work).await
     }
@@ -343,13 +371,13 @@ fn put(
         *newest = id;
         let values = params![id, packed.encoding, packed.octets.as_slice()];
         connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
-        return Ok(Stored { digest: name, first_at: *at, before: None });
+        return Ok(Stored { digest: name, place: id, first_at: *at, before: None });
     }
     let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
     let (id, number, stored) = again.query_row(params![at, digest], |row| {
-        let stored =
-            Stored { digest: name, first_at: row.get(2)?, before: Some(entry::state(row, 3)?) };
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, stored))
+        let (place, first_at) = (row.get(0)?, row.get(2)?);
+        let before = Some(entry::state(row, 3)?);
+        Ok((place, row.get::<_, i64>(1)?, Stored { digest: name, place, first_at, before }))
     })?;
     if number <= MOST_ARRIVALS {
         let values = params![id, number, origin, at, peer, recipient];

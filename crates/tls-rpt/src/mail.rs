@@ -111,7 +111,7 @@ impl<'a> ReportMail<'a> {
         if !head.has_fields {
             return Err(MailError::NoHeader);
         }
-        Ok(entity::read(octets, limits))
+        Ok(entity::read(octets, &head, limits))
     }
 
     /// Whether all of the mail was looked at, and no part was refused.

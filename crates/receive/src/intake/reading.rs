@@ -16,7 +16,7 @@ const KEY_PATIENCE: i64 = 86_400;
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
 const ENOUGH_OCTETS: usize = 1 << 20;
-const ENOUGH_ACCOUNTS: usize = 768;
+const ENOUGH_ACCOUNTS: usize = 2048;
 
 /// Submissions that are still to be read, each with its place in the list of the caller.
 pub(super) struct Reading(VecDeque<(usize, Unread)>);
@@ -110,7 +110,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
     let Means { notary, beliefs, ours, limits, keys, now } = *means;
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
-    let submission = Submission::read(&unread.octets, limits);
+    let mut submission = Submission::read(&unread.octets, limits);
     let opinion = |message: &Message<'_>| notary.opinion(&message.octets, now, keys);
     // Each message is asked about once, and only if a report came in it.
     let carries =
@@ -140,7 +140,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
         Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
     };
     let (mut all, mut octets) = (Vec::new(), 0_usize);
-    for document in &submission.documents {
+    for document in std::mem::take(&mut submission.documents) {
         let message = document.message.and_then(|index| submission.messages.get(index));
         let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
         let trust = match vouched(message, opinion, beliefs, arrivals) {
@@ -160,7 +160,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
             trust => trust,
         };
         octets = octets.saturating_add(document.json.len());
-        let received = Received { raw: unread.digest, at, trust };
+        let received = Received { raw: unread.digest, place: unread.place, at, trust };
         all.extend(accounts(document, &received, ours));
     }
     Outcome::Read { accounts: all, state, octets }

@@ -56,6 +56,36 @@ fn every_file_of_the_field_is_read_or_kept_apart_with_a_reason() {
     }
 }
 
+/// Files are read side by side, and the small one is ready long before the large one.
+#[test]
+fn of_revisions_in_a_folder_the_one_with_the_last_name_counts() {
+    let detail = r#"{"result-type":"validation-failure","failure-reason-code":"x",
+        "failed-session-count":1}"#;
+    let details = format!(r#""failure-details":[{}]}}]}}"#, vec![detail; 12_000].join(","));
+    let small = report("a.example", 1, 3, 12_000);
+    let large = format!("{},{details}", small.strip_suffix("}]}").unwrap());
+    let revision = |successful| report("a.example", 1, successful, 0);
+    for (first, last, successful) in [
+        (&large, &revision(7), 7),
+        (&revision(7), &large, 3),
+        // One after the other would be in order by chance; these are written the other way round.
+        (&revision(8), &revision(9), 9),
+    ] {
+        let world = World::new();
+        world.write("in/b.json", last);
+        world.write("in/a.json", first);
+        for number in 0..50 {
+            world.write(&format!("in/a{number}.json"), report("b.example", 2, number, 0));
+        }
+        let (account, _) = world.import(&world.path("in"));
+        assert_eq!(account["reports"]["revision"], 1 + 49, "{account}");
+        let counted = &world.summary(&["--unverified"])["scopes"][1];
+        assert_eq!(counted["reports"], 2);
+        // Of `a0` to `a49`, `a9` has the last name.
+        assert_eq!(counted["successful"]["lower"], successful + 9);
+    }
+}
+
 #[test]
 fn mailbox_files_are_taken_apart() {
     let world = World::new();

@@ -44,6 +44,7 @@ fn report(signer: &str, domain: &str, days_ago: i64, failures: Vec<ReportedFailu
         begins_at: day.begins_at(),
         ends_at: day.begins_at() + 86_399,
         received_at: day.begins_at() + 90_000,
+        place: 0,
         payload: Digest::of(text.as_bytes()),
         raw: Digest::of(text.as_bytes()),
         days: vec![DayShare {

@@ -38,6 +38,8 @@ pub struct Incoming {
 pub struct Stored {
     /// The name of its octets.
     pub digest: Digest,
+    /// Its place in the order of first arrival, as [`RawEntry::id`].
+    pub place: i64,
     /// When they first came, in seconds since 1970.
     pub first_at: i64,
     /// What had become of them when they came before; `None` if they are new.

@@ -37,6 +37,7 @@ pub(super) struct Prepared {
     begins_at: i64,
     ends_at: i64,
     received_at: i64,
+    place: i64,
     trust: (&'static str, String),
     days: Vec<DayShare>,
     total: DayShare,
@@ -49,7 +50,6 @@ pub(super) struct Prepared {
 }
 
 /// What the details add to the sums.
-#[derive(Default)]
 pub(super) struct DetailSums {
     /// Policy type, result type, sessions; each pair once.
     pub(super) failures: Vec<(String, String, u64)>,
@@ -101,6 +101,7 @@ impl Prepared {
             begins_at: report.begins_at,
             ends_at: report.ends_at,
             received_at: report.received_at,
+            place: report.place,
             trust: stored_trust(&report.trust),
             is_failing: has_failures || total.failed.upper > 0,
             has_addresses: details.has_addresses(),
@@ -115,7 +116,10 @@ impl Prepared {
 }
 
 /// Takes in one report. Runs again, it finds a duplicate.
-pub(super) fn accept(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<Accepted, StoreError> {
+pub(super) fn accept<'p>(
+    batch: &mut Batch<'_, 'p>,
+    prepared: &'p Prepared,
+) -> Result<Accepted, StoreError> {
     let connection = batch.connection;
     let scope = prepared.scope;
     let key = &prepared.key;
@@ -148,17 +152,15 @@ pub(super) fn accept(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<Accep
     show_policies(connection, prepared)?;
     insert(connection, prepared, id, is_current, (reporter, domain))?;
     if is_current {
-        let report = Counted {
+        batch.count(Counted {
             id,
             scope: scope.number(),
             reporter,
             domain,
             day: prepared.total.day,
-            days: prepared.days.clone(),
-            failures: prepared.sums.failures.clone(),
-            repairs: prepared.sums.repairs.clone(),
-        };
-        batch.count(&report)?;
+            days: &prepared.days,
+            details: &prepared.sums,
+        });
     }
     // The oldest come last.
     for other in others.iter().rev().take(others.len().saturating_sub(REVISIONS - 1)) {
@@ -205,13 +207,15 @@ struct Revision {
     id: i64,
     is_current: bool,
     received_at: i64,
+    place: i64,
 }
 
 impl Revision {
     /// Is what came now the later one? Of what came in the same second, as all of an import does,
-    /// that is what is taken in later: a mailbox has its mails in the order of their arrival.
+    /// that is the later one in the order of arrival, in whatever order they are read. Within one
+    /// submission it is the one that is taken in later.
     fn is_before(&self, prepared: &Prepared) -> bool {
-        self.received_at <= prepared.received_at
+        (self.received_at, self.place) <= (prepared.received_at, prepared.place)
     }
 }
 
@@ -236,6 +240,7 @@ fn revisions_of(
             id: row.get(0)?,
             is_current: row.get::<_, i64>(1)? == 1,
             received_at: row.get(2)?,
+            place: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -274,6 +279,7 @@ fn insert(
         prepared.details,
         prepared.scope.with(domain),
         prepared.scope.with(reporter),
+        prepared.place,
     ])?;
     Ok(())
 }

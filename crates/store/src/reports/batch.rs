@@ -11,28 +11,28 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{
     accept::next,
     sql,
-    sums::{self, Counted, DaySums},
+    sums::{Counted, Sums},
 };
 use crate::StoreError;
 
 /// Reports that are taken in together.
-pub(super) struct Batch<'c> {
+pub(super) struct Batch<'c, 'p> {
     pub(super) connection: &'c Connection,
     next_report: i64,
     /// By signer and organisation: the id, and the contact that is stored.
-    reporters: HashMap<(String, String), (i64, Option<String>)>,
-    domains: HashMap<String, i64>,
-    days: DaySums,
+    reporters: HashMap<(&'p str, &'p str), (i64, Option<String>)>,
+    domains: HashMap<&'p str, i64>,
+    sums: Sums<'p>,
 }
 
-impl<'c> Batch<'c> {
+impl<'c, 'p> Batch<'c, 'p> {
     pub(super) fn begin(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             connection,
             next_report: next(connection, sql::NEWEST_REPORT)?,
             reporters: HashMap::new(),
             domains: HashMap::new(),
-            days: DaySums::default(),
+            sums: Sums::default(),
         })
     }
 
@@ -43,7 +43,7 @@ impl<'c> Batch<'c> {
 
     /// Writes what has only been added up, before something is taken away from it.
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
-        self.days.write(self.connection)
+        self.sums.write(self.connection)
     }
 
     /// A number that no report has had.
@@ -54,19 +54,18 @@ impl<'c> Batch<'c> {
     }
 
     /// Adds a report to every sum.
-    pub(super) fn count(&mut self, report: &Counted) -> Result<(), StoreError> {
-        self.days.add(report);
-        sums::add_details(self.connection, report)
+    pub(super) fn count(&mut self, report: Counted<'p>) {
+        self.sums.add(report);
     }
 
     /// The id of a reporter, who is added if it is new; the newest contact is kept.
     pub(super) fn reporter(
         &mut self,
-        signer: &str,
-        organisation: &str,
+        signer: &'p str,
+        organisation: &'p str,
         contact: Option<&str>,
     ) -> Result<i64, StoreError> {
-        let key = (signer.to_owned(), organisation.to_owned());
+        let key = (signer, organisation);
         let known = match self.reporters.get_mut(&key) {
             Some(known) => known,
             None => {
@@ -101,7 +100,7 @@ impl<'c> Batch<'c> {
     }
 
     /// The id of a domain, which is added if it is new.
-    pub(super) fn domain(&mut self, name: Option<&DomainName>) -> Result<i64, StoreError> {
+    pub(super) fn domain(&mut self, name: Option<&'p DomainName>) -> Result<i64, StoreError> {
         let name = name.map_or("", DomainName::as_str);
         if let Some(id) = self.domains.get(name) {
             return Ok(*id);
@@ -116,7 +115,7 @@ impl<'c> Batch<'c> {
                 id
             }
         };
-        self.domains.insert(name.to_owned(), id);
+        self.domains.insert(name, id);
         Ok(id)
     }
 }

@@ -40,6 +40,9 @@ pub struct NewReport {
     pub ends_at: i64,
     /// When it came, in seconds since 1970. Of two revisions the one that came later counts.
     pub received_at: i64,
+    /// The place of its submission in the order of arrival, [`crate::RawEntry::id`]. It decides
+    /// between what came in the same second, as all of an import does.
+    pub place: i64,
     /// The digest of the report's own octets, without what was round them.
     pub payload: Digest,
     /// The digest of the submission that it came in.
@@ -144,8 +147,9 @@ pub enum Accepted {
     New(ReportId),
     /// The same octets are stored already, under this number. Nothing has changed.
     Duplicate(ReportId),
-    /// There was one with the same identity and other octets. Both are kept; the one that was
-    /// received later counts, and within one second the one that is taken in later.
+    /// There was one with the same identity and other octets. Both are kept. The one that was
+    /// received later counts; within one second that is the one with the later place, and within
+    /// one submission the one that is taken in later.
     Revision(ReportId),
 }
 

@@ -80,9 +80,9 @@ statements! {
         SELECT id, scope FROM reports WHERE key = $1 AND payload = $2 ORDER BY scope LIMIT 8";
 
     REVISIONS = "
-        SELECT id, is_current, received_at FROM reports
+        SELECT id, is_current, received_at, place FROM reports
         WHERE key = $1 AND +scope = $2 AND +reporter = $3
-        ORDER BY received_at DESC, id DESC LIMIT 64";
+        ORDER BY received_at DESC, place DESC, id DESC LIMIT 64";
 
     NEWEST_REPORT = "
         SELECT COALESCE(MAX(id), 0) FROM reports";
@@ -91,9 +91,10 @@ statements! {
         INSERT INTO reports (id, scope, is_current, key, payload, reporter, domain, day, report_id,
                              begins_at, ends_at, received_at, raw, trust, trust_detail,
                              successful_lower, successful_upper, failed_lower, failed_upper,
-                             is_failing, has_addresses, details, of_domain, of_reporter)
+                             is_failing, has_addresses, details, of_domain, of_reporter,
+                             place)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22, $23, $24)";
+                $19, $20, $21, $22, $23, $24, $25)";
 
     SET_CURRENT = "
         UPDATE reports SET is_current = $1 WHERE id = $2";
@@ -128,7 +129,7 @@ statements! {
     COUNT_FAILURE = "
         INSERT INTO failure_history (scope, domain, reporter, policy_type, result_type,
                                      reports, sessions, first_day, last_day)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (scope, domain, reporter, policy_type, result_type) DO UPDATE SET
             reports = failure_history.reports + excluded.reports,
             sessions = failure_history.sessions + excluded.sessions,

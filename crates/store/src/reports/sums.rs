@@ -16,7 +16,8 @@ pub(super) const OF_DOMAIN: i64 = 1;
 pub(super) const OF_REPORTER: i64 = 2;
 
 /// What a report counts for.
-pub(super) struct Counted {
+#[derive(Clone, Copy)]
+pub(super) struct Counted<'a> {
     pub(super) id: i64,
     pub(super) scope: i64,
     pub(super) reporter: i64,
@@ -24,11 +25,19 @@ pub(super) struct Counted {
     /// The last day.
     pub(super) day: Day,
     /// All days, one at least.
+    pub(super) days: &'a [DayShare],
+    pub(super) details: &'a DetailSums,
+}
+
+/// What a stored report counts for.
+pub(super) struct StoredCounts {
+    id: i64,
+    pub(super) scope: i64,
+    pub(super) reporter: i64,
+    pub(super) domain: i64,
+    pub(super) day: Day,
     pub(super) days: Vec<DayShare>,
-    /// Policy type, result type, sessions; each pair once.
-    pub(super) failures: Vec<(String, String, u64)>,
-    /// Code and place; each code once.
-    pub(super) repairs: Vec<(String, String)>,
+    details: DetailSums,
 }
 
 /// Is it counted, or no longer?
@@ -40,65 +49,115 @@ pub(super) enum Sign {
 
 /// What a stored report counts for. It says the same however often it is asked, so that what is
 /// taken away is what was added.
-pub(super) fn counted(connection: &Connection, id: i64) -> Result<Counted, StoreError> {
+pub(super) fn counted(connection: &Connection, id: i64) -> Result<StoredCounts, StoreError> {
     let mut statement = connection.prepare_cached(sql::COUNTED)?;
     statement
         .query_row([id], |row| {
             let text: String = row.get(10)?;
-            let details: Details<'_> = column::json(10, &text)?;
-            let DetailSums { failures, repairs } = DetailSums::of(&details);
+            let stored: Details<'_> = column::json(10, &text)?;
+            let details = DetailSums::of(&stored);
             let day = Day::new(row.get(5)?);
-            let days = if details.days.is_empty() {
+            let days = if stored.days.is_empty() {
                 let successful = Bounds::between(column::count(row, 6)?, column::count(row, 7)?);
                 let failed = Bounds::between(column::count(row, 8)?, column::count(row, 9)?);
                 vec![DayShare { day, successful, failed }]
             } else {
-                details.days.iter().map(|part| part.share()).collect()
+                stored.days.iter().map(|part| part.share()).collect()
             };
             let (scope, reporter, domain) = (row.get(0)?, row.get(3)?, row.get(4)?);
-            Ok(Counted { id, scope, reporter, domain, day, days, failures, repairs })
+            Ok(StoredCounts { id, scope, reporter, domain, day, days, details })
         })
         .map_err(StoreError::from)
 }
 
-/// Adds a report to every sum, or takes it away.
+/// Adds a stored report to every sum, or takes it away.
 pub(super) fn count(
     connection: &Connection,
-    report: &Counted,
+    report: &StoredCounts,
     sign: Sign,
 ) -> Result<(), StoreError> {
-    let mut days = DaySums::default();
-    days.add(report);
-    write_days(connection, days.0, sign)?;
+    let StoredCounts { id, scope, reporter, domain, day, ref days, ref details } = *report;
+    let report = Counted { id, scope, reporter, domain, day, days, details };
+    let mut sums = Sums::default();
     match sign {
-        Sign::Plus => add_details(connection, report),
-        Sign::Minus => take_details(connection, report),
+        Sign::Plus => {
+            sums.add(report);
+            sums.write(connection)
+        }
+        Sign::Minus => {
+            sums.add_days(report);
+            write_days(connection, sums.days, Sign::Minus)?;
+            take_details(connection, report)
+        }
     }
 }
 
+/// What is added to the sums by many reports, in the order in which the rows lie. Some hundred
+/// reports are mostly about the same few days, reporters and repairs, so each row is written once.
+#[derive(Default)]
+pub(super) struct Sums<'a> {
+    days: BTreeMap<DayKey, DaySum>,
+    /// By scope, domain, reporter, policy type and result type.
+    failures: BTreeMap<(i64, i64, i64, &'a str, &'a str), FailureSum>,
+    /// By scope, reporter and code.
+    repairs: BTreeMap<(i64, i64, &'a str), RepairSum<'a>>,
+}
+
+/// Scope, kind, day and subject: the key of a row.
+type DayKey = (i64, i64, i64, i64);
+
 /// What is added to one row of the days.
 #[derive(Clone, Copy, Default)]
-pub(super) struct DaySum {
+struct DaySum {
     parts: u64,
     reports: u64,
     successful: Bounds,
     failed: Bounds,
 }
 
-/// What is added to the days by many reports, in the order in which the rows lie. Sums of some
-/// hundred reports are mostly about the same few days and reporters, so each row is written once.
-#[derive(Default)]
-pub(super) struct DaySums(BTreeMap<DayKey, DaySum>);
+/// What is added to one row of the failures.
+#[derive(Clone, Copy)]
+struct FailureSum {
+    reports: u64,
+    sessions: u64,
+    first: i64,
+    last: i64,
+}
 
-/// Scope, kind, day and subject: the key of a row.
-type DayKey = (i64, i64, i64, i64);
+/// What is added to one row of the repairs: the place is that in the last of the reports.
+#[derive(Clone, Copy)]
+struct RepairSum<'a> {
+    reports: u64,
+    place: &'a str,
+    report: i64,
+}
 
-impl DaySums {
-    pub(super) fn add(&mut self, report: &Counted) {
-        for share in &report.days {
+impl<'a> Sums<'a> {
+    pub(super) fn add(&mut self, report: Counted<'a>) {
+        self.add_days(report);
+        let Counted { id, scope, reporter, domain, details, .. } = report;
+        let day = report.day.number();
+        for (policy, result, sessions) in &details.failures {
+            let key = (scope, domain, reporter, policy.as_str(), result.as_str());
+            let none = FailureSum { reports: 0, sessions: 0, first: day, last: day };
+            let sum = self.failures.entry(key).or_insert(none);
+            sum.reports = sum.reports.saturating_add(1);
+            sum.sessions = sum.sessions.saturating_add(*sessions);
+            sum.first = sum.first.min(day);
+            sum.last = sum.last.max(day);
+        }
+        for (code, place) in &details.repairs {
+            let none = RepairSum { reports: 0, place, report: id };
+            let sum = self.repairs.entry((scope, reporter, code.as_str())).or_insert(none);
+            *sum = RepairSum { reports: sum.reports.saturating_add(1), place, report: id };
+        }
+    }
+
+    fn add_days(&mut self, report: Counted<'_>) {
+        for share in report.days {
             for (kind, subject) in subjects(report) {
                 let key = (report.scope, kind, share.day.number(), subject);
-                let sum = self.0.entry(key).or_default();
+                let sum = self.days.entry(key).or_default();
                 sum.parts = sum.parts.saturating_add(1);
                 sum.reports = sum.reports.saturating_add(u64::from(share.day == report.day));
                 sum.successful = sum.successful.plus(share.successful);
@@ -109,12 +168,26 @@ impl DaySums {
 
     /// Writes all of it, and is empty afterwards.
     pub(super) fn write(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        write_days(connection, std::mem::take(&mut self.0), Sign::Plus)
+        let Self { days, failures, repairs } = std::mem::take(self);
+        write_days(connection, days, Sign::Plus)?;
+        let mut add = connection.prepare_cached(sql::COUNT_FAILURE)?;
+        for ((scope, domain, reporter, policy, result), sum) in failures {
+            let FailureSum { first, last, .. } = sum;
+            let (reports, sessions) = (column::stored(sum.reports), column::stored(sum.sessions));
+            add.execute(params![
+                scope, domain, reporter, policy, result, reports, sessions, first, last
+            ])?;
+        }
+        let mut add = connection.prepare_cached(sql::COUNT_REPAIR)?;
+        for ((scope, reporter, code), RepairSum { reports, place, report }) in repairs {
+            add.execute(params![scope, reporter, code, column::stored(reports), place, report])?;
+        }
+        Ok(())
     }
 }
 
 /// The subjects of the rows that a report counts for.
-fn subjects(report: &Counted) -> [(i64, i64); 3] {
+fn subjects(report: Counted<'_>) -> [(i64, i64); 3] {
     [(ALL, 0), (OF_DOMAIN, report.domain), (OF_REPORTER, report.reporter)]
 }
 
@@ -149,24 +222,9 @@ fn write_days(
     Ok(())
 }
 
-pub(super) fn add_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
-    let Counted { id, scope, reporter, domain, day, .. } = report;
-    let mut add = connection.prepare_cached(sql::COUNT_FAILURE)?;
-    for (policy, result, sessions) in &report.failures {
-        let sessions = column::stored(*sessions);
-        let values = params![scope, domain, reporter, policy, result, 1, sessions, day.number()];
-        add.execute(values)?;
-    }
-    let mut add = connection.prepare_cached(sql::COUNT_REPAIR)?;
-    for (code, place) in &report.repairs {
-        add.execute(params![scope, reporter, code, 1, place, id])?;
-    }
-    Ok(())
-}
-
-fn take_details(connection: &Connection, report: &Counted) -> Result<(), StoreError> {
-    let Counted { scope, reporter, domain, .. } = report;
-    for (policy, result, sessions) in &report.failures {
+fn take_details(connection: &Connection, report: Counted<'_>) -> Result<(), StoreError> {
+    let Counted { scope, reporter, domain, details, .. } = report;
+    for (policy, result, sessions) in &details.failures {
         let sessions = column::stored(*sessions);
         let values = params![sessions, scope, domain, reporter, policy, result];
         let mut take = connection.prepare_cached(sql::UNCOUNT_FAILURE)?;
@@ -184,7 +242,7 @@ fn take_details(connection: &Connection, report: &Counted) -> Result<(), StoreEr
             Some(_) => {}
         }
     }
-    for (code, _) in &report.repairs {
+    for (code, _) in &details.repairs {
         let values = params![scope, reporter, code];
         connection.prepare_cached(sql::UNCOUNT_REPAIR)?.execute(values)?;
         connection.prepare_cached(sql::DROP_REPAIR)?.execute(values)?;
@@ -196,7 +254,7 @@ fn take_details(connection: &Connection, report: &Counted) -> Result<(), StoreEr
 /// the 2,000 at either end, the days stay as they are.
 fn narrow(
     connection: &Connection,
-    report: &Counted,
+    report: Counted<'_>,
     policy: &str,
     result: &str,
 ) -> Result<(), StoreError> {

@@ -73,6 +73,7 @@ fn report(id: &str, offset: i64, failed: u64) -> NewReport {
         begins_at,
         ends_at: begins_at + 86_399,
         received_at: begins_at + 100_000,
+        place: 0,
         payload: Digest::of(format!("{id} {failed}").as_bytes()),
         raw: Digest::of(format!("mail {id} {failed}").as_bytes()),
         days: vec![share(offset, 10, failed)],

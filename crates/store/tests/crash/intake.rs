@@ -151,6 +151,7 @@ fn report(number: u64, failed: u64) -> NewReport {
         begins_at: day.begins_at(),
         ends_at: day.begins_at() + 86_399,
         received_at: day.begins_at() + 100_000,
+        place: 0,
         payload: Digest::of(format!("{number} {failed}").as_bytes()),
         raw: Digest::of(&mail(number)),
         days: vec![DayShare { day, successful, failed: failed_bounds }],

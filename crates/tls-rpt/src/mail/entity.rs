@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{Medium, Payloads};
 
-pub(super) fn read<'a>(octets: &'a [u8], limits: &MailLimits) -> ReportMail<'a> {
+/// Reads a mail, of which the header has been read.
+pub(super) fn read<'a>(octets: &'a [u8], head: &Head<'a>, limits: &MailLimits) -> ReportMail<'a> {
     let mail = ReportMail {
         messages: Vec::new(),
         reports: Vec::new(),
@@ -19,7 +20,7 @@ pub(super) fn read<'a>(octets: &'a [u8], limits: &MailLimits) -> ReportMail<'a> 
         notes: Vec::new(),
     };
     let mut walk = Walk { limits, mail, parts: 0, unpacked: 0 };
-    walk.message(octets, Cow::Borrowed, None, &PartPath::default(), 0);
+    walk.message(octets, head, Cow::Borrowed, None, &PartPath::default(), 0);
     walk.mail
 }
 
@@ -73,6 +74,7 @@ impl<'a> Walk<'a, '_> {
     fn message<'b>(
         &mut self,
         octets: &'b [u8],
+        head: &Head<'b>,
         keep: impl FnOnce(&'b [u8]) -> Cow<'a, [u8]>,
         within: Option<usize>,
         path: &PartPath,
@@ -80,23 +82,22 @@ impl<'a> Walk<'a, '_> {
     ) {
         let message = self.mail.messages.len();
         let place = Place { message, path, depth };
-        let head = Head::read(octets, self.limits.header);
         let reports_before = self.mail.reports.len();
         self.mail.messages.push(MailMessage {
             octets: keep(octets),
             within,
-            hints: MailHints::of(&head),
+            hints: MailHints::of(head),
         });
         if within.is_some() {
             self.note(MailNoteKind::Forwarded, place);
         }
-        let first_part = self.entity(octets, "text/plain", place).first;
+        let first_part = self.entity(octets, head, "text/plain", place).first;
 
         // What is unusual is of interest only in a message with a report of its own.
         let mut own = self.mail.reports.iter().skip(reports_before);
         let count = own.by_ref().filter(|report| report.message == message).count();
         if count > 0 {
-            self.note_message(&head, first_part.as_deref(), count, place);
+            self.note_message(head, first_part.as_deref(), count, place);
         }
     }
 
@@ -145,14 +146,13 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Reads a part with all in it.
-    fn entity(&mut self, octets: &[u8], default: &str, place: Place<'_>) -> Kinds {
+    /// Reads a part with all in it, of which the header has been read.
+    fn entity(&mut self, octets: &[u8], head: &Head<'_>, default: &str, place: Place<'_>) -> Kinds {
         if self.parts >= self.limits.parts {
             self.note_once(MailNoteKind::PartsCut, place);
             return Kinds::default();
         }
         self.parts += 1;
-        let head = Head::read(octets, self.limits.header);
         if head.is_cut {
             self.note_once(MailNoteKind::HeaderCut, place);
             return Kinds::default();
@@ -223,7 +223,8 @@ impl<'a> Walk<'a, '_> {
                 self.note_once(MailNoteKind::PartsCut, child);
                 break;
             }
-            let kinds = self.entity(octets, default, child);
+            let head = Head::read(octets, self.limits.header);
+            let kinds = self.entity(octets, &head, default, child);
             if number == 1 {
                 first = kinds.own;
             }
@@ -243,7 +244,8 @@ impl<'a> Walk<'a, '_> {
         } else {
             let octets = transfer.decode(body);
             let keep = |octets: &[u8]| Cow::Owned(octets.to_vec());
-            self.message(&octets, keep, Some(place.message), place.path, place.depth + 1);
+            let head = Head::read(&octets, self.limits.header);
+            self.message(&octets, &head, keep, Some(place.message), place.path, place.depth + 1);
         }
     }
 

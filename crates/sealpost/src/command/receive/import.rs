@@ -3,6 +3,7 @@
 pub(super) mod account;
 mod feed;
 mod pipe;
+mod turn;
 mod walk;
 mod watch;
 
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 
 use self::account::Account;
 use self::feed::Batch;
+use self::turn::Turn;
 use self::walk::Walk;
 use super::stored::Stored;
 use crate::arguments::{Format, ReceiveImportArguments};
@@ -66,16 +68,21 @@ async fn take_all(
 ) -> Result<Account, StoreError> {
     let mut account = Account::default();
     let mut taking: JoinSet<Result<(Vec<Arrived>, Batch), StoreError>> = JoinSet::new();
-    let mut is_open = true;
+    let (mut turn, mut is_open) = (Turn::first(), true);
     while is_open || !taking.is_empty() {
         tokio::select! {
             batch = batches.recv(), if is_open && taking.len() < TOGETHER => match batch {
                 None => is_open = false,
                 Some(mut batch) => {
                     let intake = intake.clone();
+                    let next = turn.next();
+                    let turn = std::mem::replace(&mut turn, next);
                     taking.spawn(async move {
-                        let incoming = std::mem::take(&mut batch.incoming);
-                        let arrived = intake.take_all(incoming).await?;
+                        let packed = intake.pack(std::mem::take(&mut batch.incoming)).await?;
+                        // What is read side by side is stored in the order in which it lay: of two
+                        // revisions of a report the later one counts.
+                        let put = turn.take(intake.put_packed(packed)).await?;
+                        let arrived = intake.read_put(put).await?;
                         // The room in memory is held until here.
                         drop(batch.room.take());
                         Ok((arrived, batch))

@@ -30,7 +30,9 @@ impl Stored {
         let section = arguments.section()?;
         let path = section.store_file();
         let mut settings = Settings::at(&path);
-        let raw = RawStore::open(Settings::at(section.raw_file())).await;
+        let mut raw = Settings::at(section.raw_file());
+        raw.log_kib = LOG;
+        let raw = RawStore::open(raw).await;
         settings.cache_kib = CACHE;
         settings.log_kib = LOG;
         let store = Store::open(settings).await;

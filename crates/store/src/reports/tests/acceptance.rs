@@ -137,9 +137,29 @@ async fn of_two_revisions_the_later_counts_whichever_is_read_first() {
     }
 }
 
-/// An import gives all its reports one time of arrival.
+/// An import gives all its reports one time of arrival, and reads some of them side by side.
 #[tokio::test]
-async fn of_two_revisions_in_one_second_the_one_that_is_read_later_counts() {
+async fn of_two_revisions_in_one_second_the_one_with_the_later_place_counts() {
+    let at = |place, failed| NewReport { place, ..report("r1", 0, failed) };
+    let (old, new) = (at(7, 2), at(8, 5));
+    for order in [[&old, &new], [&new, &old]] {
+        let (_folder, store) = open().await;
+        accept(&store, order[0]).await;
+        assert!(matches!(accept(&store, order[1]).await, Accepted::Revision(_)));
+        assert_eq!(total(&store, Scope::Counted).await, exact(1, 10, 5));
+    }
+    // A time says more than a place: the raw file may have begun anew.
+    let later = NewReport { received_at: new.received_at + 1, ..at(1, 9) };
+    for order in [[&new, &later], [&later, &new]] {
+        let (_folder, store) = open().await;
+        store.reports().accept(order.map(Clone::clone).to_vec()).await.unwrap();
+        assert_eq!(total(&store, Scope::Counted).await, exact(1, 10, 9));
+    }
+}
+
+/// They have one place.
+#[tokio::test]
+async fn of_two_revisions_in_one_submission_the_one_that_is_taken_in_later_counts() {
     for (old, new) in [(2, 5), (5, 2), (7, 8), (8, 7)] {
         let (_folder, store) = open().await;
         accept(&store, &report("r1", 0, old)).await;

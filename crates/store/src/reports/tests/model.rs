@@ -24,20 +24,25 @@ struct Choice {
     is_ours: bool,
     payload: usize,
     received: i64,
+    place: i64,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let choice =
-        (0..3_usize, 0..2_usize, 0..2_usize, 0..4_usize, any::<bool>(), 0..4_usize, 0..200_i64)
-            .prop_map(|(domain, organisation, id, trust, is_ours, payload, received)| Choice {
-                domain,
-                organisation,
-                id,
-                trust,
-                is_ours,
-                payload,
-                received,
-            });
+    let what = (0..3_usize, 0..2_usize, 0..2_usize, 0..4_usize, any::<bool>(), 0..4_usize);
+    // Few times, so that places often decide.
+    let when = (0..10_i64, 0..4_i64);
+    let choice = (what, when).prop_map(
+        |((domain, organisation, id, trust, is_ours, payload), (received, place))| Choice {
+            domain,
+            organisation,
+            id,
+            trust,
+            is_ours,
+            payload,
+            received: received * 20,
+            place,
+        },
+    );
     let step = prop_oneof![
         6 => vec(choice, 1..4).prop_map(Step::Accept),
         1 => (0..600_i64).prop_map(Step::Prune),
@@ -46,7 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn made(choice: Choice) -> NewReport {
-    let Choice { domain, organisation, id, trust, is_ours, payload, received } = choice;
+    let Choice { domain, organisation, id, trust, is_ours, payload, received, place } = choice;
     let failed = u64::try_from(payload).unwrap();
     let mut report = report(&format!("id{id}"), 0, failed);
     report.domain =
@@ -62,6 +67,7 @@ fn made(choice: Choice) -> NewReport {
     let payload_of = format!("{domain} {organisation} {id} {payload}");
     report.payload = Digest::of(payload_of.as_bytes());
     report.received_at = day(received).begins_at();
+    report.place = place;
     if let Some(failure) = report.policies[0].failures.first_mut() {
         failure.result_type = format!("result {}", payload % 2);
     }
@@ -126,9 +132,9 @@ impl Model {
     /// What counts.
     fn current(&self, scope: Scope) -> Vec<&NewReport> {
         let is_current = |kept: &&Kept| {
-            // Of what came at the same time, the last that was taken in.
+            // Of what came at the same time and place, the last that was taken in.
             let others = self.0.iter().filter(|other| other.is_revision_of(kept));
-            let newest = others.max_by_key(|other| other.report.received_at);
+            let newest = others.max_by_key(|other| (other.report.received_at, other.report.place));
             newest.is_some_and(|newest| std::ptr::eq(newest, *kept))
         };
         let of_scope = self.0.iter().filter(|kept| kept.scope == scope);

@@ -1,7 +1,8 @@
-//! Files on their way to the intake: read by some threads, some at a time, within a budget.
+//! Files on their way to the intake: read by a thread, some at a time, within a budget. They go on
+//! their way in the order in which they lie.
 
 use std::io::{self, BufReader, Cursor, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use sealpost_receive::{Mbox, MboxMessage, is_mbox};
 use sealpost_store::{Arrival, Incoming, Origin};
@@ -11,13 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::walk::{Found, Walk, Why};
 
-/// Threads that read files.
-const THREADS: usize = 2;
-/// Files that one thread looks for at a time.
+/// Files that are looked for at a time.
 const FILES: usize = 256;
 /// Submissions that are handed over together, at most, and their octets.
-const TOGETHER: usize = 768;
-const TOGETHER_OCTETS: usize = 1 << 20;
+const TOGETHER: usize = 2048;
+const TOGETHER_OCTETS: usize = 4 << 20;
 /// All octets that are in memory as they came, in KiB.
 const BUDGET: usize = 16 * 1024;
 
@@ -44,24 +43,14 @@ pub(in crate::command::receive) struct Left {
 /// Starts reading. The batches come until all is read; who drops the receiver ends it.
 pub(super) fn start(walk: Walk, most_octets: usize, at: i64) -> mpsc::Receiver<Batch> {
     let (sender, batches) = mpsc::channel(1);
-    let walk = Arc::new(Mutex::new(walk));
     let budget = Arc::new(Semaphore::new(BUDGET));
-    for _ in 0..THREADS {
-        let feed = Feed {
-            walk: Arc::clone(&walk),
-            budget: Arc::clone(&budget),
-            sender: sender.clone(),
-            most_octets,
-            at,
-            batch: Batch::default(),
-        };
-        tokio::task::spawn_blocking(move || feed.run());
-    }
+    let feed = Feed { walk, budget, sender, most_octets, at, batch: Batch::default() };
+    tokio::task::spawn_blocking(move || feed.run());
     batches
 }
 
 struct Feed {
-    walk: Arc<Mutex<Walk>>,
+    walk: Walk,
     budget: Arc<Semaphore>,
     sender: mpsc::Sender<Batch>,
     most_octets: usize,
@@ -80,8 +69,7 @@ impl Feed {
 
     fn read(&mut self) -> Result<(), Gone> {
         loop {
-            let (found, unreachable) =
-                self.walk.lock().unwrap_or_else(PoisonError::into_inner).next(FILES);
+            let (found, unreachable) = self.walk.next(FILES);
             if found.is_empty() && unreachable.is_empty() {
                 return self.hand_over();
             }

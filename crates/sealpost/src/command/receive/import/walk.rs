@@ -1,5 +1,7 @@
-//! The files below what was named.
+//! The files below what was named: as they were named, those of a folder by their names.
 
+use std::ffi::OsString;
+use std::fs::FileType;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,10 @@ use sealpost_store::Origin;
 
 /// How deep folders may lie in each other.
 const DEEPEST: usize = 16;
+
+/// Entries of one folder that are brought into order. There are more only in folders that few
+/// programs can cope with; then so many at a time, as they need memory.
+const SORTED: usize = 65_536;
 
 /// A file that may hold reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +41,15 @@ pub(super) struct Walk {
 }
 
 struct Folder {
-    entries: fs_err::ReadDir,
+    path: PathBuf,
+    unsorted: fs_err::ReadDir,
+    sorted: std::vec::IntoIter<io::Result<Entry>>,
     kind: Kind,
     depth: usize,
 }
+
+/// A file name, and what it is the name of.
+type Entry = (OsString, FileType);
 
 /// What a folder is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,16 +87,12 @@ impl Walk {
             return Some(self.begin(path).map_err(|error| error.to_string()));
         };
         let (kind, depth) = (folder.kind, folder.depth);
-        let Some(entry) = folder.entries.next() else {
+        let Some(entry) = folder.next_entry() else {
             self.open.pop();
             return Some(Ok(None));
         };
-        let look = || -> io::Result<_> {
-            let entry = entry?;
-            Ok((entry.file_type()?, entry.path()))
-        };
-        let (file_type, path) = match look() {
-            Ok(seen) => seen,
+        let (path, file_type) = match entry {
+            Ok((name, file_type)) => (folder.path.join(name), file_type),
             Err(error) => return Some(Err(error.to_string())),
         };
         if file_type.is_dir() {
@@ -124,13 +131,38 @@ impl Walk {
         };
         let is_maildir = is_folder("new") && is_folder("cur");
         let kind = if is_maildir { Kind::MaildirItself } else { Kind::Plain };
-        self.open.push(Folder { entries: fs_err::read_dir(path)?, kind, depth });
+        self.open.push(Folder::open(path.to_owned(), kind, depth)?);
         if is_maildir {
+            // The last one is read first: what has been seen is older than what is new.
             for part in ["new", "cur"] {
-                let entries = fs_err::read_dir(path.join(part))?;
-                self.open.push(Folder { entries, kind: Kind::Mails, depth });
+                self.open.push(Folder::open(path.join(part), Kind::Mails, depth)?);
             }
         }
         Ok(())
+    }
+}
+
+impl Folder {
+    fn open(path: PathBuf, kind: Kind, depth: usize) -> io::Result<Self> {
+        let unsorted = fs_err::read_dir(&path)?;
+        Ok(Self { path, unsorted, sorted: Vec::new().into_iter(), kind, depth })
+    }
+
+    fn next_entry(&mut self) -> Option<io::Result<Entry>> {
+        if let Some(entry) = self.sorted.next() {
+            return Some(entry);
+        }
+        let look = |entry: io::Result<fs_err::DirEntry>| -> io::Result<Entry> {
+            let entry = entry?;
+            Ok((entry.file_name(), entry.file_type()?))
+        };
+        let mut some: Vec<_> = self.unsorted.by_ref().take(SORTED).map(look).collect();
+        // What cannot be looked at comes first.
+        some.sort_by(|one, other| {
+            let [one, other] = [one, other].map(|entry| entry.as_ref().ok().map(|(name, _)| name));
+            one.cmp(&other)
+        });
+        self.sorted = some.into_iter();
+        self.sorted.next()
     }
 }

@@ -54,7 +54,7 @@ impl Linted {
             .unreadable
             .iter()
             .map(LintFinding::of_unreadable)
-            .chain(found.notes.iter().map(LintFinding::of_note))
+            .chain(found.notes().iter().map(LintFinding::of_note))
             .collect();
         let mut spans = Spans::default();
         let reports: Vec<LintedReport> = found

@@ -36,7 +36,7 @@ pub(super) fn explain(source: String, found: &Submission<'_>, mails: Vec<Vec<Mai
             })
             .collect(),
         notes: found
-            .notes
+            .notes()
             .iter()
             .map(|note| NoteShown {
                 code: note.code,

@@ -1,0 +1,59 @@
+use sealpost_evidence::traffic::{Bounds, Day};
+use sealpost_store::{
+    Origin, Settings, Store,
+    reports::{DayRange, Scope},
+};
+
+use super::*;
+
+fn report(failed: u64) -> Incoming {
+    let json = format!(
+        r#"{{"organization-name":"R","contact-info":"a@r.example","report-id":"1","date-range":
+        {{"start-datetime":"2026-11-24T00:00:00Z","end-datetime":"2026-11-24T23:59:59Z"}},
+        "policies":[{{"policy":{{"policy-type":"no-policy-found","policy-domain":"a.example"}},
+        "summary":{{"total-successful-session-count":0,"total-failure-session-count":{failed}}}}}]}}"#
+    );
+    let arrival =
+        Arrival { origin: Origin::Import, at: 1_795_600_000, peer: None, recipient: None };
+    Incoming { octets: Arc::new(json.into_bytes()), arrival }
+}
+
+/// All of an import comes in one second, and what is read first of it is chance.
+#[tokio::test]
+async fn of_revisions_that_came_together_the_last_one_counts_in_whatever_order_they_are_read() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        // Nothing here is about the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let settings = Settings::at(folder.path().join("store.sqlite"));
+        let raw = RawStore::open(settings.raw_beside()).await.unwrap();
+        let reports = Store::open(settings).await.unwrap().reports();
+        let ours = ["a.example".parse().unwrap()].into_iter().collect();
+        let intake = Intake::new(
+            raw.clone(),
+            reports.clone(),
+            Notary::offline(),
+            ours,
+            Limits::default(),
+            Clock::system(),
+        );
+        let put = intake.put_all(vec![report(3), report(7), report(5)]).await.unwrap();
+        let unread: Vec<Unread> = put.into_iter().filter_map(|(_, unread)| unread).collect();
+        for place in order {
+            let unread = unread.get(place).unwrap().clone();
+            intake.read_all(vec![unread]).await.unwrap();
+        }
+        let total = async || {
+            let days = DayRange::ending(Day::of(1_795_600_000), 30);
+            let totals = reports.totals(days).await.unwrap();
+            let of = |scope| totals.iter().find(|(found, ..)| *found == scope).cloned().unwrap();
+            of(Scope::Unverified)
+        };
+        let once = (Scope::Unverified, 1, Bounds::exactly(0), Bounds::exactly(5));
+        assert_eq!(total().await, once, "{order:?}");
+        // Nor does it matter how often.
+        for place in order {
+            intake.read(unread.get(place).unwrap().digest).await.unwrap();
+        }
+        assert_eq!(total().await, once, "{order:?}");
+    }
+}
