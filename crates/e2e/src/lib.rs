@@ -57,6 +57,8 @@ mod error;
 pub use error::EnvironmentError;
 
 // The programs that are compared.
+mod dkimpy;
+pub use dkimpy::{DkimpyVerdict, ask_dkimpy};
 mod parsedmarc;
 pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;
