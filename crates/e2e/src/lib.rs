@@ -15,7 +15,8 @@
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
 //!
 //! And in another kind of environment, [`Senders`], mail servers ask `sealpost enforce` and send into
-//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports.
+//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports,
+//! and in a fourth, [`Hosting`], a policy host gets its certificates.
 //!
 //! # Limitations
 //!
@@ -43,6 +44,10 @@ pub use senders::{Memory, Message, Route, Senders};
 // A mail server that reports.
 mod reporter;
 pub use reporter::Reporter;
+
+// An authority, for a policy host.
+mod hosting;
+pub use hosting::{Hosting, PolicyDaemon};
 
 // Mailboxes that reports lie in.
 mod dovecot;

@@ -52,8 +52,10 @@ pub use proof::{Probe, ProbeError, Probes, ResolverFault, ValidationFault, prove
 
 // Servers that the operator names.
 mod dial;
+mod exchange;
 mod form;
 pub use dial::{Connection, DialError};
+pub use exchange::{Answer, Ask};
 pub use form::{FormReply, HttpsUrl, HttpsUrlError};
 
 // What is sent.
