@@ -64,6 +64,8 @@ pub use error::EnvironmentError;
 // The programs that are compared.
 mod checkers;
 pub use checkers::ask_checker;
+mod dkimpy;
+pub use dkimpy::{DkimpyVerdict, ask_dkimpy};
 mod parsedmarc;
 pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;

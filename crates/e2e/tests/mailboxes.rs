@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -76,6 +78,23 @@ impl Mailboxes {
         let output = self.environment.run(&sealpost_binary().unwrap(), arguments).unwrap();
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         (text(&output.stdout), text(&output.stderr), output.status.code())
+    }
+
+    /// Takes in what lies in the mailbox, as a service of systemd that was given the password as a
+    /// credential: what became of it.
+    fn import_with_credential(&self) -> serde_json::Value {
+        let folder = self.environment.directory();
+        fs_err::create_dir_all(folder.join("credentials")).unwrap();
+        fs_err::write(folder.join("credentials/imap"), "secret-word\n").unwrap();
+        let configuration = folder.join("receive.toml");
+        let credentials = format!("CREDENTIALS_DIRECTORY={}/credentials", folder.display());
+        let program = sealpost_binary().unwrap();
+        let command = [&*credentials, &program.to_string_lossy(), "receive", "import", "--imap"];
+        let flags = ["--no-dns", "--format", "json", "--config", &configuration.to_string_lossy()];
+        let arguments = [&command[..], &flags].concat();
+        let output = self.environment.run(Path::new("/usr/bin/env"), arguments).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"))
     }
 
     fn doveadm(&self, arguments: &[&str]) -> String {
@@ -293,21 +312,76 @@ fn tokens_open_mailboxes_by_both_grants() {
     mailboxes.append(user, "INBOX", "second");
     mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 2", &daemon);
     assert_eq!(mailboxes.grants(), ["refresh_token token-1", "refresh_token token-2"]);
-    for secret in ["token-", "s&cret", "refresh=1"] {
-        assert!(!daemon.said().contains(secret), "{}", daemon.said());
-    }
+    let says_no_secret = |said: &str| {
+        for secret in ["token-", "s&cret", "refresh="] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    };
+    says_no_secret(&daemon.said());
     drop(daemon);
+
+    // Each refresh token held once: the program knows the newest one also after a restart.
+    mailboxes.append(user, "INBOX", "after a restart");
+    let daemon = mailboxes.receive();
+    mailboxes.comes_to("sealpost_receive_reports_total{as=\"new\"} 1", &daemon);
+    assert_eq!(mailboxes.grants().last().unwrap(), "refresh_token token-3");
+    says_no_secret(&daemon.said());
+    drop(daemon);
+    let names = fs_err::read_dir(mailboxes.environment.directory()).unwrap();
+    let files = names.map(|entry| entry.unwrap().path());
+    let is_kept = |path: &PathBuf| path.to_string_lossy().contains("reports.sqlite.token-");
+    let kept: Vec<PathBuf> = files.filter(is_kept).collect();
+    let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+    assert_eq!(fs_err::metadata(kept).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs_err::read_to_string(kept).unwrap(), "refresh=1\nrefresh=4\n");
 
     mailboxes.configure(user, &inbox("scope = \"imap\"\n"));
     mailboxes.append(user, "INBOX", "third");
     let (out, said, status) = mailboxes.run(&["import", "--imap", "--no-dns"]);
     assert_eq!(status, Some(0), "{said}\n{out}");
-    assert_eq!(mailboxes.grants().last().unwrap(), "client_credentials token-3");
-    assert_eq!(mailboxes.stored(), (3, 15));
+    assert_eq!(mailboxes.grants().last().unwrap(), "client_credentials token-4");
+    assert_eq!(mailboxes.stored(), (4, 20));
 
     // Who has no right is told so by name.
     mailboxes.configure(user, &inbox("scope = \"nothing\"\n"));
     let (_, said, status) = mailboxes.run(&["import", "--imap", "--no-dns"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("mx1.good.test answers 400, invalid_grant: unknown"), "{said}");
+}
+
+#[test]
+fn mails_are_marked_or_deleted_as_configured_and_no_others_with_them() {
+    const CREDENTIAL: &str = "host = \"mx1.good.test\"\npassword_credential = \"imap\"\n";
+    let mailboxes = Mailboxes::start();
+    let flags = |user: &str| {
+        let flags = mailboxes.doveadm(&["fetch", "-u", user, "flags", "all"]);
+        flags
+            .lines()
+            .filter(|line| line.starts_with("flags"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let seen = "seen@good.test";
+    mailboxes.configure(seen, &format!("{CREDENTIAL}after = \"seen\"\n"));
+    mailboxes.append(seen, "INBOX", "first");
+    mailboxes.append(seen, "INBOX", "second");
+    let account = mailboxes.import_with_credential();
+    assert_eq!(account["reports"]["new"], 2, "{account}");
+    let found = flags(seen);
+    assert!(found.len() == 2 && found.iter().all(|flags| flags.contains("\\Seen")), "{found:?}");
+    let account = mailboxes.import_with_credential();
+    assert_eq!(account["submissions"], 0, "{account}");
+
+    // What is too long for us stays, though somebody else has marked it to be deleted.
+    let delete = "delete@good.test";
+    mailboxes.append_mail(delete, "INBOX", &"x".repeat(16 << 20));
+    mailboxes.doveadm(&["flags", "add", "-u", delete, "\\Deleted", "all"]);
+    mailboxes.append(delete, "INBOX", "third");
+    mailboxes.append(delete, "INBOX", "fourth");
+    mailboxes.configure(delete, &format!("{CREDENTIAL}after = \"delete\"\n"));
+    let account = mailboxes.import_with_credential();
+    assert_eq!((&account["reports"]["new"], &account["left"]), (&2.into(), &1.into()), "{account}");
+    let found = flags(delete);
+    assert!(found.len() == 1 && found.iter().all(|flags| flags.contains("Deleted")), "{found:?}");
+    assert_eq!(mailboxes.stored(), (4, 20));
 }

@@ -16,8 +16,8 @@
 //!
 //! # Limitations
 //! - Logging in is by password (SASL PLAIN, LOGIN) or token (XOAUTH2). No client certificates.
-//! - A refresh token that the provider replaces is used until the program ends, and not written
-//!   back: for accounts whose provider revokes the former one, use client credentials.
+//! - A refresh token that the provider replaces is kept in a file of its own, and the operator's is
+//!   left as it is. Programs that share the operator's token without that file shut each other out.
 
 // What there is.
 mod account;
@@ -27,6 +27,7 @@ pub use mailbox::{Mailbox, MailboxError};
 
 // What is secret.
 mod secret;
+mod successor;
 mod tokens;
 pub use secret::SecretFile;
 pub use tokens::{Grant, TokenError, TokenSource};

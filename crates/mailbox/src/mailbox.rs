@@ -1,10 +1,13 @@
 //! From an account to a session.
 
+use std::path::PathBuf;
+
 use sealpost_net::{Connection, DialError, Network};
 use sealpost_wire::imap::{TooMuch, Unreadable};
 use tokio::sync::Mutex;
 
 use crate::session::{Credentials, Session};
+use crate::successor::SuccessorFile;
 use crate::tokens::{Freshness, Tokens};
 use crate::{Account, Login, Security, TokenError};
 
@@ -86,6 +89,13 @@ impl Mailbox {
     /// A mailbox, opened by this network.
     pub fn new(account: Account, network: Network) -> Self {
         Self { account, network, tokens: Mutex::default() }
+    }
+
+    /// The same, with a file in which a refresh token is kept that the provider gives in place of the
+    /// operator's. It holds secrets: it is made for its owner only, and is not to be copied around.
+    #[must_use]
+    pub fn keeping_tokens(self, file: PathBuf) -> Self {
+        Self { tokens: Mutex::new(Tokens::keeping(SuccessorFile::at(file))), ..self }
     }
 
     /// What is opened.

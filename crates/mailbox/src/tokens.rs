@@ -6,7 +6,7 @@ use sealpost_net::{DialError, HttpsUrl, Network};
 use sealpost_runtime::Stopwatch;
 use serde::Deserialize;
 
-use crate::{SecretFile, secret::Secret};
+use crate::{SecretFile, secret::Secret, successor::SuccessorFile};
 
 /// How long before its end a token is given up.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -73,8 +73,11 @@ pub enum TokenError {
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     held: Option<Held>,
-    /// The refresh token that took the place of the one in the file, and what that was.
-    replaced: Option<(Secret, Secret)>,
+    /// Where a refresh token that takes the place of the operator's is kept.
+    successors: Option<SuccessorFile>,
+    /// The refresh token that the operator gave, and the one that took its place, as long as that
+    /// is kept nowhere else.
+    unkept: Option<(Secret, Secret)>,
 }
 
 #[derive(Debug)]
@@ -92,6 +95,11 @@ pub(crate) enum Freshness {
 }
 
 impl Tokens {
+    /// Keeps refresh tokens that take the place of the operator's in this file.
+    pub(crate) fn keeping(successors: SuccessorFile) -> Self {
+        Self { successors: Some(successors), ..Self::default() }
+    }
+
     /// A token that lasts a while.
     pub(crate) async fn token(
         &mut self,
@@ -118,7 +126,7 @@ impl Tokens {
         if let (Some(used), Some(next)) = (used, answer.refresh_token.clone())
             && is_token(&next)
         {
-            self.replaced = Some((used, Secret::of(next)));
+            self.replace(used, Secret::of(next));
         }
         let token = Secret::of(token);
         let lasts = answer.lasts();
@@ -129,6 +137,32 @@ impl Tokens {
     /// The server does not take it.
     pub(crate) fn forget(&mut self) {
         self.held = None;
+    }
+
+    /// The endpoint gave another refresh token: that in the operator's file may not hold any more.
+    fn replace(&mut self, given: Secret, next: Secret) {
+        if let Some(file) = &self.successors {
+            match file.keep(&given, &next) {
+                Ok(()) => {
+                    self.unkept = None;
+                    return;
+                }
+                Err(error) => tracing::error!(
+                    %error,
+                    "a new refresh token cannot be kept: after a restart the old one is used, \
+                     which may not hold any more"
+                ),
+            }
+        }
+        self.unkept = Some((given, next));
+    }
+
+    /// The refresh token that counts in place of the operator's.
+    fn successor(&self, given: &Secret) -> Option<Secret> {
+        match &self.unkept {
+            Some((before, next)) if before == given => Some(next.clone()),
+            _ => self.successors.as_ref()?.of(given),
+        }
     }
 
     /// What is asked, and the refresh token in the file.
@@ -142,10 +176,7 @@ impl Tokens {
             Grant::RefreshToken(file) => {
                 let own = file.read()?;
                 // A new one in the file is what the operator wants.
-                let current = match &self.replaced {
-                    Some((before, next)) if *before == own => next.clone(),
-                    _ => own.clone(),
-                };
+                let current = self.successor(&own).unwrap_or_else(|| own.clone());
                 fields.push(("grant_type", Secret::of("refresh_token".to_owned())));
                 fields.push(("refresh_token", current));
                 used = Some(own);
@@ -275,10 +306,23 @@ mod tests {
         );
         source.grant = Grant::RefreshToken(file("refresh", "old\n"));
         let own = Secret::of("old".to_owned());
-        tokens.replaced = Some((own.clone(), Secret::of("next".to_owned())));
+        tokens.replace(own.clone(), Secret::of("next".to_owned()));
         assert!(tokens.form(&source).unwrap().0.contains("refresh_token=next&"));
         file("refresh", "newer");
         assert!(tokens.form(&source).unwrap().0.contains("refresh_token=newer&"));
+        // The same over a restart.
+        file("refresh", "old");
+        let kept = || SuccessorFile::at(folder.path().join("kept"));
+        let mut tokens = Tokens::keeping(kept());
+        tokens.replace(own.clone(), Secret::of("next".to_owned()));
+        let tokens = Tokens::keeping(kept());
+        assert!(tokens.form(&source).unwrap().0.contains("refresh_token=next&"));
+        file("refresh", "newer");
+        assert!(tokens.form(&source).unwrap().0.contains("refresh_token=newer&"));
+        // Where it cannot be kept, it holds until then.
+        let mut tokens = Tokens::keeping(SuccessorFile::at(folder.path().join("none/kept")));
+        tokens.replace(Secret::of("newer".to_owned()), Secret::of("newest".to_owned()));
+        assert!(tokens.form(&source).unwrap().0.contains("refresh_token=newest&"));
     }
 
     proptest! {

@@ -19,7 +19,7 @@ use crate::{Beliefs, Limits, Notary, OurDomains, notary::Keys};
 
 /// The version of the reader. Raise it when it reads what it did not read before: what lies in
 /// quarantine is then tried again.
-pub const READER: u32 = 1;
+pub const READER: u32 = 2;
 
 /// Pieces of work that are read and handed to the store at a time. Each holds what comes out of
 /// some submissions in memory, so this bounds it; two or three keep two processors and the disk
@@ -413,13 +413,6 @@ impl Intake {
             return Ok(Vec::new());
         }
         self.shared.reports.accept(accounts).await
-    }
-}
-
-impl Taken {
-    /// How many of the accepted ones nobody vouches for.
-    pub fn unverified(&self) -> usize {
-        self.trusts.iter().filter(|trust| !trust.counts()).count()
     }
 }
 

@@ -32,6 +32,9 @@ pub use authentication_results::AuthenticationResults;
 mod beliefs;
 pub use beliefs::{AdmittedSource, Beliefs, BelievedServer};
 
+mod unverified;
+pub use unverified::unverified_in_words;
+
 // What is kept of them.
 mod account;
 mod ours;

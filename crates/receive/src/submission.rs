@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use tls_rpt::{
     MailError, MailHints, MailLimits, MailNote, MailNoteKind, Medium, PayloadError, PayloadNote,
-    Payloads, Refusal, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
+    Payloads, Refusal, Repair, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
+    separate,
 };
 
 /// How much of a submission is read.
@@ -206,6 +207,50 @@ impl<'a> Submission<'a> {
 
     fn add(&mut self, json: Vec<u8>, message: Option<usize>, place: &str, limits: &Limits) {
         let reading = Report::read(&json, &limits.report);
+        if reading.has(RepairKind::FurtherReports) && self.add_each(&json, message, place, limits) {
+            return;
+        }
+        self.add_read(json, reading, message, place);
+    }
+
+    /// Adds the reports that stand in one text, and says whether there are several. As many are
+    /// read as of a mail.
+    fn add_each(
+        &mut self,
+        json: &[u8],
+        message: Option<usize>,
+        place: &str,
+        limits: &Limits,
+    ) -> bool {
+        let most = limits.mail.reports;
+        let mut spans = separate(json, most.saturating_add(1));
+        if spans.len() < 2 {
+            return false;
+        }
+        if spans.len() > most {
+            spans.truncate(most);
+            let (kind, place) = (MailNoteKind::ReportsCut, place.to_owned());
+            self.unreadable.push(Unreadable::LeftOut { kind, place });
+        }
+        for (index, span) in spans.into_iter().enumerate() {
+            let one = json.get(span.range()).unwrap_or_default();
+            let mut reading = Report::read(one, &limits.report);
+            let repair = Repair { kind: RepairKind::SeveralInText, place: String::new() };
+            reading.repairs.insert(0, repair);
+            let number = format!("report {}", index.saturating_add(1));
+            let place = if place.is_empty() { number } else { format!("{place}, {number}") };
+            self.add_read(one.to_vec(), reading, message, &place);
+        }
+        true
+    }
+
+    fn add_read(
+        &mut self,
+        json: Vec<u8>,
+        reading: ReportReading,
+        message: Option<usize>,
+        place: &str,
+    ) {
         match reading.refusal {
             Some(refusal) => {
                 self.unreadable.push(Unreadable::NoReport { refusal, place: place.to_owned() });
@@ -272,6 +317,38 @@ fn place(part: &str, name: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Only the first was read, and the others were lost.
+    #[test]
+    fn reports_that_share_a_text_are_read_each() {
+        let limits = Limits::default();
+        let report = |id: usize| {
+            format!("{{\"report-id\":\"{id}\",\"organization-name\":\"R\",\"policies\":[]}}")
+        };
+        let read = |text: &str| {
+            let submission = Submission::read(text.as_bytes(), &limits);
+            let document = |document: &Document| {
+                let id = document.reading.report.report_id.clone().unwrap_or_default();
+                assert!(document.reading.has(RepairKind::SeveralInText), "{text}");
+                (id, document.place.clone())
+            };
+            let codes: Vec<_> = submission.unreadable.iter().map(Unreadable::code).collect();
+            (submission.documents.iter().map(document).collect::<Vec<_>>(), codes)
+        };
+        let both = [("1", "report 1"), ("2", "report 2")];
+        let both = both.map(|(id, place)| (id.to_owned(), place.to_owned())).to_vec();
+        assert_eq!(read(&format!("{}\n{}", report(1), report(2))), (both.clone(), vec![]));
+        assert_eq!(read(&format!("[{},{}]", report(1), report(2))), (both.clone(), vec![]));
+        // What is no report among them, or cut off before its first number, is kept apart.
+        let (found, codes) = read(&format!("{}{}{{}}", report(1), report(2)));
+        assert_eq!((found, codes), (both.clone(), vec!["not-a-report"]));
+        let cut = "{\"report-id\":\"3\",\"organization-name\":\"R\",\"policies\":[{";
+        let (found, codes) = read(&format!("{}{}{cut}", report(1), report(2)));
+        assert_eq!((found, codes), (both, vec!["broken-off"]));
+        let many: String = (0..=limits.mail.reports).map(report).collect();
+        let (found, codes) = read(&many);
+        assert_eq!((found.len(), codes), (limits.mail.reports, vec!["reports-cut"]));
+    }
 
     /// What lies behind a limit is not said to have been read: it stays for a later version.
     #[test]

@@ -24,6 +24,7 @@ pub use stored::{
 mod accept;
 mod batch;
 mod details;
+mod echoes;
 mod failures;
 mod listing;
 mod retention;
@@ -198,6 +199,18 @@ impl Reports {
     ) -> Result<Vec<ReportSummary>, StoreError> {
         let limit = limit.min(MOST_ROWS);
         self.read(move |connection| listing::list(connection, &filter, after, limit)).await
+    }
+
+    /// Which of these tell of nothing but the mails that bring reports, in their order: those that
+    /// count no more sessions than their sender brought mails with reports on the same domain in
+    /// the time that they are about. At most [`MOST_ROWS`] are looked at; the answer has no more.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn echoes(&self, mut summaries: Vec<ReportSummary>) -> Result<Vec<Echo>, StoreError> {
+        summaries.truncate(MOST_ROWS as usize);
+        self.read(move |connection| echoes::echoes(connection, &summaries)).await
     }
 
     /// One report with everything in it; `None` if there is none of this number.

@@ -43,7 +43,8 @@
 //! day of them.
 //!
 //! # Limitations
-//! - JSON that holds several reports at once is read up to the end of the first one.
+//! - JSON that holds several reports at once is read up to the end of the first one; [`separate`]
+//!   takes it apart.
 //! - A `mailto:` address needs a domain name and an ASCII local part: address literals
 //!   (`a@[192.0.2.1]`) and internationalised local parts are refused.
 //! - The host of an `https:` URI is a domain name or an IP address. RFC 3986 would let any name
@@ -78,7 +79,7 @@ mod tally;
 pub use report::{
     AppliedPolicy, DateRange, FailureDetail, Loss, Parsed, PolicyReport, Refusal, Repair,
     RepairKind, Report, ReportError, ReportLimits, ReportReading, SessionCount, Severity, Summary,
-    UnknownMember, UnknownMembers, locate,
+    UnknownMember, UnknownMembers, locate, separate,
 };
 pub use tally::{
     Bounds, DayShare, Days, DetailsSum, DomainTally, FailureTally, SessionBounds, Tally,

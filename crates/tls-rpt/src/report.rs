@@ -14,11 +14,13 @@ mod locate;
 mod place;
 mod reading;
 mod review;
+mod separate;
 
 pub use limits::ReportLimits;
 pub use locate::locate;
 pub(crate) use reading::is_one_policy_text;
 pub use reading::{Refusal, ReportReading};
+pub use separate::separate;
 
 // What was wrong.
 mod repair;

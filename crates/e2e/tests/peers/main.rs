@@ -4,6 +4,7 @@
 
 mod corpus;
 mod odd;
+mod own;
 mod pipeline;
 mod signed;
 

@@ -272,7 +272,7 @@ fn postfix(account: &Account, report_id: &str) -> Value {
             policy.insert("policy-string".to_owned(), json!(strings));
         }
         if *known == Known::Sts {
-            policy.insert("mx-host".to_owned(), json!(account.domain.patterns()));
+            policy.insert("mx-host".to_owned(), mx_hosts(account));
         }
         json!({
             "summary": {
@@ -293,6 +293,19 @@ fn postfix(account: &Account, report_id: &str) -> Value {
         "policies": account.known().iter().map(entry).collect::<Vec<_>>(),
         "report-id": report_id,
     })
+}
+
+/// One of the two follows the example in RFC 8460 appendix B, where one host is no list, and copies
+/// whole lines of the policy where there are more.
+fn mx_hosts(account: &Account) -> Value {
+    let patterns = account.domain.patterns();
+    match (account.reporter, patterns.as_slice()) {
+        (Reporter::PostfixTwin, [pattern]) => json!(pattern),
+        (Reporter::PostfixTwin, _) => {
+            json!(patterns.iter().map(|pattern| format!("mx: {pattern}")).collect::<Vec<_>>())
+        }
+        _ => json!(patterns),
+    }
 }
 
 /// What stands where there are no failures.

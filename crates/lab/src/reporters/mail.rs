@@ -158,6 +158,14 @@ impl Mail<'_> {
         let domain = self.account.domain.name;
         let boundary = format!("{}_1", self.unique(28));
         let name = self.file_name(self.account.reporter.domain(), "");
+        // Now and then it is not packed, and of a type that is none.
+        let is_plain = self.unique(1).as_str() < "4";
+        let (media, name, data) = if is_plain {
+            let name = name.trim_end_matches(".gz").to_owned();
+            ("application/tlsrpt", name, lines_of(&self.written.json))
+        } else {
+            ("application/tlsrpt+gzip", name, self.base64())
+        };
         let mut fields = self.plain_fields(0, &format!("<{}>", self.written.report_id));
         fields.push(("Auto-Submitted", "auto-generated".to_owned()));
         fields.push((
@@ -172,10 +180,9 @@ impl Mail<'_> {
                  Content-Transfer-Encoding: 7bit\r\n\r\n\
                  TLS report from like-stalwart.test for {domain}\r\n\r\n\
                  --{boundary}\r\n\
-                 Content-Type: application/tlsrpt+gzip\r\n\
+                 Content-Type: {media}\r\n\
                  Content-Disposition: attachment; filename=\"{name}\"\r\n\
-                 Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--{boundary}--\r\n",
-                self.base64()
+                 Content-Transfer-Encoding: base64\r\n\r\n{data}\r\n--{boundary}--\r\n"
             ),
         }
     }
@@ -238,11 +245,9 @@ impl Mail<'_> {
         format!("{submitter}!{}!{begins}!{}{unique}.json.gz", domain.name, ends - 1)
     }
 
-    /// In lines of 76, as RFC 2045 §6.8 wants them.
+    /// The report, packed.
     fn base64(&self) -> String {
-        let text = BASE64.encode(&packed(&self.written.json, self.at));
-        let lines = text.as_bytes().chunks(76).map(String::from_utf8_lossy);
-        lines.map(|line| format!("{line}\r\n")).collect()
+        lines_of(&packed(&self.written.json, self.at))
     }
 
     /// As RFC 5322 §3.3 writes it, in hours from UTC.
@@ -262,4 +267,11 @@ impl Mail<'_> {
         let digits = hexadecimal(&digest);
         digits.get(..length.min(64)).unwrap_or_default().to_owned()
     }
+}
+
+/// Base64 in lines of 76, as RFC 2045 §6.8 wants them.
+fn lines_of(octets: &[u8]) -> String {
+    let text = BASE64.encode(octets);
+    let lines = text.as_bytes().chunks(76).map(String::from_utf8_lossy);
+    lines.map(|line| format!("{line}\r\n")).collect()
 }

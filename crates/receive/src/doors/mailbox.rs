@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -68,7 +69,9 @@ enum Then<'a> {
 }
 
 impl MailboxDoor {
-    /// A door to the mailbox that stands at this place of the configuration, from 0.
+    /// A door to the mailbox that stands at this place of the configuration, from 0. Refresh tokens
+    /// that a provider gives in place of the operator's are kept in a file beside the store, which
+    /// is this one.
     ///
     /// # Errors
     ///
@@ -78,12 +81,13 @@ impl MailboxDoor {
         place: usize,
         network: Network,
         places: Mailboxes,
+        store: &Path,
         most_octets: usize,
     ) -> Result<Self, SectionError> {
         let account = configured.account()?;
         let name = format!("{}@{}:{}", account.user, account.host, account.port);
         Ok(Self {
-            mailbox: Mailbox::new(account, network),
+            mailbox: Mailbox::new(account, network).keeping_tokens(tokens_beside(store, &name)),
             places,
             poll: configured.poll(),
             most_octets,
@@ -285,6 +289,15 @@ impl MailboxDoor {
         let place = Place { uid_validity, last_uid, at: intake.now() };
         self.places.reached(self.account.clone(), self.folder.clone(), place).await
     }
+}
+
+/// Where the refresh token of an account is kept.
+fn tokens_beside(store: &Path, account: &str) -> PathBuf {
+    let digest = Digest::of(account.as_bytes()).to_string();
+    let mut name = store.as_os_str().to_owned();
+    name.push(".token-");
+    name.push(digest.get(..16).unwrap_or_default());
+    PathBuf::from(name)
 }
 
 /// From half of a pause to all of it, so that those whom the same failure hit do not come back

@@ -65,6 +65,7 @@ impl<'a> Case<'a> {
     pub(super) fn new(group: &'a FailureGroup, known: &'a Known<'a>) -> Self {
         let mx = group.mx_host.as_deref().and_then(read_name);
         let hosts = known.mail_hosts.cloned();
+        // What is seen says more of now than what was noted.
         let policy = known.policies.last().map(|published| published.policy.clone());
         Self {
             group,
@@ -75,7 +76,7 @@ impl<'a> Case<'a> {
             hosts: hosts.or_else(|| known.evidence.and_then(KnownHosts::of)),
             earlier_hosts: known.earlier.and_then(KnownHosts::of),
             reported: Reported::of(known),
-            policy: policy.or_else(|| known.evidence.and_then(served)),
+            policy: known.evidence.and_then(served).or(policy),
             reasons: group.reason.as_deref().map(read_reason).unwrap_or_default(),
             observer: known.evidence.map_or_else(plain_observer, |e| e.observer.clone()),
         }

@@ -18,8 +18,8 @@ pub struct Known<'a> {
     pub earlier: Option<&'a Evidence>,
     /// The policy as the newest report of the group gives it.
     pub reported: Option<ReportedPolicy<'a>>,
-    /// The MTA-STS policies that were published, oldest first; the last one is that of now. Empty if
-    /// not known; then the policy of now is taken from the evidence.
+    /// The MTA-STS policies that are known to have been published, oldest first. The last one is that
+    /// of now, unless the evidence shows another.
     pub policies: &'a [PublishedPolicy],
     /// The MX hosts of now; `None` if not known; then they are taken from the evidence.
     pub mail_hosts: Option<&'a KnownHosts>,

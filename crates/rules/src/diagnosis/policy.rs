@@ -149,16 +149,14 @@ struct Held {
 //# SHOULD cache a policy for up to this value from the last policy
 //# fetch time.
 fn held(case: &Case<'_>) -> Held {
-    let (past, now) = match case.known.policies.split_last() {
-        Some((now, past)) => (past, Some(now)),
-        None => (&[][..], None),
-    };
-    let found = past.iter().rposition(|published| case.reported.is(&published.policy));
-    let published = found.and_then(|at| past.get(at));
+    let policies = case.known.policies;
+    let is_now = |published: &&PublishedPolicy| case.policy.as_ref() == Some(&published.policy);
+    let found = policies.iter().rposition(|published| case.reported.is(&published.policy));
+    let published = found.and_then(|at| policies.get(at));
     // It was replaced when the next one began: until then it can have been fetched.
     let next = match found {
-        Some(at) => case.known.policies.get(at.saturating_add(1)),
-        None => now,
+        Some(at) => policies.get(at.saturating_add(1)),
+        None => policies.last().filter(is_now),
     };
     let replaced = next.and_then(|published| published.since);
     let whose = match (published, replaced) {
@@ -167,7 +165,9 @@ fn held(case: &Case<'_>) -> Held {
         }
         (Some(_), Some(end)) => format!("the policy that was ours until {end}"),
         (Some(_), None) => "an earlier policy of ours".to_owned(),
-        (None, _) if past.is_empty() => "another policy than ours of now".to_owned(),
+        (None, _) if policies.iter().all(|published| is_now(&published)) => {
+            "another policy than ours of now".to_owned()
+        }
         (None, _) => "a policy that is none of those known to have been ours".to_owned(),
     };
     let fetched = replaced.map_or(case.group.last_day, |day| day.min(case.group.last_day));

@@ -127,8 +127,11 @@ pub(crate) struct ShowArguments {
     /// Look the keys of DKIM signatures up in DNS, and say whether the mail is genuine.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Say as well what became of each report in this store.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
     /// Print the JSON Schema of the results.
-    #[arg(long, conflicts_with_all = ["files", "verify"])]
+    #[arg(long, conflicts_with_all = ["files", "verify", "store"])]
     pub(crate) schema: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,

@@ -86,6 +86,53 @@ fn of_revisions_in_a_folder_the_one_with_the_last_name_counts() {
     }
 }
 
+/// Only the first was read, and the others were lost.
+#[test]
+fn reports_that_share_a_file_are_all_read() {
+    let world = World::new();
+    let [one, two, three] = [1, 2, 3].map(|day| report("a.example", day, 10, 1));
+    let row = world.write("in/row.json", format!("{one}\n{two}"));
+    world.write("in/array.json", format!("[{one},{three}]"));
+    let (account, status) = world.import(&world.path("in"));
+    assert_eq!((status, &account["submissions"]), (0, &json!(2)), "{account}");
+    let reports = &account["reports"];
+    assert_eq!((&reports["new"], &reports["duplicate"]), (&json!(3), &json!(1)), "{account}");
+    assert_eq!(world.summary(&["--unverified"])["scopes"][1]["successful"]["lower"], 30);
+    let (out, ..) = world.run(&["export", "--unverified"]);
+    assert_eq!(out.matches("several-in-text").count(), 3, "{out}");
+    let row = row.to_str().unwrap();
+    let (page, said, status) = world.run(&["show", row]);
+    assert_eq!((status, page.matches("TLS report by").count()), (0, 2), "{page}{said}");
+}
+
+#[test]
+fn the_account_of_an_import_says_why_reports_are_unverified() {
+    let world = World::new();
+    let unsigned = mail(&report("a.example", 1, 1, 0));
+    let signed = |domain: &str, more: &str| {
+        format!(
+            "DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=s;{more} h=from; bh=AAAA; b=AAAA\n{}",
+            mail(&report("a.example", 2, 1, 0))
+        )
+    };
+    world.write("in/1.json", report("a.example", 3, 1, 0));
+    world.write("in/2.eml", &unsigned);
+    world.write("in/3.eml", signed("reporter.example", ""));
+    world.write("in/4.eml", signed("stranger.example", ""));
+    world.write("in/5.eml", unsigned.replace("From: a@reporter.example", "From: nobody"));
+    let (account, _) = world.import(&world.path("in"));
+    let because = json!({ "no-mail": 1, "no-signature": 1, "key-not-asked": 1, "not-aligned": 1,
+                          "from-unclear": 1 });
+    assert_eq!(account["reports"]["unverified_because"], because, "{account}");
+    let folder = world.path("in");
+    let again = ["reparse", "--all", "--no-dns"];
+    let (page, said, _) = world.run(&again);
+    for words in ["signed, yet not by the domain in From", "the mail has no DKIM signature"] {
+        assert!(page.contains(words), "{}: {page}{said}", folder.display());
+    }
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+}
+
 #[test]
 fn mailbox_files_are_taken_apart() {
     let world = World::new();

@@ -4,6 +4,7 @@
 
 // The commands.
 mod import;
+mod joined;
 mod month;
 mod program;
 mod said;

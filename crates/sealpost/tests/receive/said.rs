@@ -13,12 +13,12 @@ use tokio::runtime::Runtime;
 use crate::program::World;
 
 /// The day of these tests.
-fn today() -> Day {
+pub(crate) fn today() -> Day {
     Day::of(sealpost_runtime::Clock::system().now().as_second())
 }
 
 /// A failure as reporters tell of it.
-fn failure(result_type: &str, mx_host: &str, receiving_ip: &str) -> ReportedFailure {
+pub(crate) fn failure(result_type: &str, mx_host: &str, receiving_ip: &str) -> ReportedFailure {
     ReportedFailure {
         result_type: result_type.to_owned(),
         sending_ip: Some("192.0.2.25".parse().unwrap()),
@@ -30,7 +30,12 @@ fn failure(result_type: &str, mx_host: &str, receiving_ip: &str) -> ReportedFail
 }
 
 /// A report of one reporter on one domain and day, so many days ago.
-fn report(signer: &str, domain: &str, days_ago: i64, failures: Vec<ReportedFailure>) -> NewReport {
+pub(crate) fn report(
+    signer: &str,
+    domain: &str,
+    days_ago: i64,
+    failures: Vec<ReportedFailure>,
+) -> NewReport {
     let day = today().plus(-days_ago);
     let failed = failures.iter().map(|failure| failure.sessions).sum();
     let text = format!("{signer} {domain} {days_ago}");
@@ -69,7 +74,7 @@ fn report(signer: &str, domain: &str, days_ago: i64, failures: Vec<ReportedFailu
 }
 
 /// A store with these reports.
-fn stored(reports: Vec<NewReport>) -> World {
+pub(crate) fn stored(reports: Vec<NewReport>) -> World {
     let world = World::new();
     // It makes both files.
     world.import(&world.write("none/nothing.txt", "no report"));
@@ -82,7 +87,7 @@ fn stored(reports: Vec<NewReport>) -> World {
 }
 
 /// The failures of a domain, as data.
-fn failures(world: &World, arguments: &[&str]) -> Value {
+pub(crate) fn failures(world: &World, arguments: &[&str]) -> Value {
     let (out, said, status) =
         world.run(&[&["failures", "--format", "json"][..], arguments].concat());
     assert!(status == 0 || status == 1, "{said}");

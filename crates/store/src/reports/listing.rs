@@ -11,7 +11,7 @@ use super::{
     Content, Echo, MOST_ROWS, RepairCount, ReportFilter, ReportId, ReportPlace, ReportSummary,
     ReporterId, ReporterRow, Scope, StoredReport, Validity, accept,
     details::{Details, PolicyPart, Shown},
-    domain_id, sql, sums,
+    domain_id, echoes, sql, sums,
 };
 use crate::{
     Digest, StoreError,
@@ -64,11 +64,6 @@ fn ids(
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// A sender has few reports a day for us; who has more sessions than this has other mail.
-const MOST_ECHOED: u64 = 100;
-/// So many days late a report may be to be looked for.
-const LATEST: i64 = 10;
-
 pub(super) fn report(
     connection: &Connection,
     id: ReportId,
@@ -93,7 +88,7 @@ pub(super) fn report(
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let revisions = others.into_iter().map(ReportId).filter(|other| *other != id).collect();
     let echo = match details.echo {
-        0 => echo(connection, &summary)?,
+        0 => echoes::echo(connection, &summary)?,
         _ => Echo::Likely,
     };
     Ok(Some(StoredReport {
@@ -106,26 +101,6 @@ pub(super) fn report(
         echo,
         revisions,
     }))
-}
-
-/// A report that counts no more sessions than there were mails with reports from its own sender in
-/// the same time tells of nothing else, as far as one can see.
-fn echo(connection: &Connection, summary: &ReportSummary) -> Result<Echo, StoreError> {
-    let sessions = summary.successful.plus(summary.failed).upper;
-    if summary.reporter.signer.is_empty() || !(1..=MOST_ECHOED).contains(&sessions) {
-        return Ok(Echo::No);
-    }
-    let values = params![
-        summary.scope.with(summary.reporter_id.0),
-        Day::of(summary.begins_at).plus(-LATEST).number(),
-        Day::of(summary.ends_at).number(),
-        summary.begins_at,
-        summary.ends_at,
-    ];
-    let mut mails = connection.prepare_cached(sql::REPORT_MAILS)?;
-    let mails: i64 = mails.query_row(values, |row| row.get(0))?;
-    let is_echo = u64::try_from(mails).is_ok_and(|mails| mails >= sessions);
-    Ok(if is_echo { Echo::Likely } else { Echo::No })
 }
 
 /// The text of a policy: what is kept in its place is that, or the digest of it.

@@ -299,8 +299,8 @@ statements! {
     /// How many mails brought the reports of a reporter within some seconds.
     REPORT_MAILS = "
         SELECT COUNT(DISTINCT raw) FROM reports
-        WHERE of_reporter = $1 AND is_current = 1 AND day >= $2 AND day <= $3
-          AND received_at >= $4 AND received_at <= $5";
+        WHERE of_domain = $1 AND is_current = 1 AND day >= $2 AND day <= $3 AND +reporter = $4
+          AND received_at >= $5 AND received_at <= $6";
 
     FAILING = failing!(
         "scope = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC, id DESC LIMIT $4");

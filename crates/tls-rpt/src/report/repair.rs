@@ -116,6 +116,8 @@ repairs! {
         "the report stands in an array; write the object by itself"
     FurtherReports "further-reports" BreaksPeers Numbers "RFC 8460 §5.3"
         "another report seems to follow in the same text and was not read; send each by itself"
+    SeveralInText "several-in-text" BreaksPeers Nothing "RFC 8460 §5.3"
+        "several reports stand in one text, each was read; send each by itself"
     JsonTruncated "json-truncated" BreaksPeers Numbers "RFC 8259 §2"
         "the text ends in the middle, what stands before was read; send it whole"
     JsonBroken "json-broken" BreaksPeers Numbers "RFC 8259 §2"

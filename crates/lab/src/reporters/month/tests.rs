@@ -105,7 +105,7 @@ fn report(sending: &Sending) -> String {
         Way::Post { body, .. } => body.clone(),
         Way::Mail { .. } => {
             let mail = text(sending);
-            let (_, part) = mail.rsplit_once("application/tlsrpt+gzip").unwrap();
+            let (_, part) = mail.rsplit_once("application/tlsrpt").unwrap();
             let (_, rest) = part.split_once("\r\n\r\n").unwrap();
             let (base64, _) = rest.split_once("--").unwrap();
             data_encoding::BASE64.decode(base64.replace("\r\n", "").as_bytes()).unwrap()
@@ -133,8 +133,10 @@ fn each_reporter_has_its_quirks() {
     use Reporter::{Google, MailRu, Microsoft, Postfix, PostfixTwin, Stalwart};
 
     assert!(told(Google, r#""sending-mta-ip":"""#) && !told(Microsoft, "sending-mta-ip")); // 1, 2
+    assert!(told(PostfixTwin, r#""mx-host": "mx1.good.test""#)); // 3
     assert!(told(Google, r#""mx-host":["mx1.good.test"]"#)); // 4
     assert!(!told(Microsoft, "mx-host")); // 5
+    assert!(told(PostfixTwin, r#""mx-host": ["mx: "#) && !told(Google, r#"["mx: "#)); // 6
     assert!(told(Google, r#"{"policy-type":"no-policy-found","policy-domain""#)); // 7
     assert!(told(Stalwart, r#""policy-string":[],"#) && told(Stalwart, r#""mx-host":[]"#)); // 8
     assert!(all_tell(Stalwart, r#""failure-details":["#)); // 8
@@ -190,6 +192,7 @@ fn each_reporter_has_its_quirks() {
     assert!(month.sendings.iter().any(|sending| {
         sending.kind == Kind::Altered && text(sending).contains("[External: take care]")
     })); // 26
+    assert!(mailed(Stalwart, "application/tlsrpt\r\n") && mailed(Stalwart, ".json\"\r\n")); // 27
     let signs_headers = |reporter| {
         genuine(reporter).any(|s| text(s).replace("\r\n\t ", "").contains(":tls-report-domain"))
     };

@@ -3,6 +3,7 @@
 mod gathered;
 mod model;
 mod page;
+mod published;
 
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
@@ -13,6 +14,7 @@ use sealpost_store::reports::{DayRange, Reports, Scope};
 
 use self::gathered::Gathered;
 use self::model::{DomainFailures, Failures};
+use self::published::Publications;
 use super::stored::Stored;
 use crate::arguments::{FailuresArguments, Format};
 use crate::outcome::{Failure, Outcome};
@@ -43,6 +45,7 @@ pub(super) async fn run(
         true => Some(arguments.network.open()?),
         false => None,
     };
+    let publications = Publications::open(&arguments.store, &stored, output).await?;
     let mut failures = Failures::new(scope, days);
     for domain in domains {
         let asked = Gathered::read(&reports, scope, &domain, days, arguments.limit).await;
@@ -55,7 +58,9 @@ pub(super) async fn run(
             None => None,
         };
         output.progress("");
-        let domain = DomainFailures::judge(&gathered, evidence.as_ref(), today.min(last));
+        let policies = publications.of(&domain, output).await;
+        let today = today.min(last);
+        let domain = DomainFailures::judge(&gathered, evidence.as_ref(), &policies, today);
         // Whoever names a domain gets an answer on it.
         if !domain.is_quiet() || !arguments.domains.is_empty() {
             failures.domains.push(domain);

@@ -2,7 +2,7 @@
 
 use sealpost_evidence::traffic::Trust;
 use sealpost_store::reports::{
-    Content, DayRange, ReportFilter, ReportSummary, Reports, Scope, Subject, Validity,
+    Content, DayRange, Echo, ReportFilter, ReportSummary, Reports, Scope, Subject, Validity,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::output::Output;
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1000;
 /// The columns of a row.
-const HEAD: [&str; 14] = [
+const HEAD: [&str; 15] = [
     "day",
     "domain",
     "organisation",
@@ -31,7 +31,11 @@ const HEAD: [&str; 14] = [
     "received",
     "state",
     "number",
+    "is_echo",
 ];
+/// What an echo is.
+pub(super) const ECHO: &str = "echo: its sender counts no more sessions than it brought mails with \
+                               reports on this domain in that time, most likely those mails";
 
 pub(super) async fn run(
     arguments: &ReceiveListArguments,
@@ -44,9 +48,9 @@ pub(super) async fn run(
         ListFormat::Csv => output.text(&csv::row(&HEAD))?,
         ListFormat::Json => {}
     }
-    let mut listed = 0;
+    let (mut listed, mut any_echo) = (0, false);
     let most = arguments.limit;
-    let whole = each(&reports, &arguments.which.filter(), |summary| {
+    let whole = each(&reports, &arguments.which.filter(), |summary, echo| {
         if !arguments.which.is_by(summary) {
             return Ok(true);
         }
@@ -54,15 +58,19 @@ pub(super) async fn run(
             return Ok(false);
         }
         listed += 1;
+        any_echo |= echo == Echo::Likely;
         match arguments.format {
-            ListFormat::Human => output.line(&line(summary))?,
-            ListFormat::Csv => output.text(&csv::row(&fields(summary)))?,
-            ListFormat::Json => output.json_line(&object(summary))?,
+            ListFormat::Human => output.line(&line(summary, echo))?,
+            ListFormat::Csv => output.text(&csv::row(&fields(summary, echo)))?,
+            ListFormat::Json => output.json_line(&object(summary, echo))?,
         }
         Ok(true)
     })
     .await
     .map_err(|error| error.into_failure(&stored))?;
+    if any_echo && arguments.format == ListFormat::Human {
+        output.say(ECHO);
+    }
     if !whole {
         output.say(&format!(
             "there are more than these {most}: give a higher --limit, or fewer days"
@@ -92,19 +100,20 @@ impl From<sealpost_store::StoreError> for Ended {
     }
 }
 
-/// Hands out reports, the newest day first, until it is told to stop; whether it came to the end.
+/// Hands out reports with their marks, the newest day first, until it is told to stop; whether it came to the end.
 pub(super) async fn each(
     reports: &Reports,
     filter: &ReportFilter,
-    mut take: impl FnMut(&ReportSummary) -> Result<bool, Failure>,
+    mut take: impl FnMut(&ReportSummary, Echo) -> Result<bool, Failure>,
 ) -> Result<bool, Ended> {
     let mut after = None;
     loop {
         let page = reports.list(filter.clone(), after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(true) };
         after = Some(last.place());
-        for summary in &page {
-            if !take(summary).map_err(Ended::Output)? {
+        let echoes = reports.echoes(page.clone()).await?;
+        for (summary, echo) in page.iter().zip(echoes) {
+            if !take(summary, echo).map_err(Ended::Output)? {
                 return Ok(false);
             }
         }
@@ -149,34 +158,36 @@ pub(super) fn trust(trust: &Trust) -> &'static str {
 }
 
 fn heading() -> String {
-    format!("{:10} {:24} {:15} {:>9} {:>7} trust", "day", "domain", "reporter", "ok", "failed")
+    format!("{:10} {:20} {:12} {:>9} {:>6} trust", "day", "domain", "reporter", "ok", "failed")
 }
 
-fn line(summary: &ReportSummary) -> String {
+fn line(summary: &ReportSummary, echo: Echo) -> String {
     let domain = summary.domain.as_ref().map_or("-", |domain| domain.as_str());
-    let mark = match summary.validity {
-        Validity::Current => "",
-        Validity::Superseded => " revised",
+    let mark = match (summary.validity, echo) {
+        (Validity::Superseded, _) => "revised",
+        (Validity::Current, Echo::Likely) => "echo",
+        (Validity::Current, Echo::No) => "",
     };
-    format!(
-        "{:10} {:24} {:15} {:>9} {:>7} {}{mark}",
+    let line = format!(
+        "{:10} {:20} {:12} {:>9} {:>6} {:10} {mark}",
         summary.day.to_string(),
-        shown(domain, 24),
-        shown(&summary.reporter.organisation, 15),
+        shown(domain, 20),
+        shown(&summary.reporter.organisation, 12),
         bounds(summary.successful),
         bounds(summary.failed),
         trust(&summary.trust),
-    )
+    );
+    line.trim_end().to_owned()
 }
 
-fn state(summary: &ReportSummary) -> &'static str {
+pub(super) fn state(summary: &ReportSummary) -> &'static str {
     match summary.validity {
         Validity::Current => "current",
         Validity::Superseded => "superseded",
     }
 }
 
-fn fields(summary: &ReportSummary) -> [String; HEAD.len()] {
+fn fields(summary: &ReportSummary, echo: Echo) -> [String; HEAD.len()] {
     let count = |count: u64| count.to_string();
     [
         summary.day.to_string(),
@@ -193,10 +204,11 @@ fn fields(summary: &ReportSummary) -> [String; HEAD.len()] {
         time(summary.received_at),
         state(summary).to_owned(),
         summary.id.0.to_string(),
+        (echo == Echo::Likely).to_string(),
     ]
 }
 
-fn object(summary: &ReportSummary) -> Value {
+fn object(summary: &ReportSummary, echo: Echo) -> Value {
     json!({
         "number": summary.id.0,
         "day": summary.day,
@@ -211,6 +223,7 @@ fn object(summary: &ReportSummary) -> Value {
         "received": time(summary.received_at),
         "successful": summary.successful,
         "failed": summary.failed,
+        "is_echo": echo == Echo::Likely,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod advice;
 mod explain;
+mod kept;
 mod model;
 mod page;
 mod policy;
@@ -9,6 +10,7 @@ mod sender;
 
 use sealpost_receive::{Limits, Notary, Submission};
 
+use self::kept::Kept;
 use self::model::Shown;
 use self::page::Page;
 use self::sender::Verification;
@@ -29,6 +31,7 @@ pub(super) async fn run(arguments: ShowArguments, output: &mut Output) -> Result
     } else {
         None
     };
+    let kept = Kept::open(arguments.store.as_deref()).await?;
     let limits = Limits::default();
     let mut page = Page::new(output.is_coloured(), arguments.files.len());
     let mut outcome = Outcome::Clean;
@@ -36,7 +39,10 @@ pub(super) async fn run(arguments: ShowArguments, output: &mut Output) -> Result
         let Source { name, octets } = Source::open(file, &limits)?;
         let found = Submission::read(&octets, &limits);
         let mails = sender::mails(&found, verification.as_ref()).await;
-        let shown = explain::explain(name, &found, mails);
+        let mut shown = explain::explain(name, &found, mails);
+        for (report, document) in shown.reports.iter_mut().zip(&found.documents) {
+            report.stored = kept.of(document).await?;
+        }
         if !shown.unreadable.is_empty() {
             outcome = Outcome::Findings;
         }

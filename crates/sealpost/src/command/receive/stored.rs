@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sealpost_net::Network;
 use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
-use sealpost_store::{RawStore, Reports, Settings, Store, StoreError};
+use sealpost_store::{RawStore, Reports, Rollouts, Settings, Store, StoreError};
 
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
 use crate::daemon::Watched;
@@ -60,6 +60,16 @@ impl Stored {
     /// What the reports say.
     pub(super) fn reports(&self) -> Reports {
         self.store.reports()
+    }
+
+    /// What was published, if `publish` keeps it in the same file.
+    pub(super) fn rollouts(&self) -> Rollouts {
+        self.store.rollouts()
+    }
+
+    /// The file with the reports.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn intake(

@@ -33,7 +33,8 @@ impl Watched {
         let mut mailboxes = Vec::new();
         for (place, configured) in section.imap.iter().enumerate() {
             let (network, places) = (network.clone(), store.mailboxes());
-            let door = MailboxDoor::new(configured, place, network, places, most_octets);
+            let file = section.store_file();
+            let door = MailboxDoor::new(configured, place, network, places, &file, most_octets);
             mailboxes.push(Arc::new(door.map_err(Failure::new)?));
         }
         let maildir = |path| Arc::new(MaildirDoor::new(path, section.maildirs_after, most_octets));

@@ -306,6 +306,16 @@ async fn a_report_on_nothing_but_report_mails_is_an_echo() {
         today.raw = Digest::of(name.as_bytes());
         today.received_at = day(1).begins_at() + 3600;
         let id = accept(&store, &today).await.id();
-        assert_eq!(store.reports().report(id).await.unwrap().unwrap().echo, echo, "{name}");
+        let stored = store.reports().report(id).await.unwrap().unwrap();
+        assert_eq!(stored.echo, echo, "{name}");
+        assert_eq!(store.reports().echoes(vec![stored.summary]).await.unwrap(), [echo], "{name}");
     }
+    // A domain whose reports go elsewhere has mail of its own.
+    let mut elsewhere = report("elsewhere", 0, 0);
+    elsewhere.domain = Some("b.example".parse().unwrap());
+    elsewhere.days = vec![share(0, 1, 0)];
+    elsewhere.raw = Digest::of(b"elsewhere");
+    elsewhere.received_at = day(1).begins_at() + 3600;
+    let id = accept(&store, &elsewhere).await.id();
+    assert_eq!(store.reports().report(id).await.unwrap().unwrap().echo, Echo::No);
 }

@@ -8,7 +8,7 @@ use sealpost_evidence::traffic::{
 };
 use sealpost_store::StoreError;
 use sealpost_store::reports::{
-    Content, DayRange, FailureGroups, HistoryPlace, ReportFilter, ReportId, ReportSummary,
+    Content, DayRange, Echo, FailureGroups, HistoryPlace, ReportFilter, ReportId, ReportSummary,
     ReportedPolicy, ReporterId, Reports, Scope, Subject, Validity,
 };
 
@@ -34,6 +34,9 @@ pub(super) struct Gathered {
     pub(super) histories: Vec<FailureHistory>,
     /// The policies of the newest report of each reporter that tells of failures.
     policies: BTreeMap<Reporter, Vec<ReportedPolicy>>,
+    /// Those of whose reports with failures, of the days that are asked for, each tells of nothing
+    /// but the mails that bring reports.
+    echoing: BTreeSet<Reporter>,
 }
 
 /// What is learnt of a reporter.
@@ -70,6 +73,7 @@ impl Gathered {
             }
         }
         let habits = habits(reports, scope, subject(), long).await?;
+        let echoing = echoing(reports, scope, subject(), days).await?;
         let mut policies = BTreeMap::new();
         for habit in habits.values() {
             let Some(newest) = habit.newest_failing else { continue };
@@ -79,7 +83,12 @@ impl Gathered {
         }
         let reporters = habits.into_values().map(Habits::activity).collect();
         let domain = domain.clone();
-        Ok(Self { domain, scope, days, groups, reporters, series, histories, policies })
+        Ok(Self { domain, scope, days, groups, reporters, series, histories, policies, echoing })
+    }
+
+    /// Does nothing fail here but the mails that bring reports?
+    pub(super) fn is_echo(&self, group: &FailureGroup) -> bool {
+        self.echoing.contains(&group.reporter)
     }
 
     /// The policy as the newest failing report of the group's reporter gives it.
@@ -126,6 +135,34 @@ async fn habits(
             return Ok(habits);
         }
     }
+}
+
+/// Reporters that report no failure but in echoes.
+async fn echoing(
+    reports: &Reports,
+    scope: Scope,
+    subject: Subject,
+    days: DayRange,
+) -> Result<BTreeSet<Reporter>, StoreError> {
+    let filter = ReportFilter { scope, subject, days, content: Content::Failures };
+    let (mut echoing, mut others) = (BTreeSet::new(), BTreeSet::new());
+    let (mut after, mut read) = (None, 0);
+    loop {
+        let page = reports.list(filter.clone(), after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.place());
+        read += page.len();
+        for (summary, echo) in page.iter().zip(reports.echoes(page.clone()).await?) {
+            let reporters = if echo == Echo::Likely { &mut echoing } else { &mut others };
+            reporters.insert(summary.reporter.clone());
+        }
+        if read >= MOST_REPORTS {
+            // What was not looked at may be no echo.
+            return Ok(BTreeSet::new());
+        }
+    }
+    echoing.retain(|reporter| !others.contains(reporter));
+    Ok(echoing)
 }
 
 impl Habits {

@@ -5,8 +5,8 @@ use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Bounds, Day, DayTraffic, FailureGroup};
 use sealpost_rules::Severity;
 use sealpost_rules::diagnosis::{
-    Anomaly, Certainty, Diagnosis, Fault, Known, ReportedPolicy, Spread, Standing, Thresholds,
-    diagnose, judge_groups, new_failures, recurring, silences, spikes,
+    Anomaly, Certainty, Diagnosis, Fault, Known, PublishedPolicy, ReportedPolicy, Spread, Standing,
+    Thresholds, diagnose, judge_groups, new_failures, recurring, silences, spikes,
 };
 use sealpost_store::reports::{DayRange, Scope};
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub(super) struct DomainFailures {
 pub(super) struct GroupReport {
     #[serde(flatten)]
     pub(super) group: FailureGroup,
+    /// Does nothing fail here but the mails that bring reports?
+    pub(super) is_echo: bool,
     pub(super) diagnosis: DiagnosisReport,
 }
 
@@ -104,8 +106,14 @@ impl DomainFailures {
         self.groups.is_empty() && self.anomalies.is_empty() && self.unread_before.is_none()
     }
 
-    /// Judges what was reported, with what is seen now where somebody looked.
-    pub(super) fn judge(gathered: &Gathered, evidence: Option<&Evidence>, today: Day) -> Self {
+    /// Judges what was reported, with what is seen now where somebody looked, and with the policies
+    /// that are known to have been published, oldest first.
+    pub(super) fn judge(
+        gathered: &Gathered,
+        evidence: Option<&Evidence>,
+        policies: &[PublishedPolicy],
+        today: Day,
+    ) -> Self {
         let groups = &gathered.groups.groups;
         let report = |group: &FailureGroup| {
             let policy = gathered.policy(group);
@@ -114,9 +122,9 @@ impl DomainFailures {
                 mx_hosts: &policy.mx_hosts,
             });
             let history = gathered.history(group);
-            let known = Known { evidence, reported, history, ..Known::nothing(today) };
+            let known = Known { evidence, reported, policies, history, ..Known::nothing(today) };
             let diagnosis = DiagnosisReport::from(diagnose(group, &known));
-            GroupReport { group: group.clone(), diagnosis }
+            GroupReport { group: group.clone(), is_echo: gathered.is_echo(group), diagnosis }
         };
         let spreads = judge_groups(groups, &gathered.reporters);
         let DayRange { first, last } = gathered.days;

@@ -11,6 +11,10 @@ use crate::command::receive::text::{WIDTH, bounds, counted, shown, wrapped};
 /// The longest text from outside in a line.
 const MOST: usize = 60;
 
+/// Said of failures of nothing but report mails.
+const ECHO: &str = "An echo: its reports count no more sessions than it brought mails with reports \
+                    on this domain in that time. Most likely just these mails failed.";
+
 pub(super) fn page(failures: &Failures, is_live: bool) -> String {
     let mut page = String::new();
     let Failures { scope, since, until, domains } = failures;
@@ -66,7 +70,7 @@ fn one_spread(page: &mut String, spread: &SpreadReport) {
 }
 
 fn one_group(page: &mut String, report: &GroupReport) {
-    let GroupReport { group, diagnosis } = report;
+    let GroupReport { group, is_echo, diagnosis } = report;
     let sessions = counted(group.sessions, "session", "sessions");
     let result = shown(&group.result_type, MOST);
     let place = place(group);
@@ -86,6 +90,9 @@ fn one_group(page: &mut String, report: &GroupReport) {
     };
     let count = counted(group.reports, "report", "reports");
     paragraph(page, "    ", &format!("Reported by {who} {days}, in {count}."));
+    if *is_echo {
+        paragraph(page, "    ", ECHO);
+    }
     if let Some(reason) = &group.reason {
         paragraph(page, "    ", &format!("Its reason: {}", shown(reason, 300)));
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sealpost_receive::{Arrived, Taken};
+use sealpost_evidence::traffic::Trust;
+use sealpost_receive::{Arrived, Taken, unverified_in_words};
 use sealpost_store::{RawState, reports::Accepted};
 use serde::Serialize;
 
@@ -45,6 +46,8 @@ pub(in crate::command::receive) struct Reports {
     pub(in crate::command::receive) revision: u64,
     /// Those, of all the above, that nobody vouches for.
     pub(in crate::command::receive) unverified: u64,
+    /// The same by the reason why.
+    pub(in crate::command::receive) unverified_because: BTreeMap<String, u64>,
 }
 
 impl Account {
@@ -98,8 +101,13 @@ impl Account {
                 Accepted::Revision(_) => &mut self.reports.revision,
             });
         }
-        let unverified = u64::try_from(taken.unverified()).unwrap_or(u64::MAX);
-        self.reports.unverified = self.reports.unverified.saturating_add(unverified);
+        for trust in &taken.trusts {
+            if let Trust::Unverified { reason } = trust {
+                count(&mut self.reports.unverified);
+                // The reasons are ours, and few.
+                count(self.reports.unverified_because.entry(reason.clone()).or_default());
+            }
+        }
         match &taken.state {
             RawState::New => count(&mut self.undecided),
             RawState::Quarantined { reason } => {
@@ -140,7 +148,7 @@ impl Account {
 
     /// For people, line by line.
     pub(in crate::command::receive) fn lines(&self) -> Vec<String> {
-        let Reports { new, duplicate, revision, unverified } = &self.reports;
+        let Reports { new, duplicate, revision, unverified, unverified_because } = &self.reports;
         let mut lines = vec![
             format!("mails and files: {}", self.submissions),
             format!("  new           {}", self.new),
@@ -156,6 +164,10 @@ impl Account {
             }
         };
         more(*unverified, format!("  unverified    {unverified} of these: they count for nothing"));
+        for (reason, count) in unverified_because {
+            let words = unverified_in_words(reason).unwrap_or(reason);
+            more(*count, format!("    {count:>7}  {words}"));
+        }
         let quarantined = self.quarantined.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
         more(quarantined, format!("kept apart, to be read by a later version: {quarantined}"));
         for (reason, count) in &self.quarantined {

@@ -69,11 +69,13 @@ fn diagnostic(finding: &LintFinding, source: &str, json: Option<&[u8]>) -> Diagn
     if let Some(rule) = finding.rule {
         notes.push(("rule", rule.to_owned()));
     }
+    // `warning[code]: ` stands before it.
+    let room = WIDTH.saturating_sub(finding.code.len() + "warning[]: ".len());
     let fold = |(name, note): (&'static str, String)| (name, wrapped(&note, WIDTH - 14).join("\n"));
     Diagnostic {
         severity: finding.severity,
         code: finding.code,
-        title: finding.message.clone(),
+        title: wrapped(&finding.message, room).join("\n    "),
         source: source.to_owned(),
         text: finding.span.and_then(|span| excerpt(json?, span)),
         notes: notes.into_iter().map(fold).collect(),
@@ -103,8 +105,9 @@ fn verdict(linted: &Linted) -> String {
     } else {
         "some readers lose the report or a part of it"
     };
-    match counts.as_slice() {
-        [] => format!("{name}: {verdict}\n"),
-        counts => format!("{name}: {verdict}: {}\n", counts.join(", ")),
-    }
+    let verdict = match counts.as_slice() {
+        [] => format!("{name}: {verdict}"),
+        counts => format!("{name}: {verdict}: {}", counts.join(", ")),
+    };
+    format!("{}\n", wrapped(&verdict, WIDTH - 2).join("\n  "))
 }

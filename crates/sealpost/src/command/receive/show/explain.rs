@@ -60,6 +60,7 @@ fn report(document: &Document, mails: Vec<MailShown>) -> ReportShown {
         domains: tally.domains.iter().map(|of_domain| domain(of_domain, report)).collect(),
         repairs: repairs(&document.reading),
         complete: document.reading.is_complete(),
+        stored: None,
     }
 }
 

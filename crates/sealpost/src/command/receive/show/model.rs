@@ -63,6 +63,26 @@ pub(super) struct ReportShown {
     pub(super) repairs: Vec<RepairsShown>,
     /// Was every number of sessions read? If not, the numbers are those that were.
     pub(super) complete: bool,
+    /// What became of it in the store that was named, one for each of its domains; null without one.
+    pub(super) stored: Option<Vec<StoredShown>>,
+}
+
+/// A report as it is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct StoredShown {
+    /// Its number in the store.
+    pub(super) number: i64,
+    /// The policy domain.
+    pub(super) domain: Option<String>,
+    /// `counted`, `unverified` or `not-ours`.
+    pub(super) scope: &'static str,
+    /// `verified`, `vouched`, `admitted` or `unverified`.
+    pub(super) trust: &'static str,
+    /// `current`, or `superseded` by a revision.
+    pub(super) state: &'static str,
+    /// Does it count no more sessions than its sender brought mails with reports on the domain in
+    /// that time? Then it most likely tells of these.
+    pub(super) is_echo: bool,
 }
 
 /// A mail, and who vouches for it.

@@ -27,6 +27,10 @@ const LONGEST: usize = 200;
 /// So many reports of one file are shown.
 const MOST_REPORTS: usize = 100;
 
+/// Said of reports on report mails.
+const ECHO: &str = "an echo: it counts no more sessions than its sender brought mails with reports \
+                    on this domain in that time, most likely those mails";
+
 /// So many domains of one report are shown.
 const MOST_DOMAINS: usize = 50;
 
@@ -74,6 +78,7 @@ impl Page {
             entry(text, "days", odd);
         }
         signatures(text, &report.mails);
+        stored(text, report);
         missing_numbers(text, report);
         if report.domains.is_empty() {
             text.push('\n');
@@ -107,12 +112,14 @@ pub(super) fn unreadable(source: &str, unreadable: &UnreadableShown) -> String {
         "" => String::new(),
         place => format!(", {}", shown(place, LONGEST)),
     };
-    format!(
-        "error: failed to read a report in {}{place}: {}\n\nhint: {}",
+    let error = format!(
+        "error: failed to read a report in {}{place}: {}",
         shown(source, LONGEST),
-        shown(&unreadable.message, 400),
-        unreadable.fix
-    )
+        shown(&unreadable.message, 400)
+    );
+    let hint = format!("hint: {}", unreadable.fix);
+    let fold = |text: &str| wrapped(text, WIDTH).join("\n");
+    format!("{}\n\n{}", fold(&error), fold(&hint))
 }
 
 fn signatures(text: &mut String, mails: &[MailShown]) {
@@ -126,6 +133,24 @@ fn signatures(text: &mut String, mails: &[MailShown]) {
             entry(text, name, &format!("{by}{}", shown(from, LONGEST)));
         }
         entry(text, "signed", &mail.summary);
+    }
+}
+
+fn stored(text: &mut String, report: &ReportShown) {
+    let Some(kept) = &report.stored else { return };
+    if kept.is_empty() {
+        entry(text, "in store", "no: it was not taken in, or is forgotten");
+    }
+    for one in kept.iter().take(MOST_DOMAINS) {
+        let domain = one.domain.as_deref().unwrap_or("no domain");
+        let how = match one.state {
+            "superseded" => "a revision has taken its place".to_owned(),
+            _ => format!("{}, {}", one.scope, one.trust),
+        };
+        entry(text, "in store", &format!("number {}, on {domain}: {how}", one.number));
+        if one.is_echo {
+            entry(text, "", ECHO);
+        }
     }
 }
 
