@@ -1,12 +1,12 @@
 //! All that one day had for one domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use mail_domain::DomainName;
 
 use super::{BuildError, BuiltReport, FailureCount, ReportFace, building};
-use crate::{SeenPolicy, SessionFailure};
+use crate::{PolicyType, SeenPolicy, SessionFailure};
 
 /// The sessions of one day of UTC with the MX hosts of one domain, over all counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub struct PolicySums {
     pub failed: u64,
     /// The failures that were met.
     pub failures: BTreeMap<SessionFailure, FailureCount>,
+    /// What went wrong without a session, such as a policy that could not be fetched. A report tells
+    /// it with a count of 0: no session is ever added.
+    pub remarks: BTreeSet<SessionFailure>,
 }
 
 impl DomainDay {
@@ -48,6 +51,23 @@ impl DomainDay {
         count: FailureCount,
     ) {
         self.policies.entry(policy).or_default().failures.entry(failure).or_default().add(count);
+    }
+
+    /// Adds what went wrong with the MTA-STS policy of the domain without a session: to the one that
+    /// sessions were held against, if there is any, or else to one without a text.
+    pub fn add_sts_remark(&mut self, failure: SessionFailure) {
+        let is_held = |policy: &SeenPolicy| {
+            policy.policy_type == PolicyType::Sts && policy.domain == self.domain
+        };
+        let held = self.policies.iter_mut().filter(|(policy, _)| is_held(policy));
+        let most = held.max_by_key(|(_, sums)| sums.successful.saturating_add(sums.failed));
+        match most {
+            Some((_, sums)) => sums.remarks.insert(failure),
+            None => {
+                let policy = SeenPolicy::new(PolicyType::Sts, self.domain.clone());
+                self.policies.entry(policy).or_default().remarks.insert(failure)
+            }
+        };
     }
 
     /// The domain.
