@@ -36,7 +36,8 @@ pub(crate) use self::receive::{
     WhichReports,
 };
 pub(crate) use self::report::{
-    PreviewArguments, ReportArguments, ReportCommand, SessionsImportArguments, StatusArguments,
+    DoctorArguments, PreviewArguments, ReadLogArguments, ReportArguments, ReportCommand,
+    SessionsImportArguments, StatusArguments,
 };
 pub(crate) use self::store::{BackupArguments, StoreCommand};
 

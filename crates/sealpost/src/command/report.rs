@@ -1,7 +1,9 @@
 //! `sealpost report`
 
+mod doctor;
 mod import;
 mod preview;
+mod read_log;
 mod serve;
 mod status;
 
@@ -20,7 +22,9 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     match arguments.command {
+        Some(ReportCommand::Doctor(arguments)) => doctor::run(&arguments, output).await,
         Some(ReportCommand::Import(arguments)) => import::run(&arguments, output).await,
+        Some(ReportCommand::ReadLog(arguments)) => read_log::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
         None => serve::run(&arguments, inherited, output).await,

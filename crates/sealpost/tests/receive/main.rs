@@ -12,6 +12,7 @@ mod said;
 mod activation;
 mod age;
 mod daemon;
+mod doctor;
 mod doors;
 mod hostile;
 mod kills;

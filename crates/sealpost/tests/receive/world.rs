@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Exchange(&'static str),
     /// An A record: 127.0.0.1.
     Loopback,
+    /// A PTR record with this host.
+    Pointer(&'static str),
     ServerFailure,
 }
 
@@ -80,6 +82,7 @@ impl Dns {
 }
 
 const A: u8 = 1;
+const PTR: u8 = 12;
 const MX: u8 = 15;
 const TXT: u8 = 16;
 
@@ -110,6 +113,9 @@ fn reply(query: &[u8], records: &BTreeMap<String, Answer>) -> Vec<u8> {
         (Some(Answer::Exchange(host)), MX) => {
             host.split('.').chain([""]).for_each(|label| add(label.as_bytes()));
             data.splice(0..0, [0, 10]);
+        }
+        (Some(Answer::Pointer(host)), PTR) => {
+            host.split('.').chain([""]).for_each(|label| add(label.as_bytes()));
         }
         (Some(Answer::Loopback), A) => data.extend_from_slice(&[127, 0, 0, 1]),
         _ => {}

@@ -10,3 +10,4 @@ mod kills;
 mod load;
 mod refused;
 mod sums;
+mod ways;

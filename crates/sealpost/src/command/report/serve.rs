@@ -1,15 +1,17 @@
 //! The daemon.
 
 use std::convert::Infallible;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_listen::http::{HttpHandler, HttpLimits};
-use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Server};
+use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Listener, Server};
 use sealpost_report::{
-    Collector, QUEUE_WANTED, ReportApi, ReportMetrics, Section, keep_forgetting, queue_length,
+    Collector, Intake, LogCounter, QUEUE_WANTED, ReportApi, ReportMetrics, Section, SessionPosts,
+    keep_forgetting, queue_length,
 };
-use sealpost_runtime::{AfterPanic, ServiceManager, raise_descriptor_limit, supervise};
+use sealpost_runtime::{AfterPanic, Clock, ServiceManager, raise_descriptor_limit, supervise};
 use sealpost_store::{Settings as StoreSettings, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,6 +24,11 @@ use crate::output::Output;
 
 /// How long answers to people may take when we stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Octets of a post of sessions.
+const POST_OCTETS: usize = 1 << 20;
+/// The longest file with a token, in octets.
+const TOKEN_OCTETS: u64 = 4_096;
 
 /// Counts sessions until it is told to stop.
 pub(super) async fn run(
@@ -54,8 +61,7 @@ pub(super) async fn run(
         output.say(&format!("listening at {socket}, datagrams"));
         sockets.push(socket);
     }
-    let mut doors = Doors::default();
-    doors.open(&section, &store, &metrics, inherited, output).await?;
+    let listeners = listen(&section, &mut inherited, output).await?;
     warn_of_queue(output);
     let started = Collector::start(
         sockets,
@@ -67,8 +73,25 @@ pub(super) async fn run(
     );
     let (mut collector, flusher) =
         started.map_err(|error| Failure::new(format!("start the thread that counts: {error}")))?;
+    let posts = posts(&section, collector.intake(), &clock, &metrics)?;
+    let mut doors = Doors::default();
+    doors.open(listeners, &store, &metrics, posts);
 
     let mut tasks = JoinSet::new();
+    for path in section.log.clone() {
+        output.say(&format!("following {}", path.display()));
+        let counter =
+            LogCounter::new(collector.intake(), &store, clock.clone(), Arc::clone(&metrics));
+        let metrics = Arc::clone(&metrics);
+        tasks.spawn(async move {
+            let make = || {
+                let (counter, path) = (counter.clone(), path.clone());
+                async move { counter.follow(path).await }
+            };
+            let _ =
+                supervise("the reading of a log", AfterPanic::Restart, &metrics.panics, make).await;
+        });
+    }
     {
         let (flusher, metrics) = (flusher.clone(), Arc::clone(&metrics));
         tasks.spawn(async move {
@@ -160,6 +183,47 @@ fn bind(
     })
 }
 
+/// Binds where people ask.
+async fn listen(
+    section: &Section,
+    inherited: &mut Inherited,
+    output: &mut Output,
+) -> Result<Vec<Listener>, Failure> {
+    let mut all = Vec::new();
+    for address in &section.http {
+        let listeners = address.listen(inherited).await;
+        for listener in listeners.map_err(|error| Failure::new(with_source(&error)))? {
+            output.say(&format!("listening at {listener}, metrics over http"));
+            all.push(listener);
+        }
+    }
+    Ok(all)
+}
+
+/// What takes posts of sessions, if there is a token for them.
+fn posts(
+    section: &Section,
+    intake: Intake,
+    clock: &Clock,
+    metrics: &Arc<ReportMetrics>,
+) -> Result<Option<SessionPosts>, Failure> {
+    let Some(path) = &section.token_file else { return Ok(None) };
+    if section.http.is_empty() {
+        return Err(Failure::new("take posts of sessions: there is no address for them")
+            .hint("give one with `http` in [report], or remove `token_file`"));
+    }
+    let mut token = String::new();
+    let file = fs_err::File::open(path).map_err(Failure::new)?;
+    file.take(TOKEN_OCTETS)
+        .read_to_string(&mut token)
+        .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;
+    let posts = SessionPosts::new(&token, intake, clock.clone(), Arc::clone(metrics));
+    let posts = posts.map_err(|error| {
+        Failure::new(format!("{error} ({})", path.display())).hint("make one: openssl rand -hex 32")
+    })?;
+    Ok(Some(posts))
+}
+
 /// Says what is lost when the kernel keeps few datagrams for us, and how to mend it.
 fn warn_of_queue(output: &mut Output) {
     let Some(length) = queue_length().filter(|&length| length < QUEUE_WANTED) else { return };
@@ -183,33 +247,31 @@ impl Default for Doors {
 }
 
 impl Doors {
-    async fn open(
+    fn open(
         &mut self,
-        section: &Section,
+        listeners: Vec<Listener>,
         store: &Store,
         metrics: &Arc<ReportMetrics>,
-        mut inherited: Inherited,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        let api = ReportApi::new(Arc::clone(metrics), store.sessions(), env!("CARGO_PKG_VERSION"));
-        let handler = HttpHandler::new(api, HttpLimits::default());
-        let server = Server::new(handler, Limits { grace: GRACE, ..Limits::default() });
-        for address in &section.http {
-            let listeners = address.listen(&mut inherited).await;
-            let listeners = listeners.map_err(|error| Failure::new(with_source(&error)))?;
-            for listener in listeners {
-                output.say(&format!("listening at {listener}, metrics over http"));
-                let (server, mut stopping) = (server.clone(), self.stop.subscribe());
-                self.running.spawn(async move {
-                    let stopped = async {
-                        // An error means that nobody is left to tell it.
-                        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-                    };
-                    server.serve(listener, stopped).await;
-                });
-            }
+        posts: Option<SessionPosts>,
+    ) {
+        let mut api =
+            ReportApi::new(Arc::clone(metrics), store.sessions(), env!("CARGO_PKG_VERSION"));
+        if let Some(posts) = posts {
+            api = api.with_posts(posts);
         }
-        Ok(())
+        let limits = HttpLimits { body_octets: POST_OCTETS, ..HttpLimits::default() };
+        let handler = HttpHandler::new(api, limits);
+        let server = Server::new(handler, Limits { grace: GRACE, ..Limits::default() });
+        for listener in listeners {
+            let (server, mut stopping) = (server.clone(), self.stop.subscribe());
+            self.running.spawn(async move {
+                let stopped = async {
+                    // An error means that nobody is left to tell it.
+                    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                };
+                server.serve(listener, stopped).await;
+            });
+        }
     }
 
     async fn close(mut self) {
