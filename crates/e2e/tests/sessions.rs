@@ -62,8 +62,9 @@ fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
     let log = senders.log(Route::Postfix3_10, Memory::Cached).unwrap();
     assert!(!log.contains("Could not report TLS"), "{log}");
     let logged = logged(&log);
-    let (counted, types) = counted(&senders);
+    let (counted, types) = counted(&senders, &configuration(&senders));
     assert_eq!(counted, logged);
+    assert_eq!(self::counted(&senders, &read_log(&senders, &log)).0, logged);
     assert_eq!(types.into_iter().collect::<Vec<_>>(), ["no-policy-found", "sts", "tlsa"]);
     let of = |result: &str| {
         counted.iter().filter(|((_, it), _)| it == result).map(|(_, n)| n).sum::<u64>()
@@ -121,13 +122,33 @@ fn logged(log: &str) -> Counts {
     counts
 }
 
+/// Has the sessions counted that the log tells of, with nothing else; the configuration to look at
+/// them with.
+fn read_log(senders: &Senders, log: &str) -> String {
+    let directory = senders.environment().directory();
+    let (configuration, file) = (directory.join("read-log.toml"), directory.join("read-log.txt"));
+    let text = "[report]\nstore = \"read-log.sqlite\"\ncontact = \"tls@reporter.test\"\n";
+    fs_err::write(&configuration, text).unwrap();
+    fs_err::write(&file, log).unwrap();
+    let output = Command::new(sealpost_binary().unwrap())
+        .args(["report", "read-log"])
+        .arg(&file)
+        .arg("--config")
+        .arg(&configuration)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    configuration.to_string_lossy().into_owned()
+}
+
 /// What `sealpost report` would report, and under which types of policies.
-fn counted(senders: &Senders) -> (Counts, BTreeSet<String>) {
+fn counted(senders: &Senders, configuration: &str) -> (Counts, BTreeSet<String>) {
     let (mut counts, mut types) = (Counts::new(), BTreeSet::new());
-    let domains: Value = serde_json::from_str(&preview(senders, &[])).unwrap();
+    let domains: Value = serde_json::from_str(&preview(senders, configuration, &[])).unwrap();
     for row in domains.as_array().unwrap() {
         let domain = row["domain"].as_str().unwrap();
-        let report: Value = serde_json::from_str(&preview(senders, &[domain])).unwrap();
+        let report = preview(senders, configuration, &[domain]);
+        let report: Value = serde_json::from_str(&report).unwrap();
         for policy in report["policies"].as_array().unwrap() {
             types.insert(policy["policy"]["policy-type"].as_str().unwrap().to_owned());
             let successful = policy["summary"]["total-successful-session-count"].as_u64().unwrap();
@@ -150,9 +171,8 @@ fn counted(senders: &Senders) -> (Counts, BTreeSet<String>) {
     (counts, types)
 }
 
-fn preview(senders: &Senders, domain: &[&str]) -> String {
-    let configuration = configuration(senders);
-    let arguments = ["report", "preview", "--format", "json", "--config", &configuration];
+fn preview(senders: &Senders, configuration: &str, domain: &[&str]) -> String {
+    let arguments = ["report", "preview", "--format", "json", "--config", configuration];
     let arguments = [&arguments[..], domain].concat();
     let output = senders.environment().run(&sealpost_binary().unwrap(), arguments).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
