@@ -43,6 +43,16 @@ pub enum Server {
     Knot,
     /// The resolver.
     Unbound,
+    /// Another name server, where zones are updated.
+    Bind,
+    /// The MX hosts.
+    Postfix,
+    /// The policy hosts.
+    Nginx,
+    /// An nginx as an export configures it.
+    ExportedNginx,
+    /// A Caddy as an export configures it.
+    Caddy,
     /// The keeper of mailboxes.
     Dovecot,
     /// The lab, where mail is sent to it.
@@ -83,6 +93,8 @@ pub enum Signal {
     Continue,
     /// End it: its ports close.
     Kill,
+    /// Have it end itself, with the processes that it started, and wait for that.
+    Terminate,
     /// SIGHUP, upon which it reads its configuration again; Dovecot also lets its clients go.
     HangUp,
 }
@@ -198,6 +210,7 @@ impl Environment {
                 Signal::Pause => "STOP",
                 Signal::Continue => "CONT",
                 Signal::Kill => "KILL",
+                Signal::Terminate => "TERM",
                 Signal::HangUp => "HUP",
             },
             server.as_str(),
@@ -367,6 +380,11 @@ impl Server {
         match self {
             Self::Knot => "knot",
             Self::Unbound => "unbound",
+            Self::Bind => "bind",
+            Self::Postfix => "postfix",
+            Self::Nginx => "nginx",
+            Self::ExportedNginx => "exported_nginx",
+            Self::Caddy => "caddy",
             Self::Dovecot => "dovecot",
             Self::Lab => "lab",
             Self::Enforce => "enforce",

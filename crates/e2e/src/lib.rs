@@ -47,6 +47,9 @@ pub use reporter::Reporter;
 // Mailboxes that reports lie in.
 mod dovecot;
 
+// Name servers that take updates.
+mod publication;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};

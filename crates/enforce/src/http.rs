@@ -69,10 +69,15 @@ impl HttpApi {
         json_of(Status::Ok, &json!({ "counts": counts, "last": last }))
     }
 
-    fn metrics(&self) -> Response {
+    /// Writes the metrics of the role.
+    pub fn write_metrics(&self, text: &mut Exposition) {
         self.answerer.measure();
-        let mut text = Exposition::default();
         text.table(self.answerer.metrics());
+    }
+
+    fn metrics(&self) -> Response {
+        let mut text = Exposition::default();
+        self.write_metrics(&mut text);
         text.table(&self.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }

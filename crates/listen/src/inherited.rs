@@ -1,6 +1,11 @@
 //! Sockets that systemd passes on (socket activation, `sd_listen_fds(3)`).
 
-use std::{env, os::unix::net::UnixDatagram};
+use std::{
+    env, io,
+    net::TcpListener as StdTcpListener,
+    os::unix::net::{UnixDatagram, UnixListener as StdUnixListener},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, UnixListener};
@@ -15,10 +20,22 @@ const MOST: usize = 1024;
 /// What a socket without a name is called, by the protocol.
 const NAMELESS: &str = "unknown";
 
-/// The sockets that were passed to this process and not yet taken.
+/// The sockets that were passed to this process. Clones share what has been taken.
+#[derive(Clone)]
 pub struct Inherited {
-    sockets: ListenFd,
+    passed: Arc<Vec<Passed>>,
+    taken: Arc<Mutex<Vec<bool>>>,
     names: Vec<String>,
+}
+
+/// A socket stays open here after it was taken, as it does with the service manager, so that
+/// whoever ends and begins again can take it again.
+enum Passed {
+    Unix(StdUnixListener),
+    Tcp(StdTcpListener),
+    Datagrams(UnixDatagram),
+    /// Nothing that is of use.
+    Other(io::Error),
 }
 
 impl Inherited {
@@ -33,7 +50,7 @@ impl Inherited {
             return Self::none();
         }
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let sockets = ListenFd::from_env();
+        let mut sockets = ListenFd::from_env();
         let mut names: Vec<String> =
             names.split(':').take(sockets.len()).map(str::to_owned).collect();
         names.resize(sockets.len(), NAMELESS.to_owned());
@@ -42,12 +59,26 @@ impl Inherited {
                 NAMELESS.clone_into(name);
             }
         }
-        Self { sockets, names }
+        let passed = (0..sockets.len()).map(|index| Passed::of(&mut sockets, index)).collect();
+        Self::of(passed, names)
     }
 
     /// None, for a process that shall not look.
     pub fn none() -> Self {
-        Self { sockets: ListenFd::empty(), names: Vec::new() }
+        Self::of(Vec::new(), Vec::new())
+    }
+
+    fn of(passed: Vec<Passed>, names: Vec<String>) -> Self {
+        let taken = Arc::new(Mutex::new(vec![false; passed.len()]));
+        Self { passed: Arc::new(passed), taken, names }
+    }
+
+    /// The same, with nothing taken: for who begins again after all that had taken sockets has
+    /// ended.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let taken = Arc::new(Mutex::new(vec![false; self.passed.len()]));
+        Self { taken, ..self.clone() }
     }
 
     /// The names, in the order in which the sockets were passed; taken ones are still in it.
@@ -63,13 +94,10 @@ impl Inherited {
     /// [`ListenError::NotPassed`] if there is none left, [`ListenError::Unfit`] if one of them does
     /// not accept connections.
     pub fn take(&mut self, name: &str) -> Result<Vec<Listener>, ListenError> {
+        let fault = |source| ListenError::Unfit { name: name.to_owned(), source };
         let mut listeners = Vec::new();
-        for index in 0..self.names.len() {
-            if self.names.get(index).is_some_and(|held| held == name) {
-                let taken = self.take_one(index);
-                let fault = |source| ListenError::Unfit { name: name.to_owned(), source };
-                listeners.extend(taken.map_err(fault)?);
-            }
+        for passed in self.take_all(name, usize::MAX) {
+            listeners.push(passed.listener().map_err(fault)?);
         }
         if listeners.is_empty() {
             return Err(ListenError::NotPassed { name: name.to_owned() });
@@ -84,30 +112,72 @@ impl Inherited {
     /// [`ListenError::NotPassed`] if there is none left, [`ListenError::Unfit`] if it takes no
     /// datagrams.
     pub(crate) fn take_datagram(&mut self, name: &str) -> Result<UnixDatagram, ListenError> {
-        for index in 0..self.names.len() {
-            if self.names.get(index).is_some_and(|held| held == name) {
-                let taken = self.sockets.take_unix_datagram(index);
-                let fault = |source| ListenError::Unfit { name: name.to_owned(), source };
-                if let Some(socket) = taken.map_err(fault)? {
-                    return Ok(socket);
-                }
-            }
+        let fault = |source| ListenError::Unfit { name: name.to_owned(), source };
+        match self.take_all(name, 1).as_slice() {
+            [passed, ..] => passed.datagrams().map_err(fault),
+            [] => Err(ListenError::NotPassed { name: name.to_owned() }),
         }
-        Err(ListenError::NotPassed { name: name.to_owned() })
     }
 
-    /// `None` if it was taken before.
-    fn take_one(&mut self, index: usize) -> std::io::Result<Option<Listener>> {
-        // A socket of the other kind stays where it is.
-        if let Ok(taken) = self.sockets.take_unix_listener(index) {
-            let Some(socket) = taken else { return Ok(None) };
-            socket.set_nonblocking(true)?;
-            let socket = Socket::Unix(UnixListener::from_std(socket)?);
-            return Ok(Some(Listener::new(socket, Origin::Inherited)));
+    /// Up to `most` of the sockets of a name that are left; from now on they are taken.
+    fn take_all(&self, name: &str, most: usize) -> Vec<&Passed> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.passed.iter().zip(&self.names).zip(taken.iter_mut());
+        all.filter(|((_, held), is_taken)| *held == name && !**is_taken)
+            .take(most)
+            .map(|((passed, _), is_taken)| {
+                *is_taken = true;
+                passed
+            })
+            .collect()
+    }
+}
+
+impl Passed {
+    fn of(sockets: &mut ListenFd, index: usize) -> Self {
+        fn missing<T>(taken: Option<T>) -> io::Result<T> {
+            taken.ok_or_else(|| io::ErrorKind::NotFound.into())
         }
-        let Some(socket) = self.sockets.take_tcp_listener(index)? else { return Ok(None) };
-        socket.set_nonblocking(true)?;
-        let socket = Socket::Tcp(TcpListener::from_std(socket)?);
-        Ok(Some(Listener::new(socket, Origin::Inherited)))
+        // A socket of another kind stays where it is.
+        if let Ok(socket) = sockets.take_unix_listener(index).and_then(missing) {
+            return Self::Unix(socket);
+        }
+        if let Ok(socket) = sockets.take_unix_datagram(index).and_then(missing) {
+            return Self::Datagrams(socket);
+        }
+        match sockets.take_tcp_listener(index).and_then(missing) {
+            Ok(socket) => Self::Tcp(socket),
+            Err(error) => Self::Other(error),
+        }
+    }
+
+    fn listener(&self) -> io::Result<Listener> {
+        let socket = match self {
+            Self::Unix(socket) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                Socket::Unix(UnixListener::from_std(socket)?)
+            }
+            Self::Tcp(socket) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                Socket::Tcp(TcpListener::from_std(socket)?)
+            }
+            Self::Datagrams(_) => {
+                return Err(io::Error::other("it takes datagrams and accepts no connections"));
+            }
+            Self::Other(error) => return Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        Ok(Listener::new(socket, Origin::Inherited))
+    }
+
+    fn datagrams(&self) -> io::Result<UnixDatagram> {
+        match self {
+            Self::Datagrams(socket) => socket.try_clone(),
+            Self::Unix(_) | Self::Tcp(_) => {
+                Err(io::Error::other("it accepts connections and takes no datagrams"))
+            }
+            Self::Other(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
     }
 }

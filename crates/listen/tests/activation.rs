@@ -89,6 +89,8 @@ async fn child(mode: &str, mut inherited: Inherited) {
                     })
                     .await;
                 assert!(matches!(inherited.take(name), Err(ListenError::NotPassed { .. })));
+                assert!(inherited.clone().take(name).is_err(), "clones share what was taken");
+                assert_eq!(inherited.anew().take(name).unwrap().len(), 1);
             }
         }
         "none" => {

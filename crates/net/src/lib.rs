@@ -66,9 +66,18 @@ pub use submit::{
 // What is asked.
 mod dns;
 pub use dns::{TransferError, TransferredRecord, transfer_zone};
+mod authorities;
+mod rehearsal;
+pub use authorities::{Authority, AuthorityAnswer};
+pub use rehearsal::RehearsalError;
 mod https;
 mod smtp;
 mod tls;
+
+// What is written.
+pub use dns::{
+    RecordKind, RecordSet, RecordValue, SetChange, TsigKey, TsigKeyError, UpdateError, UpdateServer,
+};
 
 // What every connection goes through.
 mod connect;

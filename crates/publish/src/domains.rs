@@ -8,12 +8,13 @@ use std::{
 
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Mode, MxPattern, Policy, PolicyError, PolicyId};
-use sealpost_rollout::{Settings, Stage, Time};
+use sealpost_net::IpNetwork;
+use sealpost_rollout::{History, Settings, Stage, Time};
 use tls_rpt::ReportUri;
 use toml::Spanned;
 
 use crate::{
-    DnsWay, HostWay, IdStyle, PolicyMode, Section, Target, Terms,
+    DnsServer, DnsWay, HostWay, IdStyle, PolicyMode, Section, Target, Terms,
     section::{File, Rua},
 };
 
@@ -60,6 +61,10 @@ pub struct PublishedDomain {
     pub target: Vec<Target>,
     /// The TTL of the records, in seconds.
     pub ttl: u32,
+    /// Networks that hold the addresses of our own MX hosts.
+    pub own_networks: Vec<IpNetwork>,
+    /// The domain below which its records lie, where its own names are aliases.
+    pub delegate: Option<DomainName>,
     /// Where it is configured: a file and a line.
     pub place: String,
 }
@@ -135,9 +140,10 @@ impl Domains {
             groups.add(source, &file.groups)?;
         }
         let mut all = Self::default();
-        all.add(&main, &section.domains, &groups, section.rua.as_deref())?;
+        let common = (section.rua.as_deref(), &section.dns_servers);
+        all.add(&main, &section.domains, &groups, common)?;
         for (source, file) in &files {
-            all.add(source, &file.domains, &groups, section.rua.as_deref())?;
+            all.add(source, &file.domains, &groups, common)?;
         }
         Ok(all)
     }
@@ -157,7 +163,7 @@ impl Domains {
         source: &Source<'_>,
         domains: &BTreeMap<Spanned<String>, Terms>,
         groups: &Groups<'_>,
-        rua: Option<&[Rua]>,
+        (rua, servers): (Option<&[Rua]>, &BTreeMap<String, DnsServer>),
     ) -> Result<(), ConfigurationError> {
         // In the order of the file, so that lines are counted once.
         let mut written: Vec<_> = domains.iter().collect();
@@ -178,6 +184,14 @@ impl Domains {
                     terms.or(group.0)
                 }
             };
+            if let Some(DnsWay::Server(server)) = &terms.dns
+                && !servers.contains_key(server)
+            {
+                return Err(senseless(format!(
+                    "{domain} names the DNS server {server:?}, which is nowhere; write manual, or \
+                     name it in dns_servers"
+                )));
+            }
             if let Some(known) = self.domains.get(&domain) {
                 let known = &known.place;
                 return Err(senseless(format!("{domain} is configured at {known} already")));
@@ -227,14 +241,22 @@ impl PublishedDomain {
             max_age: terms.max_age.map(|seconds| seconds.0),
             settings: terms.rollout.unwrap_or_default(),
             host: terms.host.unwrap_or_default(),
-            dns: terms.dns.unwrap_or_default(),
+            dns: terms.dns.clone().unwrap_or_default(),
             rua: rua.iter().map(|rua| rua.0.clone()).collect(),
             id_style: terms.id_style.unwrap_or_default(),
             target,
             ttl: terms.ttl.unwrap_or(TTL).min(i32::MAX.unsigned_abs()),
+            own_networks: terms.own_networks.clone().unwrap_or_default(),
+            delegate: terms.delegate.as_ref().map(|base| base.0.clone()),
             place,
             domain,
         };
+        // Its longest name.
+        if let Some(base) = &published.delegate
+            && DomainName::parse(&format!("{}.{base}", published.domain)).is_err()
+        {
+            return Err(format!("{}.{base} is too long for a name", published.domain));
+        }
         // The largest policy that it can come to.
         let stage = Stage::EnforceLong;
         published.policy(stage).map_err(|error| format!("{}: {error}", published.domain))?;
@@ -258,6 +280,23 @@ impl PublishedDomain {
         let Some((mode, max_age)) = terms else { return Ok(None) };
         let patterns = if mode == Mode::None { Vec::new() } else { self.patterns.clone() };
         Policy::new(mode, max_age, patterns).map(Some)
+    }
+
+    /// The id that belongs to a policy of it: the one that is announced, if it is that of the policy;
+    /// else one that was never announced before.
+    pub fn id_after(&self, history: &History, policy: &Policy, now: Time) -> PolicyId {
+        if history.live() == Some(policy)
+            && !history.is_id_older()
+            && let Some(live) = history.live_id()
+        {
+            return live.id.clone();
+        }
+        // The same one for as long as the policy waits for it, however often that is asked.
+        let body = history.live_body().filter(|body| body.policy.as_ref() == Some(policy));
+        let since = body.map_or(now, |body| body.since);
+        let id = self.id(policy, since);
+        let is_used = history.ids().iter().any(|known| known.id == id);
+        if is_used { history.id_for(policy, since) } else { id }
     }
 
     /// The id for a policy of it that is announced first at this time.

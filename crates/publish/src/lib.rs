@@ -5,15 +5,15 @@
 //! [`PublishedDomain`] knows the policy that its stage asks for, the records that go with it, and the files
 //! that a web server needs ([`export`]).
 //!
-//! # Limitations
-//!
-//! The policy host, certificates and writing to the DNS are not here: who uses this uploads the
-//! files and sets the records.
+//! [`drive`] leads each domain from stage to stage: it looks at what is live and at what was reported,
+//! asks [`decide`](sealpost_rollout::decide), carries the move out and publishes what the new stage
+//! asks for. [`dns`] sets records.
 
 // What the operator writes.
 mod section;
 pub use section::{
-    DnsWay, HostWay, IdStyle, Pattern, PolicyMode, ProviderName, Rua, Seconds, Section, Terms,
+    BaseName, DnsServer, DnsWay, HostWay, IdStyle, Pattern, PolicyMode, ProviderName, Rua, Seconds,
+    Section, Terms,
 };
 
 // All of it together, checked.
@@ -23,6 +23,14 @@ pub use domains::{ConfigurationError, Domains, PublishedDomain};
 // What goes into the zone.
 mod records;
 pub use records::{DnsRecord, RecordData, Target, zone_file};
+
+// Who sets it.
+pub mod dns;
+
+// Who leads each domain on.
+pub mod drive;
+mod job;
+pub use job::Job;
 
 // What goes onto a web server.
 pub mod export;

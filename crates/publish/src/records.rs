@@ -57,11 +57,11 @@ impl PublishedDomain {
     /// Its records: that of TLS-RPT if addresses for reports are configured, those of the policy
     /// host if a target is, and the STS record for this id.
     pub fn records(&self, id: Option<&PolicyId>) -> Vec<DnsRecord> {
-        let (domain, ttl) = (&self.domain, self.ttl);
+        let ttl = self.ttl;
         let mut records = Vec::new();
         if !self.rua.is_empty() {
             let record = tls_rpt::Record { rua: self.rua.clone(), extensions: Vec::new() };
-            let name = format!("_smtp._tls.{domain}");
+            let name = self.owner("_smtp._tls");
             records.push(DnsRecord { name, ttl, data: RecordData::Txt(record.to_string()) });
         }
         for target in &self.target {
@@ -70,13 +70,35 @@ impl PublishedDomain {
                 Target::Address(IpAddr::V6(address)) => RecordData::Aaaa(*address),
                 Target::Name(name) => RecordData::Cname(name.to_string()),
             };
-            records.push(DnsRecord { name: format!("mta-sts.{domain}"), ttl, data });
+            records.push(DnsRecord { name: self.owner("mta-sts"), ttl, data });
         }
         if let Some(id) = id {
             let data = RecordData::Txt(Record::new(id.clone()).to_string());
-            records.push(DnsRecord { name: format!("_mta-sts.{domain}"), ttl, data });
+            records.push(DnsRecord { name: self.owner("_mta-sts"), ttl, data });
         }
         records
+    }
+
+    /// The name that holds the records of this label: below the domain, or below the domain of ours
+    /// that it is delegated to.
+    pub fn owner(&self, label: &str) -> String {
+        match &self.delegate {
+            None => format!("{label}.{}", self.domain),
+            Some(base) => format!("{label}.{}.{base}", self.domain),
+        }
+    }
+
+    /// The aliases that the owner of the domain sets once, if it is delegated.
+    pub fn aliases(&self) -> Vec<DnsRecord> {
+        if self.delegate.is_none() {
+            return Vec::new();
+        }
+        let alias = |label| DnsRecord {
+            name: format!("{label}.{}", self.domain),
+            ttl: self.ttl,
+            data: RecordData::Cname(self.owner(label)),
+        };
+        ["mta-sts", "_mta-sts", "_smtp._tls"].map(alias).to_vec()
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+use mail_domain::DomainName;
 use mta_sts::{MaxAge, Mode, MxPattern};
+use sealpost_net::IpNetwork;
 use sealpost_rules::provider::Provider;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::ReportUri;
@@ -19,6 +22,11 @@ use crate::Target;
 /// [publish]
 /// directory = "domains"                    # a folder of files with `groups` and `domains`
 /// rua = ["mailto:tls-reports@example.com"] # for every domain that says nothing else
+///
+/// [publish.dns_servers.main]               # takes updates by RFC 2136, signed with a key
+/// server = "192.0.2.53:53"
+/// key = "sealpost"
+/// secret_file = "sealpost.key"
 ///
 /// [publish.groups.customers]
 /// providers = ["google-workspace"]
@@ -37,6 +45,8 @@ pub struct Section {
     pub store: Option<PathBuf>,
     /// Where TLS reports go, for every domain that says nothing else.
     pub rua: Option<Vec<Rua>>,
+    /// Name servers that take updates, each under a name of the operator's.
+    pub dns_servers: BTreeMap<String, DnsServer>,
     /// What domains of a group share.
     pub(crate) groups: BTreeMap<Spanned<String>, Terms>,
     /// The domains.
@@ -79,6 +89,30 @@ pub struct Terms {
     pub target: Option<Vec<Target>>,
     /// The TTL of the records, in seconds.
     pub ttl: Option<u32>,
+    /// Networks that hold the addresses of our own MX hosts. What lies elsewhere is ours only if
+    /// signed DNS says so, and only a fault of our own moves a domain back by itself.
+    pub own_networks: Option<Vec<IpNetwork>>,
+    /// A domain of ours below which the records of the domain lie: its own names are aliases, set
+    /// once.
+    pub delegate: Option<BaseName>,
+}
+
+/// A name server that takes updates (RFC 2136).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsServer {
+    /// Its address and port.
+    pub server: SocketAddr,
+    /// The name of the TSIG key; without one, updates are not signed.
+    pub key: Option<String>,
+    /// The algorithm of the key: `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
+    #[serde(default = "usual_algorithm")]
+    pub algorithm: String,
+    /// A file with the secret of the key in Base64, and nothing else.
+    pub secret_file: Option<PathBuf>,
+    /// The servers that are asked after a write; those of the zone's NS records, if left out.
+    #[serde(default)]
+    pub authorities: Vec<SocketAddr>,
 }
 
 /// The mode of a policy, or who decides it.
@@ -108,12 +142,14 @@ pub enum HostWay {
 }
 
 /// Who sets the records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub enum DnsWay {
     /// A person: what is live is observed.
     #[default]
     Manual,
+    /// This program, at the server of this name.
+    Server(String),
 }
 
 /// How ids are made.
@@ -150,6 +186,10 @@ pub enum ProviderName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub MaxAge);
 
+/// A domain of ours as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseName(pub DomainName);
+
 /// An address for reports as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rua(pub ReportUri);
@@ -157,7 +197,8 @@ pub struct Rua(pub ReportUri);
 impl Section {
     /// Paths that are not absolute start from this folder.
     pub fn relative_to(&mut self, folder: &Path) {
-        for path in [&mut self.directory, &mut self.store].into_iter().flatten() {
+        let secrets = self.dns_servers.values_mut().map(|server| &mut server.secret_file);
+        for path in [&mut self.directory, &mut self.store].into_iter().chain(secrets).flatten() {
             *path = folder.join(&*path);
         }
     }
@@ -187,11 +228,13 @@ impl Terms {
             max_age: self.max_age.or(group.max_age),
             rollout: self.rollout.or(group.rollout),
             host: self.host.or(group.host),
-            dns: self.dns.or(group.dns),
+            dns: one(&self.dns, &group.dns),
             rua: one(&self.rua, &group.rua),
             id_style: self.id_style.or(group.id_style),
             target: one(&self.target, &group.target),
             ttl: self.ttl.or(group.ttl),
+            own_networks: one(&self.own_networks, &group.own_networks),
+            delegate: one(&self.delegate, &group.delegate),
         }
     }
 }
@@ -223,6 +266,23 @@ impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl From<String> for DnsWay {
+    fn from(word: String) -> Self {
+        if word == "manual" { Self::Manual } else { Self::Server(word) }
+    }
+}
+
+fn usual_algorithm() -> String {
+    "hmac-sha256".to_owned()
+}
+
+impl<'de> Deserialize<'de> for BaseName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        DomainName::parse(&text).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -37,14 +37,19 @@ impl ReceiveApi {
         Self { room, smtp, lmtp, process: Process::new(version) }
     }
 
-    fn metrics(&self) -> Response {
+    /// Writes the metrics of the role.
+    pub fn write_metrics(&self, text: &mut Exposition) {
         let metrics = self.room.metrics();
         let sessions =
             self.smtp.take_over(&metrics.smtp_refused) + self.lmtp.take_over(&metrics.lmtp_refused);
         metrics.smtp_sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         metrics.waiting.set(i64::try_from(self.room.waiting()).unwrap_or(i64::MAX));
-        let mut text = Exposition::default();
         text.table(metrics);
+    }
+
+    fn metrics(&self) -> Response {
+        let mut text = Exposition::default();
+        self.write_metrics(&mut text);
         text.table(&self.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }

@@ -1,6 +1,6 @@
 //! The interface for people and Prometheus, over HTTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
@@ -16,30 +16,35 @@ pub struct ReportApi {
     metrics: Arc<ReportMetrics>,
     sessions: Sessions,
     process: Process,
-    posts: Option<SessionPosts>,
+    posts: OnceLock<SessionPosts>,
 }
 
 impl ReportApi {
     /// Tells of these. `version` is that of the program.
     pub fn new(metrics: Arc<ReportMetrics>, sessions: Sessions, version: &'static str) -> Self {
-        Self { metrics, sessions, process: Process::new(version), posts: None }
+        Self { metrics, sessions, process: Process::new(version), posts: OnceLock::new() }
     }
 
-    /// The same, which counts what is posted.
-    #[must_use]
-    pub fn with_posts(self, posts: SessionPosts) -> Self {
-        Self { posts: Some(posts), ..self }
+    /// From now on it counts what is posted.
+    pub fn take_posts(&self, posts: SessionPosts) {
+        // An error means that it does already.
+        let _ = self.posts.set(posts);
     }
 
     /// What answers this request, if it is a post of sessions.
     fn posts(&self, request: &Request) -> Option<&SessionPosts> {
         let is_of_posts = request.segments() == SessionPosts::PATH;
-        self.posts.as_ref().filter(|_| is_of_posts)
+        self.posts.get().filter(|_| is_of_posts)
+    }
+
+    /// Writes the metrics of the role.
+    pub fn write_metrics(&self, text: &mut Exposition) {
+        text.table(&*self.metrics);
     }
 
     fn metrics(&self) -> Response {
         let mut text = Exposition::default();
-        text.table(&*self.metrics);
+        self.write_metrics(&mut text);
         text.table(&self.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }

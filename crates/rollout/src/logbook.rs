@@ -60,6 +60,11 @@ pub enum Event {
         /// The stage that may be left.
         stage: Stage,
     },
+    /// A person lives with a kind of failure.
+    Accepted {
+        /// The kind.
+        group: String,
+    },
     /// A policy was served for the first time.
     BodyServed {
         /// Its mode and max_age, such as `enforce 604800`.
@@ -146,6 +151,7 @@ impl fmt::Display for Event {
                 mark.iter().try_for_each(|mark| write!(f, " ({mark})"))
             }
             Self::Waived { stage } => write!(f, "waved through out of {stage}"),
+            Self::Accepted { group } => write!(f, "accepted: {}", one_line(group)),
             Self::BodyServed { terms } => write!(f, "policy served: {}", one_line(terms)),
             Self::IdAnnounced { id } => write!(f, "id announced: {}", one_line(id)),
             Self::Checked { verdict } => write!(f, "live check: {}", one_line(verdict)),

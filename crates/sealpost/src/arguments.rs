@@ -6,6 +6,7 @@ mod lab;
 mod publish;
 mod receive;
 mod report;
+mod serve;
 mod store;
 
 use std::ffi::OsString;
@@ -25,9 +26,11 @@ pub(crate) use self::enforce::{
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::publish::{
-    AdoptArguments, PastWord, PlaceName, PlanArguments, PublishArguments, PublishCommand,
-    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments,
-    PublishStatusArguments, RecordsArguments, SelectArguments,
+    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
+    PlaceName, PlanArguments, PublishArguments, PublishCommand, PublishConfiguration,
+    PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
+    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
+    Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
@@ -39,6 +42,7 @@ pub(crate) use self::report::{
     DoctorArguments, PreviewArguments, ReadLogArguments, ReportArguments, ReportCommand,
     SessionsImportArguments, StatusArguments,
 };
+pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
@@ -78,6 +82,8 @@ pub(crate) enum Command {
     Receive(Box<ReceiveArguments>),
     /// Count the TLS sessions of a mail server, for TLS reports.
     Report(Box<ReportArguments>),
+    /// Run every role that the configuration names, as one daemon.
+    Serve(Box<ServeArguments>),
     /// Look after the file in which everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),

@@ -6,7 +6,6 @@ mod failure;
 mod generate;
 mod lab;
 mod metrics;
-mod network;
 mod policy;
 mod policy_new;
 mod publish;
@@ -14,7 +13,7 @@ mod receive;
 mod record;
 mod report;
 mod rule;
-mod signals;
+mod serve;
 mod store;
 
 use sealpost_listen::Inherited;
@@ -36,6 +35,7 @@ pub(crate) async fn run(
         Command::Publish(arguments) => publish::run(arguments, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
+        Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,
         Command::Store(command) => store::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),

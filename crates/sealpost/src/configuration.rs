@@ -1,24 +1,30 @@
 //! `sealpost.toml`.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sealpost_enforce::Section;
+use sealpost_listen::Address;
 use sealpost_net::Settings;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use crate::daemon::RoleName;
 use crate::outcome::Failure;
 
 /// The largest file that is read, in octets.
 const LARGEST_FILE: u64 = 256 * 1024;
 
-/// The configuration of everything that runs for long: a section for each role, and one for the
-/// network that they share.
+/// The configuration of everything that runs for long: a section for each role, one for the network
+/// that they share, and one for `sealpost serve`.
 ///
 /// Unknown keys are refused. Relative paths start from the file's folder.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Configuration {
+    /// The file in which every role keeps what it keeps, unless its section names another.
+    store: Option<PathBuf>,
+    pub(crate) serve: ServeSection,
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
     pub(crate) receive: sealpost_receive::Section,
@@ -26,7 +32,36 @@ pub(crate) struct Configuration {
     pub(crate) publish: sealpost_publish::Section,
 }
 
+/// The section `[serve]`: what the roles of one process share.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServeSection {
+    /// Where people and Prometheus ask over HTTP; 127.0.0.1:8460 by default.
+    pub(crate) http: Vec<Address>,
+    /// The roles that run; by default those that have a section.
+    pub(crate) roles: Vec<RoleName>,
+}
+
+/// Which sections there are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Present {
+    enforce: Option<IgnoredAny>,
+    receive: Option<IgnoredAny>,
+    report: Option<IgnoredAny>,
+}
+
+impl Default for ServeSection {
+    fn default() -> Self {
+        let http = "127.0.0.1:8460".parse().into_iter().collect();
+        Self { http, roles: Vec::new() }
+    }
+}
+
 impl Configuration {
+    /// The roles that `sealpost serve` runs without a configuration: those that need nothing else.
+    pub(crate) const ROLES_WITHOUT_FILE: [RoleName; 2] = [RoleName::Enforce, RoleName::Receive];
+
     /// Reads a file; without one, everything is as by default.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
         Ok(Self::load_with_text(path)?.0)
@@ -47,13 +82,68 @@ impl Configuration {
         let mut configuration: Self = toml::from_str(&text).map_err(|error| {
             Failure::new(format!("read the configuration in {}: {error}", path.display()))
         })?;
+        if configuration.serve.roles.is_empty() {
+            configuration.serve.roles = present(&text);
+        }
         if let Some(folder) = path.parent() {
+            if let Some(store) = &mut configuration.store {
+                *store = folder.join(&*store);
+            }
             configuration.network.relative_to(folder);
             configuration.enforce.relative_to(folder);
             configuration.receive.relative_to(folder);
             configuration.report.relative_to(folder);
             configuration.publish.relative_to(folder);
         }
+        if let Some(store) = configuration.store.clone() {
+            configuration.keep_in(&store);
+        }
         Ok((configuration, text))
     }
+
+    /// Every role that names no file of its own keeps what it keeps in this one.
+    pub(crate) fn keep_in(&mut self, store: &Path) {
+        let stores = [
+            &mut self.enforce.store,
+            &mut self.receive.store,
+            &mut self.report.store,
+            &mut self.publish.store,
+        ];
+        for own in stores {
+            own.get_or_insert_with(|| store.to_owned());
+        }
+    }
+
+    /// The roles that run together.
+    pub(crate) fn roles(&self) -> Result<Vec<RoleName>, Failure> {
+        let mut roles = self.serve.roles.clone();
+        roles.sort_unstable();
+        roles.dedup();
+        if roles.is_empty() {
+            return Err(Failure::new("find a role to run: the configuration names none").hint(
+                "write a section for each role, even an empty one: [enforce], [receive], [report]",
+            ));
+        }
+        Ok(roles)
+    }
+
+    /// Takes over the settings of one role.
+    pub(crate) fn take_section(&mut self, name: RoleName, other: &Self) {
+        match name {
+            RoleName::Enforce => self.enforce = other.enforce.clone(),
+            RoleName::Receive => self.receive = other.receive.clone(),
+            RoleName::Report => self.report = other.report.clone(),
+        }
+    }
+}
+
+/// The roles that have a section in a configuration that was read before.
+fn present(text: &str) -> Vec<RoleName> {
+    let present: Present = toml::from_str(text).unwrap_or_default();
+    let sections = [
+        (present.enforce, RoleName::Enforce),
+        (present.receive, RoleName::Receive),
+        (present.report, RoleName::Report),
+    ];
+    sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()
 }

@@ -4,7 +4,9 @@ mod arguments;
 mod command;
 mod configuration;
 mod csv;
+mod daemon;
 mod input;
+mod network;
 mod outcome;
 mod output;
 

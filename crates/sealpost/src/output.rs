@@ -13,11 +13,13 @@ use crate::outcome::Failure;
 #[derive(Debug)]
 pub(crate) struct Output {
     colour: Colour,
+    /// Who speaks, where several do.
+    speaker: Option<&'static str>,
 }
 
 impl Output {
     pub(crate) fn new(colour: Colour) -> Self {
-        Self { colour }
+        Self { colour, speaker: None }
     }
 
     /// Writes text, as it is.
@@ -61,10 +63,15 @@ impl Output {
     }
 
     /// Says something to the person at the terminal.
-    #[expect(clippy::unused_self, reason = "one way out for all that is written")]
     pub(crate) fn say(&mut self, text: &str) {
+        let speaker = self.speaker.map(|name| format!("{name}: ")).unwrap_or_default();
         // If standard error is gone there is nobody to tell.
-        writeln!(std::io::stderr(), "{text}").ok();
+        writeln!(std::io::stderr(), "{speaker}{text}").ok();
+    }
+
+    /// From now on this one speaks.
+    pub(crate) fn say_as(&mut self, speaker: Option<&'static str>) {
+        self.speaker = speaker;
     }
 
     /// Shows on a terminal how far it has come, in the place of what was shown before.

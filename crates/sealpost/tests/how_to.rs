@@ -8,7 +8,7 @@ use std::process::Command;
 use sealpost_lab::{Lab, Options, Ports};
 
 /// The exit status of each command that is not expected to end with 0.
-const OTHER_STATUS: [(&str, i32); 9] = [
+const OTHER_STATUS: [(&str, i32); 10] = [
     ("sealpost check sts-id-with-dashes.test", 1),
     // The list has domains that fail.
     ("sealpost check --from domains.txt", 1),
@@ -20,6 +20,8 @@ const OTHER_STATUS: [(&str, i32); 9] = [
     // The example of RFC 8460 has a string where an array belongs (erratum 6241).
     ("sealpost receive lint report.json", 1),
     ("sealpost receive failures --store reports.db --unverified --since 2016-01-01", 1),
+    // It is signed by its own key.
+    ("sealpost publish rehearse good.test --cert new.pem", 1),
 ];
 
 /// The reports that the page on reports speaks of, from the test data of `tls-rpt`.
@@ -36,6 +38,11 @@ fn audit_your_domain() {
 #[test]
 fn audit_a_list() {
     run_page("audit-a-list.md", &[]);
+}
+
+#[test]
+fn lead_to_enforce() {
+    run_page("lead-to-enforce.md", &[]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub use intents::{Intent, Intents, Pending, Verb};
 mod mailboxes;
 pub use mailboxes::{Mailboxes, Place};
 mod rollout;
-pub use rollout::{Advance, Rollout, Rollouts};
+pub use rollout::{Advance, Rollout, Rollouts, Word, WordKind};
 pub mod reports;
 pub use reports::Reports;
 pub mod sessions;

@@ -2,6 +2,8 @@
 //! it, and its logbook.
 
 pub(crate) mod sql;
+mod watch;
+pub use watch::{Word, WordKind};
 
 use std::time::Duration;
 

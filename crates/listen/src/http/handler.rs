@@ -53,6 +53,16 @@ pub trait HttpService: Send + Sync + 'static {
     fn respond(&self, request: Request) -> impl Future<Output = Response> + Send;
 }
 
+impl<S: HttpService> HttpService for Arc<S> {
+    fn admit(&self, head: &Request) -> Option<Response> {
+        (**self).admit(head)
+    }
+
+    fn respond(&self, request: Request) -> impl Future<Output = Response> + Send {
+        (**self).respond(request)
+    }
+}
+
 /// A handler of connections that speaks HTTP/1.1 for a service.
 #[derive(Debug)]
 pub struct HttpHandler<S> {

@@ -114,7 +114,7 @@ fn weight(kind: LookupFaultKind) -> u8 {
 }
 
 /// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5).
-async fn ask_one(
+pub(super) async fn ask_one(
     upstream: SocketAddr,
     query: &Query,
     checking: Checking,

@@ -23,6 +23,16 @@ pub(crate) use message::Checking;
 mod transfer;
 pub use transfer::{TransferError, TransferredRecord, transfer_zone};
 
+// A zone of the operator's, written.
+mod authority;
+mod tsig_key;
+mod update;
+mod zone_record;
+pub(crate) use authority::read as read_from_authority;
+pub use tsig_key::{TsigKey, TsigKeyError};
+pub use update::{UpdateError, UpdateServer};
+pub use zone_record::{RecordKind, RecordSet, RecordValue, SetChange};
+
 // What answers are worth.
 mod dnssec;
 pub(crate) use dnssec::TrustAnchor;

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{DnsName, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use sealpost_evidence::{
-    CertificateFault, ConnectionFault, ConnectionFaultKind, ConnectionStage, TlsSession,
+    Certificate, CertificateFault, ConnectionFault, ConnectionFaultKind, ConnectionStage,
+    TlsSession,
 };
 use sealpost_runtime::Clock;
 use tokio::net::TcpStream;
@@ -91,6 +93,23 @@ impl TlsClient {
         deadline: Deadline,
     ) -> Result<(TlsStream<TcpStream>, TlsSession), ConnectionFault> {
         self.handshake_as(stream, ServerName::from(address), protocol, deadline).await
+    }
+
+    /// What a chain would be found to be, if a server of this name showed it now: its certificates
+    /// and every fault.
+    pub(crate) fn rehearse(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &DomainName,
+    ) -> Option<(Vec<Certificate>, Vec<CertificateFault>)> {
+        let (end_entity, intermediates) = chain.split_first()?;
+        let server_name = DnsName::try_from(name.as_str()).map(ServerName::DnsName).ok()?;
+        let now = self.clock.current_time()?;
+        let verifier = RecordingVerifier::new(self.roots.clone(), self.provider.clone());
+        // It records, and has no other answer.
+        let _ = verifier.verify_server_cert(end_entity, intermediates, &server_name, &[], now);
+        let shown = chain.iter().take(MOST_CERTIFICATES).map(|der| facts::read(der).0);
+        Some((shown.collect(), verifier.verdict()?))
     }
 
     async fn handshake_as(

@@ -47,6 +47,12 @@ pub struct CounterVec<L> {
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicI64);
 
+/// A number for each value of a label that goes up and down.
+pub struct GaugeVec<L> {
+    gauges: Box<[Gauge]>,
+    label: PhantomData<fn(L)>,
+}
+
 impl Counter {
     /// One more.
     pub fn increment(&self) {
@@ -100,6 +106,20 @@ impl Gauge {
     }
 }
 
+impl<L: Label> GaugeVec<L> {
+    /// It is this now.
+    pub fn set(&self, label: L, value: i64) {
+        if let Some(gauge) = self.gauges.get(label.index()) {
+            gauge.set(value);
+        }
+    }
+
+    /// What it is.
+    pub fn value(&self, label: L) -> i64 {
+        self.gauges.get(label.index()).map_or(0, Gauge::value)
+    }
+}
+
 impl Instrument for Counter {
     const KIND: Kind = Kind::Counter;
 
@@ -127,6 +147,17 @@ impl Instrument for Gauge {
     }
 }
 
+impl<L: Label> Instrument for GaugeVec<L> {
+    const KIND: Kind = Kind::Gauge;
+    const LABEL: Option<(&'static str, &'static [&'static str])> = Some((L::NAME, L::VALUES));
+
+    fn write(&self, series: &mut Series<'_>) {
+        for (value, gauge) in L::VALUES.iter().zip(&self.gauges) {
+            series.sample(Sample::Labelled { name: L::NAME, value }, gauge.value());
+        }
+    }
+}
+
 impl<L: Label> Default for CounterVec<L> {
     fn default() -> Self {
         let counters = L::VALUES.iter().map(|_| Counter::default()).collect();
@@ -137,5 +168,18 @@ impl<L: Label> Default for CounterVec<L> {
 impl<L> fmt::Debug for CounterVec<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.counters.iter().map(Counter::value)).finish()
+    }
+}
+
+impl<L: Label> Default for GaugeVec<L> {
+    fn default() -> Self {
+        let gauges = L::VALUES.iter().map(|_| Gauge::default()).collect();
+        Self { gauges, label: PhantomData }
+    }
+}
+
+impl<L> fmt::Debug for GaugeVec<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.gauges.iter().map(Gauge::value)).finish()
     }
 }

@@ -20,7 +20,7 @@ pub use table::Table;
 mod histogram;
 mod instrument;
 pub use histogram::Histogram;
-pub use instrument::{Counter, CounterVec, Gauge, Instrument, Label};
+pub use instrument::{Counter, CounterVec, Gauge, GaugeVec, Instrument, Label};
 
 // What is shown.
 mod exposition;

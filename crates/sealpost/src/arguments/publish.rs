@@ -8,7 +8,13 @@ use mail_domain::DomainName;
 use mta_sts::{MxPattern, PolicyId};
 use sealpost_rollout::Stage;
 
-use super::{Format, ProviderName};
+use super::{Format, NetworkArguments, ProviderName};
+
+mod drive;
+pub(crate) use drive::{
+    AcceptArguments, HistoryArguments, MoveArguments, PublishPaths, RunArguments, Statement,
+    WaiveArguments,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Domains, groups and their policies stand in the section [publish] of the \
@@ -36,7 +42,23 @@ pub(crate) enum PublishCommand {
     /// Print the configuration of a new domain, its policy and its records.
     New(PublishNewArguments),
     /// Take a domain over as it is, into the store: what is served, its id, its MX records.
-    Adopt(AdoptArguments),
+    Adopt(Box<AdoptArguments>),
+    /// Look at each domain, decide, and publish what its stage asks for.
+    Run(Box<RunArguments>),
+    /// Move a domain to another stage.
+    Move(Box<MoveArguments>),
+    /// Let a domain leave its stage though reports are missing, for a reason.
+    Waive(WaiveArguments),
+    /// Live with a kind of failure that reports tell of, for a reason.
+    Accept(AcceptArguments),
+    /// Show the logbook of a domain: every move, with its evidence.
+    History(HistoryArguments),
+    /// Print the aliases that the owner of a domain sets once, and verify them.
+    Delegate(Box<DelegateArguments>),
+    /// Compare the configured patterns with the live MX records, with a TLS check of each host.
+    Mx(Box<DelegateArguments>),
+    /// Say what would break if MX hosts showed another certificate.
+    Rehearse(Box<RehearseArguments>),
 }
 
 /// Where the configuration and the store are.
@@ -219,17 +241,17 @@ pub(crate) struct AdoptArguments {
     /// The domain.
     #[arg(value_name = "DOMAIN")]
     pub(crate) domain: DomainName,
-    /// The policy as it is served, a file or `-`.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) body: PathBuf,
+    /// The policy as it is served, a file or `-`; without it, what is live is looked at.
+    #[arg(long, value_name = "FILE", requires_all = ["id", "mx"])]
+    pub(crate) body: Option<PathBuf>,
     /// The id in its STS record.
-    #[arg(long, value_name = "ID", value_parser = policy_id)]
-    pub(crate) id: PolicyId,
+    #[arg(long, value_name = "ID", value_parser = policy_id, requires = "body")]
+    pub(crate) id: Option<PolicyId>,
     /// The TTL of that record, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
     pub(crate) txt_ttl: u32,
     /// A host of its MX records; may be given several times.
-    #[arg(long, value_name = "HOST", required = true)]
+    #[arg(long, value_name = "HOST", requires = "body")]
     pub(crate) mx: Vec<DomainName>,
     /// The TTL of the MX records, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
@@ -241,7 +263,47 @@ pub(crate) struct AdoptArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) by: String,
     #[command(flatten)]
-    pub(crate) configuration: PublishConfiguration,
+    pub(crate) configuration: PublishPaths,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 all of them are set, 1 some are not, 2 could not run.")]
+pub(crate) struct DelegateArguments {
+    /// The domain.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    #[command(flatten)]
+    pub(crate) configuration: PublishPaths,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Names, chain, dates and TLSA records are judged as `sealpost check` would with \
+                        that certificate in place; what is wrong already is not told again.\n\n\
+                        Exit status: 0 nothing would break, 1 something would, 2 could not run."
+)]
+pub(crate) struct RehearseArguments {
+    /// The domain.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    /// The certificate and its intermediates, PEM, as the server would show them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: PathBuf,
+    /// An MX host that would show it, all of them if none is named; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) mx: Vec<DomainName>,
+    /// How to show it; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
 }
 
 fn policy_id(text: &str) -> Result<PolicyId, String> {

@@ -2,7 +2,6 @@
 
 mod cache;
 mod import;
-mod serve;
 mod setup;
 mod stored;
 mod warm;
@@ -11,6 +10,7 @@ mod why;
 use sealpost_listen::Inherited;
 
 use crate::arguments::{EnforceArguments, EnforceCommand, SetupCommand};
+use crate::daemon::{self, Company, RoleName, Setup};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -28,6 +28,22 @@ pub(super) async fn run(
         Some(EnforceCommand::Dump(ref arguments)) => cache::dump(arguments, output).await,
         Some(EnforceCommand::Import(ref arguments)) => import::run(arguments, output).await,
         Some(EnforceCommand::Warm(ref arguments)) => warm::run(arguments, output).await,
-        None => serve::run(&arguments, inherited, output).await,
+        None => serve(&arguments, inherited, output).await,
     }
+}
+
+/// Runs the role alone.
+async fn serve(
+    arguments: &EnforceArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || {
+        let mut configuration = arguments.configuration.load()?;
+        configuration.enforce = arguments.over(configuration.enforce);
+        Ok(configuration)
+    };
+    let company = Company::Alone(RoleName::Enforce);
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
 }

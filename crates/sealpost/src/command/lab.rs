@@ -15,7 +15,7 @@ use sealpost_runtime::{Clock, Stopwatch};
 use serde_json::json;
 
 use crate::arguments::{Format, LabArguments, PortsName};
-use crate::command::signals::Signals;
+use crate::daemon::Signals;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 

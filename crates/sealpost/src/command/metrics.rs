@@ -5,6 +5,7 @@ use sealpost_receive::ReceiveMetrics;
 use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 
+use crate::daemon::ServeMetrics;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -14,6 +15,7 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
         ("`enforce`", EnforceMetrics::definitions()),
         ("`receive`", ReceiveMetrics::definitions()),
         ("`report`", ReportMetrics::definitions()),
+        ("`serve`", ServeMetrics::definitions()),
         ("The process", Process::definitions()),
     ]))?;
     Ok(Outcome::Clean)

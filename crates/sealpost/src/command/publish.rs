@@ -1,13 +1,21 @@
 //! `sealpost publish`
 
 mod adopt;
+mod delegate;
+mod driver;
 mod export;
+mod history;
 mod known;
 mod lint;
+mod moving;
+mod mx;
 mod new;
 mod plan;
 mod records;
+mod rehearse;
+mod run;
 mod status;
+mod words;
 
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
@@ -25,6 +33,14 @@ pub(super) async fn run(
         PublishCommand::Status(arguments) => status::run(&arguments, output).await,
         PublishCommand::Diff(arguments) => status::diff(&arguments, output).await,
         PublishCommand::New(arguments) => new::run(&arguments, output),
-        PublishCommand::Adopt(arguments) => adopt::run(arguments, output).await,
+        PublishCommand::Adopt(arguments) => adopt::run(*arguments, output).await,
+        PublishCommand::Run(arguments) => run::run(&arguments, output).await,
+        PublishCommand::Move(arguments) => moving::run(&arguments, output).await,
+        PublishCommand::Waive(arguments) => words::waive(&arguments, output).await,
+        PublishCommand::Accept(arguments) => words::accept(&arguments, output).await,
+        PublishCommand::History(arguments) => history::run(&arguments, output).await,
+        PublishCommand::Rehearse(arguments) => rehearse::run(&arguments, output).await,
+        PublishCommand::Mx(arguments) => mx::run(&arguments, output).await,
+        PublishCommand::Delegate(arguments) => delegate::run(&arguments, output).await,
     }
 }

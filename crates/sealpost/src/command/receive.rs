@@ -6,7 +6,6 @@ mod import;
 mod lint;
 mod list;
 mod reparse;
-mod serve;
 mod show;
 mod stored;
 mod summary;
@@ -19,6 +18,7 @@ use sealpost_listen::Inherited;
 use sealpost_receive::{Limits, Unreadable};
 
 use crate::arguments::{ReceiveArguments, ReceiveCommand};
+use crate::daemon::{self, Company, RoleName, Setup};
 use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -38,8 +38,24 @@ pub(super) async fn run(
         Some(ReceiveCommand::Export(arguments)) => export::run(&arguments, output).await,
         Some(ReceiveCommand::Summary(arguments)) => summary::run(&arguments, output).await,
         Some(ReceiveCommand::Test(arguments)) => trial::run(&arguments, output).await,
-        None => serve::run(&arguments, inherited, output).await,
+        None => serve(&arguments, inherited, output).await,
     }
+}
+
+/// Runs the role alone.
+async fn serve(
+    arguments: &ReceiveArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || {
+        let mut configuration = arguments.configuration.load()?;
+        configuration.receive = arguments.over(configuration.receive);
+        Ok(configuration)
+    };
+    let company = Company::Alone(RoleName::Receive);
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
 }
 
 /// Something that may hold reports.

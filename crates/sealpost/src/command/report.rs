@@ -4,7 +4,6 @@ mod doctor;
 mod import;
 mod preview;
 mod read_log;
-mod serve;
 mod status;
 
 use std::path::Path;
@@ -13,6 +12,7 @@ use sealpost_listen::Inherited;
 use sealpost_store::{Settings, Store, StoreError};
 
 use crate::arguments::{ReportArguments, ReportCommand};
+use crate::daemon::{self, Company, RoleName, Setup};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -27,8 +27,24 @@ pub(super) async fn run(
         Some(ReportCommand::ReadLog(arguments)) => read_log::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
-        None => serve::run(&arguments, inherited, output).await,
+        None => serve(&arguments, inherited, output).await,
     }
+}
+
+/// Runs the role alone.
+async fn serve(
+    arguments: &ReportArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || {
+        let mut configuration = arguments.configuration.load()?;
+        configuration.report = arguments.over(configuration.report);
+        Ok(configuration)
+    };
+    let company = Company::Alone(RoleName::Report);
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
 }
 
 /// Opens the store of a daemon, which may be running, to read it.

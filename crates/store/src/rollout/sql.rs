@@ -111,4 +111,29 @@ statements! {
     ENTRIES = "
         SELECT entry FROM rollout_entries WHERE domain = $1 AND number > $2
         ORDER BY number LIMIT $3";
+
+    /// In hand until then, unless it is already, or not due.
+    CLAIM = "
+        INSERT INTO rollout_watch (domain, due, state) VALUES ($1, $2, '')
+        ON CONFLICT (domain) DO UPDATE SET due = $2 WHERE rollout_watch.due <= $3
+        RETURNING domain";
+
+    DUE_TIMES = "
+        SELECT domain, due FROM rollout_watch WHERE domain > $1 ORDER BY domain LIMIT $2";
+
+    WATCH_STATE = "
+        SELECT state FROM rollout_watch WHERE domain = $1";
+
+    KEEP_WATCH = "
+        INSERT INTO rollout_watch (domain, due, state) VALUES ($1, $2, $3)
+        ON CONFLICT (domain) DO UPDATE SET due = $2, state = $3";
+
+    KEEP_WORD = "
+        INSERT INTO rollout_words (domain, kind, subject, by_whom, reason, at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (domain, kind, subject) DO UPDATE SET by_whom = $4, reason = $5, at = $6";
+
+    WORDS = "
+        SELECT kind, subject, by_whom, reason, at FROM rollout_words
+        WHERE domain = $1 ORDER BY at, kind, subject LIMIT $2";
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mta_sts::{Mode, Policy};
-use sealpost_rollout::{Actor, Entry, Event, Past, Stage};
-use sealpost_store::{Settings, Store};
+use mta_sts::Policy;
+use sealpost_publish::drive::{AdoptError, stage_of};
+use sealpost_rollout::{Actor, Entry, Event, Past};
 
-use super::known::{failure, now, section};
+use super::driver::{Access, Lead};
+use super::known::failure;
 use crate::arguments::{AdoptArguments, PastWord};
 use crate::input;
 use crate::outcome::{Failure, Outcome};
@@ -14,23 +15,23 @@ use crate::output::Output;
 
 /// Larger bodies are no policy, RFC 8461 §3.3.
 const LARGEST_BODY: u64 = 65_536;
-const WEEK: u32 = 604_800;
 
 pub(super) async fn run(
     arguments: AdoptArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let (section, _) = section(&arguments.configuration)?;
-    let at = now(&arguments.configuration);
+    let lead = Lead::open(&arguments.configuration, &arguments.network, Access::Write).await?;
+    let (Some(file), Some(id)) = (&arguments.body, arguments.id.clone()) else {
+        return live(&arguments, lead, output).await;
+    };
+    let Lead { store, now: at, .. } = lead;
     let domain = arguments.domain;
-    let body = input::read(&arguments.body, LARGEST_BODY)?;
+    let body = input::read(file, LARGEST_BODY)?;
     let policy = Policy::parse(&body)
         .map_err(|error| Failure::new(format!("take {domain} over: {error}")))?;
     let stage = stage_of(&policy);
     let PastWord(past) = arguments.past;
 
-    let store = Store::open(Settings::at(section.store_file())).await;
-    let store = store.map_err(|error| failure(&error))?;
     let rollouts = store.rollouts();
     let failed = |error| failure(&error);
     let is_new = rollouts.enrol(domain.clone(), stage, at, past).await.map_err(failed)?;
@@ -42,7 +43,7 @@ pub(super) async fn run(
     let none = Duration::ZERO;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     rollouts.serve(domain.clone(), Some(body), at, none).await.map_err(failed)?;
-    let (id, ttl) = (Some(arguments.id), seconds(arguments.txt_ttl));
+    let (id, ttl) = (Some(id), seconds(arguments.txt_ttl));
     rollouts.announce(domain.clone(), id, ttl, at, none).await.map_err(failed)?;
     let ttl = seconds(arguments.mx_ttl);
     rollouts.set_mx(domain.clone(), arguments.mx, ttl, at, none).await.map_err(failed)?;
@@ -69,15 +70,24 @@ pub(super) async fn run(
     Ok(Outcome::Clean)
 }
 
-/// The stage that a policy fits.
-fn stage_of(policy: &Policy) -> Stage {
-    match policy.mode() {
-        Mode::Testing => Stage::Testing,
-        Mode::None => Stage::Leaving,
-        Mode::Enforce => match policy.max_age().as_secs() {
-            ..WEEK => Stage::EnforceDay,
-            WEEK => Stage::EnforceWeek,
-            _ => Stage::EnforceLong,
-        },
+/// Takes over what is live.
+async fn live(
+    arguments: &AdoptArguments,
+    lead: Lead,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let (PastWord(past), domain) = (arguments.past, &arguments.domain);
+    let adopted = lead.driver.adopt(domain, past, &arguments.by, lead.now).await;
+    lead.store.close().await;
+    let adopted = adopted.map_err(|error| match &error {
+        AdoptError::Store(error) => failure(error),
+        AdoptError::Known(_) => Failure::new(error.to_string())
+            .hint("`sealpost publish history` shows what is kept of it"),
+        _ => Failure::new(error.to_string()),
+    })?;
+    output.say(&format!("{domain} taken over as it is, at the stage {}", adopted.stage));
+    if let (Some(policy), Some(id)) = (&adopted.policy, &adopted.id) {
+        output.say(&format!("served: {} {}, id {id}", policy.mode(), policy.max_age()));
     }
+    Ok(Outcome::Clean)
 }

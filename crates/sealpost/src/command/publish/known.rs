@@ -2,11 +2,12 @@
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_publish::{ConfigurationError, Domains, PublishedDomain, Section};
+use sealpost_publish::{Domains, PublishedDomain, Section};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError};
 
+use super::driver::load;
 use crate::arguments::PublishConfiguration;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
@@ -24,13 +25,7 @@ impl Known {
         let (section, text) = section(arguments)?;
         let name =
             arguments.config.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let domains = Domains::load(&section, &name, &text).map_err(|error| match error {
-            ConfigurationError::File(error) => Failure::from(error),
-            error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
-                Failure::new(error)
-            }
-            error => Failure::new(format!("read the configuration: {error}")),
-        })?;
+        let domains = load(&section, &name, &text)?;
         let path = section.store_file();
         let rollouts = match fs_err::exists(&path)? {
             true => {
@@ -89,16 +84,9 @@ impl Known {
         })?;
         let id = policy.as_ref().map(|policy| {
             let history = rollout.as_ref().map(|rollout| &rollout.history);
-            let live =
-                history.filter(|history| history.live() == Some(policy) && !history.is_id_older());
-            match (live.and_then(|history| history.live_id()), history) {
-                (Some(live), _) => live.id.clone(),
-                (None, Some(history)) => {
-                    let id = published.id(policy, self.now);
-                    let is_used = history.ids().iter().any(|known| known.id == id);
-                    if is_used { history.id_for(policy, self.now) } else { id }
-                }
-                (None, None) => published.id(policy, self.now),
+            match history {
+                Some(history) => published.id_after(history, policy, self.now),
+                None => published.id(policy, self.now),
             }
         });
         Ok(Wanted { stage, policy, id, rollout })

@@ -7,8 +7,8 @@ use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Reports, Settings, Store, StoreError};
 
-use super::serve::Watched;
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
+use crate::daemon::Watched;
 use crate::outcome::Failure;
 
 /// What the writer may keep of the file of reports in memory while many are taken in, in KiB.

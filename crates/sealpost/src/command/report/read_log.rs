@@ -9,7 +9,7 @@ use sealpost_store::{Settings, Store};
 
 use super::{store_failure, with_source};
 use crate::arguments::ReadLogArguments;
-use crate::command::signals::Signals;
+use crate::daemon::Signals;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 

@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use super::{account::Account, show};
 use crate::arguments::ReceiveImportArguments;
-use crate::command::receive::serve::watch_maildir;
 use crate::command::receive::stored::Stored;
-use crate::command::signals::{Cause, Signals};
+use crate::daemon::watch_maildir;
+use crate::daemon::{Cause, Signals};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 

@@ -1,56 +1,46 @@
-//! Where the daemon is asked.
+//! Where mail servers ask.
 
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_enforce::{Answerer, HttpApi, Section, TcpTables};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
-use sealpost_listen::{Address, Handler, Inherited, Limits, Listener, Server};
+use sealpost_listen::{Handler, Inherited, Limits, Listener, Server};
 use sealpost_runtime::{DedicatedThread, Liveness, StopRequest};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::daemon::doors::{Doors, listen};
+use crate::daemon::role::Pulse;
 use crate::outcome::Failure;
 
-/// All listeners of the daemon. Mail servers are answered on a thread of their own, which no look-up
+/// All listeners of the role. Mail servers are answered on a thread of their own, which no look-up
 /// and no page can delay.
-pub(super) struct Doors {
+pub(super) struct EnforceDoors {
     mail_servers: DedicatedThread<()>,
-    http: JoinSet<()>,
-    stop_http: watch::Sender<bool>,
+    http: Doors,
     places: Vec<String>,
 }
 
-impl Doors {
+impl EnforceDoors {
     /// Listens everywhere, and begins to serve.
     pub(super) async fn open(
         section: Section,
         answerer: Answerer,
-        mut inherited: Inherited,
+        api: Arc<HttpApi>,
+        inherited: Inherited,
     ) -> Result<Self, Failure> {
-        let mut http = JoinSet::new();
-        let (stop_http, stopping) = watch::channel(false);
-        let mut http_places = Vec::new();
-        let api = HttpApi::new(answerer.clone(), env!("CARGO_PKG_VERSION"));
+        let mut http = Doors::new(inherited.clone());
         let server = Server::new(HttpHandler::new(api, HttpLimits::default()), limits(&section));
-        for address in &section.http {
-            for listener in listen(address, &mut inherited).await? {
-                http_places.push(format!("http://{listener}"));
-                let mut stopping = stopping.clone();
-                spawn(&server, listener, &mut http, async move {
-                    // An error means that nobody is left to tell it.
-                    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-                });
-            }
-        }
+        http.open(&section.http, server, |listener| format!("http://{listener}")).await?;
 
         let (opened, opening) = oneshot::channel();
         let serve = |stop| serve_mail_servers(section, answerer, inherited, stop, opened);
         let mail_servers = DedicatedThread::start("sealpost-answer", serve)?;
         // Whoever listens tells before it goes.
         let mut places = opening.await.map_err(|_| Failure::new("listen for mail servers"))??;
-        places.extend(http_places);
-        Ok(Self { mail_servers, http, stop_http, places })
+        places.extend_from_slice(http.places());
+        Ok(Self { mail_servers, http, places })
     }
 
     /// Where it is listened.
@@ -59,11 +49,9 @@ impl Doors {
     }
 
     /// Tells whether mail servers are being answered.
-    pub(super) fn liveness(
-        &self,
-    ) -> impl FnMut() -> Pin<Box<dyn Future<Output = Liveness> + Send>> + Send + use<> {
+    pub(super) fn pulse(&self) -> Pulse {
         let handle = self.mail_servers.handle().clone();
-        move || {
+        Arc::new(move || {
             let answered = handle.spawn(async {});
             Box::pin(async move {
                 match answered.await {
@@ -71,7 +59,7 @@ impl Doors {
                     Err(_) => Liveness::Stuck,
                 }
             })
-        }
+        })
     }
 
     /// Waits until mail servers are no longer answered, which should not happen, and says why.
@@ -84,11 +72,10 @@ impl Doors {
 
     /// Answers what has arrived, and closes everything.
     pub(super) async fn close(mut self) {
-        self.stop_http.send_replace(true);
         self.mail_servers.stop();
         // A panic was logged when it happened.
         let _ = self.mail_servers.ended().await;
-        while self.http.join_next().await.is_some() {}
+        self.http.close().await;
     }
 }
 
@@ -159,13 +146,4 @@ fn spawn<H: Handler>(
     running.spawn(async move {
         server.serve(listener, stopped).await;
     });
-}
-
-async fn listen(address: &Address, inherited: &mut Inherited) -> Result<Vec<Listener>, Failure> {
-    address.listen(inherited).await.map_err(|error| {
-        Failure::new(match std::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        })
-    })
 }

@@ -10,21 +10,22 @@ use crate::outcome::Failure;
 
 impl NetworkArguments {
     /// The network as the flags and the settings file want it.
-    pub(super) fn open(&self) -> Result<Network, Failure> {
+    pub(crate) fn open(&self) -> Result<Network, Failure> {
         self.open_over(Settings::default())
     }
 
     /// The same over the settings of a configuration, which a settings file replaces.
-    pub(super) fn open_over(&self, configured: Settings) -> Result<Network, Failure> {
+    pub(crate) fn open_over(&self, configured: Settings) -> Result<Network, Failure> {
         Network::new(self.settings_over(configured)?, self.clock()).map_err(Failure::new)
     }
 
     /// The settings as the flags and the settings file want them.
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         self.settings_over(Settings::default())
     }
 
-    fn settings_over(&self, configured: Settings) -> Result<Settings, Failure> {
+    /// The same over the settings of a configuration.
+    pub(crate) fn settings_over(&self, configured: Settings) -> Result<Settings, Failure> {
         // An empty variable of the environment is one that is not set.
         let file = self.network.as_ref().filter(|file| !file.as_os_str().is_empty());
         let mut settings = match file {
@@ -62,7 +63,7 @@ impl NetworkArguments {
     }
 
     /// The clock that the flags want.
-    pub(super) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         match self.at {
             Some(time) => Clock::simulated(time),
             None => Clock::system(),

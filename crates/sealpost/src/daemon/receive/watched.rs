@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 use crate::outcome::Failure;
 
 /// The doors to what is watched.
-pub(in crate::command::receive) struct Watched {
-    pub(in crate::command::receive) mailboxes: Vec<Arc<MailboxDoor>>,
+pub(crate) struct Watched {
+    pub(crate) mailboxes: Vec<Arc<MailboxDoor>>,
     maildirs: Vec<Arc<MaildirDoor>>,
 }
 
 impl Watched {
     /// Doors to everything that is configured; nothing is opened yet.
-    pub(in crate::command::receive) fn new(
+    pub(crate) fn new(
         section: &Section,
         network: &Network,
         store: &Store,
@@ -73,7 +73,7 @@ impl Watched {
 }
 
 /// Watches one Maildir, whatever happens.
-pub(in crate::command::receive) async fn watch_maildir(door: Arc<MaildirDoor>, room: ReadingRoom) {
+pub(crate) async fn watch_maildir(door: Arc<MaildirDoor>, room: ReadingRoom) {
     let metrics = room.metrics_handle();
     let make = || {
         let (door, room) = (Arc::clone(&door), room.clone());

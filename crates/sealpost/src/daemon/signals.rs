@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::outcome::Failure;
 
 /// The signals that a program takes which runs until it is told to stop.
-pub(in crate::command) struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -13,7 +13,7 @@ pub(in crate::command) struct Signals {
 
 /// What a signal wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::command) enum Cause {
+pub(crate) enum Cause {
     /// SIGINT or SIGTERM: an end.
     Stop,
     /// SIGHUP: what may change while it runs is to be read again.
@@ -21,7 +21,7 @@ pub(in crate::command) enum Cause {
 }
 
 impl Signals {
-    pub(in crate::command) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
         };
@@ -33,12 +33,12 @@ impl Signals {
     }
 
     /// Waits for one that wants an end.
-    pub(in crate::command) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         while self.next().await != Cause::Stop {}
     }
 
     /// Waits for the next.
-    pub(in crate::command) async fn next(&mut self) -> Cause {
+    pub(crate) async fn next(&mut self) -> Cause {
         tokio::select! {
             _ = self.interrupt.recv() => Cause::Stop,
             _ = self.terminate.recv() => Cause::Stop,

@@ -1,0 +1,64 @@
+//! Name servers that refuse, lag and fail: the state stays consistent, and the next run goes on.
+
+use sealpost_e2e::{Server, Signal};
+
+use crate::owner::{HOUR, Owner};
+
+#[test]
+fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    let apply = ["run", "--once", "--apply", "lead.test", "bound.test"];
+    let zone = || {
+        let dig = |server: &str, name: &str| {
+            let server = format!("@{server}");
+            let arguments = ["+short", "+norec", &server, name, "TXT"];
+            let output = owner.environment.run_inside("dig", &arguments).unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        dig("127.70.0.54", "_smtp._tls.lead.test") + &dig("127.70.0.55", "_smtp._tls.bound.test")
+    };
+
+    // With the wrong secret neither server takes it; the domains are where they were.
+    let (said, status) = owner.run_at(0, &apply, "wrong.toml");
+    assert_eq!(status, Some(1), "{said}");
+    let refusals = said.matches("it does not take the TSIG key sealpost").count();
+    assert_eq!(refusals, 2, "{said}");
+    assert_eq!(zone(), "");
+    // A dry run tells the exact change and makes none.
+    let dry = ["run", "--once", "--dry-run", "lead.test", "bound.test"];
+    let (said, _) = owner.run_at(HOUR, &dry, "publish.toml");
+    let rua = "IN TXT \"v=TLSRPTv1; rua=mailto:tls-reports@lead.test\"";
+    for domain in ["lead.test", "bound.test"] {
+        assert!(said.contains(&format!("+ _smtp._tls.{domain}. 1 {rua}")), "{said}");
+    }
+    assert_eq!(zone(), "");
+    // The right secret: both take it.
+    let (said, _) = owner.run_at(HOUR, &apply, "publish.toml");
+    assert_eq!(said.matches("changed in the zone").count(), 2, "{said}");
+    assert_eq!(zone().matches("v=TLSRPTv1").count(), 2);
+    // Once more, there is nothing to change.
+    let (said, _) = owner.run_at(2 * HOUR, &apply, "publish.toml");
+    assert!(!said.contains("changed in the zone"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    owner.pass(0);
+    owner.refresh_secondary();
+    owner.pass(HOUR);
+    owner.pass(2 * HOUR);
+    owner.upload(2 * HOUR);
+    // The primary goes away while the id would be written; what is known of the world goes with it.
+    owner.environment.signal(Server::Knot, Signal::Kill).unwrap();
+    let said = owner.pass(3 * HOUR);
+    assert!(said.contains("127.70.0.54:53"), "{said}");
+    assert!(said.contains("lead.test: testing"), "{said}");
+    assert!(!said.contains("id announced"), "{said}");
+    owner.environment.start_again(&[Server::Knot]).unwrap();
+    owner.wait_for_caches();
+    owner.announce(4 * HOUR);
+    let history = owner.history();
+    assert_eq!(history.matches("id announced").count(), 1, "{history}");
+    assert_eq!(history.matches("prerequisites → testing").count(), 1, "{history}");
+}

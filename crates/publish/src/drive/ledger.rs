@@ -1,0 +1,157 @@
+//! What happens to a domain, written down: in memory, and in the store if it is carried out.
+
+use std::time::Duration;
+
+use mail_domain::DomainName;
+use mta_sts::{Policy, PolicyId};
+use sealpost_rollout::{Actor, Entry, Event, Move, Time};
+use sealpost_store::{Advance, Rollout, Rollouts};
+
+use super::seen::{HostSeen, IdSeen, Seen};
+use super::{Doing, DriveError};
+use crate::{DnsWay, HostWay, PublishedDomain};
+
+/// Writes down what happens, in memory and, if it is to be carried out, in the store.
+pub(super) struct Ledger {
+    pub(super) rollouts: Rollouts,
+    pub(super) domain: DomainName,
+    pub(super) doing: Doing,
+    pub(super) rollout: Rollout,
+    pub(super) rows: Vec<Entry>,
+    pub(super) now: Time,
+}
+
+impl Ledger {
+    /// Takes down what is live where others see to it. The history is then what was seen.
+    pub(super) async fn observe(
+        &mut self,
+        published: &PublishedDomain,
+        seen: &Seen,
+    ) -> Result<(), DriveError> {
+        if published.host == HostWay::External {
+            self.observe_host(&seen.host).await?;
+        }
+        if published.dns == DnsWay::Manual {
+            match &seen.id {
+                IdSeen::Id(id, ttl) => {
+                    self.announce(Some(id.clone()), *ttl, Actor::Observed).await?;
+                }
+                IdSeen::Nothing => {
+                    self.announce(None, Duration::ZERO, Actor::Observed).await?;
+                }
+                IdSeen::Unknown(_) => {}
+            }
+        }
+        if let (Some((hosts, ttl)), Doing::All) = (&seen.mail_hosts, self.doing) {
+            let (domain, none) = (self.domain.clone(), Duration::ZERO);
+            self.rollouts.set_mx(domain, hosts.clone(), *ttl, self.now, none).await?;
+        }
+        Ok(())
+    }
+
+    async fn observe_host(&mut self, host: &HostSeen) -> Result<(), DriveError> {
+        let (bodies, is_whole) = match host {
+            HostSeen::Nothing => {
+                if self.rollout.history.live_body().is_some() {
+                    self.serve(None, Actor::Observed).await?;
+                }
+                return Ok(());
+            }
+            HostSeen::Bodies { bodies, everywhere } => (bodies, *everywhere),
+            HostSeen::Unknown { some, .. } => (some, false),
+        };
+        let live = self.rollout.history.live().cloned();
+        let is_live = |body: &[u8]| {
+            Policy::parse(body).ok().is_some_and(|policy| Some(&policy) == live.as_ref())
+        };
+        let mut others: Vec<&Vec<u8>> = bodies.iter().filter(|body| !is_live(body)).collect();
+        others.sort();
+        let still = bodies.iter().find(|body| is_live(body));
+        for body in &others {
+            self.serve(Some((*body).clone()), Actor::Observed).await?;
+        }
+        // Somebody still serves the old one, or may: senders go on fetching it.
+        if let (Some(old), false) = (&live, others.is_empty())
+            && (still.is_some() || !is_whole)
+        {
+            let body = still.cloned().unwrap_or_else(|| old.to_string().into_bytes());
+            self.serve(Some(body), Actor::Observed).await?;
+        }
+        Ok(())
+    }
+
+    /// A body is served from now on.
+    pub(super) async fn serve(
+        &mut self,
+        body: Option<Vec<u8>>,
+        by: Actor,
+    ) -> Result<(), DriveError> {
+        let none = Duration::ZERO;
+        let policy = body.as_deref().and_then(|body| Policy::parse(body).ok());
+        let terms = policy.as_ref().map_or_else(
+            || "none".to_owned(),
+            |policy| format!("{} {}", policy.mode(), policy.max_age()),
+        );
+        match &body {
+            Some(_) => self.rollout.history.serve(policy, self.now, none),
+            None => self.rollout.history.stop_serving(self.now),
+        }
+        if self.doing == Doing::All {
+            self.rollouts.serve(self.domain.clone(), body, self.now, none).await?;
+        }
+        let event = Event::BodyServed { terms };
+        self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
+    }
+
+    /// An id is announced from now on, and every server has it.
+    pub(super) async fn announce(
+        &mut self,
+        id: Option<PolicyId>,
+        ttl: Duration,
+        by: Actor,
+    ) -> Result<(), DriveError> {
+        let known = self.rollout.history.live_id().map(|live| live.id.clone());
+        let none = Duration::ZERO;
+        let is_news = known != id;
+        match &id {
+            Some(id) => self.rollout.history.announce(id.clone(), self.now, ttl, none),
+            None => self.rollout.history.stop_announcing(self.now),
+        }
+        if self.doing == Doing::All {
+            let domain = self.domain.clone();
+            self.rollouts.announce(domain, id.clone(), ttl, self.now, none).await?;
+        }
+        if !is_news {
+            return Ok(());
+        }
+        let id = id.map_or("none".to_owned(), |id| id.to_string());
+        let event = Event::IdAnnounced { id };
+        self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
+    }
+
+    pub(super) async fn advance(&mut self, made: &Move, by: Actor) -> Result<(), DriveError> {
+        let entry = Entry::of_move(self.now, by, made);
+        if self.doing == Doing::All {
+            let (domain, row) = (self.domain.clone(), entry.clone());
+            let advanced = self.rollouts.advance(domain.clone(), made.from, made.to, row).await?;
+            if advanced == Advance::Elsewhere {
+                if let Some(rollout) = self.rollouts.load(domain).await? {
+                    self.rollout = rollout;
+                }
+                return Ok(());
+            }
+        }
+        self.rollout.stage = made.to;
+        self.rollout.entered_at = self.now;
+        self.rows.push(entry);
+        Ok(())
+    }
+
+    pub(super) async fn note(&mut self, entry: Entry) -> Result<(), DriveError> {
+        if self.doing == Doing::All {
+            self.rollouts.note(self.domain.clone(), entry.clone()).await?;
+        }
+        self.rows.push(entry);
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! Leading each domain on: look at it, decide, carry the decision out, and see to it that what its
+//! stage asks for is live.
+//!
+//! One [`Driver::pass`] is all of that for one domain, once. A pass that is cut off anywhere leaves
+//! nothing that the next could not go on from: what was done is read from the world, not from the
+//! intention.
+
+mod adopt;
+mod ledger;
+mod look;
+mod order;
+mod pass;
+mod publication;
+mod reported;
+mod seen;
+mod state;
+pub use adopt::{AdoptError, Adopted, stage_of};
+pub use order::Order;
+pub use pass::{Enrolment, Pass};
+pub use reported::kind_of;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use mail_domain::DomainName;
+use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
+use sealpost_rollout::Time;
+use sealpost_runtime::Clock;
+use sealpost_store::{Store, StoreError};
+
+use crate::dns::{DnsWriter, UpdateWriter, WriteError};
+use crate::{Domains, PublishedDomain, Section};
+
+/// How long a domain stays with one process before another may take it up.
+const IN_HAND: Duration = Duration::from_secs(900);
+/// From one look to the next: an hour, and when something is under way, less.
+const USUAL: Duration = Duration::from_secs(3_600);
+const SOON: Duration = Duration::from_secs(300);
+/// Domains that are asked for at a time.
+const PAGE: u32 = 10_000;
+
+/// Leads domains on. Clones share everything.
+#[derive(Clone)]
+pub struct Driver {
+    store: Store,
+    network: Network,
+    writers: Arc<HashMap<String, Arc<dyn DnsWriter>>>,
+}
+
+/// What is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Everything.
+    All,
+    /// Nothing: neither the store nor the zone is touched. What would be done is told.
+    Nothing,
+}
+
+/// Why a pass over a domain came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriveError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy can't be made.
+    #[error("make the policy of {domain}: {reason}")]
+    Policy {
+        /// The domain.
+        domain: DomainName,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Why the servers that take updates can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriterError {
+    /// The key can't be used.
+    #[error("set up the DNS server {name}: {source}")]
+    Key {
+        /// What the operator calls it.
+        name: String,
+        /// Why not.
+        source: TsigKeyError,
+    },
+    /// It has a key without a secret, or a secret without a key.
+    #[error("set up the DNS server {name}: key and secret_file belong together")]
+    HalfAKey {
+        /// What the operator calls it.
+        name: String,
+    },
+}
+
+impl Driver {
+    /// Leads domains on with these means.
+    pub fn new(
+        store: Store,
+        network: Network,
+        writers: HashMap<String, Arc<dyn DnsWriter>>,
+    ) -> Self {
+        Self { store, network, writers: Arc::new(writers) }
+    }
+
+    /// The domains that are due, or that were never looked at.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn due(&self, domains: &Domains, now: Time) -> Result<Vec<DomainName>, StoreError> {
+        let mut later = HashSet::new();
+        let mut behind = None;
+        loop {
+            let page = self.store.rollouts().due_times(behind, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            behind = Some(last.clone());
+            later.extend(page.into_iter().filter(|(_, due)| *due > now).map(|(name, _)| name));
+        }
+        let all = domains.iter().map(|published| &published.domain);
+        Ok(all.filter(|domain| !later.contains(*domain)).cloned().collect())
+    }
+
+    fn writer(&self, published: &PublishedDomain) -> Option<&Arc<dyn DnsWriter>> {
+        match &published.dns {
+            crate::DnsWay::Manual => None,
+            crate::DnsWay::Server(name) => self.writers.get(name),
+        }
+    }
+
+    async fn look(&self, published: &PublishedDomain) -> sealpost_evidence::Evidence {
+        let parts = [Part::Sts, Part::TlsRpt, Part::Mx];
+        self.network.gather(&published.domain, Scope::of(&parts)).await
+    }
+}
+
+/// The servers that the section names, ready to be written to. Their signatures are dated by the
+/// clock of this machine, whatever time a pass is told.
+///
+/// # Errors
+///
+/// [`WriterError`], which names the server.
+pub fn writers(
+    section: &Section,
+    network: &Network,
+) -> Result<HashMap<String, Arc<dyn DnsWriter>>, WriterError> {
+    let mut writers: HashMap<String, Arc<dyn DnsWriter>> = HashMap::new();
+    for (name, server) in &section.dns_servers {
+        let key = match (&server.key, &server.secret_file) {
+            (None, None) => None,
+            (Some(key), Some(file)) => {
+                let read = TsigKey::from_file(key, &server.algorithm, file);
+                Some(read.map_err(|source| WriterError::Key { name: name.clone(), source })?)
+            }
+            _ => return Err(WriterError::HalfAKey { name: name.clone() }),
+        };
+        let authorities =
+            server.authorities.iter().map(|address| Authority { name: None, address: *address });
+        let update = UpdateServer::new(server.server, key, Clock::system());
+        let writer = UpdateWriter::new(update, network.clone(), authorities.collect());
+        writers.insert(name.clone(), Arc::new(writer));
+    }
+    Ok(writers)
+}
+
+/// When the next look is due: a little earlier or later for each domain, so that they do not all come
+/// at once.
+fn due(now: Time, wait: Duration, domain: &DomainName) -> Time {
+    // A tenth of the wait, by the name: no two runs differ, and neighbours do.
+    let spread = wait.as_secs() / 10;
+    let name = domain.as_str().bytes();
+    let hash = name.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let offset = hash.checked_rem(spread.saturating_mul(2).saturating_add(1)).unwrap_or(0);
+    let wait = wait.as_secs().saturating_sub(spread).saturating_add(offset);
+    now.plus(Duration::from_secs(wait))
+}
+
+fn write_failed(error: &WriteError) -> String {
+    error.to_string()
+}

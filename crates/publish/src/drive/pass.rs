@@ -1,0 +1,299 @@
+//! One pass over one domain.
+
+use mail_domain::DomainName;
+use sealpost_net::SetChange;
+use sealpost_rollout::{
+    Actor, Ask, Cause, Decision, Entry, Facts, Move, Past, Stage, State as Standing, Step, Time,
+    Waiver, decide,
+};
+use sealpost_store::{Rollout, WordKind};
+
+use super::ledger::Ledger;
+use super::reported::Question;
+use super::seen::{HostSeen, IdSeen, Seen};
+use super::state::State;
+use super::{Doing, DriveError, Driver, IN_HAND, Order, SOON, USUAL, due, look, publication};
+use crate::PublishedDomain;
+
+/// What one pass over a domain came to.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The domain.
+    pub domain: DomainName,
+    /// Whether it was known before.
+    pub enrolment: Enrolment,
+    /// The stage that it was in.
+    pub before: Stage,
+    /// The stage that it is in now; in a dry run, would be in.
+    pub stage: Stage,
+    /// What was decided, and what is waited for.
+    pub decision: Decision,
+    /// The rows that the logbook got.
+    pub rows: Vec<Entry>,
+    /// What was changed in the zone.
+    pub changes: Vec<SetChange>,
+    /// What a person, or a lagging server, has to do; a line or more each.
+    pub todo: Vec<String>,
+    /// Why the order was not carried out.
+    pub refused: Option<String>,
+    /// When the next pass is due.
+    pub due: Time,
+}
+
+/// Whether a domain is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolment {
+    /// It was.
+    Known,
+    /// It was taken up in this pass.
+    New,
+    /// It was not taken up: something is live already, or that could not be told.
+    Refused,
+}
+
+impl Driver {
+    /// Takes a domain in hand if it is due, and passes over it; `None` if it is not due, or in the
+    /// hand of another process.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::pass`].
+    pub async fn pass_if_due(
+        &self,
+        published: &PublishedDomain,
+        now: Time,
+    ) -> Result<Option<Pass>, DriveError> {
+        let (rollouts, domain) = (self.store.rollouts(), published.domain.clone());
+        if !rollouts.claim(domain, now, now.plus(IN_HAND)).await? {
+            return Ok(None);
+        }
+        self.pass(published, now, Doing::All, None).await.map(Some)
+    }
+
+    /// Passes over a domain, due or not: looks at it, decides, carries the decision or the order of
+    /// a person out, and publishes what its stage asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] if the store fails. What fails in the world is not an error: the next pass
+    /// goes on from there.
+    pub async fn pass(
+        &self,
+        published: &PublishedDomain,
+        now: Time,
+        doing: Doing,
+        order: Option<&Order>,
+    ) -> Result<Pass, DriveError> {
+        let domain = &published.domain;
+        let evidence = self.look(published).await;
+        let seen = Seen::of(&evidence);
+        let rollouts = self.store.rollouts();
+        let (enrolment, rollout) = match rollouts.load(domain.clone()).await? {
+            Some(rollout) => (Enrolment::Known, rollout),
+            None => match stage_to_begin_in(published, &seen) {
+                Ok(stage) => {
+                    if doing == Doing::All {
+                        rollouts.enrol(domain.clone(), stage, now, Past::Unknown).await?;
+                    }
+                    let history = sealpost_rollout::History::new(now, Past::Unknown);
+                    let mx = Vec::new();
+                    (Enrolment::New, Rollout { stage, entered_at: now, history, mx })
+                }
+                Err(why) => return Ok(Pass::refused_enrolment(domain, why, now)),
+            },
+        };
+        let before = rollout.stage;
+        let (domain, rows) = (domain.clone(), Vec::new());
+        let mut ledger = Ledger { rollouts, domain, doing, rollout, rows, now };
+        ledger.observe(published, &seen).await?;
+
+        let kept = ledger.rollouts.watch_state(ledger.domain.clone()).await?;
+        let mut state = State::read(kept.as_deref());
+        let (facts, decision) =
+            self.consider(published, &ledger, &evidence, &seen, &mut state, order).await?;
+        let (made, decision, refused) = choose(published, &facts, decision, order);
+        if let Some((made, actor)) = &made {
+            let waits: Vec<String> = decision.waits().map(|reading| reading.text.clone()).collect();
+            let is_forced = facts.wish.is_none() && made.cause == Cause::Wished;
+            if let (true, false, Some(order)) = (is_forced, waits.is_empty(), order) {
+                ledger.note(order.forced(before, now, &waits)).await?;
+            }
+            ledger.advance(made, actor.clone()).await?;
+            state.live_since = None;
+            state.proposed = None;
+        } else if let Step::Propose(to) = &decision.step {
+            if !state.is_proposed(to) {
+                ledger.note(Entry::of_proposal(now, to)).await?;
+            }
+            state.proposed = Some(to.clone());
+        } else {
+            state.proposed = None;
+        }
+
+        let work = publication::publish(self, published, &mut ledger, &seen).await?;
+        let is_busy = made.is_some() || !ledger.rows.is_empty() || !work.changes.is_empty();
+        let is_asked = decision.asks.iter().any(|ask| matches!(ask, Ask::CheckNow { .. }));
+        let is_urgent = is_busy || work.is_unfinished || (is_asked && before.enforces());
+        let wait = if is_urgent { SOON } else { USUAL };
+        let due = due(now, wait, &ledger.domain);
+        state.todo.clone_from(&work.todo);
+        if doing == Doing::All {
+            ledger.rollouts.keep_watch(ledger.domain.clone(), due, state.write()).await?;
+        }
+        let Ledger { domain, rollout, rows, .. } = ledger;
+        let (changes, todo) = (work.changes, work.todo);
+        let stage = rollout.stage;
+        Ok(Pass { domain, enrolment, before, stage, decision, rows, changes, todo, refused, due })
+    }
+
+    /// Puts together what is known, and decides.
+    async fn consider(
+        &self,
+        published: &PublishedDomain,
+        ledger: &Ledger,
+        evidence: &sealpost_evidence::Evidence,
+        seen: &Seen,
+        state: &mut State,
+        order: Option<&Order>,
+    ) -> Result<(Facts, Decision), DriveError> {
+        let (rollout, now) = (&ledger.rollout, ledger.now);
+        let Rollout { stage, entered_at, history, .. } = rollout;
+        let words = ledger.rollouts.words(ledger.domain.clone()).await?;
+        let check =
+            look::check(evidence, *stage, &published.own_networks, state.check.as_ref(), now);
+        let question = Question {
+            domain: &ledger.domain,
+            settings: &published.settings,
+            entered_at: *entered_at,
+            now,
+            evidence,
+            history,
+            words: &words,
+        };
+        let reported = question.read(&self.store.reports()).await?;
+        let spike = reported.spike.map(|mut spike| {
+            let known = state.spike.as_ref().filter(|known| known.day == spike.day);
+            spike.noticed_at = known.map_or(now, |known| known.noticed_at);
+            spike
+        });
+        let live = publication::live(published, rollout, seen, state.live_since, now)?;
+        match &live {
+            sealpost_rollout::Live::AsAsked { since } => state.live_since = Some(*since),
+            sealpost_rollout::Live::Differs { .. } => state.live_since = None,
+            sealpost_rollout::Live::Unknown { .. } => {}
+        }
+        state.check = Some(check.clone());
+        state.spike.clone_from(&spike);
+        let waiver = words.iter().rev().find(|word| {
+            word.kind == WordKind::Waived
+                && word.subject == stage.as_str()
+                && word.at >= *entered_at
+        });
+        let facts = Facts {
+            now,
+            stage: *stage,
+            entered_at: *entered_at,
+            live,
+            check: Some(check),
+            traffic: reported.traffic,
+            groups: reported.groups,
+            spike,
+            wish: order.and_then(|order| order.wish(*stage)),
+            waiver: waiver.map(|word| Waiver {
+                stage: *stage,
+                by: word.by.clone(),
+                reason: word.reason.clone(),
+                at: word.at,
+            }),
+            horizon: history.horizon(),
+        };
+        let decision = decide(&published.settings, &facts);
+        Ok((facts, decision))
+    }
+}
+
+/// The move that is made, and by whom; the decision; and why an order is not carried out.
+fn choose(
+    published: &PublishedDomain,
+    facts: &Facts,
+    decision: Decision,
+    order: Option<&Order>,
+) -> (Option<(Move, Actor)>, Decision, Option<String>) {
+    if published.mode.fixed().is_some() {
+        let decision = Decision {
+            step: Step::Stay,
+            readings: Vec::new(),
+            asks: Vec::new(),
+            look_again_at: None,
+        };
+        let refused = order.map(|_| {
+            "its mode is fixed in the configuration; with mode = \"managed\" stages decide"
+                .to_owned()
+        });
+        return (None, decision, refused);
+    }
+    match (order, &decision.step) {
+        (Some(order), _) => {
+            let judged = match (&facts.wish, &decision.step) {
+                (Some(_), Step::Go(made)) => Ok(made.clone()),
+                _ => order.judge(facts.stage, &decision),
+            };
+            match judged {
+                Ok(mut made) => {
+                    let reason = format!("{}: {}", order.by, order.reason);
+                    if !made.grounds.contains(&reason) {
+                        made.grounds.insert(0, reason);
+                    }
+                    (Some((made, Actor::Person(order.by.clone()))), decision, None)
+                }
+                Err(why) => (None, decision, Some(why)),
+            }
+        }
+        (None, Step::Go(made)) => (Some((made.clone(), Actor::Itself)), decision, None),
+        (None, Step::Propose(_) | Step::Stay) => (None, decision, None),
+    }
+}
+
+/// Where a domain that nobody knows yet begins; or why it is not taken up.
+fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, String> {
+    let adopt = format!(
+        "something is live already: take it over as it is, with `sealpost publish adopt {}`",
+        published.domain
+    );
+    match (&seen.host, &seen.id) {
+        (HostSeen::Nothing, IdSeen::Nothing) => Ok(Stage::Nothing),
+        (HostSeen::Bodies { .. }, _) | (_, IdSeen::Id(..)) => Err(adopt),
+        (HostSeen::Unknown { some, .. }, _) if !some.is_empty() => Err(adopt),
+        // No policy is to be found without a record, whatever its host does.
+        (HostSeen::Unknown { .. }, IdSeen::Nothing) => Ok(Stage::Nothing),
+        (_, IdSeen::Unknown(why)) => Err(format!("could not tell what is live: {why}")),
+    }
+}
+
+impl Pass {
+    fn refused_enrolment(domain: &DomainName, why: String, now: Time) -> Self {
+        Self {
+            domain: domain.clone(),
+            enrolment: Enrolment::Refused,
+            before: Stage::Nothing,
+            stage: Stage::Nothing,
+            decision: Decision {
+                step: Step::Stay,
+                readings: Vec::new(),
+                asks: Vec::new(),
+                look_again_at: None,
+            },
+            rows: Vec::new(),
+            changes: Vec::new(),
+            todo: vec![why],
+            refused: None,
+            due: due(now, USUAL, domain),
+        }
+    }
+
+    /// What is waited for.
+    pub fn waits(&self) -> impl Iterator<Item = &str> {
+        let waits = self.decision.readings.iter().filter(|one| one.state == Standing::Waits);
+        waits.map(|reading| reading.text.as_str())
+    }
+}

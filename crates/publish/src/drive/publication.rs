@@ -1,0 +1,284 @@
+//! What the stage of a domain asks to be live: whether it is, and seeing to it that it becomes so.
+//!
+//! The order is that of every change of a policy: the body first, on every address of the policy host;
+//! then the id, on every server of the zone; and only what was seen there counts as done.
+
+use mta_sts::{Mode, Policy};
+use sealpost_net::SetChange;
+use sealpost_rollout::{Actor, Horizon, Live, Stage, Time, mx_seen};
+use sealpost_store::Rollout;
+
+use super::ledger::Ledger;
+use super::seen::{HostSeen, IdSeen, RuaSeen, Seen, same};
+use super::{Doing, DriveError, Driver, write_failed};
+use crate::dns::{changes, lagging};
+use crate::{DnsRecord, DnsWay, HostWay, PublishedDomain};
+
+/// What publishing came to.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) changes: Vec<SetChange>,
+    pub(super) todo: Vec<String>,
+    /// Something of ours is under way.
+    pub(super) is_unfinished: bool,
+}
+
+/// The policy that is asked for in this stage.
+fn wanted(published: &PublishedDomain, stage: Stage) -> Result<Option<Policy>, DriveError> {
+    published.policy(stage).map_err(|error| DriveError::Policy {
+        domain: published.domain.clone(),
+        reason: error.to_string(),
+    })
+}
+
+/// Whether what the stage asks for is live.
+pub(super) fn live(
+    published: &PublishedDomain,
+    rollout: &Rollout,
+    seen: &Seen,
+    since: Option<Time>,
+    now: Time,
+) -> Result<Live, DriveError> {
+    let as_asked = || Live::AsAsked { since: since.unwrap_or(now) };
+    let unknown = |why: &str| Live::Unknown { why: why.to_owned() };
+    let Some(policy) = wanted(published, rollout.stage)? else {
+        return Ok(match (rollout.stage, &seen.rua) {
+            (Stage::Record, RuaSeen::Unknown(why)) => unknown(why),
+            (Stage::Record, found) if !is_rua(published, found) => {
+                Live::Differs { todo: rua_todo(published) }
+            }
+            _ => as_asked(),
+        });
+    };
+    let history = &rollout.history;
+    let is_live = history.live().is_some_and(|live| same(live, &policy));
+    Ok(match (&seen.host, &seen.id) {
+        (HostSeen::Unknown { why, .. }, _) => unknown(why),
+        (host, _) if !host.is_everywhere(&policy) || !is_live => {
+            Live::Differs { todo: upload(published, &policy) }
+        }
+        (_, IdSeen::Unknown(why)) if published.dns == DnsWay::Manual => unknown(why),
+        _ if history.live_id().is_none() || history.is_id_older() => {
+            let id = published.id_after(history, &policy, now);
+            let records = published.records(Some(&id));
+            Live::Differs { todo: set(records.last()) }
+        }
+        _ => as_asked(),
+    })
+}
+
+/// Publishes what the stage asks for, as far as it is ours to do; says what others have to do.
+pub(super) async fn publish(
+    driver: &Driver,
+    published: &PublishedDomain,
+    ledger: &mut Ledger,
+    seen: &Seen,
+) -> Result<Work, DriveError> {
+    let stage = ledger.rollout.stage;
+    let mut work = Work::default();
+    let policy = wanted(published, stage)?;
+    let is_served = match &policy {
+        Some(policy) => serve(published, policy, ledger, seen, &mut work).await?,
+        None => false,
+    };
+    if stage == Stage::Removed {
+        match (published.host, &seen.host) {
+            (HostWay::Own, _) if ledger.rollout.history.live_body().is_some() => {
+                ledger.serve(None, Actor::Itself).await?;
+            }
+            (HostWay::External, HostSeen::Bodies { .. }) => {
+                let host = format!("mta-sts.{}", published.domain);
+                work.todo.push(format!("take the policy off {host}: nobody can hold one any more"));
+            }
+            _ => {}
+        }
+    }
+    // The id is that of a policy that every address serves; else it stays as it is.
+    let id = policy
+        .as_ref()
+        .filter(|_| is_served)
+        .map(|policy| published.id_after(&ledger.rollout.history, policy, ledger.now));
+    let records = published.records(id.as_ref());
+    match driver.writer(published) {
+        None => ask_for_records(published, stage, &records, seen, ledger, &mut work),
+        Some(writer) => {
+            let owners = owners(published, stage, id.is_some());
+            let set: Vec<DnsRecord> =
+                if stage == Stage::Removed { Vec::new() } else { records.clone() };
+            let found = match changes(writer.as_ref(), &owners, &set).await {
+                Ok(found) => found,
+                Err(error) => {
+                    work.todo.push(write_failed(&error));
+                    work.is_unfinished = true;
+                    return Ok(work);
+                }
+            };
+            work.changes = found;
+            if ledger.doing == Doing::Nothing {
+                return Ok(work);
+            }
+            if let Err(error) = writer.write(&work.changes).await {
+                work.todo.push(write_failed(&error));
+                work.is_unfinished = true;
+                return Ok(work);
+            }
+            let is_news = id.as_ref() != ledger.rollout.history.live_id().map(|live| &live.id);
+            let is_gone = stage == Stage::Removed && ledger.rollout.history.live_id().is_some();
+            let mut behind = Vec::new();
+            for owner in &owners {
+                match lagging(writer.as_ref(), &driver.network, owner, &set).await {
+                    Ok(servers) => behind.extend(servers),
+                    Err(error) => behind.push(write_failed(&error)),
+                }
+            }
+            if behind.is_empty() {
+                let ttl = std::time::Duration::from_secs(published.ttl.into());
+                if let (Some(id), true) = (id, is_news) {
+                    ledger.announce(Some(id), ttl, Actor::Itself).await?;
+                } else if is_gone {
+                    ledger.announce(None, ttl, Actor::Itself).await?;
+                }
+            } else {
+                work.is_unfinished = true;
+                work.todo
+                    .extend(behind.into_iter().map(|one| format!("waiting for a server: {one}")));
+            }
+        }
+    }
+    Ok(work)
+}
+
+/// Sees to it that a policy is served; says whether every address does.
+async fn serve(
+    published: &PublishedDomain,
+    policy: &Policy,
+    ledger: &mut Ledger,
+    seen: &Seen,
+    work: &mut Work,
+) -> Result<bool, DriveError> {
+    let is_everywhere = seen.host.is_everywhere(policy);
+    let is_live = ledger.rollout.history.live().is_some_and(|live| same(live, policy));
+    if is_everywhere && is_live {
+        return Ok(true);
+    }
+    if let Some(why) = uncovered(policy, seen, &ledger.rollout, ledger.now) {
+        work.todo.push(why);
+        return Ok(false);
+    }
+    match published.host {
+        HostWay::Own if is_live => {
+            let host = format!("mta-sts.{}", published.domain);
+            work.todo.push(format!("{host} does not serve the policy on every address yet"));
+        }
+        HostWay::Own => {
+            ledger.serve(Some(policy.to_string().into_bytes()), Actor::Itself).await?;
+        }
+        HostWay::External => work.todo.push(upload(published, policy)),
+    }
+    Ok(false)
+}
+
+/// A policy of mode enforce that leaves out a host that senders still find is not served.
+fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Option<String> {
+    if policy.mode() != Mode::Enforce {
+        return None;
+    }
+    let Some((hosts, _)) = &seen.mail_hosts else {
+        return Some("the policy is not served: the MX records could not be told".to_owned());
+    };
+    if let Some(host) = hosts.iter().find(|host| policy.covers(host).is_none()) {
+        return Some(format!(
+            "the policy is not served: it leaves {host}, an MX host, uncovered; add it to mx, or \
+             let `sealpost publish plan` say when it may go"
+        ));
+    }
+    let of_the_past = mx_seen(rollout.mx.iter().filter(|set| set.until.is_some()), |host| {
+        policy.covers(host).is_none()
+    });
+    match of_the_past {
+        Horizon::Until(until) if until > now => Some(format!(
+            "the policy is not served before {until}: until then a cache may hold MX records with \
+             hosts that it leaves uncovered"
+        )),
+        Horizon::Nobody | Horizon::Until(_) | Horizon::Open => None,
+    }
+}
+
+/// The names whose records are ours in this stage.
+fn owners(published: &PublishedDomain, stage: Stage, has_id: bool) -> Vec<String> {
+    let mut owners = Vec::new();
+    if stage == Stage::Nothing && published.mode.fixed().is_none() {
+        return owners;
+    }
+    if !published.rua.is_empty() && stage != Stage::Removed {
+        owners.push(published.owner("_smtp._tls"));
+    }
+    if !published.target.is_empty() {
+        owners.push(published.owner("mta-sts"));
+    }
+    if has_id || stage == Stage::Removed {
+        owners.push(published.owner("_mta-sts"));
+    }
+    owners
+}
+
+/// What a person has to set, where records are set by hand.
+fn ask_for_records(
+    published: &PublishedDomain,
+    stage: Stage,
+    records: &[DnsRecord],
+    seen: &Seen,
+    ledger: &Ledger,
+    work: &mut Work,
+) {
+    let is_fixed = published.mode.fixed().is_some();
+    let has_stage = is_fixed || !matches!(stage, Stage::Nothing | Stage::Removed);
+    if has_stage && !matches!(seen.rua, RuaSeen::Unknown(_)) && !is_rua(published, &seen.rua) {
+        work.todo.push(rua_todo(published));
+    }
+    if has_stage && seen.host == HostSeen::Nothing {
+        let host = published.owner("mta-sts");
+        let of_host = records.iter().filter(|record| record.name == host);
+        work.todo.extend(of_host.map(|record| set(Some(record))));
+    }
+    let history = &ledger.rollout.history;
+    let sts = published.owner("_mta-sts");
+    if let Some(record) = records.iter().find(|record| record.name == sts)
+        && (history.live_id().is_none() || history.is_id_older())
+    {
+        work.todo.push(set(Some(record)));
+    }
+    if stage == Stage::Removed && matches!(seen.id, IdSeen::Id(..)) {
+        work.todo.push(format!("remove the TXT record {sts}.: nobody can hold a policy any more"));
+    }
+}
+
+/// Do reports go where they are wanted? Without a wish, anywhere.
+fn is_rua(published: &PublishedDomain, found: &RuaSeen) -> bool {
+    match found {
+        RuaSeen::To(_) if published.rua.is_empty() => true,
+        RuaSeen::To(uris) => published.rua.iter().all(|uri| uris.contains(uri)),
+        RuaSeen::Nothing | RuaSeen::Unknown(_) => false,
+    }
+}
+
+fn rua_todo(published: &PublishedDomain) -> String {
+    let owner = published.owner("_smtp._tls");
+    let records = published.records(None);
+    match records.iter().find(|record| record.name == owner) {
+        Some(record) => set(Some(record)),
+        None => {
+            format!("set a TLS-RPT record at {owner}., or name an address for reports with rua")
+        }
+    }
+}
+
+fn set(record: Option<&DnsRecord>) -> String {
+    record.map_or_else(String::new, |record| format!("set {record}"))
+}
+
+fn upload(published: &PublishedDomain, policy: &Policy) -> String {
+    let host = format!("mta-sts.{}", published.domain);
+    let lines: Vec<String> = policy.to_string().lines().map(|line| format!("  {line}")).collect();
+    format!("serve at https://{host}/.well-known/mta-sts.txt:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,177 @@
+//! What is live, read out of a look at the domain.
+
+use std::time::Duration;
+
+use mail_domain::DomainName;
+use mta_sts::{Policy, PolicyId, Record, Selection, select_record};
+use sealpost_evidence::{Evidence, Lookup, MxSource, Octets, TextRecord};
+use sealpost_rules::usable_policy;
+use tls_rpt::ReportUri;
+
+/// What one look saw live. Of each thing it is known, or it is not.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) host: HostSeen,
+    pub(super) id: IdSeen,
+    pub(super) rua: RuaSeen,
+    /// The MX hosts with the TTL of their records; `None` if they are not known.
+    pub(super) mail_hosts: Option<(Vec<DomainName>, Duration)>,
+}
+
+/// What the policy host serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HostSeen {
+    /// It could not be told of every address.
+    Unknown {
+        /// Why, in a few words.
+        why: String,
+        /// Bodies that some address serves.
+        some: Vec<Vec<u8>>,
+    },
+    /// Nothing, on any address, or there is none.
+    Nothing,
+    /// These bodies, each once; on some addresses perhaps none.
+    Bodies {
+        /// As they came.
+        bodies: Vec<Vec<u8>>,
+        /// Does every address serve one?
+        everywhere: bool,
+    },
+}
+
+/// The STS record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum IdSeen {
+    /// It could not be told.
+    Unknown(String),
+    /// There is none that a sender could use.
+    Nothing,
+    /// With this id.
+    Id(PolicyId, Duration),
+}
+
+/// The TLS-RPT record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RuaSeen {
+    /// It could not be told.
+    Unknown(String),
+    /// There is none that a sender could use.
+    Nothing,
+    /// Reports go there.
+    To(Vec<ReportUri>),
+}
+
+impl Seen {
+    pub(super) fn of(evidence: &Evidence) -> Self {
+        Self {
+            host: host(evidence),
+            id: id(evidence.sts_records.as_ref()),
+            rua: rua(evidence.tls_rpt_records.as_ref()),
+            mail_hosts: mail_hosts(evidence),
+        }
+    }
+}
+
+impl HostSeen {
+    /// Do all addresses serve this policy and nothing else?
+    pub(super) fn is_everywhere(&self, wanted: &Policy) -> bool {
+        match self {
+            Self::Bodies { bodies, everywhere: true } => bodies
+                .iter()
+                .all(|body| Policy::parse(body).is_ok_and(|found| same(&found, wanted))),
+            _ => false,
+        }
+    }
+}
+
+/// Do two policies say the same? Their order means nothing.
+pub(super) fn same(one: &Policy, other: &Policy) -> bool {
+    let sorted = |policy: &Policy| {
+        let mut patterns: Vec<String> = policy.mx().iter().map(ToString::to_string).collect();
+        patterns.sort();
+        patterns
+    };
+    (one.mode(), one.max_age()) == (other.mode(), other.max_age()) && sorted(one) == sorted(other)
+}
+
+fn host(evidence: &Evidence) -> HostSeen {
+    let unknown = |why: &str| HostSeen::Unknown { why: why.to_owned(), some: Vec::new() };
+    let Some(host) = &evidence.policy_host else { return unknown("it was not looked at") };
+    if host.addresses.none_exist() {
+        return HostSeen::Nothing;
+    }
+    let faults = [host.addresses.ipv4.fault(), host.addresses.ipv6.fault()];
+    let mut why = faults.into_iter().flatten().next().map(|fault| fault.text.clone());
+    let mut bodies: Vec<Vec<u8>> = Vec::new();
+    let mut everywhere = true;
+    for fetch in &host.fetches {
+        match (usable_policy(fetch), fetch.reply(), fetch.fault()) {
+            (Some(_), Some(reply), _) => {
+                let body = reply.body.as_slice();
+                if !bodies.iter().any(|known| known == body) {
+                    bodies.push(body.to_vec());
+                }
+            }
+            // What senders cannot use is nothing to them.
+            (_, Some(_), _) => everywhere = false,
+            (_, None, Some(fault)) => {
+                why.get_or_insert(format!("{}: {}", fetch.address, fault.text));
+            }
+            (_, None, None) => {}
+        }
+    }
+    match why {
+        Some(why) => HostSeen::Unknown { why, some: bodies },
+        None if host.fetches.is_empty() => unknown("no address was asked"),
+        None if bodies.is_empty() => HostSeen::Nothing,
+        None => HostSeen::Bodies { bodies, everywhere },
+    }
+}
+
+fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
+    let found = match records {
+        None => return IdSeen::Unknown("it was not looked at".to_owned()),
+        Some(Lookup::Unknown(fault)) => return IdSeen::Unknown(fault.text.clone()),
+        Some(Lookup::Absent(_)) => return IdSeen::Nothing,
+        Some(Lookup::Found(found)) => found,
+    };
+    let texts: Vec<Octets> = found.value.iter().map(TextRecord::text).collect();
+    let Selection::One(index) = select_record(texts.iter().map(Octets::as_slice)) else {
+        return IdSeen::Nothing;
+    };
+    match texts.get(index).and_then(|text| Record::parse(text.as_slice()).ok()) {
+        Some(record) => IdSeen::Id(record.id, Duration::from_secs(found.ttl.into())),
+        None => IdSeen::Nothing,
+    }
+}
+
+fn rua(records: Option<&Lookup<Vec<TextRecord>>>) -> RuaSeen {
+    let found = match records {
+        None => return RuaSeen::Unknown("it was not looked at".to_owned()),
+        Some(Lookup::Unknown(fault)) => return RuaSeen::Unknown(fault.text.clone()),
+        Some(Lookup::Absent(_)) => return RuaSeen::Nothing,
+        Some(Lookup::Found(found)) => found,
+    };
+    let texts: Vec<Octets> = found.value.iter().map(TextRecord::text).collect();
+    let selected = tls_rpt::select_record(texts.iter().map(Octets::as_slice));
+    let tls_rpt::Selection::One(index) = selected else { return RuaSeen::Nothing };
+    match texts.get(index).and_then(|text| tls_rpt::Record::parse(text.as_slice()).ok()) {
+        Some(record) => RuaSeen::To(record.rua),
+        None => RuaSeen::Nothing,
+    }
+}
+
+fn mail_hosts(evidence: &Evidence) -> Option<(Vec<DomainName>, Duration)> {
+    let mail = evidence.mail_hosts.as_ref()?;
+    match (mail.source, &mail.records) {
+        (MxSource::Records, Lookup::Found(found)) => {
+            let names = found.value.iter().map(|record| DomainName::parse(&record.exchange).ok());
+            // A name that is none is nowhere mail could go.
+            Some((names.flatten().collect(), Duration::from_secs(found.ttl.into())))
+        }
+        (MxSource::Implicit, Lookup::Absent(absence)) => {
+            Some((vec![evidence.domain.clone()], Duration::from_secs(absence.ttl.into())))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! What leads domains on, set up from flags and configuration.
+
+use mail_domain::DomainName;
+use sealpost_net::Network;
+use sealpost_publish::drive::{DriveError, Driver, writers};
+use sealpost_publish::{ConfigurationError, Domains, PublishedDomain, Section};
+use sealpost_rollout::Time;
+use sealpost_store::{Settings, Store};
+
+use super::known::failure;
+use crate::arguments::{NetworkArguments, PublishPaths};
+use crate::configuration::Configuration;
+use crate::outcome::Failure;
+
+/// What leads domains on, and what is configured.
+pub(super) struct Lead {
+    pub(super) domains: Domains,
+    pub(super) driver: Driver,
+    pub(super) store: Store,
+    pub(super) now: Time,
+}
+
+/// How the store is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To be written, and made if it is missing.
+    Write,
+    /// To be read.
+    Read,
+}
+
+impl Lead {
+    pub(super) async fn open(
+        paths: &PublishPaths,
+        network: &NetworkArguments,
+        access: Access,
+    ) -> Result<Self, Failure> {
+        let (configuration, text) = Configuration::load_with_text(paths.config.as_deref())?;
+        let mut section = configuration.publish;
+        if let Some(store) = &paths.store {
+            section.store = Some(store.clone());
+        }
+        let name = paths.config.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let domains = load(&section, &name, &text)?;
+        let clock = network.clock();
+        let now = Time::at(clock.now().as_second());
+        let network = network.open_over(configuration.network)?;
+        let writers = writers(&section, &network).map_err(Failure::new)?;
+        let path = section.store_file();
+        let store = match access {
+            Access::Write => Store::open(Settings::at(&path)).await,
+            Access::Read if fs_err::exists(&path)? => {
+                Store::open_to_read(Settings::at(&path)).await
+            }
+            Access::Read => {
+                return Err(Failure::new(format!("open {}: it is not there", path.display()))
+                    .hint(
+                        "`sealpost publish run --once --apply` makes it, and takes up every \
+                           domain that is configured",
+                    ));
+            }
+        };
+        let store = store.map_err(|error| failure(&error))?;
+        let driver = Driver::new(store.clone(), network, writers);
+        Ok(Self { domains, driver, store, now })
+    }
+
+    /// What is configured, and the network, where the store does not matter.
+    pub(super) fn without_store(
+        paths: &PublishPaths,
+        network: &NetworkArguments,
+    ) -> Result<(Domains, Network), Failure> {
+        let (configuration, text) = Configuration::load_with_text(paths.config.as_deref())?;
+        let name = paths.config.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let domains = load(&configuration.publish, &name, &text)?;
+        Ok((domains, network.open_over(configuration.network)?))
+    }
+
+    /// A domain that is configured.
+    pub(super) fn of(&self, domain: &DomainName) -> Result<&PublishedDomain, Failure> {
+        self.domains.of(domain).ok_or_else(|| {
+            Failure::new(format!("find {domain}: it is not configured"))
+                .hint(format!("`sealpost publish new {domain}` prints what to add"))
+        })
+    }
+}
+
+/// Everything that is configured.
+pub(super) fn load(section: &Section, name: &str, text: &str) -> Result<Domains, Failure> {
+    Domains::load(section, name, text).map_err(|error| match error {
+        ConfigurationError::File(error) => Failure::from(error),
+        error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
+            Failure::new(error)
+        }
+        error => Failure::new(format!("read the configuration: {error}")),
+    })
+}
+
+pub(super) fn drive_failure(error: &DriveError) -> Failure {
+    match error {
+        DriveError::Store(error) => failure(error),
+        error => Failure::new(error.to_string()),
+    }
+}

@@ -1,0 +1,39 @@
+//! `sealpost publish history`
+
+use sealpost_rollout::logbook;
+use sealpost_store::{Settings, Store};
+
+use super::known::{failure, section};
+use crate::arguments::{Format, HistoryArguments};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// Rows that are read at a time.
+const ROWS: u32 = 1_000;
+
+pub(super) async fn run(
+    arguments: &HistoryArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let (section, _) = section(&arguments.configuration)?;
+    let store = Store::open_to_read(Settings::at(section.store_file())).await;
+    let rollouts = store.map_err(|error| failure(&error))?.rollouts();
+    let mut skipped: u64 = 0;
+    loop {
+        let rows = rollouts.logbook(arguments.domain.clone(), skipped, ROWS).await;
+        let rows = rows.map_err(|error| failure(&error))?;
+        match arguments.format {
+            Format::Json => rows.iter().try_for_each(|row| output.json_line(row))?,
+            Format::Human => output.text(&logbook(&rows))?,
+        }
+        skipped = skipped.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        if rows.is_empty() {
+            break;
+        }
+    }
+    if skipped == 0 {
+        return Err(Failure::new(format!("find {}: nothing is kept of it", arguments.domain))
+            .hint("`sealpost publish run --once --apply` takes up what is configured"));
+    }
+    Ok(Outcome::Clean)
+}

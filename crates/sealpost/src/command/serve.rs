@@ -1,0 +1,19 @@
+//! `sealpost serve`
+
+use sealpost_listen::Inherited;
+
+use crate::arguments::ServeArguments;
+use crate::daemon::{self, Company, Setup};
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+pub(super) async fn run(
+    arguments: ServeArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let load = || arguments.load();
+    let company = Company::Together;
+    let setup = Setup { load: &load, network: &arguments.network, company };
+    daemon::run(setup, inherited, output).await
+}

@@ -1,0 +1,21 @@
+//! What runs until it is told to stop: roles, on ground that they share.
+//!
+//! The command of a role runs it alone, and a fault that it cannot go on after ends the process, as
+//! service managers like it. `sealpost serve` runs several, and starts the one that failed again.
+
+mod doors;
+mod enforce;
+mod front;
+mod ground;
+mod metrics;
+mod receive;
+mod report;
+mod role;
+mod run;
+mod signals;
+
+pub(crate) use self::metrics::ServeMetrics;
+pub(crate) use self::receive::{Watched, watch_maildir};
+pub(crate) use self::role::RoleName;
+pub(crate) use self::run::{Company, Setup, run};
+pub(crate) use self::signals::{Cause, Signals};

@@ -1,0 +1,67 @@
+//! Where the daemon is asked.
+
+use sealpost_listen::{Address, Handler, Inherited, Listener, Server};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::ground::with_source;
+use crate::outcome::Failure;
+
+/// Listeners that serve until they are told to stop.
+pub(super) struct Doors {
+    running: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    inherited: Inherited,
+    places: Vec<String>,
+}
+
+impl Doors {
+    /// No door yet.
+    pub(super) fn new(inherited: Inherited) -> Self {
+        let (stop, _) = watch::channel(false);
+        Self { running: JoinSet::new(), stop, inherited, places: Vec::new() }
+    }
+
+    /// Listens at these addresses, and begins to serve; `describe` says to people what is served at
+    /// a listener.
+    pub(super) async fn open<H: Handler>(
+        &mut self,
+        addresses: &[Address],
+        server: Server<H>,
+        describe: impl Fn(&Listener) -> String,
+    ) -> Result<(), Failure> {
+        for address in addresses {
+            for listener in listen(address, &mut self.inherited).await? {
+                self.places.push(describe(&listener));
+                let (server, mut stopping) = (server.clone(), self.stop.subscribe());
+                self.running.spawn(async move {
+                    let stopped = async {
+                        // An error means that nobody is left to tell it.
+                        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                    };
+                    server.serve(listener, stopped).await;
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it is listened.
+    pub(super) fn places(&self) -> &[String] {
+        &self.places
+    }
+
+    /// Brings what is under way to its end, and closes everything.
+    pub(super) async fn close(mut self) {
+        self.stop.send_replace(true);
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Listens at an address.
+pub(super) async fn listen(
+    address: &Address,
+    inherited: &mut Inherited,
+) -> Result<Vec<Listener>, Failure> {
+    address.listen(inherited).await.map_err(|error| Failure::new(with_source(&error)))
+}

@@ -1,0 +1,123 @@
+//! One address for people and Prometheus, whatever roles run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sealpost_enforce::HttpApi;
+use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
+use sealpost_receive::ReceiveApi;
+use sealpost_report::ReportApi;
+use sealpost_runtime::metrics::{Exposition, Process};
+
+use super::metrics::ServeMetrics;
+use super::role::RoleName;
+
+/// Who speaks for a role over HTTP.
+#[derive(Clone)]
+pub(super) enum Voice {
+    Enforce(Arc<HttpApi>),
+    Receive(Arc<ReceiveApi>),
+    Report(Arc<ReportApi>),
+}
+
+/// Answers `/metrics` with those of all roles, `/healthz` (the process works), `/readyz` (every role
+/// runs), and what the roles answer below `/v1`. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Front {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// The roles that were asked for; those that have failed have no voice.
+    voices: Mutex<BTreeMap<RoleName, Option<Voice>>>,
+    metrics: ServeMetrics,
+    process: Process,
+}
+
+impl Front {
+    pub(super) fn new() -> Self {
+        let process = Process::new(env!("CARGO_PKG_VERSION"));
+        let (voices, metrics) = (Mutex::default(), ServeMetrics::default());
+        Self { shared: Arc::new(Shared { voices, metrics, process }) }
+    }
+
+    /// The role runs.
+    pub(super) fn up(&self, name: RoleName, voice: Voice) {
+        self.shared.metrics.up.set(name, 1);
+        self.voices().insert(name, Some(voice));
+    }
+
+    /// The role has stopped, and shall run again.
+    pub(super) fn down(&self, name: RoleName) {
+        self.shared.metrics.up.set(name, 0);
+        self.voices().insert(name, None);
+    }
+
+    /// The role is no longer asked for.
+    pub(super) fn forget(&self, name: RoleName) {
+        self.shared.metrics.up.set(name, 0);
+        self.voices().remove(&name);
+    }
+
+    pub(super) fn metrics(&self) -> &ServeMetrics {
+        &self.shared.metrics
+    }
+
+    fn voices(&self) -> MutexGuard<'_, BTreeMap<RoleName, Option<Voice>>> {
+        self.shared.voices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exposition(&self) -> Response {
+        let voices: Vec<Voice> = self.voices().values().flatten().cloned().collect();
+        let mut text = Exposition::default();
+        for voice in voices {
+            match voice {
+                Voice::Enforce(api) => api.write_metrics(&mut text),
+                Voice::Receive(api) => api.write_metrics(&mut text),
+                Voice::Report(api) => api.write_metrics(&mut text),
+            }
+        }
+        text.table(self.metrics());
+        text.table(&self.shared.process);
+        Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
+    }
+
+    fn readiness(&self) -> Response {
+        let voices = self.voices();
+        let mut text = String::new();
+        for (name, voice) in voices.iter() {
+            let state = if voice.is_some() { "runs" } else { "has failed and is tried again" };
+            text.push_str(&format!("{}: {state}\n", name.as_str()));
+        }
+        let is_ready = !voices.is_empty() && voices.values().all(Option::is_some);
+        let status = if is_ready { Status::Ok } else { Status::ServiceUnavailable };
+        Response::text(status, text)
+    }
+
+    /// What a role answers below `/v1`, if it runs.
+    async fn of_role(&self, name: RoleName, request: Request) -> Response {
+        let voice = self.voices().get(&name).cloned().flatten();
+        match voice {
+            Some(Voice::Enforce(api)) => api.respond(request).await,
+            Some(Voice::Receive(api)) => api.respond(request).await,
+            Some(Voice::Report(api)) => api.respond(request).await,
+            None => Response::not_found(),
+        }
+    }
+}
+
+impl HttpService for Front {
+    async fn respond(&self, request: Request) -> Response {
+        let segments = request.segments();
+        if request.method != Method::Get {
+            return Response::method_not_allowed("GET, HEAD");
+        }
+        match segments.as_slice() {
+            ["metrics"] => self.exposition(),
+            ["healthz"] => Response::text(Status::Ok, "ok\n"),
+            ["readyz"] => self.readiness(),
+            ["v1", "enforce" | "observed", ..] => self.of_role(RoleName::Enforce, request).await,
+            _ => Response::not_found(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Roles, as the daemon sees them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sealpost_runtime::Liveness;
+use sealpost_runtime::metrics::Label;
+use serde::Deserialize;
+
+use super::enforce::Enforce;
+use super::front::Voice;
+use super::ground::Ground;
+use super::receive::Receive;
+use super::report::Report;
+use crate::configuration::Configuration;
+use crate::outcome::Failure;
+use crate::output::Output;
+
+/// The name of a role that runs for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RoleName {
+    Enforce,
+    Receive,
+    Report,
+}
+
+/// A role that runs.
+pub(super) enum Role {
+    Enforce(Enforce),
+    Receive(Receive),
+    Report(Report),
+}
+
+/// Asks a role whether it does new work.
+pub(super) type Pulse =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Liveness> + Send>> + Send + Sync>;
+
+/// What became of the wish to read everything again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reloaded {
+    /// What has changed holds from now on, or was refused and said.
+    Done,
+    /// Something has changed that holds only after a new start.
+    StartAnew,
+}
+
+impl RoleName {
+    /// All of them, in the order in which they start.
+    pub(crate) const ALL: [Self; 3] = [Self::Enforce, Self::Receive, Self::Report];
+
+    /// As it is written in the configuration.
+    pub(crate) fn as_str(self) -> &'static str {
+        Self::VALUES.get(self.index()).copied().unwrap_or_default()
+    }
+
+    /// Starts the role.
+    pub(super) async fn start(
+        self,
+        ground: &mut Ground,
+        output: &mut Output,
+    ) -> Result<Role, Failure> {
+        Ok(match self {
+            Self::Enforce => Role::Enforce(Enforce::start(ground, output).await?),
+            Self::Receive => Role::Receive(Receive::start(ground, output).await?),
+            Self::Report => Role::Report(Report::start(ground, output).await?),
+        })
+    }
+}
+
+impl Label for RoleName {
+    const NAME: &'static str = "role";
+    const VALUES: &'static [&'static str] = &["enforce", "receive", "report"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Role {
+    /// What there is to say of it when it has started.
+    pub(super) fn greeting(&self) -> Option<String> {
+        match self {
+            Self::Enforce(role) => Some(role.greeting()),
+            Self::Receive(_) | Self::Report(_) => None,
+        }
+    }
+
+    /// Takes up what may change while it runs. What is wrong is said, and what was before holds on.
+    pub(super) fn reload(
+        &mut self,
+        configuration: &Configuration,
+        output: &mut Output,
+    ) -> Reloaded {
+        match self {
+            Self::Enforce(role) => role.reload(&configuration.enforce, output),
+            Self::Receive(role) => role.reload(&configuration.receive, output),
+            Self::Report(role) => role.reload(&configuration.report, output),
+        }
+    }
+
+    /// Waits until the role cannot go on, which should not happen, and says why. Nothing is lost if
+    /// the waiting is given up.
+    pub(super) async fn failed(&mut self) -> Failure {
+        match self {
+            Self::Enforce(role) => role.failed().await,
+            Self::Receive(role) => role.failed().await,
+            Self::Report(role) => role.failed().await,
+        }
+    }
+
+    pub(super) fn pulse(&self) -> Pulse {
+        match self {
+            Self::Enforce(role) => role.pulse(),
+            Self::Receive(role) => role.pulse(),
+            Self::Report(role) => role.pulse(),
+        }
+    }
+
+    /// Who speaks for it over HTTP.
+    pub(super) fn voice(&self) -> Voice {
+        match self {
+            Self::Enforce(role) => Voice::Enforce(role.api()),
+            Self::Receive(role) => Voice::Receive(role.api()),
+            Self::Report(role) => Voice::Report(role.api()),
+        }
+    }
+
+    /// Brings what is under way to its end. The stores stay open.
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        match self {
+            Self::Enforce(role) => role.stop().await,
+            Self::Receive(role) => role.stop().await,
+            Self::Report(role) => role.stop().await,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A daemon with several roles, and who talks to it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// How long anything may take, even where much else runs.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// A folder with a configuration and what the roles keep.
+pub(crate) struct World {
+    folder: TempDir,
+}
+
+/// A daemon that runs. Dropping it kills it.
+pub(crate) struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+    /// What it said when it was ready.
+    pub(crate) ready: String,
+    http: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the configuration. People ask at a port that the kernel chooses, and everything is kept
+    /// in this folder, unless it says something else.
+    pub(crate) fn write(&self, text: &str) {
+        let has_front = text.contains("[serve]");
+        let front = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n";
+        let text = if has_front { text.to_owned() } else { format!("{front}{text}") };
+        fs_err::write(self.path("sealpost.toml"), text).unwrap();
+    }
+
+    /// A configuration with all roles; `more` stands in the section of `enforce`.
+    pub(crate) fn write_all_roles(&self, more: &str) {
+        self.write(&format!(
+            "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n{more}\
+             [receive]\nlisten = {{ smtp = [\"127.0.0.1:0\"], lmtp = [] }}\n\
+             [report]\nsocket = [\"unix:{}\"]\n",
+            self.path("tlsrpt.sock").display()
+        ));
+    }
+
+    /// Runs it to its end, which it must find by itself: its status, and what it said.
+    pub(crate) fn run_to_its_end(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        command.arg("serve").args(arguments).arg("--config").arg(self.path("sealpost.toml"));
+        command
+    }
+}
+
+impl Daemon {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
+        let mut child = world.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|length| length > 0) {
+                // Nobody may be left to listen.
+                let _ = sender.send(std::mem::take(&mut line));
+            }
+        });
+        let (said, ready, http) = (String::new(), String::new(), String::new());
+        let mut daemon = Self { child, lines, said, ready, http };
+        daemon.ready = daemon.wait_to_hear("ready: ");
+        let place = daemon.said.lines().find_map(|line| line.strip_prefix("listening at http://"));
+        place.unwrap().clone_into(&mut daemon.http);
+        daemon
+    }
+
+    /// The next line that has these words.
+    pub(crate) fn wait_to_hear(&mut self, words: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("no {words:?} ({error}): {}", self.said));
+            self.said.push_str(&line);
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// Status and body of what it answers.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = connect(&self.http);
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
+    /// Asks until the answer has these words.
+    pub(crate) fn wait_for(&self, path: &str, words: &str) {
+        let mut last = String::new();
+        for _ in 0..PATIENCE.as_millis() / MOMENT.as_millis() {
+            last = self.get(path).1;
+            if last.contains(words) {
+                return;
+            }
+            std::thread::sleep(MOMENT);
+        }
+        panic!("{path} never said {words:?}, but: {last}");
+    }
+
+    /// The value of a metric.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").1;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
+    /// Asks it to end, and waits; its status and all that it said.
+    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.said.push_str(&line);
+        }
+        (status, std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]
+fn connect(address: &str) -> TcpStream {
+    TcpStream::connect(address).unwrap()
+}

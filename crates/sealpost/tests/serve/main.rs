@@ -1,0 +1,141 @@
+//! `sealpost serve`: several roles as one daemon.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod daemon;
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+
+use crate::daemon::{Daemon, World};
+
+#[test]
+fn every_role_that_has_a_section_runs_and_no_other() {
+    let world = World::new();
+    world.write("[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n[receive]\nlisten = { smtp = [\"127.0.0.1:0\"], lmtp = [] }\n");
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: enforce with 0 policies, receive\n");
+    let metrics = daemon.get("/metrics");
+    for name in ["sealpost_enforce_", "sealpost_receive_", "sealpost_role_up{role=\"enforce\"} 1"] {
+        assert!(metrics.1.contains(name), "{name}: {}", metrics.1);
+    }
+    assert!(metrics.1.contains("sealpost_role_up{role=\"report\"} 0"));
+    assert!(!metrics.1.contains("sealpost_report_"));
+    let processes = metrics.1.matches("\nprocess_start_time_seconds ").count();
+    assert_eq!(processes, 1, "the process is described once");
+    assert_eq!(daemon.get("/readyz"), (200, "enforce: runs\nreceive: runs\n".to_owned()));
+    assert_eq!(daemon.get("/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(daemon.get("/v1/enforce").0, 200);
+    assert_eq!(daemon.get("/other").0, 404);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("enforce: listening at 127.0.0.1:"), "{said}");
+    assert!(said.ends_with("stopping\n"), "{said}");
+}
+
+#[test]
+fn all_roles_share_one_store() {
+    let world = World::new();
+    world.write_all_roles("");
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: enforce with 0 policies, receive, report\n");
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.send_to(b"not a session", world.path("tlsrpt.sock")).unwrap();
+    daemon.wait_for("/metrics", "sealpost_report_refused_total{cause=\"not-json\"} 1");
+    assert!(daemon.terminate().0.success());
+    assert!(world.path("all.sqlite").exists(), "the file that the configuration names");
+    assert!(world.path("all.sqlite.raw.db").exists(), "and the raw file beside it");
+}
+
+#[test]
+fn nothing_to_run_is_refused_and_so_is_a_port_that_is_taken() {
+    let world = World::new();
+    world.write("[network]\n");
+    let (status, said) = world.run_to_its_end(&[]);
+    assert_eq!(status, 2);
+    assert!(said.contains("write a section for each role"), "{said}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    world.write(&format!("[enforce]\nlisten = [\"{address}\"]\ndane = \"off\"\n"));
+    let (status, said) = world.run_to_its_end(&[]);
+    assert_eq!(status, 2);
+    assert!(said.starts_with("enforce does not start, so nothing does\n"), "{said}");
+    assert!(said.contains(&format!("error: failed to listen at {address}")), "{said}");
+}
+
+#[test]
+fn other_settings_are_taken_up_at_a_hang_up() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+
+    // What cannot be read changes nothing.
+    world.write("[enforce]\nlisen = []\n");
+    daemon.hang_up();
+    daemon.wait_to_hear("everything goes on as before");
+    assert_eq!(daemon.get("/readyz").0, 200);
+
+    // One role has another setting, one is no longer named.
+    world.write(
+        "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+         [enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\nmode = \"observe\"\n[receive]\nlisten = { smtp = [\"127.0.0.1:0\"], lmtp = [] }\n",
+    );
+    daemon.hang_up();
+    daemon.wait_to_hear("enforce starts with other settings");
+    daemon.wait_for("/readyz", "enforce: runs\nreceive: runs\n");
+    daemon.wait_for("/v1/enforce", "\"mode\": \"observe\"");
+    assert_eq!(daemon.get("/readyz").1, "enforce: runs\nreceive: runs\n");
+    assert!(daemon.terminate().0.success());
+}
+
+#[test]
+fn a_role_that_cannot_start_with_new_settings_goes_on_with_those_of_before() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    world.write_all_roles(&format!("http = [\"{address}\"]\n"));
+    daemon.hang_up();
+    daemon.wait_to_hear("it goes on with the settings of before");
+    daemon.wait_for("/readyz", "enforce: runs\nreceive: runs\nreport: runs\n");
+    // Once the port is free, the same wish is granted.
+    drop(taken);
+    daemon.hang_up();
+    daemon.wait_to_hear("enforce starts with other settings");
+    daemon.wait_for("/readyz", "enforce: runs\n");
+    assert!(daemon.terminate().0.success());
+}
+
+#[test]
+fn a_role_that_failed_is_tried_again_while_the_others_go_on() {
+    let world = World::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    world.write(&format!(
+        "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+         [enforce]\nlisten = [\"unix:{}\"]\ndane = \"off\"\n[report]\nsocket = [\"unix:{}\"]\n",
+        world.path("enforce.sock").display(),
+        world.path("tlsrpt.sock").display(),
+    ));
+    let mut daemon = Daemon::start(&world, &[]);
+    // Neither the new place can be had, where another listens, nor the old one, where a folder is.
+    let settings = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    let _taken = TcpListener::bind(port).unwrap();
+    let other = settings.replace("dane = \"off\"", &format!("dane = \"off\"\nhttp = [\"{port}\"]"));
+    world.write(&other);
+    fs_err::remove_file(world.path("enforce.sock")).unwrap();
+    fs_err::create_dir(world.path("enforce.sock")).unwrap();
+    daemon.hang_up();
+    daemon.wait_to_hear("it starts again in 1 s");
+    daemon.wait_for("/readyz", "enforce: has failed and is tried again\nreport: runs\n");
+    daemon.wait_for("/metrics", "sealpost_role_up{role=\"enforce\"} 0");
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.send_to(b"not a session", world.path("tlsrpt.sock")).unwrap();
+    daemon.wait_for("/metrics", "sealpost_report_refused_total{cause=\"not-json\"} 1");
+    fs_err::remove_dir(world.path("enforce.sock")).unwrap();
+    daemon.wait_to_hear("enforce runs again");
+    daemon.wait_for("/readyz", "enforce: runs\nreport: runs\n");
+    assert!(daemon.metric("sealpost_role_failures_total{role=\"enforce\"}") >= 1);
+    assert!(daemon.terminate().0.success());
+}
