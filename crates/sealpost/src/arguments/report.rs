@@ -59,7 +59,7 @@ pub(crate) enum ReportCommand {
     Import(SessionsImportArguments),
     /// Count the sessions that lines of Postfix's log tell of.
     ReadLog(ReadLogArguments),
-    /// Look whether reports of ours would arrive and be believed: keys, DNS, the queue of the kernel.
+    /// Look whether reports of ours would be believed: keys, DNS, the queue of the kernel.
     Doctor(DoctorArguments),
     /// Say what was counted on which days, where sessions fail, and what could not be read.
     Status(StatusArguments),
