@@ -301,7 +301,15 @@ fn daemon_port(server: Server) -> u16 {
         Server::DaneEnforce => 8466,
         Server::FreshDaneEnforce => 8467,
         Server::PlainEnforce => 8468,
-        Server::Knot | Server::Unbound | Server::Dovecot | Server::Lab => 0,
+        Server::Knot
+        | Server::Bind
+        | Server::Unbound
+        | Server::Postfix
+        | Server::Nginx
+        | Server::ExportedNginx
+        | Server::Caddy
+        | Server::Dovecot
+        | Server::Lab => 0,
     }
 }
 

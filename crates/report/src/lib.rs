@@ -1,5 +1,5 @@
 //! The role beside the mail server that sends: what became of its TLS sessions, counted for the
-//! reports of RFC 8460.
+//! reports of RFC 8460, and those reports on their way.
 //!
 //! A mail server that links libtlsrpt, such as Postfix 3.10, sends a datagram for each session. A
 //! thread of its own takes them out of the socket and does nothing else; another one counts them in
@@ -55,16 +55,25 @@ pub use day::{CountedDay, domain_day};
 pub use import::{Imported, import};
 pub use upkeep::keep_forgetting;
 
+// What leaves.
+mod delivery;
+pub use delivery::{
+    Author, AuthorError, Bounced, Built, Considered, DayBuilder, Dispatch, DispatchError,
+    DispatchParts, Occasion, take_bounce,
+};
+
 // Whether strangers believe us.
 mod doctor;
 pub use doctor::{Examined, Health, Reporter, ReporterKey, ReporterWay, examine};
 
 // What the operator wants.
 mod section;
-pub use section::{Section, SectionLimits};
+pub use section::{
+    Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails, Section, SectionLimits,
+};
 
 // What is said of it.
 mod api;
 mod metrics;
 pub use api::ReportApi;
-pub use metrics::{Cause, Mended, ReportMetrics, Result};
+pub use metrics::{Became, Cause, Decided, Mended, ReportMetrics, Result};

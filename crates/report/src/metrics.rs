@@ -1,7 +1,10 @@
 //! What is counted about the counting.
 
 use sealpost_runtime::metrics::{Counter, CounterVec, Gauge, Histogram, Label};
+use sealpost_store::submissions::Verdict;
 use tls_rpt::{SessionOutcome, SessionRefusal, SessionRepair};
+
+use crate::Considered;
 
 sealpost_runtime::metric_table! {
     /// What the role counts.
@@ -28,6 +31,10 @@ sealpost_runtime::metric_table! {
         receive_failures: Counter = "sealpost_report_receive_failures_total", "Failures to take datagrams out of the socket.";
         store_failures: Counter = "sealpost_report_store_failures_total", "Failures of the store. What could not be written is written later.";
         forgotten: Counter = "sealpost_report_forgotten_total", "Domains of days whose counters were forgotten because of their age.";
+        decided: CounterVec<Decided> = "sealpost_report_decided_total", "Domains of days that are over, by what was decided of them: a report was queued, or why there is none.";
+        attempts: CounterVec<Became> = "sealpost_report_attempts_total", "Attempts to send a report to one destination, by what came of them.";
+        waiting: Gauge = "sealpost_report_submissions_waiting", "Reports that are to be sent, counted for each destination.";
+        suppressed: Counter = "sealpost_report_suppressed_total", "Destinations that are held back because they refused several reports in turn.";
         panics: Counter = "sealpost_report_panics_total", "Tasks of the role that panicked.";
     }
 }
@@ -68,5 +75,64 @@ impl Label for Result {
 
     fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// A label for what was decided of a domain on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided(pub Verdict);
+
+impl Decided {
+    /// What is decided by this, if anything is.
+    pub(crate) fn of(considered: &Considered) -> Option<Self> {
+        match considered {
+            Considered::Report(_) => Some(Self(Verdict::Queued)),
+            Considered::None(verdict, _) => Some(Self(*verdict)),
+            Considered::Later(_) => None,
+        }
+    }
+}
+
+/// A label for what came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It was taken.
+    Accepted,
+    /// It is tried again.
+    Later,
+    /// It was refused for good.
+    Refused,
+    /// The time is over.
+    Expired,
+}
+
+impl Label for Decided {
+    const NAME: &'static str = "as";
+    const VALUES: &'static [&'static str] =
+        &["queued", "not-wanted", "unknown", "only-reports", "suppressed", "unfit"];
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Label for Became {
+    const NAME: &'static str = "as";
+    const VALUES: &'static [&'static str] = &["accepted", "later", "refused", "expired"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_are_called_as_they_are_stored() {
+        for verdict in Verdict::ALL {
+            assert_eq!(Decided::VALUES[Decided(verdict).index()], verdict.as_str());
+        }
     }
 }

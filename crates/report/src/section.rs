@@ -1,5 +1,8 @@
 //! What the operator writes into the configuration.
 
+mod delivery;
+pub use delivery::{Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails};
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -63,6 +66,8 @@ pub struct Section {
     pub retention_days: u16,
     /// The addresses by which mail servers behind a NAT are seen from outside.
     pub addresses: BTreeMap<IpAddr, IpAddr>,
+    /// How reports leave; without it, none does.
+    pub delivery: Option<Delivery>,
     /// How much is kept apart.
     pub limits: SectionLimits,
 }
@@ -127,6 +132,9 @@ impl Section {
         for path in self.store.iter_mut().chain(&mut self.token_file).chain(&mut self.log) {
             *path = folder.join(&*path);
         }
+        if let Some(delivery) = &mut self.delivery {
+            delivery.relative_to(folder);
+        }
     }
 }
 
@@ -153,6 +161,7 @@ impl Default for Section {
             flush_seconds: 2,
             retention_days: 35,
             addresses: BTreeMap::new(),
+            delivery: None,
             limits: SectionLimits::default(),
         }
     }

@@ -39,8 +39,9 @@ pub(crate) use self::receive::{
     WhichReports,
 };
 pub(crate) use self::report::{
-    DoctorArguments, PreviewArguments, ReadLogArguments, ReportArguments, ReportCommand,
-    SessionsImportArguments, StatusArguments,
+    BounceArguments, DoctorArguments, PreviewArguments, QueueCommand, ReadLogArguments,
+    ReportArguments, ReportCommand, SendArguments, SessionsImportArguments, StatusArguments,
+    SuppressCommand,
 };
 pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};

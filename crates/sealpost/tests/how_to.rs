@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sealpost_lab::{Lab, Options, Ports};
+use sealpost_store::Store;
+use tls_rpt::SeenPolicy;
+
+#[expect(dead_code, reason = "it takes everything here")]
+#[path = "report/sink.rs"]
+mod sink;
 
 /// The exit status of each command that is not expected to end with 0.
 const OTHER_STATUS: [(&str, i32); 10] = [
@@ -55,6 +61,57 @@ fn read_a_report() {
     run_page("read-a-report.md", &REPORTS);
 }
 
+/// With the configuration of the page, a domain of the lab for `example.org`, and a mail server that
+/// takes everything.
+#[test]
+fn send_reports() {
+    let sink = sink::Sink::start(std::time::Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs_err::read_to_string(root().join("doc/how-to/send-reports.md")).unwrap();
+    let toml = text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let toml = toml.replace("127.0.0.1:25", &sink.address.to_string());
+    fs_err::write(folder.path().join("sealpost.toml"), toml).unwrap();
+    fs_err::write(folder.path().join("returned.eml"), "From: a@example.net\n\nhello\n").unwrap();
+    for algorithm in ["rsa", "ed25519"] {
+        let made = Command::new("openssl")
+            .args(["genpkey", "-algorithm", algorithm, "-out"])
+            .arg(folder.path().join(format!("dkim-{algorithm}.pem")))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = folder.path().join("sealpost.sqlite");
+        let store = Store::open(sealpost_store::Settings::at(store)).await.unwrap();
+        let epoch = store.sessions().begin("test", 1).await.unwrap();
+        let day = "2026-11-25".parse().unwrap();
+        let domain: mail_domain::DomainName = "good.test".parse().unwrap();
+        let policy = SeenPolicy::new(tls_rpt::PolicyType::NoPolicyFound, domain.clone());
+        let counts = sealpost_store::sessions::SessionCounts {
+            day,
+            domain,
+            policy: std::sync::Arc::new(policy),
+            successful: 5,
+            failed: 0,
+            failures: Vec::new(),
+            record: None,
+            seen_at: 0,
+        };
+        store.sessions().save(&epoch, vec![counts]).await.unwrap();
+        store.close().await;
+    });
+    let commands = commands(&text).into_iter().map(|line| {
+        let line = line.replace("example.org", "good.test");
+        if line.contains("--config") { line } else { line + " --config sealpost.toml" }
+    });
+    run_commands("send-reports.md", commands.collect(), folder.path());
+    assert_eq!(sink.mails().len(), 1);
+    let mail = sink.mails().remove(0);
+    assert_eq!(mail.field("TLS-Report-Domain"), "good.test");
+    assert_eq!(mail.octets.matches("DKIM-Signature: ").count(), 2);
+}
+
 /// The page shows what the program prints.
 #[test]
 fn the_sample_of_a_report_is_fresh() {
@@ -84,19 +141,22 @@ fn put(files: &[(&str, &str)], folder: &Path) {
 /// test data of `tls-rpt`.
 fn run_page(page: &str, files: &[(&str, &str)]) {
     let text = fs_err::read_to_string(root().join("doc/how-to").join(page)).unwrap();
-    let commands = commands(&text);
+    let folder = tempfile::tempdir().unwrap();
+    put(files, folder.path());
+    run_commands(page, commands(&text), folder.path());
+}
+
+fn run_commands(page: &str, commands: Vec<String>, folder: &Path) {
     assert!(commands.len() >= 8, "only {} commands in {page}", commands.len());
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let now = sealpost_runtime::Clock::system().now();
     let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
     let lab = runtime.block_on(Lab::start(options)).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    put(files, folder.path());
     for command in commands {
         let output = Command::new("bash")
             .args(["-c", &command])
-            .current_dir(folder.path())
+            .current_dir(folder)
             .env("PATH", path_with_the_program())
             .env("SEALPOST_NETWORK", lab.settings_file())
             .output()

@@ -25,6 +25,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::reports::sql::ALL,
         crate::mailboxes::sql::ALL,
         crate::submissions::sql::ALL,
+        crate::submissions::decisions::sql::ALL,
         crate::sessions::sql::ALL,
         crate::rollout::sql::ALL,
     ];

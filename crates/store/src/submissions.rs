@@ -8,14 +8,18 @@
 pub(crate) mod sql;
 
 mod change;
+pub(crate) mod decisions;
 mod given;
 mod listing;
 mod stored;
+
+use std::collections::HashMap;
 
 use rusqlite::Connection;
 
 use crate::{Store, StoreError};
 
+pub use decisions::{Decision, Sending, Verdict, VerdictCounts};
 pub use given::{Claiming, Goal, NewDestination, NewSubmissions, Outcome, Settlement, Suppression};
 pub use stored::{Claim, Submission, SubmissionCounts, SubmissionId, SubmissionState};
 
@@ -69,6 +73,48 @@ impl Submissions {
             return Err(StoreError::refused("the owner's name has more than 128 characters"));
         }
         let work = move |connection: &Connection| change::claim(connection, &claiming);
+        self.store.writer.write(work).await
+    }
+
+    /// Gives back what an owner held that has ended without settling it; says how much it was. Its
+    /// attempts count.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn release(&self, owner: String) -> Result<usize, StoreError> {
+        self.store
+            .writer
+            .write(move |connection: &Connection| change::release(connection, &owner))
+            .await
+    }
+
+    /// Ends what goes to suppressed destinations and was held back for as long as it would have been
+    /// tried; says how much it was. A report that may go to another destination instead does.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn expire_held_back(&self, now: i64) -> Result<usize, StoreError> {
+        self.store
+            .writer
+            .write(move |connection: &Connection| change::expire(connection, now))
+            .await
+    }
+
+    /// Notes that a mail has come back after it had been taken, and suppresses its destination, which
+    /// has to be that of the submission. False if it was not one that had been taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::suppress`].
+    pub async fn bounce(
+        &self,
+        id: SubmissionId,
+        suppression: Suppression,
+    ) -> Result<bool, StoreError> {
+        suppression.check()?;
+        let work = move |connection: &Connection| change::bounce(connection, id, &suppression);
         self.store.writer.write(work).await
     }
 
@@ -138,6 +184,33 @@ impl Submissions {
     /// What [`StoreError`] says of reading.
     pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
         self.store.readers.read(listing::next_due).await
+    }
+
+    /// The URI of a submission.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn rua(&self, id: SubmissionId) -> Result<Option<String>, StoreError> {
+        self.store.readers.read(move |connection| listing::rua(connection, id)).await
+    }
+
+    /// How often a URI refused a report since a time, and since it last accepted one.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn refusals(&self, rua: String, since: i64) -> Result<u64, StoreError> {
+        self.store.readers.read(move |connection| listing::refusals(connection, &rua, since)).await
+    }
+
+    /// How many mails were taken from `from` until before `to`, by the domain that they go to.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn mails(&self, from: i64, to: i64) -> Result<HashMap<String, u64>, StoreError> {
+        self.store.readers.read(move |connection| listing::mails(connection, from, to)).await
     }
 
     /// Submissions in a state, or in any, in the order of queuing, after one of them.

@@ -20,7 +20,7 @@ use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use mail_domain::DomainName;
 
-use crate::{MailAddress, Report, ReportError, Tally, UriError};
+use crate::{MailAddress, PayloadLimits, Payloads, Report, ReportError, Tally, UriError};
 
 pub use mail::{ComposedMail, MailHead, Purpose};
 pub use message_id::{MessageId, MessageIdError};
@@ -64,6 +64,33 @@ impl PackedReport {
     //# email and HTTPS transport.
     pub fn pack(report: &Report, about: &DomainName) -> Result<Self, PackError> {
         let json = report.to_json()?;
+        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
+        // Neither writing into a vector nor compressing it has a way to fail.
+        encoder.write_all(json.as_bytes()).map_err(|_| PackError::Compression)?;
+        let gzip = encoder.finish().map_err(|_| PackError::Compression)?;
+        Self::of(report, about, gzip)
+    }
+
+    /// Takes up a report again that was packed before: what is sent at another attempt are the same
+    /// octets. They are unpacked and read strictly.
+    ///
+    /// # Errors
+    /// As [`PackedReport::pack`], and when the octets are not one report, packed with gzip.
+    pub fn reopen(gzip: Vec<u8>, about: &DomainName) -> Result<Self, PackError> {
+        // They are our own, so what they come to is of no concern.
+        let limits = PayloadLimits {
+            packed: usize::MAX,
+            ratio: usize::MAX,
+            entries: 1,
+            layers: 1,
+            ..PayloadLimits::default()
+        };
+        let payloads = Payloads::read(&gzip, &limits).map_err(|_| PackError::Compression)?;
+        let [payload] = payloads.reports.as_slice() else { return Err(PackError::Compression) };
+        Self::of(&Report::parse(&payload.json)?, about, gzip)
+    }
+
+    fn of(report: &Report, about: &DomainName, gzip: Vec<u8>) -> Result<Self, PackError> {
         let contact = report.contact_info.as_deref().unwrap_or_default();
         let contact = MailAddress::parse(contact).map_err(PackError::Contact)?;
         let id = MessageId::parse(report.report_id.as_deref().unwrap_or_default())?;
@@ -73,10 +100,6 @@ impl PackedReport {
         if start.as_second() < 0 {
             return Err(PackError::DateRange);
         }
-        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
-        // Neither writing into a vector nor compressing it has a way to fail.
-        encoder.write_all(json.as_bytes()).map_err(|_| PackError::Compression)?;
-        let gzip = encoder.finish().map_err(|_| PackError::Compression)?;
         let tally = Tally::of(report);
         let sum = |of: fn(&crate::DomainTally<'_>) -> u64| {
             tally.domains.iter().map(of).fold(0, u64::saturating_add)
@@ -149,7 +172,7 @@ pub enum PackError {
     /// The time is missing, or before 1970.
     #[error("the report does not say which time it covers, or one before 1970")]
     DateRange,
-    /// The report could not be compressed.
-    #[error("the report could not be compressed")]
+    /// The report could not be compressed, or is not packed as one report of ours is.
+    #[error("the report could not be compressed or unpacked")]
     Compression,
 }

@@ -1,5 +1,7 @@
 //! `sealpost report` and what is below it.
 
+mod delivery;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -14,6 +16,8 @@ use tls_rpt::MailAddress;
 use super::{Format, NetworkArguments};
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
+
+pub(crate) use delivery::{BounceArguments, QueueCommand, SendArguments, SuppressCommand};
 
 #[derive(Debug, Args)]
 #[command(
@@ -63,6 +67,16 @@ pub(crate) enum ReportCommand {
     Doctor(DoctorArguments),
     /// Say what was counted on which days, where sessions fail, and what could not be read.
     Status(StatusArguments),
+    /// Make the reports of a day that is over, and send what is due.
+    Send(Box<SendArguments>),
+    /// Look at reports on their way, try again, give up.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Say which destinations get nothing for a while.
+    #[command(subcommand)]
+    Suppress(SuppressCommand),
+    /// Take in a mail that came to the return path of the reports.
+    Bounce(BounceArguments),
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,14 @@
 //! `sealpost report`
 
+mod bounce;
 mod doctor;
 mod import;
 mod preview;
+mod queue;
 mod read_log;
+mod send;
 mod status;
+mod suppress;
 
 use std::path::Path;
 
@@ -27,6 +31,10 @@ pub(super) async fn run(
         Some(ReportCommand::ReadLog(arguments)) => read_log::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
+        Some(ReportCommand::Send(arguments)) => send::run(&arguments, output).await,
+        Some(ReportCommand::Queue(command)) => queue::run(&command, output).await,
+        Some(ReportCommand::Suppress(command)) => suppress::run(&command, output).await,
+        Some(ReportCommand::Bounce(arguments)) => bounce::run(&arguments, output).await,
         None => serve(&arguments, inherited, output).await,
     }
 }
@@ -54,6 +62,12 @@ async fn open_to_read(path: &Path) -> Result<Store, Failure> {
         store_failure(path, &error)
             .hint("give the store of `sealpost report` with --store or --config")
     })
+}
+
+/// Opens the store of a daemon, which may be running, to change something; it is made if it is
+/// missing.
+async fn open_to_write(path: &Path) -> Result<Store, Failure> {
+    Store::open(Settings::at(path)).await.map_err(|error| store_failure(path, &error))
 }
 
 /// Why the file cannot be used.

@@ -1,4 +1,6 @@
-//! The counting of TLS sessions.
+//! The counting of TLS sessions, and the sending of reports.
+
+mod sending;
 
 use std::convert::Infallible;
 use std::io::Read as _;
@@ -16,6 +18,7 @@ use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::Sessions;
 use tokio::task::JoinSet;
 
+use self::sending::Sending;
 use super::doors::Doors;
 use super::ground::{Ground, with_source};
 use super::role::{Pulse, Reloaded};
@@ -32,7 +35,7 @@ const TOKEN_OCTETS: u64 = 4_096;
 const WITHOUT: &str = "no session is counted that cannot be written down; mend the file, or name \
                        another";
 
-/// The role that counts the sessions of a mail server.
+/// The role that counts the sessions of a mail server and reports them.
 pub(super) struct Report {
     section: Section,
     collector: Collector,
@@ -40,6 +43,7 @@ pub(super) struct Report {
     api: Arc<ReportApi>,
     doors: Doors,
     tasks: JoinSet<()>,
+    sending: Sending,
 }
 
 impl Report {
@@ -69,6 +73,7 @@ impl Report {
             output.say(&format!("listening at {place}"));
         }
         warn_of_queue(output);
+        let sending = Sending::start(ground, &store, &node, &metrics, output).await?;
         let started = Collector::start(
             sockets,
             &section,
@@ -91,7 +96,7 @@ impl Report {
         }
         tasks.spawn(write_down(flusher.clone(), Arc::clone(&metrics)));
         tasks.spawn(forget(store.sessions(), section.retention_days, clock, metrics));
-        Ok(Self { section, collector, flusher, api, doors, tasks })
+        Ok(Self { section, collector, flusher, api, doors, tasks, sending })
     }
 
     pub(super) fn reload(&mut self, section: &Section, output: &mut Output) -> Reloaded {
@@ -110,6 +115,7 @@ impl Report {
                 Failure::new(why.unwrap_or_else(|| "go on counting".to_owned()))
             }
             _ = self.tasks.join_next() => Failure::new("go on writing counters"),
+            failure = self.sending.failed() => failure,
         }
     }
 
@@ -129,6 +135,7 @@ impl Report {
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
         // The queue first: then nothing more is counted, and the rest can be written.
         let stopped = self.collector.stop().await;
+        self.sending.stop().await;
         self.tasks.shutdown().await;
         let unsaved = self.flusher.finish().await;
         self.doors.close().await;

@@ -79,7 +79,7 @@ async fn look(network: &str, path: &str) {
 }
 
 /// Settings under which the process aborts at the `moment`th step around a commit, from 1 on.
-fn aborting(path: &str, moment: u64) -> StoreSettings {
+pub(crate) fn aborting(path: &str, moment: u64) -> StoreSettings {
     let count = AtomicU64::new(0);
     StoreSettings::at(path).with_witness(move |_| {
         if count.fetch_add(1, Ordering::SeqCst) + 1 == moment {

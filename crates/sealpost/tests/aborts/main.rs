@@ -1,5 +1,5 @@
-//! The memory of `enforce`, and the intake of `receive`, in a process that is aborted before and
-//! after every commit.
+//! The memory of `enforce`, the intake of `receive`, and the reports on their way out of `report`, in
+//! a process that is aborted before and after every commit.
 //!
 //! This program starts itself again with `child` as its first argument; that process is the one
 //! that is aborted, or looks at what is left.
@@ -9,6 +9,18 @@
 
 mod children;
 mod intake;
+mod outgoing;
+
+// What other tests have too.
+#[expect(dead_code, reason = "only its texts are wanted here")]
+#[path = "../receive/dns.rs"]
+mod dns;
+#[expect(dead_code, reason = "only parts of it are wanted here")]
+#[path = "../report/house.rs"]
+mod house;
+#[expect(dead_code, reason = "it takes everything here")]
+#[path = "../report/sink.rs"]
+mod sink;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -40,6 +52,10 @@ const TESTS: &[(&str, fn())] = &[
         "what_was_acknowledged_survives_an_abort_around_every_commit",
         intake::what_was_acknowledged_survives_an_abort_around_every_commit,
     ),
+    (
+        "no_report_is_lost_or_made_twice_by_an_abort_around_every_commit",
+        outgoing::no_report_is_lost_or_made_twice_by_an_abort_around_every_commit,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -48,6 +64,7 @@ fn main() -> ExitCode {
         && first == "child"
     {
         match rest {
+            [what, rest @ ..] if what == "outgoing" => outgoing::run(rest),
             [what, store, moment] => intake::run(what, store, moment.parse().unwrap()),
             rest => children::run(rest),
         }

@@ -12,7 +12,7 @@ mod said;
 mod activation;
 mod age;
 mod daemon;
-mod doctor;
+mod dns;
 mod doors;
 mod hostile;
 mod kills;

@@ -31,12 +31,17 @@ pub(crate) struct Sender {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more sections in the configuration.
+    pub(crate) fn with(sections: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("tlsrpt.sock");
         let configuration = format!(
             "[report]\nsocket = [\"unix:{},mode=0600\"]\nstore = \"store.sqlite\"\n\
              contact = \"tls@reporter.example\"\norganization = \"Reporter\"\n\
-             http = [\"127.0.0.1:0\"]\nflush_seconds = 1\n",
+             http = [\"127.0.0.1:0\"]\nflush_seconds = 1\n{sections}\n",
             socket.display()
         );
         fs_err::write(folder.path().join("sealpost.toml"), configuration).unwrap();

@@ -91,12 +91,12 @@ fn send(world: &World, seed: u64, is_over: &AtomicBool) -> Vec<(Stopwatch, bool)
     sent
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub(crate) fn number(variable: &str, otherwise: u64) -> u64 {
     env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 /// A number that looks like chance (splitmix64).
-fn hash(seed: u64) -> u64 {
+pub(crate) fn hash(seed: u64) -> u64 {
     let mut number = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

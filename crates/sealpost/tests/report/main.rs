@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a kill that finds something is to be repeated")]
 
+// Counting.
 mod daemon;
 mod days;
 mod import;
@@ -11,3 +12,15 @@ mod load;
 mod refused;
 mod sums;
 mod ways;
+
+// Sending.
+#[path = "../receive/dns.rs"]
+mod dns;
+mod doctor;
+mod house;
+mod loops;
+mod outages;
+mod returned;
+mod sending;
+mod sending_kills;
+mod sink;

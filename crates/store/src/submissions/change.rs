@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use sealpost_evidence::traffic::Day;
 
 use super::{
     Claim, Claiming, Goal, MOST_ROWS, NewSubmissions, Outcome, Settlement, SubmissionId,
@@ -59,32 +60,38 @@ pub(super) fn claim(
     connection: &Connection,
     claiming: &Claiming,
 ) -> Result<Vec<Claim>, StoreError> {
-    let Claiming { owner, now, lease_until, limit, per_host } = claiming;
+    let Claiming { owner, now, lease_until, limit, per_host, per_host_a_day } = claiming;
+    let day = Day::of(*now).number();
     let limit = (*limit).min(MOST_ROWS);
     let most = usize::try_from(limit).unwrap_or_default();
     let mut claims = Vec::new();
     let mut hold = connection.prepare_cached(sql::HOLD)?;
     let mut held_of = connection.prepare_cached(sql::HELD_OF_HOST)?;
+    let mut begun = connection.prepare_cached(sql::ATTEMPTS_OF_HOST)?;
+    let mut count_attempt = connection.prepare_cached(sql::COUNT_ATTEMPT)?;
     let mut claimed = connection.prepare_cached(sql::CLAIMED)?;
     // A host that comes to its limit is left out of the next look, so that one with many reports
     // does not stand before all others.
     while claims.len() < most && *lease_until > *now {
-        let due = due(connection, *now, *per_host, limit)?;
-        let mut held: HashMap<&str, i64> = HashMap::new();
+        let due = due(connection, claiming, day)?;
+        // Those that may still be begun.
+        let mut room: HashMap<&str, i64> = HashMap::new();
         let before = claims.len();
         for (id, host) in &due {
             if claims.len() >= most {
                 break;
             }
-            if !held.contains_key(host.as_str()) {
-                let count = held_of.query_row(params![host, now], |row| row.get(0))?;
-                held.insert(host, count);
+            if !room.contains_key(host.as_str()) {
+                let held: i64 = held_of.query_row(params![host, now], |row| row.get(0))?;
+                let begun = begun.query_row(params![day, host], |row| row.get(0)).optional()?;
+                let today = i64::from(*per_host_a_day).saturating_sub(begun.unwrap_or(0));
+                room.insert(host, i64::from(*per_host).saturating_sub(held).min(today));
             }
-            let Some(count) = held.get_mut(host.as_str()) else { continue };
-            if *count >= i64::from(*per_host) {
+            let Some(room) = room.get_mut(host.as_str()).filter(|room| **room > 0) else {
                 continue;
-            }
-            *count += 1;
+            };
+            *room -= 1;
+            count_attempt.execute(params![day, host])?;
             hold.execute(params![owner, lease_until, now, id])?;
             claims.push(claimed.query_row([id], read_claim)?);
         }
@@ -97,13 +104,13 @@ pub(super) fn claim(
 
 fn due(
     connection: &Connection,
-    now: i64,
-    per_host: u32,
-    limit: u32,
+    claiming: &Claiming,
+    day: i64,
 ) -> Result<Vec<(i64, String)>, StoreError> {
+    let Claiming { now, per_host, per_host_a_day, limit, .. } = claiming;
+    let values = params![now, per_host, day, per_host_a_day, (*limit).min(MOST_ROWS)];
     let mut statement = connection.prepare_cached(sql::DUE)?;
-    let rows =
-        statement.query_map(params![now, per_host, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -153,6 +160,41 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
 fn promote(connection: &Connection, report: i64, now: i64) -> Result<(), StoreError> {
     connection.prepare_cached(sql::PROMOTE)?.execute(params![now, report])?;
     Ok(())
+}
+
+pub(super) fn release(connection: &Connection, owner: &str) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(sql::RELEASE)?;
+    let ids = statement.query_map([owner], |row| row.get::<_, i64>(0))?;
+    Ok(ids.collect::<Result<Vec<_>, _>>()?.len())
+}
+
+/// Ends what was held back for too long.
+pub(super) fn expire(connection: &Connection, now: i64) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(sql::EXPIRE)?;
+    let reports = statement.query_map([now], |row| row.get::<_, i64>(0))?;
+    let reports = reports.collect::<Result<Vec<_>, _>>()?;
+    for report in &reports {
+        promote(connection, *report, now)?;
+    }
+    connection.prepare_cached(sql::FORGET_ATTEMPTS)?.execute([Day::of(now).plus(-7).number()])?;
+    Ok(reports.len())
+}
+
+/// Notes that a mail has come back, and holds its destination back; whether it was thought to have
+/// arrived.
+pub(super) fn bounce(
+    connection: &Connection,
+    id: SubmissionId,
+    suppression: &Suppression,
+) -> Result<bool, StoreError> {
+    let answer = clip(&suppression.reason, ANSWER);
+    let values = params![answer, suppression.since, id.0, suppression.destination];
+    let mut statement = connection.prepare_cached(sql::BOUNCE)?;
+    let report = statement.query_row(values, |row| row.get::<_, i64>(0)).optional()?;
+    if report.is_some() {
+        suppress(connection, suppression)?;
+    }
+    Ok(report.is_some())
 }
 
 pub(super) fn retry(

@@ -62,6 +62,8 @@ pub struct Claiming {
     pub limit: u32,
     /// How many of one host may be held at a time.
     pub per_host: u32,
+    /// How many attempts of one host may begin on one day of UTC, those of all owners together.
+    pub per_host_a_day: u32,
 }
 
 /// What came of an attempt.

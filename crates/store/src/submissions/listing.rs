@@ -1,6 +1,8 @@
 //! What is asked of the queue.
 
-use rusqlite::{Connection, Row, params};
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sealpost_evidence::traffic::Day;
 
 use super::{Submission, SubmissionCounts, SubmissionId, SubmissionState, Suppression, sql};
@@ -38,6 +40,26 @@ pub(super) fn counts(connection: &Connection) -> Result<SubmissionCounts, StoreE
     let mut statement = connection.prepare_cached(sql::COUNTS)?;
     let rows = statement.query_map([], |row| Ok((state(row, 0)?, column::count(row, 1)?)))?;
     Ok(SubmissionCounts(rows.collect::<Result<_, _>>()?))
+}
+
+pub(super) fn rua(connection: &Connection, id: SubmissionId) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached(sql::RUA)?;
+    Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn refusals(connection: &Connection, rua: &str, since: i64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(sql::REFUSALS)?;
+    Ok(statement.query_row(params![rua, since], |row| column::count(row, 0))?)
+}
+
+pub(super) fn mails(
+    connection: &Connection,
+    from: i64,
+    to: i64,
+) -> Result<HashMap<String, u64>, StoreError> {
+    let mut statement = connection.prepare_cached(sql::MAILS)?;
+    let rows = statement.query_map([from, to], |row| Ok((row.get(0)?, column::count(row, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn suppressed(

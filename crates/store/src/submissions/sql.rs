@@ -20,15 +20,69 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)
         ON CONFLICT (report, rua) DO NOTHING";
 
-    /// What is due and nobody holds, of hosts that are not at their limit, and not suppressed.
+    /// What is due and nobody holds, of hosts that are not at their limits, and not suppressed.
     DUE = "
         SELECT id, host FROM submissions
         WHERE state = 'waiting' AND due <= $1 AND lease_until <= $1
           AND host NOT IN (SELECT host FROM submissions WHERE lease_until > 0 AND lease_until > $1
                            GROUP BY host HAVING COUNT(*) >= $2)
+          AND NOT EXISTS (SELECT 1 FROM host_attempts
+                          WHERE host_attempts.day = $3 AND host_attempts.host = submissions.host
+                            AND attempts >= $4)
           AND NOT EXISTS (SELECT 1 FROM suppressions
                           WHERE destination IN (submissions.rua, submissions.host) AND until > $1)
-        ORDER BY due, id LIMIT $3";
+        ORDER BY due, id LIMIT $5";
+
+    ATTEMPTS_OF_HOST = "
+        SELECT attempts FROM host_attempts WHERE day = $1 AND host = $2";
+
+    COUNT_ATTEMPT = "
+        INSERT INTO host_attempts (day, host, attempts) VALUES ($1, $2, 1)
+        ON CONFLICT (day, host) DO UPDATE SET attempts = host_attempts.attempts + 1";
+
+    FORGET_ATTEMPTS = "
+        DELETE FROM host_attempts WHERE day < $1";
+
+    /// What a process has left behind that is over.
+    RELEASE = "
+        UPDATE submissions SET owner = NULL, lease_until = 0
+        WHERE owner = $1 AND lease_until > 0 AND state = 'waiting'
+        RETURNING id";
+
+    /// What was held back for as long as it would have been tried.
+    EXPIRE = "
+        UPDATE submissions
+        SET state = 'expired', settled_at = $1,
+            answer = 'held back until the time was over: the destination is suppressed'
+        WHERE state = 'waiting' AND lease_until <= $1 AND due + lifetime < $1
+          AND EXISTS (SELECT 1 FROM suppressions
+                      WHERE destination IN (submissions.rua, submissions.host) AND until > $1)
+        RETURNING report";
+
+    /// Refusals since a time and since the last acceptance.
+    REFUSALS = "
+        SELECT COUNT(*) FROM submissions
+        WHERE rua = $1 AND state = 'refused'
+          AND settled_at >= (SELECT COALESCE(MAX(accepted.settled_at), $2)
+                             FROM submissions AS accepted
+                             WHERE accepted.rua = $1 AND accepted.state = 'accepted'
+                               AND accepted.settled_at >= $2)";
+
+    /// A mail that was taken and came back.
+    BOUNCE = "
+        UPDATE submissions SET state = 'refused', answer = $1, settled_at = $2
+        WHERE id = $3 AND rua = $4 AND state = 'accepted'
+        RETURNING report";
+
+    RUA = "
+        SELECT rua FROM submissions WHERE id = $1";
+
+    /// Mails that were taken within a time, by the domain that they go to.
+    MAILS = "
+        SELECT host, COUNT(*) FROM submissions
+        WHERE state = 'accepted' AND settled_at >= $1 AND settled_at < $2
+          AND LOWER(rua) LIKE 'mailto:%'
+        GROUP BY host";
 
     HELD_OF_HOST = "
         SELECT COUNT(*) FROM submissions

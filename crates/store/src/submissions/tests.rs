@@ -35,7 +35,14 @@ fn report(id: &str, goal: Goal, destinations: &[(&str, i64)]) -> NewSubmissions 
 }
 
 fn claiming(now: i64) -> Claiming {
-    Claiming { owner: "node".to_owned(), now, lease_until: now + 600, limit: 100, per_host: 10 }
+    Claiming {
+        owner: "node".to_owned(),
+        now,
+        lease_until: now + 600,
+        limit: 100,
+        per_host: 10,
+        per_host_a_day: 1_000,
+    }
 }
 
 async fn claim(queue: &Submissions, now: i64) -> Vec<Claim> {
@@ -316,4 +323,90 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn what_is_decided_of_a_domain_on_a_day_is_decided_once() {
+    let (_folder, queue) = open().await;
+    let one = report("1@r.test", Goal::All, &[("a.test/x", NOW)]);
+    let none = |why| Decision::None { day: one.day, about: one.about.clone(), why, now: NOW };
+    let other = Decision::None {
+        day: one.day,
+        about: "other.test".parse().unwrap(),
+        why: Verdict::NotWanted,
+        now: NOW,
+    };
+    let decided = queue.decide(vec![Decision::Report(one.clone()), other]).await.unwrap();
+    assert_eq!(decided, [true, true]);
+    let again = vec![none(Verdict::Suppressed), Decision::Report(one.clone())];
+    assert_eq!(queue.decide(again).await.unwrap(), [false, false]);
+    let verdicts = queue.verdicts(one.day).await.unwrap();
+    let all = Verdict::ALL.map(|verdict| verdicts.of(verdict));
+    assert_eq!(all, [1, 1, 0, 0, 0, 0]);
+    assert_eq!(states(&queue).await.len(), 1);
+    assert_eq!(queue.prune_decisions(one.day, 10).await.unwrap(), 0);
+    assert_eq!(queue.prune_decisions(one.day.plus(1), 1).await.unwrap(), 1);
+    assert_eq!(queue.prune_decisions(one.day.plus(1), 1).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_first_beginning_holds() {
+    let (_folder, queue) = open().await;
+    assert!(queue.sending().await.unwrap().is_none());
+    for (day, secret) in [(10, "one"), (5, "two")] {
+        let begin = Sending { since: Day::new(day), secret: secret.to_owned() };
+        let begun = queue.begin_sending(begin).await.unwrap();
+        assert_eq!((begun.since, begun.secret.as_str()), (Day::new(10), "one"));
+    }
+}
+
+#[tokio::test]
+async fn what_an_owner_held_is_given_back_and_nobody_elses() {
+    let (_folder, queue) = open().await;
+    let places = [("a.test/x", NOW), ("b.test/x", NOW)];
+    queue.enqueue(vec![report("1@r.test", Goal::All, &places)]).await.unwrap();
+    let mine = queue.claim(Claiming { limit: 1, ..claiming(NOW) }).await.unwrap();
+    let theirs = Claiming { owner: "other".to_owned(), ..claiming(NOW) };
+    assert_eq!(queue.claim(theirs).await.unwrap().len(), 1);
+    assert_eq!(queue.release("node".to_owned()).await.unwrap(), 1);
+    let again = claim(&queue, NOW + 1).await;
+    assert_eq!((ruas(&again), again[0].attempt), (ruas(&mine), 2));
+    assert_eq!(settle(&queue, &mine[0], Outcome::Accepted, NOW + 2).await, 0, "it is another's");
+}
+
+#[tokio::test]
+async fn what_is_held_back_for_too_long_expires() {
+    let (_folder, queue) = open().await;
+    let places = [("a.test/x", NOW), ("b.test/x", NOW)];
+    queue.enqueue(vec![report("1@r.test", Goal::First, &places)]).await.unwrap();
+    let suppression = Suppression {
+        destination: "a.test".to_owned(),
+        since: NOW,
+        until: NOW + 1_000_000,
+        reason: String::new(),
+    };
+    queue.suppress(suppression).await.unwrap();
+    assert_eq!(queue.expire_held_back(NOW + 86_400).await.unwrap(), 0);
+    assert_eq!(queue.expire_held_back(NOW + 86_401).await.unwrap(), 1);
+    assert_eq!(
+        states(&queue).await,
+        [("a.test/x".to_owned(), "expired"), ("b.test/x".to_owned(), "waiting")]
+    );
+}
+
+#[tokio::test]
+async fn refusals_count_from_the_last_acceptance_on() {
+    let (_folder, queue) = open().await;
+    let outcomes = [Outcome::Refused, Outcome::Accepted, Outcome::Refused, Outcome::Refused];
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let id = format!("{number}@r.test");
+        let at = NOW + 10 * i64::try_from(number).unwrap();
+        queue.enqueue(vec![report(&id, Goal::All, &[("a.test/x", at)])]).await.unwrap();
+        let claims = claim(&queue, at).await;
+        settle(&queue, &claims[0], outcome, at).await;
+    }
+    let refusals = |since| queue.refusals("a.test/x".to_owned(), since);
+    assert_eq!(refusals(NOW - 5).await.unwrap(), 2);
+    assert_eq!(refusals(NOW + 25).await.unwrap(), 1);
+    assert_eq!(queue.refusals("b.test/x".to_owned(), NOW).await.unwrap(), 0);
 }

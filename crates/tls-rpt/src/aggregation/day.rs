@@ -70,6 +70,24 @@ impl DomainDay {
         };
     }
 
+    /// Takes away up to so many sessions that complied and met no failure: those that brought our own
+    /// reports, which should not be told (RFC 8460 section 3). Which ones they were nobody knows, so
+    /// those without a policy go first: report mails ask for none.
+    pub fn leave_out(&mut self, mut sessions: u64) {
+        let order = |policy: &SeenPolicy| policy.policy_type != PolicyType::NoPolicyFound;
+        let mut sums: Vec<_> = self.policies.iter_mut().collect();
+        sums.sort_by_key(|(policy, sums)| (order(policy), std::cmp::Reverse(sums.successful)));
+        for (_, sums) in sums {
+            let recovered = sums.failures.values().map(|count| count.recovered).max();
+            let plain = sums.successful.saturating_sub(recovered.unwrap_or_default());
+            let left_out = plain.min(sessions);
+            sums.successful -= left_out;
+            sessions -= left_out;
+        }
+        self.policies
+            .retain(|_, sums| sums.successful > 0 || sums.failed > 0 || !sums.remarks.is_empty());
+    }
+
     /// The domain.
     pub fn domain(&self) -> &DomainName {
         &self.domain

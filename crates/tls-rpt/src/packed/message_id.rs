@@ -14,8 +14,9 @@ pub struct MessageId {
 }
 
 impl MessageId {
-    /// The most octets on the left side.
-    pub const LONGEST_LEFT: usize = 128;
+    /// The most octets on the left side: enough for a domain name and something beside it, and few
+    /// enough for a line of a mail.
+    pub const LONGEST_LEFT: usize = 320;
 
     /// Puts an id together.
     ///

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_runtime::Clock;
-use sealpost_store::{Sessions, StoreError};
+use sealpost_store::{
+    Sessions, StoreError, Submissions,
+    submissions::{SubmissionState, Verdict},
+};
 use serde::Serialize;
 
 use super::{open_to_read, store_failure};
@@ -18,6 +21,8 @@ const PAGE: u32 = 500;
 const FAILING: usize = 20;
 /// Datagrams that could not be read and are shown.
 const REFUSED: u32 = 100;
+/// Days of which it is shown what was decided.
+const DECIDED: u16 = 35;
 /// Characters of one that are shown.
 const SHOWN: usize = 400;
 
@@ -31,6 +36,31 @@ struct Status {
     failing_more: usize,
     /// The newest first.
     refused: Vec<Refused>,
+    /// Reports on their way, and what became of them.
+    queue: Queue,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    /// The first day that is reported by itself; null if no report has ever been sent.
+    since: Option<Day>,
+    waiting: u64,
+    accepted: u64,
+    refused: u64,
+    expired: u64,
+    /// What became of the domains of the last days that are over, the newest first.
+    days: Vec<DecidedDay>,
+}
+
+#[derive(Serialize)]
+struct DecidedDay {
+    day: Day,
+    queued: u64,
+    not_wanted: u64,
+    unknown: u64,
+    only_reports: u64,
+    suppressed: u64,
+    unfit: u64,
 }
 
 #[derive(Serialize)]
@@ -66,7 +96,9 @@ pub(super) async fn run(
     let path = section.store_file();
     let store = open_to_read(&path).await?;
     let today = Day::of(Clock::system().now().as_second());
-    let status = status(&store.sessions(), today, arguments.days).await;
+    let queue = queue(&store.submissions(), today, arguments.days).await;
+    let queue = queue.map_err(|error| store_failure(&path, &error))?;
+    let status = status(&store.sessions(), queue, today, arguments.days).await;
     let status = status.map_err(|error| store_failure(&path, &error))?;
     match arguments.format {
         Format::Json => output.json(&status)?,
@@ -75,7 +107,40 @@ pub(super) async fn run(
     Ok(Outcome::Clean)
 }
 
-async fn status(sessions: &Sessions, today: Day, days: u16) -> Result<Status, StoreError> {
+async fn queue(submissions: &Submissions, today: Day, days: u16) -> Result<Queue, StoreError> {
+    let counts = submissions.counts().await?;
+    let mut decided = Vec::new();
+    for day in (1..=i64::from(days.min(DECIDED))).map(|back| today.plus(-back)) {
+        let counts = submissions.verdicts(day).await?;
+        let day = DecidedDay {
+            day,
+            queued: counts.of(Verdict::Queued),
+            not_wanted: counts.of(Verdict::NotWanted),
+            unknown: counts.of(Verdict::Unknown),
+            only_reports: counts.of(Verdict::OnlyReports),
+            suppressed: counts.of(Verdict::Suppressed),
+            unfit: counts.of(Verdict::Unfit),
+        };
+        if Verdict::ALL.iter().any(|verdict| counts.of(*verdict) > 0) {
+            decided.push(day);
+        }
+    }
+    Ok(Queue {
+        since: submissions.sending().await?.map(|sending| sending.since),
+        waiting: counts.of(SubmissionState::Waiting),
+        accepted: counts.of(SubmissionState::Accepted),
+        refused: counts.of(SubmissionState::Refused),
+        expired: counts.of(SubmissionState::Expired),
+        days: decided,
+    })
+}
+
+async fn status(
+    sessions: &Sessions,
+    queue: Queue,
+    today: Day,
+    days: u16,
+) -> Result<Status, StoreError> {
     let first = today.plus(1 - i64::from(days));
     let found = sessions.days(first, u32::from(days) + 1).await?;
     let mut failing = Vec::new();
@@ -97,6 +162,7 @@ async fn status(sessions: &Sessions, today: Day, days: u16) -> Result<Status, St
     failing.truncate(FAILING);
     let refused = sessions.refused(REFUSED).await?;
     Ok(Status {
+        queue,
         days: found
             .into_iter()
             .map(|day| DayStatus {
@@ -150,6 +216,7 @@ fn show(status: &Status, with_refused: bool, output: &mut Output) -> Result<(), 
             output.line(&format!("and {} domains more", status.failing_more))?;
         }
     }
+    show_queue(&status.queue, output)?;
     if !status.refused.is_empty() {
         output.line(&format!("\n{} datagrams could not be read", status.refused.len()))?;
         for one in status.refused.iter().filter(|_| with_refused) {
@@ -160,6 +227,30 @@ fn show(status: &Status, with_refused: bool, output: &mut Output) -> Result<(), 
         if !with_refused {
             output.line("--refused shows them")?;
         }
+    }
+    Ok(())
+}
+
+fn show_queue(queue: &Queue, output: &mut Output) -> Result<(), Failure> {
+    if queue.since.is_none() {
+        return output.line("\nno report is sent: there is no [report.delivery], or no daemon yet");
+    }
+    output.line(&format!(
+        "\nreports: {} waiting, {} accepted, {} refused, {} expired",
+        queue.waiting, queue.accepted, queue.refused, queue.expired
+    ))?;
+    for day in &queue.days {
+        output.line(&format!(
+            "{:<12} {:>9} queued; none: {} not wanted, {} unknown, {} only reports, \
+             {} suppressed, {} unfit",
+            day.day.to_string(),
+            day.queued,
+            day.not_wanted,
+            day.unknown,
+            day.only_reports,
+            day.suppressed,
+            day.unfit
+        ))?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! Postfix 3.10 tells `sealpost report` of its TLS sessions, through libtlsrpt.
+//! Postfix 3.10 tells `sealpost report` of its TLS sessions, through libtlsrpt, and takes the reports.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a member of JSON that is missing is null")]
+
+mod night;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -62,9 +64,11 @@ fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
     let log = senders.log(Route::Postfix3_10, Memory::Cached).unwrap();
     assert!(!log.contains("Could not report TLS"), "{log}");
     let logged = logged(&log);
-    let (counted, types) = counted(&senders, &configuration(&senders));
+    let (counted, types) = counted(&senders, &[]);
     assert_eq!(counted, logged);
-    assert_eq!(self::counted(&senders, &read_log(&senders, &log)).0, logged);
+    // The lines alone give the same.
+    let store = read_log(&senders, &log);
+    assert_eq!(self::counted(&senders, &["--store", &store]).0, logged);
     assert_eq!(types.into_iter().collect::<Vec<_>>(), ["no-policy-found", "sts", "tlsa"]);
     let of = |result: &str| {
         counted.iter().filter(|((_, it), _)| it == result).map(|(_, n)| n).sum::<u64>()
@@ -79,8 +83,12 @@ fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
 
 /// Has Postfix send datagrams.
 fn tell_of_sessions(senders: &Senders) {
-    let settings = ["smtp_tlsrpt_enable=yes", "smtp_tlsrpt_socket_name=/e2e/tlsrpt.sock"];
-    let arguments = [&["-e"][..], &settings].concat();
+    set(senders, &["smtp_tlsrpt_enable=yes", "smtp_tlsrpt_socket_name=/e2e/tlsrpt.sock"]);
+}
+
+/// Changes `main.cf` of Postfix 3.10.
+fn set(senders: &Senders, settings: &[&str]) {
+    let arguments = [&["-e"][..], settings].concat();
     for (program, arguments) in [("postconf", &arguments[..]), ("postfix", &["reload"])] {
         let output = senders.environment().run_in(System::Trixie, program, arguments).unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -122,33 +130,30 @@ fn logged(log: &str) -> Counts {
     counts
 }
 
-/// Has the sessions counted that the log tells of, with nothing else; the configuration to look at
-/// them with.
+/// Has the sessions counted that the log tells of, with nothing else; the store to look into.
 fn read_log(senders: &Senders, log: &str) -> String {
     let directory = senders.environment().directory();
-    let (configuration, file) = (directory.join("read-log.toml"), directory.join("read-log.txt"));
-    let text = "[report]\nstore = \"read-log.sqlite\"\ncontact = \"tls@reporter.test\"\n";
-    fs_err::write(&configuration, text).unwrap();
+    let (store, file) = (directory.join("read-log.sqlite"), directory.join("read-log.txt"));
     fs_err::write(&file, log).unwrap();
     let output = Command::new(sealpost_binary().unwrap())
         .args(["report", "read-log"])
         .arg(&file)
-        .arg("--config")
-        .arg(&configuration)
+        .arg("--store")
+        .arg(&store)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    configuration.to_string_lossy().into_owned()
+    store.to_string_lossy().into_owned()
 }
 
-/// What `sealpost report` would report, and under which types of policies.
-fn counted(senders: &Senders, configuration: &str) -> (Counts, BTreeSet<String>) {
+/// What `sealpost report` would report of today, or of a day in the flags, and under which types of policies.
+fn counted(senders: &Senders, flags: &[&str]) -> (Counts, BTreeSet<String>) {
     let (mut counts, mut types) = (Counts::new(), BTreeSet::new());
-    let domains: Value = serde_json::from_str(&preview(senders, configuration, &[])).unwrap();
+    let domains: Value = serde_json::from_str(&preview(senders, flags)).unwrap();
     for row in domains.as_array().unwrap() {
         let domain = row["domain"].as_str().unwrap();
-        let report = preview(senders, configuration, &[domain]);
-        let report: Value = serde_json::from_str(&report).unwrap();
+        let arguments = [&[domain], flags].concat();
+        let report: Value = serde_json::from_str(&preview(senders, &arguments)).unwrap();
         for policy in report["policies"].as_array().unwrap() {
             types.insert(policy["policy"]["policy-type"].as_str().unwrap().to_owned());
             let successful = policy["summary"]["total-successful-session-count"].as_u64().unwrap();
@@ -171,9 +176,10 @@ fn counted(senders: &Senders, configuration: &str) -> (Counts, BTreeSet<String>)
     (counts, types)
 }
 
-fn preview(senders: &Senders, configuration: &str, domain: &[&str]) -> String {
-    let arguments = ["report", "preview", "--format", "json", "--config", configuration];
-    let arguments = [&arguments[..], domain].concat();
+fn preview(senders: &Senders, more: &[&str]) -> String {
+    let configuration = configuration(senders);
+    let arguments = ["report", "preview", "--format", "json", "--config", &configuration];
+    let arguments = [&arguments[..], more].concat();
     let output = senders.environment().run(&sealpost_binary().unwrap(), arguments).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -187,10 +193,15 @@ struct Report(Child);
 
 impl Report {
     fn start(senders: &Senders) -> Self {
+        Self::start_with(senders, "", &[])
+    }
+
+    /// With more sections in the configuration, and flags.
+    fn start_with(senders: &Senders, sections: &str, flags: &[&str]) -> Self {
         let directory = senders.environment().directory();
         let text = format!(
             "[report]\nsocket = [\"unix:{}/tlsrpt.sock,mode=0666\"]\nstore = \"report.sqlite\"\n\
-             contact = \"tls@reporter.test\"\nflush_seconds = 1\n",
+             contact = \"tls@reporter.test\"\nflush_seconds = 1\n{sections}\n",
             directory.display()
         );
         fs_err::write(directory.join("report.toml"), text).unwrap();
@@ -199,18 +210,10 @@ impl Report {
         let set = senders.environment().run(Path::new("/bin/sh"), ["-c", queue]).unwrap();
         assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
         let program = sealpost_binary().unwrap();
-        let arguments = ["report", "--config", &configuration(senders)];
-        let mut child = senders.environment().spawn(&program, arguments).unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = String::new();
-        while !said.ends_with("ready\n") {
-            match lines.next() {
-                Some(line) => said += &(line.unwrap() + "\n"),
-                None => panic!("{said}"),
-            }
-        }
-        std::thread::spawn(move || lines.for_each(drop));
-        Self(child)
+        let configuration = configuration(senders);
+        let arguments = [&["report", "--config", &configuration], flags].concat();
+        let child = senders.environment().spawn(&program, arguments).unwrap();
+        Self(ready(child))
     }
 
     /// Asks it to end, and waits.
@@ -219,6 +222,20 @@ impl Report {
         Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(self.0.wait().unwrap().success());
     }
+}
+
+/// Waits until a daemon is ready.
+fn ready(mut child: Child) -> Child {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.ends_with("ready\n") {
+        match lines.next() {
+            Some(line) => said += &(line.unwrap() + "\n"),
+            None => panic!("{said}"),
+        }
+    }
+    std::thread::spawn(move || lines.for_each(drop));
+    child
 }
 
 impl Drop for Report {

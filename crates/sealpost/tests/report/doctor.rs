@@ -5,33 +5,40 @@ use std::process::Command;
 use sealpost_dkim::SigningKey;
 use serde_json::Value;
 
-use crate::world::{Answer, World};
+use crate::dns::{Answer, Dns};
 
 /// Who reports for example.com, with all in order at first.
 struct Patient {
-    world: World,
+    dns: Dns,
+    folder: tempfile::TempDir,
     /// What our key wants in DNS.
     record: String,
 }
 
 impl Patient {
     fn new() -> Self {
-        let world = World::new();
+        let (dns, folder) = (Dns::start(), tempfile::tempdir().unwrap());
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem();
-        fs_err::write(world.folder.path().join("dkim.pem"), &key).unwrap();
+        fs_err::write(folder.path().join("dkim.pem"), &key).unwrap();
         let record = SigningKey::from_pem(key.as_bytes()).unwrap().record().unwrap();
-        let patient = Self { world, record };
+        let configuration = format!(
+            "[network]\nresolvers = [\"{}\"]\ndnssec = \"off\"\n[network.deadlines]\ndns = 1\n\
+             domain = 3\n",
+            dns.address()
+        );
+        fs_err::write(folder.path().join("sealpost.toml"), configuration).unwrap();
+        let patient = Self { dns, folder, record };
         patient.set("s1._domainkey.example.com", &patient.record.replace("tlsrpt", "email:tlsrpt"));
         patient.set("bounces.example.com", "v=spf1 a:mx.example.com -all");
         patient.set("_dmarc.example.com", "v=DMARC1; p=reject; adkim=s");
-        patient.world.dns.set("example.com", Answer::Exchange("mx.example.com"));
-        patient.world.dns.set("mx.example.com", Answer::Loopback);
-        patient.world.dns.set("1.0.0.127.in-addr.arpa", Answer::Pointer("mx.example.com"));
+        patient.dns.set("example.com", Answer::Exchange("mx.example.com"));
+        patient.dns.set("mx.example.com", Answer::Loopback);
+        patient.dns.set("1.0.0.127.in-addr.arpa", Answer::Exchange("mx.example.com"));
         patient
     }
 
     fn set(&self, name: &str, text: &str) {
-        self.world.dns.set(name, Answer::Text(text.to_owned()));
+        self.dns.set(name, Answer::Text(text.to_owned()));
     }
 
     fn run(&self, more: &[&str]) -> (Vec<Value>, i32) {
@@ -39,9 +46,9 @@ impl Patient {
             .args(["report", "doctor", "--format", "json", "--contact", "tls@example.com"])
             .args(["--return-path", "tls@bounces.example.com", "--selector", "s1", "--direct"])
             .args(["--ehlo-name", "mx.example.com", "--key"])
-            .arg(self.world.folder.path().join("dkim.pem"))
+            .arg(self.folder.path().join("dkim.pem"))
             .arg("--config")
-            .arg(self.world.configuration(""))
+            .arg(self.folder.path().join("sealpost.toml"))
             .args(more)
             .output()
             .unwrap();
@@ -99,9 +106,9 @@ fn each_fault_of_the_key_is_told_with_the_record_to_publish() {
         patient.set(name, &good);
         assert_eq!(patient.of("dkim").0, "good", "{good}");
     }
-    patient.world.dns.set(name, Answer::ServerFailure);
+    patient.dns.set(name, Answer::ServerFailure);
     assert_eq!(patient.of("dkim").0, "unknown");
-    patient.world.dns.set(name, Answer::Loopback);
+    patient.dns.set(name, Answer::Loopback);
     let (state, said) = patient.of("dkim");
     assert!(state == "bad" && said.starts_with("there is no key at s1._domainkey."), "{said}");
     assert_eq!(patient.run(&[]).1, 1);
@@ -123,12 +130,12 @@ fn each_fault_of_the_domain_is_told() {
     is("spf", "doubtful", "has no SPF record");
     patient.set("_dmarc.example.com", "none");
     is("dmarc", "doubtful", "has no DMARC record");
-    patient.world.dns.set("1.0.0.127.in-addr.arpa", Answer::Pointer("other.example.com"));
+    patient.dns.set("1.0.0.127.in-addr.arpa", Answer::Exchange("other.example.com"));
     is("reverse-dns", "doubtful", "does not lead back");
     patient.set("1.0.0.127.in-addr.arpa", "");
     is("reverse-dns", "doubtful", "has no name");
     patient.set("example.com", "");
     is("mx", "bad", "neither MX nor address");
-    patient.world.dns.set("example.com", Answer::ServerFailure);
+    patient.dns.set("example.com", Answer::ServerFailure);
     is("mx", "unknown", "could not be looked up");
 }

@@ -1,0 +1,201 @@
+//! A day and the night after it: 500 mails into the lab, and the reports on them, which the same
+//! Postfix and HTTPS bring to `sealpost receive`.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command};
+
+use sealpost_e2e::{Memory, Message, Route, Senders, sealpost_binary};
+use serde_json::Value;
+
+use crate::{Counts, ROUTES, Report, WAIT, counted, logged, ready, set, tell_of_sessions};
+
+/// Where mail is sent to: good, wrong name, expired, no STARTTLS, DANE good and bad, fetch error,
+/// testing, no policy.
+const DOMAINS: [&str; 13] = [
+    "good.test",
+    "good-rua-https.test",
+    "good-testing.test",
+    "mx-certificate-wrong-name.test",
+    "mx-certificate-expired.test",
+    "mx-no-starttls.test",
+    "testing-no-starttls.test",
+    "absent-no-starttls.test",
+    "dane-good.test",
+    "dane-mismatch.test",
+    "dane-without-starttls.test",
+    "policy-host-refused.test",
+    "victim-shared-no-policy.test",
+];
+/// Mails to each of them by each route: a few more than 500 in all.
+const EACH: usize = 20;
+/// The day, and the moment after it.
+const NOON: &str = "2026-11-25T12:00:00Z";
+const MIDNIGHT: &str = "2026-11-26T00:00:01Z";
+/// Where `sealpost receive` takes reports.
+const SMTP: u16 = 8490;
+const HTTPS: u16 = 8491;
+
+#[test]
+fn the_reports_of_a_night_arrive_and_agree_with_what_was_seen() {
+    let senders = Senders::start().unwrap();
+    let sections = format!(
+        "[report.delivery]\nmail = \"relay:127.0.0.1:2510\"\nspread_hours = 0\nsettle_minutes = 0\n\
+         [network]\nresolvers = [\"127.70.0.53\"]\ndnssec = \"off\"\nhttps_port = {HTTPS}\n\
+         allowed_networks = [\"127.0.0.0/8\"]\nehlo_name = \"reporter.test\"\n"
+    );
+    let daemon = Report::start_with(&senders, &sections, &["--at", NOON]);
+    let transports = senders.environment().directory().join("transport");
+    let mut text = fs_err::read_to_string(&transports).unwrap();
+    text += &format!("/^tls-reports@/ smtp:[127.0.0.1]:{SMTP}\n");
+    fs_err::write(&transports, text).unwrap();
+    tell_of_sessions(&senders);
+    // Each mail is a session of its own.
+    set(
+        &senders,
+        &[
+            "smtp_tls_connection_reuse=no",
+            "smtp_tls_session_cache_database=",
+            "smtp_connection_cache_destinations=",
+            "smtp_connection_cache_on_demand=no",
+        ],
+    );
+    let mail: Vec<_> = DOMAINS
+        .iter()
+        .flat_map(|domain| {
+            (0..EACH).flat_map(move |number| {
+                let tag = format!("sessions-{number}");
+                ROUTES.map(|route| Message::new(route, Memory::Cached, &tag, domain))
+            })
+        })
+        .collect();
+    assert!(mail.len() >= 500);
+    senders.submit(&mail).unwrap();
+    crate::wait_until_tried(&senders, mail.len());
+    daemon.stop();
+    let log = senders.log(Route::Postfix3_10, Memory::Cached).unwrap();
+    assert!(!log.contains("Could not report TLS"), "{log}");
+    let logged = logged(&log);
+    let (told, _) = counted(&senders, &["--day", "2026-11-25"]);
+    assert_eq!(told, logged);
+
+    let receive = Receive::start(&senders);
+    let daemon = Report::start_with(&senders, &sections, &["--at", MIDNIGHT]);
+    let by_result = by_result(&told);
+    let arrived = wait_for_reports(&senders, by_result.len());
+    let queue = sealpost(&senders, &["report", "queue", "list", "--format", "json"]);
+    daemon.stop();
+    drop(receive);
+
+    assert_eq!(arrived, by_result, "what came is what was counted");
+    let seen = encrypted_deliveries(&senders);
+    for (domain, (successful, _)) in arrived {
+        let deliveries = seen.get(&domain).copied().unwrap_or_default();
+        assert_eq!(successful, deliveries, "{domain}: what its MX hosts took through TLS");
+    }
+    let queue: Vec<Value> = queue.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(queue.iter().all(|row| row["state"] == "accepted"), "{queue:#?}");
+    let is_https = |row: &&Value| row["rua"].as_str().unwrap().starts_with("https:");
+    assert_eq!(queue.iter().filter(is_https).count(), 1, "{queue:#?}");
+}
+
+/// Successful and failed sessions by domain.
+type Sums = BTreeMap<String, (u64, u64)>;
+
+fn by_result(counts: &Counts) -> Sums {
+    let mut sums = Sums::new();
+    for ((domain, result), count) in counts {
+        let sum = sums.entry(domain.clone()).or_default();
+        if result == "success" { sum.0 += count } else { sum.1 += count }
+    }
+    sums
+}
+
+struct Receive(Child);
+
+impl Receive {
+    /// It believes what comes from this machine, and is at every address of it.
+    fn start(senders: &Senders) -> Self {
+        let directory = senders.environment().directory();
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=receive.test"])
+            .args(["-days", "7000", "-addext", "subjectAltName=DNS:receive.test", "-keyout"])
+            .arg(directory.join("receive.key"))
+            .arg("-out")
+            .arg(directory.join("receive.pem"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let text = format!(
+            "[receive]\nstore = \"receive.sqlite\"\npath = \"/tls\"\nhost = \"receive.test\"\n\
+             certificate = \"receive.pem\"\nkey = \"receive.key\"\n[receive.listen]\n\
+             smtp = [\"127.0.0.1:{SMTP}\"]\nlmtp = []\nhttps = [\"0.0.0.0:{HTTPS}\"]\n\
+             [[receive.admit]]\nname = \"here\"\nnetworks = [\"127.0.0.0/8\"]\n\
+             [network]\nresolvers = [\"127.70.0.53\"]\ndnssec = \"off\"\n"
+        );
+        fs_err::write(directory.join("receive.toml"), text).unwrap();
+        let configuration = directory.join("receive.toml").to_string_lossy().into_owned();
+        let program = sealpost_binary().unwrap();
+        let arguments = ["receive", "--config", &configuration];
+        Self(ready(senders.environment().spawn(&program, arguments).unwrap()))
+    }
+}
+
+impl Drop for Receive {
+    fn drop(&mut self) {
+        // What is between us and it passes on nothing else. It fails only if it has ended.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn sealpost(senders: &Senders, arguments: &[&str]) -> String {
+    let name = format!("{}.toml", arguments[0]);
+    let configuration = senders.environment().directory().join(name);
+    let configuration = configuration.to_string_lossy();
+    let arguments = [arguments, &["--config", &configuration]].concat();
+    let output = senders.environment().run(&sealpost_binary().unwrap(), arguments).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The sums of what has arrived, by the domain that is named in the id of the report: what is told
+/// of DANE bears the names of MX hosts.
+fn wait_for_reports(senders: &Senders, count: usize) -> Sums {
+    let mut sums = Sums::new();
+    for _ in 0..WAIT.0 {
+        sums = Sums::new();
+        let export = ["receive", "export", "--since", "2026-11-01", "--format", "ndjson"];
+        for line in sealpost(senders, &export).lines() {
+            let report: Value = serde_json::from_str(line).unwrap();
+            let id = report["report_id"].as_str().unwrap();
+            let domain = id.strip_prefix("2026-11-25.").unwrap();
+            let sum = sums.entry(domain.replace(".1@reporter.test", "")).or_default();
+            for policy in report["policies"].as_array().unwrap() {
+                sum.0 += policy["successful"].as_u64().unwrap();
+                sum.1 += policy["failed"].as_u64().unwrap();
+            }
+        }
+        if sums.len() >= count {
+            return sums;
+        }
+        std::thread::sleep(WAIT.1);
+    }
+    let queue = sealpost(senders, &["report", "queue", "list"]);
+    let log = senders.log(Route::Postfix3_10, Memory::Cached).unwrap();
+    let end: String = log.lines().rev().take(60).map(|line| format!("{line}\n")).collect();
+    panic!("{} of {count} reports came: {sums:?}\n{queue}\n{end}", sums.len());
+}
+
+/// The mails that came through TLS, by domain: reports not counted.
+fn encrypted_deliveries(senders: &Senders) -> BTreeMap<String, u64> {
+    let file = senders.environment().directory().join("lab/deliveries.jsonl");
+    let mut seen = BTreeMap::new();
+    for line in fs_err::read_to_string(file).unwrap().lines() {
+        let delivery: Value = serde_json::from_str(line).unwrap();
+        let is_ours = delivery["recipient"].as_str().unwrap().contains(".sessions-");
+        if is_ours && !delivery["tls"].is_null() {
+            *seen.entry(delivery["domain"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+    }
+    seen
+}
