@@ -168,13 +168,14 @@ pub(crate) struct DoctorArguments {
     /// Who reports: an address of ours; by default `contact` in [report].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<MailAddress>,
-    /// The author of the mails, if it is another one.
+    /// The author of the mails; by default `from` in [report.delivery], or the contact.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: Option<MailAddress>,
-    /// Where mails go that come back, if it is another one.
+    /// Where mails go that come back; by default `return_path` in [report.delivery], or the author.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) return_path: Option<MailAddress>,
-    /// The secret key that signs, PEM: Ed25519, or RSA of at least 2048 bits.
+    /// The secret key that signs, PEM: Ed25519, or RSA of at least 2048 bits; by default those of
+    /// [report.delivery].
     #[arg(long, value_name = "FILE", requires = "selector")]
     pub(crate) key: Option<PathBuf>,
     /// The selector under which the public key is in DNS.

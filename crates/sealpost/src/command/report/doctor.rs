@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mail_domain::DomainName;
 use sealpost_dkim::SigningKey;
+use sealpost_net::MailWay;
 use sealpost_report::{Examined, Health, Reporter, ReporterKey, ReporterWay, Section, examine};
 use serde::Serialize;
 use tls_rpt::MailAddress;
@@ -63,22 +64,35 @@ fn reporter(
                 .hint("give `contact` in [report], or --contact"));
         }
     };
-    let domain = |address: &Option<MailAddress>| address.as_ref().map(|it| it.domain().clone());
-    let author = domain(&arguments.from).unwrap_or_else(|| contact.clone());
+    let delivery = section.delivery.clone().unwrap_or_default();
+    let domain = |flag: &Option<MailAddress>, configured: &Option<MailAddress>| {
+        flag.as_ref().or(configured.as_ref()).map(|address| address.domain().clone())
+    };
+    let author = domain(&arguments.from, &delivery.from).unwrap_or_else(|| contact.clone());
     let mut keys = Vec::new();
     if let (Some(path), Some(selector)) = (&arguments.key, &arguments.selector) {
         let domain = arguments.signer.clone().unwrap_or_else(|| author.clone());
         keys.push(ReporterKey { selector: selector.clone(), domain, key: key(path)? });
+    } else {
+        for configured in &delivery.dkim {
+            keys.push(ReporterKey {
+                selector: configured.selector.clone(),
+                domain: configured.domain.clone().unwrap_or_else(|| author.clone()),
+                key: key(&configured.key)?,
+            });
+        }
     }
+    let is_direct = arguments.direct || delivery.mail == MailWay::Direct;
     let host = DomainName::parse(host).map_err(|error| {
         Failure::new(format!("use {host} as the name of this machine: {error}"))
     })?;
     Ok(Reporter {
         submitter: contact,
-        return_path: domain(&arguments.return_path).unwrap_or_else(|| author.clone()),
+        return_path: domain(&arguments.return_path, &delivery.return_path)
+            .unwrap_or_else(|| author.clone()),
         author,
         keys,
-        way: if arguments.direct { ReporterWay::Direct } else { ReporterWay::MailServer },
+        way: if is_direct { ReporterWay::Direct } else { ReporterWay::MailServer },
         host,
         addresses: section.addresses.clone(),
     })
