@@ -153,7 +153,7 @@ fn time(head: &str) -> LogTime {
     if let Ok(time) = first.parse::<Timestamp>() {
         return LogTime::Whole(time);
     }
-    let local = || {
+    let mut local = || {
         let month = MONTHS.iter().position(|name| *name == first)?;
         let day: i8 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
         let mut clock = words.next()?.split(':').map(|part| part.parse::<i8>().ok());
