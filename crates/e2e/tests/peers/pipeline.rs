@@ -121,14 +121,14 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
     assert_eq!(found, expected);
     let scopes = &receive.summary(&[])["scopes"];
     assert_eq!((&scopes[1]["reports"], &scopes[2]["reports"]), (&json!(0), &json!(1)), "{scopes}");
-    beside.agrees_with(&reports(&reporter));
+    beside.agrees_with(&made(&reporter));
     assert_eq!(failures(&reporter), FAILURES.map(|(name, kind, n)| (name.into(), kind.into(), n)));
     // Nothing is left that the collector could not read.
     assert!(!reporter.folder().join("invalid").exists());
 }
 
 /// The reports as `tlsrpt-reportd` has made them, each on a line.
-fn reports(reporter: &Reporter) -> String {
+fn made(reporter: &Reporter) -> String {
     let script = "import sqlite3
 for report, in sqlite3.connect('/e2e/reporter/reportd.sqlite').execute('SELECT report FROM reports'):
     print(report.replace('\\n', ' '))";
@@ -140,7 +140,7 @@ for report, in sqlite3.connect('/e2e/reporter/reportd.sqlite').execute('SELECT r
 /// What `receive show` says of the failures in them.
 fn failures(reporter: &Reporter) -> Vec<(String, String, u64)> {
     let mut failures = Vec::new();
-    for report in reports(reporter).lines() {
+    for report in made(reporter).lines() {
         let shown = show(report);
         for domain in shown["reports"][0]["domains"].as_array().unwrap() {
             for failure in domain["failures"].as_array().unwrap() {
