@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, Record};
+use tls_rpt::{Report, ReportLimits};
 
 /// The largest policy and, less one byte, the largest record.
 const LARGEST: usize = 65_536;
@@ -21,6 +22,10 @@ enum Reader {
     Policy,
     PolicyStrictly,
     Record,
+    /// The record of RFC 8460.
+    ReportingRecord,
+    /// The report of RFC 8460.
+    Report,
     /// Each line is a name.
     Names,
 }
@@ -31,6 +36,12 @@ impl Input {
             Reader::Policy => drop(black_box(Policy::read(self.text.as_bytes()))),
             Reader::PolicyStrictly => drop(black_box(Policy::parse(self.text.as_bytes()))),
             Reader::Record => drop(black_box(Record::read(self.text.as_bytes()))),
+            Reader::ReportingRecord => {
+                drop(black_box(tls_rpt::Record::read(self.text.as_bytes())));
+            }
+            Reader::Report => {
+                drop(black_box(Report::read(self.text.as_bytes(), &ReportLimits::default())));
+            }
             Reader::Names => {
                 self.text.lines().for_each(|name| drop(black_box(DomainName::parse(name))));
             }
@@ -43,7 +54,11 @@ impl Input {
 
     /// Lines, or fields of a record.
     pub(crate) fn items(&self) -> usize {
-        self.text.matches(if matches!(self.reader, Reader::Record) { ';' } else { '\n' }).count()
+        let end = match self.reader {
+            Reader::Record | Reader::ReportingRecord => ';',
+            Reader::Policy | Reader::PolicyStrictly | Reader::Report | Reader::Names => '\n',
+        };
+        self.text.matches(end).count()
     }
 }
 
@@ -130,6 +145,22 @@ pub(crate) fn inputs() -> Vec<Input> {
             text: fill("v=STSv1;id=1;".into(), ';', field),
         });
     }
+    inputs.extend([
+        Input {
+            name: "TLS-RPT record, usual".into(),
+            reader: Reader::ReportingRecord,
+            text: "v=TLSRPTv1; rua=mailto:tls-reports@example.com".into(),
+        },
+        Input {
+            name: "TLS-RPT record, addresses".into(),
+            reader: Reader::ReportingRecord,
+            text: fill("v=TLSRPTv1; rua=mailto:a@example.com".into(), ',', |at| {
+                format!("mailto:a{at}@example.com")
+            }),
+        },
+        Input { name: "report, usual".into(), reader: Reader::Report, text: report(1) },
+        Input { name: "report, many failures".into(), reader: Reader::Report, text: report(200) },
+    ]);
     let names: [(&str, &dyn Fn(usize) -> String); 4] = [
         ("usual", &|at| format!("mx{at}.example.com")),
         ("upper case", &|at| format!("MX{at}.EXAMPLE.COM")),
@@ -148,6 +179,30 @@ pub(crate) fn inputs() -> Vec<Input> {
 
 fn policy(name: &str, body: String) -> Input {
     Input { name: format!("policy, {name}"), reader: Reader::Policy, text: body }
+}
+
+/// A report of so many kinds of failures, a line for each.
+fn report(failures: usize) -> String {
+    let failure = |at: usize| {
+        format!(
+            "{{\"result-type\":\"certificate-expired\",\"sending-mta-ip\":\"192.0.2.{}\",\
+             \"receiving-mx-hostname\":\"mx{at}.example.com\",\"receiving-ip\":\"198.51.100.1\",\
+             \"failed-session-count\":{at}}}",
+            at % 256
+        )
+    };
+    let failures: Vec<String> = (1..=failures).map(failure).collect();
+    format!(
+        "{{\"organization-name\":\"Example\",\"date-range\":{{\"start-datetime\":\"2026-11-01T00:00:00Z\",\
+         \"end-datetime\":\"2026-11-01T23:59:59Z\"}},\"contact-info\":\"tls@example.net\",\
+         \"report-id\":\"1@example.net\",\"policies\":[{{\"policy\":{{\"policy-type\":\"sts\",\
+         \"policy-string\":[\"version: STSv1\",\"mode: enforce\",\"mx: mx1.example.com\",\
+         \"max_age: 604800\"],\"policy-domain\":\"example.com\",\"mx-host\":[\"mx1.example.com\"]}},\
+         \"summary\":{{\"total-successful-session-count\":9,\"total-failure-session-count\":{}}},\
+         \"failure-details\":[\n{}\n]}}]}}",
+        failures.len() * (failures.len() + 1) / 2,
+        failures.join(",\n")
+    )
 }
 
 /// Adds items until the text is full.

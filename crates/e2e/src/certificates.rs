@@ -41,6 +41,20 @@ impl Authority {
         Ok(Self { root_pem, intermediate_pem, intermediate: Issuer::new(params, key) })
     }
 
+    /// The intermediate authority, PEM, for [`restore`](Self::restore).
+    pub(crate) fn to_pem(&self) -> String {
+        self.intermediate.key().serialize_pem() + &self.intermediate_pem
+    }
+
+    /// An authority that signs as the one of before.
+    pub(crate) fn restore(pem: &str) -> Result<Self, rcgen::Error> {
+        let certificate = pem.find("-----BEGIN CERTIFICATE").and_then(|at| pem.get(at..));
+        let intermediate_pem = certificate.unwrap_or_default().to_owned();
+        let key = KeyPair::from_pem(pem)?;
+        let intermediate = Issuer::from_ca_cert_pem(&intermediate_pem, key)?;
+        Ok(Self { root_pem: String::new(), intermediate_pem, intermediate })
+    }
+
     /// The root certificate, PEM: the one trust anchor of the environment.
     pub(crate) fn root_pem(&self) -> &str {
         &self.root_pem

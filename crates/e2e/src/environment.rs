@@ -199,6 +199,25 @@ impl Environment {
         command.spawn().map_err(|error| program_failed("nsenter", &error))
     }
 
+    /// Starts a program of this machine in the environment's network, which runs until it is killed or
+    /// the thread that started it ends. Its process is the child itself.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be started.
+    pub fn spawn_for_long<I>(&self, program: &Path, arguments: I) -> Result<Child, EnvironmentError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.supervisor.id().to_string()).args(["--net", "--"]);
+        command.args(["setpriv", "--pdeathsig", "KILL", "--"]).arg(program).args(arguments);
+        command.env("SEALPOST_LOG", "warn,sealpost_publish=info");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| program_failed("nsenter", &error))
+    }
+
     /// Pauses, continues or ends a server, and returns when the signal is sent.
     ///
     /// # Errors
@@ -249,7 +268,12 @@ impl Environment {
     ///
     /// When its log can't be read.
     pub fn log(&self, server: Server) -> Result<String, EnvironmentError> {
-        let log = fs_err::read(self.directory.path().join("log").join(server.as_str()))?;
+        self.log_of(server.as_str())
+    }
+
+    /// The same by its name in the folder `boot`.
+    pub(crate) fn log_of(&self, name: &str) -> Result<String, EnvironmentError> {
+        let log = fs_err::read(self.directory.path().join("log").join(name))?;
         Ok(String::from_utf8_lossy(&log).into_owned())
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::world::Site;
-use crate::{Signing, Tlsa, World, Zone};
+use crate::{Signing, Tlsa, Transfer, World, Zone};
 
 /// The name server's address; its port is 53.
 pub(crate) const ADDRESS: &str = "127.70.0.54";
@@ -40,20 +40,29 @@ policy:
         push(&mut text, "    single-type-signing: on\n    nsec3-salt-length: 0");
         push(&mut text, &format!("    {options}"));
     }
+    let (algorithm, key) = Transfer::KEY.split_once(':').unwrap_or_default();
+    let (name, secret) = key.split_once(':').unwrap_or_default();
+    push(&mut text, &format!("key:\n  - id: {name}\n    algorithm: {algorithm}"));
+    push(&mut text, &format!("    secret: {secret}\nacl:"));
+    push(&mut text, "  - id: open\n    address: 127.0.0.0/8\n    action: transfer");
+    push(&mut text, &format!("  - id: signed\n    key: {name}\n    action: transfer"));
     push(&mut text, "template:\n  - id: default\n    storage: /e2e/zones\n    zonefile-sync: -1");
     push(&mut text, "    zonefile-load: difference-no-serial\n    journal-content: all\nzone:");
-    push(&mut text, &zone_options("", Signing::Nsec));
+    push(&mut text, &zone_options("", Signing::Nsec, Transfer::Never));
     for zone in world.zones() {
-        push(&mut text, &zone_options(zone.name, zone.signing));
+        push(&mut text, &zone_options(zone.name, zone.signing, zone.transfer));
     }
     text
 }
 
-fn zone_options(name: &str, signing: Signing) -> String {
+fn zone_options(name: &str, signing: Signing, transfer: Transfer) -> String {
     let file = file(name);
     let mut options = format!("  - domain: {name}.\n    file: {file}");
     if let Some(policy) = signing.knot_policy() {
         options.push_str(&format!("\n    dnssec-signing: on\n    dnssec-policy: {policy}"));
+    }
+    if let Some(acl) = transfer.knot_acl() {
+        options.push_str(&format!("\n    acl: {acl}"));
     }
     options
 }

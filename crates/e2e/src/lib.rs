@@ -15,7 +15,8 @@
 //!   namespace reads from a pipe that the test holds, and when it ends, the kernel ends the rest.
 //!
 //! And in another kind of environment, [`Senders`], mail servers ask `sealpost enforce` and send into
-//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports.
+//! the lab, which has an attacker. In a third kind, [`Reporter`], one sends TLS reports,
+//! and in a fourth, [`Hosting`], a policy host gets its certificates.
 //!
 //! # Limitations
 //!
@@ -25,7 +26,7 @@
 mod world;
 pub use world::{Domain, LeafKind, MailHost, PolicyHost, PolicyReply, Tlsa, World};
 mod zone;
-pub use zone::{Signing, Zone};
+pub use zone::{Signing, Transfer, Zone};
 
 // The servers' certificates and configuration.
 mod certificates;
@@ -44,6 +45,10 @@ pub use senders::{Memory, Message, Route, Senders};
 mod reporter;
 pub use reporter::Reporter;
 
+// An authority, for a policy host.
+mod hosting;
+pub use hosting::{Hosting, PolicyDaemon};
+
 // Mailboxes that reports lie in.
 mod dovecot;
 
@@ -57,6 +62,8 @@ mod error;
 pub use error::EnvironmentError;
 
 // The programs that are compared.
+mod checkers;
+pub use checkers::ask_checker;
 mod parsedmarc;
 pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;

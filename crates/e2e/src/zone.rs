@@ -10,6 +10,19 @@ pub struct Zone {
     pub signing: Signing,
     /// Further records, in the form of a master file (RFC 1035 §5) with the zone as its origin.
     pub records: &'static str,
+    /// Who may have it as a whole.
+    pub transfer: Transfer,
+}
+
+/// To whom a zone is given as a whole (AXFR, RFC 5936).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfer {
+    /// To nobody.
+    Never,
+    /// To whoever asks from the environment's network.
+    Open,
+    /// To those who sign with the key of [`Transfer::KEY`] (TSIG, RFC 8945).
+    Signed,
 }
 
 /// How a zone is signed. In every case but [`Signing::Unsigned`] its parent has a DS record.
@@ -37,7 +50,7 @@ pub enum Signing {
 impl Zone {
     /// A zone with no further records.
     pub fn new(name: &'static str, signing: Signing) -> Self {
-        Self { name, signing, records: "" }
+        Self { name, signing, records: "", transfer: Transfer::Never }
     }
 
     /// The same with further records.
@@ -47,9 +60,30 @@ impl Zone {
         self
     }
 
+    /// The same, given away as a whole.
+    #[must_use]
+    pub fn transfer(mut self, transfer: Transfer) -> Self {
+        self.transfer = transfer;
+        self
+    }
+
     /// Does it hold this name, unless a deeper zone does?
     pub(crate) fn encloses(&self, name: &str) -> bool {
         name.strip_suffix(self.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+impl Transfer {
+    /// The key, as `algorithm:name:secret`.
+    pub const KEY: &'static str = "hmac-sha256:transfer.test:c2VhbHBvc3QncyBrZXkgZm9yIHRlc3Rz";
+
+    /// Knot's list of those who may.
+    pub(crate) fn knot_acl(self) -> Option<&'static str> {
+        match self {
+            Self::Never => None,
+            Self::Open => Some("open"),
+            Self::Signed => Some("signed"),
+        }
     }
 }
 

@@ -57,6 +57,16 @@ pub struct Expect {
 }
 
 impl Domain {
+    /// The texts at `_mta-sts.`, each with its strings joined.
+    pub fn sts_texts(&self) -> Vec<Vec<u8>> {
+        self.sts.iter().map(|strings| strings.concat()).collect()
+    }
+
+    /// The body of the policy; empty where there is none.
+    pub fn policy_body(&self) -> Vec<u8> {
+        self.fill(&self.policy)
+    }
+
     /// A domain with nothing wrong: one MX host, `enforce` for a week, a record of each kind.
     pub(crate) fn good(name: &'static str, about: &'static str) -> Self {
         Self {

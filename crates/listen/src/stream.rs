@@ -13,6 +13,8 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
+use crate::tls::HTTP2;
+
 /// An accepted connection, over TCP or a socket file, with or without TLS.
 #[derive(Debug)]
 pub struct Stream(Kind);
@@ -38,6 +40,22 @@ impl Stream {
     /// Whether what is read and written goes through TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.0, Kind::Tls(_))
+    }
+
+    /// The name that the client asked for in its handshake, in lower case.
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Tls(stream) => stream.get_ref().1.server_name(),
+            Kind::Tcp(_) | Kind::Unix(_) => None,
+        }
+    }
+
+    /// Whether the two sides have agreed on HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        match &self.0 {
+            Kind::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+            Kind::Tcp(_) | Kind::Unix(_) => false,
+        }
     }
 }
 

@@ -3,27 +3,16 @@
 
 use std::str::FromStr;
 
-use http_body_util::Full;
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use hyper_util::rt::TokioIo;
 use mail_domain::DomainName;
-use sealpost_evidence::{BodyEnd, HttpReply};
-use tokio::task::JoinSet;
 
-use crate::https::{LARGEST_HEAD, MOST_FIELDS, Purpose, head_fault, read_reply};
-use crate::{DialError, Network, deadline::Deadline};
-
-const SOFTWARE: &str = concat!("sealpost/", env!("CARGO_PKG_VERSION"));
+use crate::{Ask, DialError, Network};
 
 /// A URL of scheme `https`: a host name, a port, a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpsUrl {
-    host: DomainName,
-    port: u16,
-    path: String,
+    pub(crate) host: DomainName,
+    pub(crate) port: u16,
+    pub(crate) path: String,
 }
 
 /// The text is no such URL.
@@ -47,41 +36,10 @@ impl Network {
     ///
     /// [`DialError`] after at most the deadlines for DNS, connecting, TLS and HTTPS.
     pub async fn post_form(&self, url: &HttpsUrl, form: String) -> Result<FormReply, DialError> {
-        let HttpsUrl { host, port, path } = url;
-        let broken = |reason: String| DialError::Unreachable { host: host.clone(), reason };
-        let connection = self.dial(host, *port).await?;
-        let connection = self.secure(connection, host).await?;
-        let deadline = Deadline::after(self.means.deadlines.https);
-
-        let mut client = http1::Builder::new();
-        client.max_headers(MOST_FIELDS).max_header_size(LARGEST_HEAD).max_buf_size(LARGEST_HEAD);
-        let shaken = client.handshake(TokioIo::new(connection)).await;
-        let (mut sender, connection) = shaken.map_err(|error| broken(head_fault(&error).text))?;
-        // Aborted when this function ends.
-        let mut driver = JoinSet::new();
-        driver.spawn(connection);
-        let named = if *port == 443 { host.to_string() } else { format!("{host}:{port}") };
-        let request = Request::post(path.as_str())
-            .header(HOST, named)
-            .header(USER_AGENT, SOFTWARE)
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(CONNECTION, "close")
-            .body(Full::new(Bytes::from(form)))
-            .map_err(|_| broken("the path can't be asked for".to_owned()))?;
-        let response = match deadline.bound(sender.send_request(request)).await {
-            Err(_) => return Err(broken("no answer within the deadline".to_owned())),
-            Ok(Err(error)) => return Err(broken(head_fault(&error).text)),
-            Ok(Ok(response)) => response,
-        };
-        let HttpReply { status, body, body_end, .. } =
-            read_reply(response, Purpose::Policy, deadline).await;
-        match body_end {
-            BodyEnd::Complete | BodyEnd::ClosedCleanly => {
-                Ok(FormReply { status, body: body.as_slice().to_vec() })
-            }
-            _ => Err(broken("its answer was cut off, or is too long".to_owned())),
-        }
+        let media_type = "application/x-www-form-urlencoded";
+        let ask = Ask::Post { media_type, body: form.into_bytes() };
+        let answer = self.ask(url, ask, "application/json").await?;
+        Ok(FormReply { status: answer.status, body: answer.body })
     }
 }
 

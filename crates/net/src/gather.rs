@@ -142,8 +142,9 @@ impl Network {
     ) -> (HostAddresses, Vec<PolicyFetch>) {
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
         let (means, host, path) = (self.means.clone(), host.clone(), Arc::<str>::from(path));
+        let place = (host.as_str().to_owned(), Service::Https, port);
         let fetches = self
-            .each(&addresses, (Service::Https, port), deadline, move |target, _| {
+            .each(&addresses, place, deadline, move |target, _| {
                 fetch_from(means.clone(), host.clone(), path.clone(), purpose, target, deadline)
             })
             .await;
@@ -214,7 +215,7 @@ impl Network {
             }
             self.each(
                 &addresses,
-                (Service::Smtp, self.means.smtp_port),
+                (name.clone(), Service::Smtp, self.means.smtp_port),
                 deadline,
                 move |target, turn| {
                     // Out of courtesy, one address of each family: a host is mostly one server.
@@ -248,7 +249,7 @@ impl Network {
     async fn each<F: Future<Output: Send> + Send + 'static>(
         &self,
         addresses: &HostAddresses,
-        (service, port): (Service, u16),
+        (host, service, port): (String, Service, u16),
         deadline: Deadline,
         action: impl Fn(SocketAddr, Turn) -> F,
     ) -> Vec<F::Output>
@@ -257,6 +258,7 @@ impl Network {
     {
         let turns = Arc::new(Semaphore::new(self.means.limits.parallel));
         let chosen = chosen(addresses, self.means.limits.addresses);
+        let host = Arc::<str>::from(addresses.aliases().last().unwrap_or(&host).as_str());
         let first_ipv4 = chosen.iter().find(|address| address.is_ipv4());
         let first_ipv6 = chosen.iter().find(|address| address.is_ipv6());
         let tasks = chosen.iter().map(|address| {
@@ -264,11 +266,12 @@ impl Network {
             let turn = if is_first { Turn::FirstOfFamily } else { Turn::Later };
             let action = action(SocketAddr::new(*address, port), turn);
             let (turns, means, address) = (turns.clone(), self.means.clone(), *address);
+            let host = Arc::clone(&host);
             async move {
                 // The semaphore is never closed; without a turn, too many would go at once at worst.
                 let _turn = turns.acquire().await;
                 // Where the deadline comes first, the action finds that there is no time left.
-                let _courtesy = deadline.bound(means.courtesy.turn(address, service)).await;
+                let _courtesy = deadline.bound(means.courtesy.turn(&host, address, service)).await;
                 action.await
             }
         });

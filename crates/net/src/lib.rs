@@ -52,8 +52,10 @@ pub use proof::{Probe, ProbeError, Probes, ResolverFault, ValidationFault, prove
 
 // Servers that the operator names.
 mod dial;
+mod exchange;
 mod form;
 pub use dial::{Connection, DialError};
+pub use exchange::{Answer, Ask};
 pub use form::{FormReply, HttpsUrl, HttpsUrlError};
 
 // What is sent.
@@ -85,6 +87,9 @@ mod deadline;
 mod guard;
 mod reach;
 mod text;
+
+// What is kept for the next who asks.
+mod shelf;
 
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,8 @@
 //! A configuration names domains, in groups that share what is alike, in `sealpost.toml` or in a
 //! folder of files ([`Section`]). Read as a whole it becomes [`Domains`], of which each
 //! [`PublishedDomain`] knows the policy that its stage asks for, the records that go with it, and the files
-//! that a web server needs ([`export`]).
+//! that a web server needs ([`export`]). A [`PolicyHost`] serves the policies itself, over HTTPS with
+//! certificates from files or from an authority.
 //!
 //! [`drive`] leads each domain from stage to stage: it looks at what is live and at what was reported,
 //! asks [`decide`](sealpost_rollout::decide), carries the move out and publishes what the new stage
@@ -31,6 +32,20 @@ pub mod dns;
 pub mod drive;
 mod job;
 pub use job::Job;
+
+// The policy host.
+mod host;
+mod metrics;
+pub use host::{Door, HostApi, HostError, HostSection, PolicyHost, PolicyService, Refreshed};
+pub use metrics::{Answered, PublishMetrics};
+
+// Its certificates.
+mod acme;
+mod certificates;
+pub use acme::ChallengeKind;
+pub use certificates::{
+    AcmeLimits, AcmeSection, CertificateState, Expected, ExternalAccount, SealError, states,
+};
 
 // What goes onto a web server.
 pub mod export;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::ReportUri;
 use toml::Spanned;
 
-use crate::Target;
+use crate::{AcmeSection, HostSection, Target};
 
 /// The section `[publish]` of the configuration.
 ///
@@ -45,6 +45,10 @@ pub struct Section {
     pub store: Option<PathBuf>,
     /// Where TLS reports go, for every domain that says nothing else.
     pub rua: Option<Vec<Rua>>,
+    /// The policy host, for domains with `host = "own"`.
+    pub host: HostSection,
+    /// The authority that its certificates come from; without it they come from files.
+    pub acme: Option<AcmeSection>,
     /// Name servers that take updates, each under a name of the operator's.
     pub dns_servers: BTreeMap<String, DnsServer>,
     /// What domains of a group share.
@@ -200,6 +204,10 @@ impl Section {
         let secrets = self.dns_servers.values_mut().map(|server| &mut server.secret_file);
         for path in [&mut self.directory, &mut self.store].into_iter().chain(secrets).flatten() {
             *path = folder.join(&*path);
+        }
+        self.host.relative_to(folder);
+        if let Some(acme) = &mut self.acme {
+            acme.relative_to(folder);
         }
     }
 

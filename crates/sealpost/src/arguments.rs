@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
 pub(crate) use self::check::{
-    CheckArguments, CheckCommand, CheckFormat, DiffArguments, ResultsArguments, SummaryFormat, Zone,
+    CheckArguments, CheckCommand, CheckFormat, DiffArguments, ListArguments, ResultsArguments,
+    SummaryFormat, Zone,
 };
 pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
@@ -27,10 +28,10 @@ pub(crate) use self::enforce::{
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::publish::{
     AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
-    PlaceName, PlanArguments, PublishArguments, PublishCommand, PublishConfiguration,
-    PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
-    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
-    Statement, WaiveArguments,
+    PlaceName, PlanArguments, PublishArguments, PublishCertificatesArguments, PublishCommand,
+    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
+    PublishServeArguments, PublishStatusArguments, RecordsArguments, RehearseArguments,
+    RunArguments, SelectArguments, Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,

@@ -32,7 +32,7 @@ pub(crate) async fn run(
     match command {
         Command::Check(arguments) => check::run(*arguments, output).await,
         Command::Enforce(arguments) => enforce::run(*arguments, inherited, output).await,
-        Command::Publish(arguments) => publish::run(arguments, output).await,
+        Command::Publish(arguments) => publish::run(arguments, inherited, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
         Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,

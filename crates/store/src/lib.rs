@@ -42,6 +42,8 @@ mod intents;
 pub use intents::{Intent, Intents, Pending, Verb};
 mod mailboxes;
 pub use mailboxes::{Mailboxes, Place};
+mod certificates;
+pub use certificates::{Account, Allowance, Begun, Certificates, Kept, Spending, Trouble};
 mod rollout;
 pub use rollout::{Advance, Rollout, Rollouts, Word, WordKind};
 pub mod reports;

@@ -1,6 +1,7 @@
 //! How far the roll-out of each domain has come: its stage, every policy that was ever served for
 //! it, and its logbook.
 
+mod serving;
 pub(crate) mod sql;
 mod watch;
 pub use watch::{Word, WordKind};
@@ -17,8 +18,6 @@ use crate::{
     column::{self, senseless},
 };
 
-/// Larger bodies are no policy: senders read no more, RFC 8461 §3.3.
-const LARGEST_BODY: usize = 65_536;
 /// The most domains, or rows of a logbook, that are given at a time.
 const MOST_ROWS: u32 = 10_000;
 
@@ -148,27 +147,7 @@ impl Rollouts {
         at: Time,
         spread: Duration,
     ) -> Result<(), StoreError> {
-        let body = body.map(|mut body| {
-            // What no sender reads is kept as what no sender can use.
-            body.truncate(LARGEST_BODY);
-            body
-        });
-        let work = move |connection: &Connection| {
-            let mut live = connection.prepare_cached(sql::LIVE_BODY)?;
-            let live: Option<Vec<u8>> =
-                live.query_row([domain.as_str()], |row| row.get(0)).optional()?;
-            if live == body {
-                return Ok(());
-            }
-            let end = at.plus(spread).seconds();
-            connection.prepare_cached(sql::END_BODY)?.execute(params![end, domain.as_str()])?;
-            if let Some(body) = &body {
-                let mut begin = connection.prepare_cached(sql::BEGIN_BODY)?;
-                begin.execute(params![domain.as_str(), at.seconds(), body])?;
-            }
-            Ok(())
-        };
-        self.store.writer.write(work).await
+        self.serve_all(vec![(domain, body)], at, spread).await
     }
 
     /// This id is announced from now on, and within `spread` none but this; or, with `None`, none.

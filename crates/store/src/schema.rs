@@ -25,6 +25,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0007_rollout.sql"),
         include_str!("migrations/0008_rollout_watch.sql"),
         include_str!("migrations/0009_sending.sql"),
+        include_str!("migrations/0010_certificates.sql"),
     ],
     application: 0x5365_616C, // "Seal" in ASCII
 };

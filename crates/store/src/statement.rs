@@ -28,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::submissions::decisions::sql::ALL,
         crate::sessions::sql::ALL,
         crate::rollout::sql::ALL,
+        crate::certificates::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

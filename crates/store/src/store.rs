@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError, Submissions,
-    backup, readers::Readers, schema, writer::Writer,
+    Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError,
+    Submissions, backup, readers::Readers, schema, writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
@@ -55,6 +55,11 @@ impl Store {
     /// What an operator wants done by the process that enforces.
     pub fn intents(&self) -> Intents {
         Intents::new(self.clone())
+    }
+
+    /// Certificates of policy hosts, and how they are got.
+    pub fn certificates(&self) -> Certificates {
+        Certificates::new(self.clone())
     }
 
     /// Reports on their way out.

@@ -152,7 +152,7 @@ fn counted(senders: &Senders, flags: &[&str]) -> (Counts, BTreeSet<String>) {
     let domains: Value = serde_json::from_str(&preview(senders, flags)).unwrap();
     for row in domains.as_array().unwrap() {
         let domain = row["domain"].as_str().unwrap();
-        let arguments = [&[domain], flags].concat();
+        let arguments = [&[domain][..], flags].concat();
         let report: Value = serde_json::from_str(&preview(senders, &arguments)).unwrap();
         for policy in report["policies"].as_array().unwrap() {
             types.insert(policy["policy"]["policy-type"].as_str().unwrap().to_owned());
@@ -211,7 +211,7 @@ impl Report {
         assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
         let program = sealpost_binary().unwrap();
         let configuration = configuration(senders);
-        let arguments = [&["report", "--config", &configuration], flags].concat();
+        let arguments = [&["report", "--config", &*configuration][..], flags].concat();
         let child = senders.environment().spawn(&program, arguments).unwrap();
         Self(ready(child))
     }

@@ -152,7 +152,7 @@ fn sealpost(senders: &Senders, arguments: &[&str]) -> String {
     let name = format!("{}.toml", arguments[0]);
     let configuration = senders.environment().directory().join(name);
     let configuration = configuration.to_string_lossy();
-    let arguments = [arguments, &["--config", &configuration]].concat();
+    let arguments = [arguments, &["--config", &*configuration]].concat();
     let output = senders.environment().run(&sealpost_binary().unwrap(), arguments).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -28,14 +28,15 @@ use super::{
     Request, Response, Status,
     body::{BodyError, Gathered},
     farewell::Farewell,
+    http2,
     patience::Patience,
     request::{self, Malformed},
-    response::Afterwards,
+    response::{Afterwards, Contents},
 };
 use crate::{Budget, Connection, Handler, Peer};
 
 /// How long a request may be behind its connection when the server stops.
-const MOMENT: Duration = Duration::from_millis(100);
+pub(super) const MOMENT: Duration = Duration::from_millis(100);
 /// When a client shall come again that found no room.
 const COME_AGAIN: Duration = Duration::from_secs(60);
 
@@ -63,11 +64,17 @@ impl<S: HttpService> HttpService for Arc<S> {
     }
 }
 
-/// A handler of connections that speaks HTTP/1.1 for a service.
+/// A handler of connections that speaks HTTP for a service.
 #[derive(Debug)]
 pub struct HttpHandler<S> {
+    pub(super) inner: Arc<Inner<S>>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Inner<S> {
     service: S,
-    limits: HttpLimits,
+    pub(super) limits: HttpLimits,
     budget: Budget,
 }
 
@@ -117,24 +124,31 @@ impl Default for HttpLimits {
 impl<S: HttpService> HttpHandler<S> {
     /// A handler for this service. The memory for bodies is bounded for each connection alone.
     pub fn new(service: S, limits: HttpLimits) -> Self {
-        Self { service, limits, budget: Budget::unlimited() }
+        Self { inner: Arc::new(Inner { service, limits, budget: Budget::unlimited() }) }
     }
 
     /// The same, with memory for bodies that is shared with others. A body for which none is left is
     /// refused with 503.
     #[must_use]
     pub fn with_budget(self, budget: Budget) -> Self {
-        Self { budget, ..self }
+        let inner = match Arc::try_unwrap(self.inner) {
+            Ok(inner) => Inner { budget, ..inner },
+            Err(_) => unreachable!("invariant: nothing is served before it is made"),
+        };
+        Self { inner: Arc::new(inner) }
     }
+}
 
+impl<S: HttpService> Inner<S> {
     /// The answer to a request, whatever happens.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         request: hyper::Request<Incoming>,
         peer: Peer,
+        server_name: Option<Arc<str>>,
     ) -> (Response, Afterwards) {
         let answered = timeout(self.limits.request_time, async {
-            let Whole { mut request, mut body } = self.read(request, peer).await?;
+            let Whole { mut request, mut body } = self.read(request, peer, server_name).await?;
             request.body = body.take();
             let response = self.service.respond(request).await;
             // As long as the service has the octets, they count.
@@ -149,18 +163,30 @@ impl<S: HttpService> HttpHandler<S> {
         (refusal.0, refusal.1)
     }
 
-    async fn read(&self, request: hyper::Request<Incoming>, peer: Peer) -> Result<Whole, Refusal> {
+    async fn read(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: Peer,
+        server_name: Option<Arc<str>>,
+    ) -> Result<Whole, Refusal> {
         let (head, body) = request.into_parts();
-        // RFC 9112 §3.2 demands 400 for any other number.
-        match head.headers.get_all(HOST).iter().count() {
-            1 => {}
-            0 if head.version == Version::HTTP_10 => {}
+        let mut hosts = head.headers.get_all(HOST).iter();
+        let authority = head.uri.authority().map(hyper::http::uri::Authority::as_str);
+        // RFC 9112 §3.2 demands 400 for any other number; in HTTP/2 the authority takes its place
+        // (RFC 9113 §8.3.1).
+        let host = match (hosts.next(), hosts.next(), head.version) {
+            (Some(host), None, _) => host.to_str().unwrap_or_default(),
+            (None, None, Version::HTTP_2) => authority.unwrap_or_default(),
+            (None, None, Version::HTTP_10) => "",
             _ => return Err(Refusal::bad_request("one Host field is wanted\n")),
-        }
+        };
+        let host = request::host(host);
         let path = request::path(head.uri.path())?;
         let query = request::query(head.uri.query().unwrap_or_default())?;
         let (method, fields) = ((&head.method).into(), head.headers.into());
-        let request = Request { method, path, query, fields, body: Vec::new(), peer };
+        let body_octets = Vec::new();
+        let request =
+            Request { method, path, query, host, server_name, fields, body: body_octets, peer };
         if let Some(response) = self.service.admit(&request) {
             let is_whole = body.is_end_stream();
             let afterwards = if is_whole { Afterwards::Continue } else { Afterwards::Close };
@@ -188,25 +214,32 @@ impl<S: HttpService> HttpHandler<S> {
 
 impl<S: HttpService> Handler for HttpHandler<S> {
     async fn serve(&self, connection: Connection) {
+        let server_name: Option<Arc<str>> = connection.stream.server_name().map(Arc::from);
+        if connection.stream.is_http2() {
+            return http2::serve(&self.inner, connection, server_name).await;
+        }
         let Connection { stream, peer, mut stopping } = connection;
+        let limits = &self.inner.limits;
         // A client that is refused may still be sending, and shall hear why.
         let is_refused = Arc::new(AtomicBool::new(false));
         let service = service_fn(async |request: hyper::Request<Incoming>| {
-            let (response, afterwards) = self.answer(request, peer).await;
+            let name = server_name.clone();
+            let (response, afterwards) = self.inner.answer(request, peer, name).await;
             if afterwards == Afterwards::Close {
                 is_refused.store(true, Ordering::Relaxed);
             }
-            Ok::<hyper::Response<Full<Bytes>>, Infallible>(response.into_hyper(afterwards))
+            let response = response.into_hyper(afterwards, Contents::Whole);
+            Ok::<hyper::Response<Full<Bytes>>, Infallible>(response)
         });
         let stream = Farewell::new(stream, Arc::clone(&is_refused));
-        let stream = TokioIo::new(Patience::new(stream, self.limits.write_time));
+        let stream = TokioIo::new(Patience::new(stream, limits.write_time));
         let mut serving = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(self.limits.head_time)
-                .max_header_size(self.limits.head_octets)
-                .max_buf_size(self.limits.head_octets.max(MIN_BUFFER))
-                .max_headers(self.limits.head_fields)
+                .header_read_timeout(limits.head_time)
+                .max_header_size(limits.head_octets)
+                .max_buf_size(limits.head_octets.max(MIN_BUFFER))
+                .max_headers(limits.head_fields)
                 .serve_connection(stream, service)
         );
         let asked_to_stop = async {

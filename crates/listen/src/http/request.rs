@@ -1,5 +1,7 @@
 //! What is asked.
 
+use std::sync::Arc;
+
 use hyper::{HeaderMap, header::HeaderValue};
 
 use crate::Peer;
@@ -15,6 +17,11 @@ pub struct Request {
     pub path: Vec<String>,
     /// The names and values behind the question mark, decoded likewise, in their order.
     pub query: Vec<(String, String)>,
+    /// The host that is asked for, in lower case and without its port: of the field `Host`, or of the
+    /// authority of HTTP/2. Empty if it is not named.
+    pub host: String,
+    /// The name that the client asked for in its TLS handshake, in lower case.
+    pub server_name: Option<Arc<str>>,
     /// The fields of the head.
     pub fields: Fields,
     /// What came with it. Empty while [`HttpService::admit`](super::HttpService::admit) is asked.
@@ -93,6 +100,16 @@ impl From<&hyper::Method> for Method {
     }
 }
 
+/// The host of an authority (RFC 3986 §3.2), in lower case.
+pub(super) fn host(authority: &str) -> String {
+    let is_port = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => authority,
+    };
+    host.to_ascii_lowercase()
+}
+
 pub(super) fn path(text: &str) -> Result<Vec<String>, Malformed> {
     let parts = text.strip_prefix('/').ok_or(Malformed)?;
     parts.split('/').map(|part| decoded(part, Part::Path)).collect()
@@ -149,6 +166,21 @@ mod tests {
         bad("/%00"); // control characters
         bad("/%0a");
         bad("/%C2%85");
+    }
+
+    #[test]
+    fn hosts_lose_their_port() {
+        for (text, expected) in [
+            ("mta-sts.Example.com", "mta-sts.example.com"),
+            ("mta-sts.example.com:443", "mta-sts.example.com"),
+            ("mta-sts.example.com:", "mta-sts.example.com"),
+            ("[2001:db8::1]:443", "[2001:db8::1]"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+            ("a:b", "a:b"),
+            ("", ""),
+        ] {
+            assert_eq!(host(text), expected, "{text}");
+        }
     }
 
     #[test]

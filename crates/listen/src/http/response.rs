@@ -67,6 +67,15 @@ pub(super) enum Afterwards {
     Close,
 }
 
+/// How much of an answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// All of it; hyper leaves out the body of an answer to HEAD in HTTP/1.1.
+    Whole,
+    /// All but the body.
+    HeadOnly,
+}
+
 impl Response {
     /// An answer with a body of this type.
     pub fn new(status: Status, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
@@ -112,9 +121,17 @@ impl Response {
         &self.body
     }
 
-    pub(super) fn into_hyper(self, afterwards: Afterwards) -> hyper::Response<Full<Bytes>> {
+    pub(super) fn into_hyper(
+        self,
+        afterwards: Afterwards,
+        contents: Contents,
+    ) -> hyper::Response<Full<Bytes>> {
         let length = self.body.len();
-        let mut response = hyper::Response::new(Full::new(Bytes::from(self.body)));
+        let body = match contents {
+            Contents::Whole => Bytes::from(self.body),
+            Contents::HeadOnly => Bytes::new(),
+        };
+        let mut response = hyper::Response::new(Full::new(body));
         *response.status_mut() = self.status.into();
         let fields = response.headers_mut();
         // The length of the body that HEAD is not sent is told all the same.

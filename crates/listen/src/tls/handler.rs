@@ -1,11 +1,11 @@
 //! A handler behind TLS.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{select, time::sleep};
 
-use super::{Identity, identity::Inside};
-use crate::{Connection, Handler};
+use super::{Identity, NamedCertificates, identity::Inside};
+use crate::{Connection, Handler, Stream};
 
 /// How long a handshake may still take when the server stops.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -14,9 +14,15 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct TlsHandler<H> {
     handler: H,
-    identity: Arc<Identity>,
-    inside: Inside,
+    shown: Shown,
     limits: TlsLimits,
+}
+
+/// Who we say that we are.
+#[derive(Debug)]
+enum Shown {
+    One(Arc<Identity>, Inside),
+    Named(Arc<NamedCertificates>),
 }
 
 /// What a handshake may cost.
@@ -35,13 +41,27 @@ impl Default for TlsLimits {
 impl<H> TlsHandler<H> {
     /// HTTPS: the handler speaks HTTP/1.1, and ALPN says so.
     pub fn http(handler: H, identity: Arc<Identity>, limits: TlsLimits) -> Self {
-        Self { handler, identity, inside: Inside::Http, limits }
+        Self { handler, shown: Shown::One(identity, Inside::Http), limits }
+    }
+
+    /// HTTPS with the certificate of the name that the client asks for. The handler speaks HTTP/1.1
+    /// and HTTP/2, and ALPN says so.
+    pub fn named(handler: H, certificates: Arc<NamedCertificates>, limits: TlsLimits) -> Self {
+        Self { handler, shown: Shown::Named(certificates), limits }
     }
 
     /// SMTP or LMTP with TLS from the first octet. For STARTTLS the handler needs the identity
     /// itself.
     pub fn mail(handler: H, identity: Arc<Identity>, limits: TlsLimits) -> Self {
-        Self { handler, identity, inside: Inside::Mail, limits }
+        Self { handler, shown: Shown::One(identity, Inside::Mail), limits }
+    }
+
+    async fn accept(&self, stream: Stream) -> io::Result<Option<Stream>> {
+        let limit = self.limits.handshake_time;
+        match &self.shown {
+            Shown::One(identity, inside) => identity.accept(stream, *inside, limit).await.map(Some),
+            Shown::Named(certificates) => certificates.accept(stream, limit).await,
+        }
     }
 }
 
@@ -54,11 +74,12 @@ impl<H: Handler> Handler for TlsHandler<H> {
             sleep(LAST_MOMENT).await;
         };
         let accepted = select! {
-            accepted = self.identity.accept(stream, self.inside, self.limits.handshake_time) => accepted,
+            accepted = self.accept(stream) => accepted,
             () = too_late => return,
         };
         match accepted {
-            Ok(stream) => self.handler.serve(Connection { stream, peer, stopping }).await,
+            Ok(Some(stream)) => self.handler.serve(Connection { stream, peer, stopping }).await,
+            Ok(None) => {}
             // Scanners and old clients: nothing that the administrator could mend.
             Err(error) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
         }

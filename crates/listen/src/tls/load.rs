@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
 /// More than any chain or key has.
 const LARGEST_FILE: u64 = 1 << 20;
 /// More certificates than any chain has.
-const LONGEST_CHAIN: usize = 32;
+pub(super) const LONGEST_CHAIN: usize = 32;
 
 /// Where a certificate and its key lie, as PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]

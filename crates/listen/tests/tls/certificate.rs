@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
         ClientConfig, RootCertStore,
         crypto::aws_lc_rs,
@@ -76,6 +77,11 @@ impl Certificate {
 
 impl Client {
     pub(crate) fn trusting(certificate: &Certificate) -> Self {
+        Self::speaking(certificate, &[b"h2", b"http/1.1"])
+    }
+
+    /// One that offers these protocols.
+    pub(crate) fn speaking(certificate: &Certificate, protocols: &[&[u8]]) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(certificate.chain().as_bytes()).unwrap()).unwrap();
         let mut config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
@@ -83,8 +89,18 @@ impl Client {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Self(TlsConnector::from(Arc::new(config)))
+    }
+
+    /// Does the handshake.
+    pub(crate) async fn connect(
+        &self,
+        address: SocketAddr,
+        name: &str,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(address).await?;
+        self.0.connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await
     }
 
     /// Sends a request, and gives all that comes back, and what ALPN agreed on.
@@ -94,9 +110,7 @@ impl Client {
         name: &str,
         request: impl AsRef<[u8]>,
     ) -> io::Result<(String, Option<Vec<u8>>)> {
-        let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let mut stream = self.0.connect(name, stream).await?;
+        let mut stream = self.connect(address, name).await?;
         // A refusal may come before all of it is sent.
         let _ = stream.write_all(request.as_ref()).await;
         let _ = stream.flush().await;

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "clients on loopback")]
 
 mod certificate;
+mod named;
 mod server;
 
 use std::time::Duration;

@@ -3,7 +3,6 @@
 //! Every domain of a zone has the same chain of trust, and every MX host of a provider is listed by
 //! many domains: what one look-up has learnt, the next need not ask. Faults are not kept.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +15,10 @@ use tokio::sync::watch;
 use super::exchange::Upstreams;
 use super::message::{Checking, fault};
 use crate::deadline::Deadline;
+use crate::shelf::Shelf;
 
-/// The most answers that are kept. When there are more, the keeping begins anew.
-const MOST_ANSWERS: usize = 10_000;
+/// The most that answers may take, in octets: some ten thousand of the usual ones.
+const MOST_OCTETS: usize = 6 * 1024 * 1024;
 
 /// The longest time for which an answer is kept, whatever its TTL: who mends a record wants to see
 /// that soon.
@@ -37,7 +37,7 @@ const MOST_TURNS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Exchange {
     upstreams: Upstreams,
-    shelf: Mutex<HashMap<Key, Slot>>,
+    shelf: Mutex<Shelf<Key, Slot>>,
 }
 
 type Key = (LowerName, RecordType, Checking);
@@ -50,9 +50,10 @@ enum Slot {
     Known(Known),
 }
 
+/// An answer as it stands on the wire, which is a tenth of what it takes when it is read.
 #[derive(Debug)]
 struct Known {
-    message: Arc<Message>,
+    octets: Box<[u8]>,
     age: Stopwatch,
     life: Duration,
 }
@@ -66,7 +67,7 @@ enum Turn {
 
 impl Exchange {
     pub(super) fn new(upstreams: Upstreams) -> Self {
-        Self { upstreams, shelf: Mutex::default() }
+        Self { upstreams, shelf: Mutex::new(Shelf::new(MOST_OCTETS)) }
     }
 
     /// The answer to one question: NOERROR or NXDOMAIN. Its TTLs are what is left of them.
@@ -125,9 +126,8 @@ impl Exchange {
             }
             Some(Slot::Asked(_)) | None => {}
         }
-        make_room(&mut shelf);
         let (sender, receiver) = watch::channel(None);
-        shelf.insert(key.clone(), Slot::Asked(receiver));
+        shelf.insert(key.clone(), Slot::Asked(receiver), key.0.len());
         Turn::Ask(sender)
     }
 
@@ -139,27 +139,29 @@ impl Exchange {
         sender: &watch::Sender<Option<Outcome>>,
         deadline: Deadline,
     ) -> Result<Message, LookupFault> {
-        let mut shelf = self.shelf();
         match outcome {
             Ok(mut message) => {
                 // Nobody reads them, and there may be many.
                 message.additionals.clear();
                 lower_negative_ttl(&mut message);
-                let told = Arc::new(message.clone());
-                match life(&message) {
-                    Some(life) => {
-                        let age = Stopwatch::start();
-                        let known = Known { message: told.clone(), age, life };
-                        shelf.insert(key, Slot::Known(known));
+                let known = Known::new(&message);
+                let mut shelf = self.shelf();
+                match known {
+                    Some(known) => {
+                        let heap = key.0.len() + known.octets.len();
+                        shelf.insert(key, Slot::Known(known), heap);
                     }
-                    None => drop(shelf.remove(&key)),
+                    None => shelf.remove(&key),
                 }
-                // Nobody may be waiting.
-                let _ = sender.send(Some(Ok(told)));
+                drop(shelf);
+                if sender.receiver_count() > 0 {
+                    // Nobody may be waiting any more.
+                    let _ = sender.send(Some(Ok(Arc::new(message.clone()))));
+                }
                 Ok(message)
             }
             Err(found) => {
-                shelf.remove(&key);
+                self.shelf().remove(&key);
                 // Others may have more time than we had: then they ask for themselves.
                 if !deadline.has_passed() {
                     let _ = sender.send(Some(Err(found.clone())));
@@ -169,36 +171,31 @@ impl Exchange {
         }
     }
 
-    fn shelf(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<Key, Slot>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
+    /// What is kept of an answer, if it may be kept.
+    fn new(message: &Message) -> Option<Self> {
+        let life = life(message)?;
+        let octets = message.to_vec().ok().filter(|octets| octets.len() <= LARGEST_ANSWER)?;
+        Some(Self { octets: octets.into_boxed_slice(), age: Stopwatch::start(), life })
+    }
+
     /// The message with what is left of its TTLs, if something is.
     fn now(&self) -> Option<Message> {
         let age = self.age.elapsed();
         if age >= self.life {
             return None;
         }
-        let mut message = Message::clone(&self.message);
+        let mut message = Message::from_vec(&self.octets).ok()?;
         let seconds = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
         for record in message.answers.iter_mut().chain(&mut message.authorities) {
             record.ttl = record.ttl.saturating_sub(seconds);
         }
         Some(message)
-    }
-}
-
-/// Makes room for one more, if there is none.
-fn make_room(shelf: &mut HashMap<Key, Slot>) {
-    if shelf.len() < MOST_ANSWERS {
-        return;
-    }
-    shelf.retain(|_, slot| matches!(slot, Slot::Asked(receiver) if receiver.has_changed().is_ok()));
-    if shelf.len() >= MOST_ANSWERS {
-        // All are being asked at this moment: who waits for one is not disturbed by its removal.
-        shelf.clear();
     }
 }
 
@@ -213,7 +210,7 @@ fn lower_negative_ttl(message: &mut Message) {
 }
 
 /// For how long an answer may be kept; `None` for not at all, as for a denial without SOA (RFC 2308
-/// §5), and for what is so large that a shelf full of it would take all the memory.
+/// §5), and for one of so many records that it takes long to read again.
 fn life(message: &Message) -> Option<Duration> {
     let ttl = |record: &Record| match &record.data {
         RData::SOA(start) => record.ttl.min(start.minimum),
@@ -223,18 +220,14 @@ fn life(message: &Message) -> Option<Duration> {
         || message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
     let least = message.answers.iter().chain(&message.authorities).map(ttl).min()?;
     let life = Duration::from_secs(least.into()).min(LONGEST_LIFE);
-    (has_ttl && !life.is_zero() && !is_too_large(message)).then_some(life)
-}
-
-fn is_too_large(message: &Message) -> bool {
-    message.answers.len() + message.authorities.len() > MOST_RECORDS
-        || message.to_vec().map_or(true, |octets| octets.len() > LARGEST_ANSWER)
+    let is_short = message.answers.len() + message.authorities.len() <= MOST_RECORDS;
+    (has_ttl && !life.is_zero() && is_short).then_some(life)
 }
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::op::Query;
-    use hickory_proto::rr::rdata::{A, SOA, TXT};
+    use hickory_proto::op::{Edns, MessageType, Query};
+    use hickory_proto::rr::rdata::{A, MX, SOA, TXT};
     use hickory_proto::rr::{Name, RData};
 
     use super::*;
@@ -275,46 +268,42 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_too_large_is_not_kept() {
-        let kept = Some(Duration::from_secs(60));
-        assert_eq!(life(&message(vec![record(60); MOST_RECORDS], vec![])), kept);
-        assert_eq!(life(&message(vec![record(60); MOST_RECORDS + 1], vec![])), None);
-        assert_eq!(life(&message(vec![record(60)], vec![record(60); MOST_RECORDS])), None);
+        let is_kept = |answers, authorities| Known::new(&message(answers, authorities)).is_some();
+        assert!(is_kept(vec![record(60); MOST_RECORDS], vec![]));
+        assert!(!is_kept(vec![record(60); MOST_RECORDS + 1], vec![]));
+        assert!(!is_kept(vec![record(60)], vec![record(60); MOST_RECORDS]));
         let text = |octets: usize| {
             let strings = vec!["a".repeat(200); octets / 200];
             Record::from_rdata(Name::root(), 60, RData::TXT(TXT::new(strings)))
         };
-        assert_eq!(life(&message(vec![text(4000)], vec![])), kept);
-        assert_eq!(life(&message(vec![text(5000)], vec![])), None);
+        assert!(is_kept(vec![text(4000)], vec![]));
+        assert!(!is_kept(vec![text(5000)], vec![]));
     }
 
     #[test]
     fn what_is_kept_grows_older_and_ends() {
-        let known = |life| {
-            let message = Arc::new(message(vec![record(60)], vec![]));
-            Known { message, age: Stopwatch::start(), life }
-        };
-        let kept = known(Duration::from_secs(60)).now().unwrap();
-        assert!((59..=60).contains(&kept.answers[0].ttl));
-        assert!(known(Duration::ZERO).now().is_none());
+        let kept = Known::new(&message(vec![record(60)], vec![])).unwrap();
+        assert!((59..=60).contains(&kept.now().unwrap().answers[0].ttl));
+        assert!(Known { life: Duration::ZERO, ..kept }.now().is_none());
     }
 
     #[test]
-    fn there_is_always_room_for_one_more() {
-        let mut shelf = HashMap::new();
-        let key = |number: usize| {
-            let name = Name::from_ascii(format!("n{number}.")).unwrap();
-            (LowerName::from(&name), RecordType::A, Checking::Ours)
-        };
-        let (asking, receiver) = watch::channel(None);
-        shelf.insert(key(0), Slot::Asked(receiver));
-        for number in 1..MOST_ANSWERS {
-            let (_, gone) = watch::channel(None);
-            shelf.insert(key(number), Slot::Asked(gone));
-        }
-        assert_eq!(shelf.len(), MOST_ANSWERS);
-        make_room(&mut shelf);
-        assert_eq!(shelf.len(), 1, "what is being asked stays");
-        assert!(shelf.contains_key(&key(0)));
-        drop(asking);
+    fn an_answer_comes_back_as_it_was() {
+        let name = |text| Name::from_ascii(text).unwrap();
+        let mx = |host| RData::MX(MX::new(10, name(host)));
+        let mut answer = message(
+            ["mx.A.test.", "MX.a.test."]
+                .map(|host| Record::from_rdata(name("A.test."), 60, mx(host)))
+                .into(),
+            vec![start(60, 60)],
+        );
+        answer.metadata.message_type = MessageType::Response;
+        answer.metadata.authentic_data = true;
+        let mut edns = Edns::new();
+        edns.set_dnssec_ok(true);
+        answer.set_edns(edns);
+        let read = Known::new(&answer).unwrap().now().unwrap();
+        // Names are equal whatever their case; what is shown to people has it.
+        assert_eq!(format!("{read:?}"), format!("{answer:?}"));
     }
 }

@@ -22,6 +22,7 @@ pub(crate) use message::Checking;
 // A zone as a whole.
 mod transfer;
 pub use transfer::{TransferError, TransferredRecord, transfer_zone};
+mod tsig;
 
 // A zone of the operator's, written.
 mod authority;

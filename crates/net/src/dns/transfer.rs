@@ -7,9 +7,12 @@ use std::time::Duration;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, Record, RecordType};
 use mail_domain::DomainName;
+use sealpost_runtime::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::TsigKey;
+use super::tsig::{Unverified, complaint, sign};
 use crate::deadline::Deadline;
 use crate::text::printable;
 
@@ -18,7 +21,9 @@ const FOR_A_MESSAGE: Duration = Duration::from_secs(30);
 /// How long the whole may take.
 const FOR_A_ZONE: Duration = Duration::from_mins(30);
 /// The most records that are taken.
-const MOST_RECORDS: u64 = 20_000_000;
+const MOST_RECORDS: u64 = 5_000_000;
+/// The most that the names of owners may come to, in octets: who collects them holds no more.
+const MOST_NAMES: usize = 128 * 1024 * 1024;
 
 /// A record of a zone, as far as its owner and type go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +63,14 @@ pub enum TransferError {
         /// What it answered.
         code: String,
     },
+    /// The question was signed, and the answer can't be believed.
+    #[error("believe what {server} sent: {reason}")]
+    Unverified {
+        /// The server.
+        server: SocketAddr,
+        /// Why not.
+        reason: String,
+    },
     /// What the server sent is no zone transfer.
     #[error("read what {server} sent: {what}")]
     Malformed {
@@ -70,15 +83,19 @@ pub enum TransferError {
 
 /// Asks a server for a zone and hands out each record; the SOA record twice, as it comes.
 ///
-/// The server is the operator's choice: the address guard is not asked. There is no TSIG (RFC 8945):
-/// the server must allow the transfer to this address.
+/// With a key the question is signed, and so must the answers be (TSIG, RFC 8945), by a clock that is
+/// at most five minutes from `clock`.
+///
+/// The server is the operator's choice: the address guard is not asked.
 pub async fn transfer_zone(
     zone: &DomainName,
     server: SocketAddr,
+    key: Option<&TsigKey>,
+    clock: &Clock,
     each: impl FnMut(TransferredRecord),
 ) -> Result<(), TransferError> {
     let deadline = Deadline::after(FOR_A_ZONE);
-    match deadline.bound(transfer(zone, server, each)).await {
+    match deadline.bound(transfer(zone, server, key, clock, each)).await {
         Ok(result) => result,
         Err(_) => Err(TransferError::TimedOut { server }),
     }
@@ -87,13 +104,23 @@ pub async fn transfer_zone(
 async fn transfer(
     zone: &DomainName,
     server: SocketAddr,
-    mut each: impl FnMut(TransferredRecord),
+    key: Option<&TsigKey>,
+    clock: &Clock,
+    each: impl FnMut(TransferredRecord),
 ) -> Result<(), TransferError> {
     let malformed = |what: &str| TransferError::Malformed { server, what: printable(what) };
+    let unverified =
+        |why: Unverified| TransferError::Unverified { server, reason: why.to_string() };
     let name = Name::from_ascii(format!("{zone}."))
         .map_err(|error| malformed(&format!("the name of the zone: {error}")))?;
     let mut question = Message::query();
     question.add_query(Query::query(name.clone(), RecordType::AXFR));
+    let mut verifier = match key {
+        Some(key) => Some(
+            sign(&mut question, key, clock).ok_or_else(|| malformed("the question: not signed"))?,
+        ),
+        None => None,
+    };
     let id = question.metadata.id;
     let question = question.to_vec().map_err(|error| malformed(&error.to_string()))?;
     let mut stream = in_time(server, async {
@@ -104,9 +131,8 @@ async fn transfer(
     })
     .await?;
 
-    let mut records = 0;
-    let mut ends = 0;
-    while ends < 2 {
+    let mut records = Records { zone: name, each, count: 0, ends: 0, last: None, names: 0 };
+    while records.ends < 2 {
         let octets = in_time(server, async {
             let length = stream.read_u16().await?;
             let mut octets = vec![0; usize::from(length)];
@@ -118,31 +144,72 @@ async fn transfer(
         if message.metadata.id != id || message.metadata.message_type != MessageType::Response {
             return Err(malformed("it is not the answer to the question"));
         }
-        match message.metadata.response_code {
-            ResponseCode::NoError => {}
-            code => {
-                return Err(TransferError::Refused { server, code: format!("{code:?}") });
-            }
+        if message.metadata.response_code != ResponseCode::NoError {
+            let code = format!("{:?}", message.metadata.response_code);
+            let code = match complaint(&message) {
+                Some(complaint) => format!("{code}, since {complaint}"),
+                None => code,
+            };
+            return Err(TransferError::Refused { server, code });
         }
-        if message.answers.is_empty() {
-            return Err(malformed("a message without records"));
+        if let Some(verifier) = &mut verifier {
+            verifier.take(&octets, &message).map_err(unverified)?;
         }
-        for record in &message.answers {
-            let is_end = record.record_type() == RecordType::SOA && record.name == name;
-            // RFC 5936 §2.2: the SOA record begins and ends the transfer.
-            match (is_end, ends, records) {
-                (false, _, 0) => return Err(malformed("it does not begin with the SOA record")),
-                (_, 2.., _) => return Err(malformed("records after the second SOA record")),
-                (is_end, _, _) => ends += u32::from(is_end),
-            }
-            records += 1;
-            if records > MOST_RECORDS {
-                return Err(malformed(&format!("more than {MOST_RECORDS} records")));
-            }
-            each(transferred(record));
-        }
+        records.take(&message).map_err(|what| malformed(&what))?;
     }
-    Ok(())
+    match verifier {
+        Some(verifier) => verifier.finish().map_err(unverified),
+        None => Ok(()),
+    }
+}
+
+/// The records of a zone as they come.
+struct Records<E> {
+    zone: Name,
+    each: E,
+    count: u64,
+    /// How many SOA records of the zone have come: the first begins it, and the second ends it.
+    ends: u32,
+    last: Option<Name>,
+    /// Octets in names of owners.
+    names: usize,
+}
+
+impl<E: FnMut(TransferredRecord)> Records<E> {
+    /// Takes those of a message; what is wrong with them.
+    fn take(&mut self, message: &Message) -> Result<(), String> {
+        if message.answers.is_empty() {
+            return Err("a message without records".to_owned());
+        }
+        message.answers.iter().try_for_each(|record| self.add(record))
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), String> {
+        let is_end = record.record_type() == RecordType::SOA && record.name == self.zone;
+        // RFC 5936 §2.2: the SOA record begins and ends the transfer.
+        match (is_end, self.ends, self.count) {
+            (false, _, 0) => return Err("it does not begin with the SOA record".to_owned()),
+            (_, 2.., _) => return Err("records after the second SOA record".to_owned()),
+            (is_end, _, _) => self.ends += u32::from(is_end),
+        }
+        if !self.zone.zone_of(&record.name) {
+            return Err(format!("{} is not in the zone", record.name));
+        }
+        self.count += 1;
+        if self.count > MOST_RECORDS {
+            return Err(format!("more than {MOST_RECORDS} records"));
+        }
+        // Records of one name mostly come together.
+        if self.last.as_ref() != Some(&record.name) {
+            self.names += record.name.len();
+            self.last = Some(record.name.clone());
+        }
+        if self.names > MOST_NAMES {
+            return Err(format!("names of more than {MOST_NAMES} octets"));
+        }
+        (self.each)(transferred(record));
+        Ok(())
+    }
 }
 
 async fn in_time<T>(
@@ -171,73 +238,4 @@ fn transferred(record: &Record) -> TransferredRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use hickory_proto::rr::RData;
-    use hickory_proto::rr::rdata::{A, SOA};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    fn record(owner: &str, data: RData) -> Record {
-        Record::from_rdata(Name::from_ascii(owner).unwrap(), 60, data)
-    }
-
-    fn start() -> Record {
-        record("a.test.", RData::SOA(SOA::new(Name::root(), Name::root(), 1, 2, 3, 4, 5)))
-    }
-
-    fn host(owner: &str) -> Record {
-        record(owner, RData::A(A::new(192, 0, 2, 1)))
-    }
-
-    /// What is handed out by a server that sends these messages, and how it ends.
-    async fn with(messages: Vec<(ResponseCode, Vec<Record>)>) -> (Vec<String>, Result<(), String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let length = stream.read_u16().await.unwrap();
-            let mut question = vec![0; usize::from(length)];
-            stream.read_exact(&mut question).await.unwrap();
-            let question = Message::from_vec(&question).unwrap();
-            assert_eq!(question.queries[0].query_type(), RecordType::AXFR);
-            for (code, records) in messages {
-                let mut answer = question.clone().into_response();
-                answer.metadata.response_code = code;
-                answer.add_answers(records);
-                stream.write_all(&framed(&answer.to_vec().unwrap()).unwrap()).await.unwrap();
-            }
-        });
-        let mut owners = Vec::new();
-        let zone = DomainName::parse("a.test").unwrap();
-        let ended = transfer_zone(&zone, server, |record| owners.push(record.owner)).await;
-        (owners, ended.map_err(|error| error.to_string()))
-    }
-
-    #[tokio::test]
-    async fn a_zone_comes_in_one_message_or_in_many() {
-        let ok = ResponseCode::NoError;
-        let whole = ["a.test", "mx.a.test", "a.test"];
-        let (owners, ended) = with(vec![(ok, vec![start(), host("mx.a.test."), start()])]).await;
-        assert_eq!((owners, ended), (whole.iter().map(ToString::to_string).collect(), Ok(())));
-        let pieces = vec![(ok, vec![start()]), (ok, vec![host("mx.a.test.")]), (ok, vec![start()])];
-        let (owners, ended) = with(pieces).await;
-        assert_eq!((owners, ended), (whole.iter().map(ToString::to_string).collect(), Ok(())));
-    }
-
-    #[tokio::test]
-    async fn half_a_zone_is_none() {
-        let ok = ResponseCode::NoError;
-        for (messages, expected) in [
-            (vec![(ok, vec![start(), host("mx.a.test.")])], "talk with"),
-            (vec![(ok, vec![host("mx.a.test."), start()])], "read what"),
-            (vec![(ok, vec![start(), start(), host("mx.a.test.")])], "read what"),
-            (vec![(ok, vec![])], "read what"),
-            (vec![(ResponseCode::Refused, vec![])], "transfer the zone from"),
-            (vec![], "talk with"),
-        ] {
-            let (_, ended) = with(messages).await;
-            assert!(ended.as_ref().unwrap_err().starts_with(expected), "{ended:?}");
-        }
-    }
-}
+mod tests;

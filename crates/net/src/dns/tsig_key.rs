@@ -22,6 +22,12 @@ pub struct TsigKey {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TsigKeyError {
+    /// What should be a key has neither of its two forms.
+    #[error(
+        "find a TSIG key: write `key \"name\" {{ algorithm hmac-sha256; secret \"…\"; }};`, as \
+         tsig-keygen does, or hmac-sha256:name:secret"
+    )]
+    NoKey,
     /// Its file can't be read.
     #[error("read the TSIG key: {0}")]
     File(#[from] std::io::Error),
@@ -65,6 +71,26 @@ impl TsigKey {
         Self::new(name, algorithm, &secret)
     }
 
+    /// A key as `tsig-keygen` writes it, or in one line as `algorithm:name:secret`.
+    pub fn parse(text: &str) -> Result<Self, TsigKeyError> {
+        let text = without_comments(text);
+        let words = words(&text);
+        let after = |word: &str| {
+            let at = words.iter().position(|found| *found == word)?;
+            words.get(at + 1).copied()
+        };
+        if let (Some("key"), Some(name)) = (words.first().copied(), words.get(1)) {
+            return match (after("algorithm"), after("secret")) {
+                (Some(algorithm), Some(secret)) => Self::new(name, algorithm, secret),
+                _ => Err(TsigKeyError::NoKey),
+            };
+        }
+        match text.trim().split(':').collect::<Vec<_>>().as_slice() {
+            [algorithm, name, secret] => Self::new(name, algorithm, secret),
+            _ => Err(TsigKeyError::NoKey),
+        }
+    }
+
     pub(super) fn signer(&self) -> &TSigner {
         &self.signer
     }
@@ -80,5 +106,66 @@ impl fmt::Display for TsigKey {
 impl fmt::Debug for TsigKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TsigKey").field(&self.name).finish()
+    }
+}
+
+/// Text without what stands behind `#` and `//`.
+fn without_comments(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        // In base64 two slashes may follow each other, but not behind white space.
+        match line.trim_start().starts_with("//") {
+            true => "",
+            false => line.split(" //").next().unwrap_or_default(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn words(text: &str) -> Vec<&str> {
+    let between = |letter: char| letter.is_whitespace() || "{};\"".contains(letter);
+    text.split(between).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "c2VjcmV0Ly8vc2VjcmV0";
+
+    #[test]
+    fn a_key_is_read_as_programs_write_it() {
+        for text in [
+            format!(
+                "key \"transfer.test\" {{\n\talgorithm hmac-sha256;\n\tsecret \"{SECRET}\";\n}};\n"
+            ),
+            format!(
+                "# ours\n// too\nkey transfer.test. {{ secret \"{SECRET}\"; algorithm HMAC-SHA256; }}; // end"
+            ),
+            format!("hmac-sha256:transfer.test:{SECRET}\n"),
+        ] {
+            let key = TsigKey::parse(&text).unwrap();
+            assert_eq!(key.to_string(), "transfer.test");
+            assert_eq!(key.signer().algorithm(), &TsigAlgorithm::HmacSha256);
+            assert_eq!(key.signer().key(), BASE64.decode(SECRET.as_bytes()).unwrap(), "{text}");
+            assert_eq!(format!("{key:?}"), "TsigKey(\"transfer.test\")");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_no_secret_is_told() {
+        for (text, expected) in [
+            (String::new(), "find a TSIG key"),
+            ("key transfer {".to_owned(), "find a TSIG key"),
+            (format!("transfer:{SECRET}"), "find a TSIG key"),
+            (format!("hmac-md5:transfer:{SECRET}"), "use the algorithm \"hmac-md5\""),
+            (format!("hmac-sha256::{SECRET}"), "use \"\" as the name"),
+            (format!("hmac-sha256:transfer:{SECRET}="), "read the secret"),
+            ("hmac-sha256:transfer:".to_owned(), "read the secret"),
+        ] {
+            let error = TsigKey::parse(&text).expect_err(&text).to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+            assert!(!error.contains(SECRET), "{error}");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! What was seen of MX hosts that many domains share: each is looked at once.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,17 +9,18 @@ use sealpost_runtime::Stopwatch;
 use tokio::sync::watch;
 
 use crate::deadline::Deadline;
+use crate::shelf::Shelf;
 
 /// For how long a look at a host serves for others. Who looks on wants to see soon what was mended.
 const LIFE: Duration = Duration::from_secs(300);
-/// The most hosts that are remembered. One that has shown a few certificates takes some ten
-/// kilobytes.
-const MOST_HOSTS: usize = 1024;
+/// The most that what was seen may take, in octets. A host that has shown a few certificates takes
+/// some ten thousand.
+const MOST_OCTETS: usize = 8 * 1024 * 1024;
 
 /// What was seen, and what is being looked at.
 #[derive(Debug)]
 pub(crate) struct SharedHosts {
-    slots: Mutex<HashMap<Key, Slot>>,
+    slots: Arc<Mutex<Shelf<Key, Slot>>>,
     /// How long one look may take, whoever asks for it, with whatever time.
     patience: Duration,
 }
@@ -31,16 +31,21 @@ type Key = (DomainName, Dialogues);
 type Flight = watch::Receiver<Option<Arc<MailHost>>>;
 
 #[derive(Debug)]
-struct Slot {
-    flight: Flight,
-    since: Stopwatch,
-    /// Has anybody asked since room was last made?
-    is_wanted: bool,
+enum Slot {
+    UnderWay(Flight),
+    /// What was seen, as the JSON of it: a fifth of what it takes otherwise, and in one piece.
+    Seen(Box<[u8]>, Stopwatch),
+}
+
+/// What there is for one who asks.
+enum Turn {
+    Seen(Box<MailHost>),
+    Wait(Flight),
 }
 
 impl SharedHosts {
     pub(crate) fn new(patience: Duration) -> Self {
-        Self { slots: Mutex::default(), patience }
+        Self { slots: Arc::new(Mutex::new(Shelf::new(MOST_OCTETS))), patience }
     }
 
     /// What a look at a host shows, perhaps one that another has had; `None` when the deadline comes
@@ -51,67 +56,64 @@ impl SharedHosts {
         deadline: Deadline,
         look: impl FnOnce(DomainName, Deadline) -> F + Send + 'static,
     ) -> Option<MailHost> {
-        let mut flight = self.flight(key, look);
-        let seen = deadline.bound(flight.wait_for(Option::is_some)).await.ok()?.ok()?;
-        seen.as_deref().cloned()
+        match self.turn(key, look) {
+            Turn::Seen(host) => Some(*host),
+            Turn::Wait(mut flight) => {
+                let seen = deadline.bound(flight.wait_for(Option::is_some)).await.ok()?.ok()?;
+                seen.as_deref().cloned()
+            }
+        }
     }
 
-    fn flight<F: Future<Output = MailHost> + Send + 'static>(
+    fn turn<F: Future<Output = MailHost> + Send + 'static>(
         &self,
         key: Key,
         look: impl FnOnce(DomainName, Deadline) -> F + Send + 'static,
-    ) -> Flight {
-        let mut slots = self.slots();
-        if let Some(slot) = slots.get_mut(&key)
-            && slot.holds()
-        {
-            slot.is_wanted = true;
-            return slot.flight.clone();
+    ) -> Turn {
+        let mut slots = lock(&self.slots);
+        if let Some(turn) = slots.get(&key).and_then(Slot::turn) {
+            return turn;
         }
-        make_room(&mut slots);
         let (sender, flight) = watch::channel(None);
-        let slot = Slot { flight: flight.clone(), since: Stopwatch::start(), is_wanted: false };
-        let host = key.0.clone();
-        slots.insert(key, slot);
-        let deadline = Deadline::after(self.patience);
+        let name = key.0.as_str().len();
+        slots.insert(key.clone(), Slot::UnderWay(flight.clone()), name);
+        drop(slots);
+        let (slots, deadline) = (Arc::clone(&self.slots), Deadline::after(self.patience));
         tokio::spawn(async move {
-            let seen = look(host, deadline).await;
+            let since = Stopwatch::start();
+            let seen = look(key.0.clone(), deadline).await;
+            // What can't be written is looked at again; it always can.
+            if let Ok(octets) = serde_json::to_vec(&seen) {
+                let heap = name + octets.len();
+                let slot = Slot::Seen(octets.into_boxed_slice(), since);
+                lock(&slots).insert(key, slot, heap);
+            }
             // Nobody may be waiting any more.
             sender.send_replace(Some(Arc::new(seen)));
         });
-        flight
-    }
-
-    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        Turn::Wait(flight)
     }
 }
 
 impl Slot {
-    fn is_under_way(&self) -> bool {
-        self.flight.borrow().is_none() && self.flight.has_changed().is_ok()
-    }
-
-    fn holds(&self) -> bool {
-        let is_known = self.flight.borrow().is_some() && self.since.elapsed() < LIFE;
-        is_known || self.is_under_way()
+    /// What it is good for; `None` when the host must be looked at anew.
+    fn turn(&self) -> Option<Turn> {
+        match self {
+            Self::UnderWay(flight) => {
+                // A look that has panicked has left nothing.
+                let holds = flight.borrow().is_some() || flight.has_changed().is_ok();
+                holds.then(|| Turn::Wait(flight.clone()))
+            }
+            Self::Seen(octets, since) if since.elapsed() < LIFE => {
+                serde_json::from_slice(octets).ok().map(|host| Turn::Seen(Box::new(host)))
+            }
+            Self::Seen(..) => None,
+        }
     }
 }
 
-/// Makes room for one more, if there is none: what no longer holds goes first, then what nobody has
-/// asked for a second time.
-fn make_room(slots: &mut HashMap<Key, Slot>) {
-    if slots.len() < MOST_HOSTS {
-        return;
-    }
-    slots.retain(|_, slot| {
-        let stays = slot.is_under_way() || (slot.is_wanted && slot.holds());
-        slot.is_wanted = false;
-        stays
-    });
-    if slots.len() >= MOST_HOSTS {
-        slots.retain(|_, slot| slot.is_under_way());
-    }
+fn lock(slots: &Mutex<Shelf<Key, Slot>>) -> MutexGuard<'_, Shelf<Key, Slot>> {
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -176,13 +178,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_asked_for_again_stays() {
         let shared = SharedHosts::new(Duration::from_secs(60));
-        let look = |host: DomainName, _| async move { nothing_of(String::new(), Some(host)) };
+        // Ten thousand octets each.
+        let look = |host: DomainName, _| async move { nothing_of("n".repeat(10_000), Some(host)) };
         shared.of(key("wanted.test"), soon(), look).await.unwrap();
-        for number in 0..3 * MOST_HOSTS {
+        for number in 0..3 * MOST_OCTETS / 10_000 {
             shared.of(key(&format!("n{number}.test")), soon(), look).await.unwrap();
             let never = |_, _| async { unreachable!("it was forgotten") };
             shared.of(key("wanted.test"), soon(), never).await.unwrap();
-            assert!(shared.slots().len() <= MOST_HOSTS);
         }
+        let gone = |host: DomainName, _| async move { nothing_of("again".to_owned(), Some(host)) };
+        assert_eq!(shared.of(key("n0.test"), soon(), gone).await.unwrap().name, "again");
     }
 }

@@ -79,6 +79,10 @@ pub(crate) struct ListArguments {
         value_parser = zone_at_server
     )]
     pub(crate) axfr: Option<Zone>,
+    /// The key with which the transfer is signed (TSIG), as tsig-keygen writes it, or as
+    /// algorithm:name:secret.
+    #[arg(long, value_name = "FILE", requires = "axfr")]
+    pub(crate) tsig_key: Option<PathBuf>,
     /// Look at so many domains at the same time.
     #[arg(
         long,

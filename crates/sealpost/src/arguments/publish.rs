@@ -41,6 +41,10 @@ pub(crate) enum PublishCommand {
     Diff(SelectArguments),
     /// Print the configuration of a new domain, its policy and its records.
     New(PublishNewArguments),
+    /// Serve the policies of domains with `host = "own"` over HTTPS, and get and renew certificates.
+    Serve(Box<PublishServeArguments>),
+    /// Say how the certificates of policy hosts stand, and when new ones can be ordered.
+    Certificates(PublishCertificatesArguments),
     /// Take a domain over as it is, into the store: what is served, its id, its MX records.
     Adopt(Box<AdoptArguments>),
     /// Look at each domain, decide, and publish what its stage asks for.
@@ -216,6 +220,35 @@ pub(crate) struct PublishStatusArguments {
     /// Show the logbook of each.
     #[arg(long)]
     pub(crate) logbook: bool,
+    /// How to show it; JSON is one object a line.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "SIGHUP reads the configuration and the certificates again; no request is \
+                        dropped. SIGTERM answers what is under way and ends.\n\n\
+                        Exit status: 0 stopped when told to, 2 could not run.")]
+pub(crate) struct PublishServeArguments {
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE", env = "SEALPOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The file in which stages, histories and certificates are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 every host has a certificate and no try failed, 1 one has \
+                        none or a try failed, 2 could not run.")]
+pub(crate) struct PublishCertificatesArguments {
+    /// The domains; all that are configured, if none is named.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domains: Vec<DomainName>,
     /// How to show it; JSON is one object a line.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,

@@ -3,6 +3,7 @@
 mod diff;
 mod kept;
 mod list;
+mod seen;
 mod sink;
 mod summary;
 

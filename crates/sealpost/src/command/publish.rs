@@ -1,6 +1,7 @@
 //! `sealpost publish`
 
 mod adopt;
+mod certificates;
 mod delegate;
 mod driver;
 mod export;
@@ -14,8 +15,11 @@ mod plan;
 mod records;
 mod rehearse;
 mod run;
+mod serve;
 mod status;
 mod words;
+
+use sealpost_listen::Inherited;
 
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
@@ -23,6 +27,7 @@ use crate::output::Output;
 
 pub(super) async fn run(
     arguments: PublishArguments,
+    inherited: Inherited,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     match arguments.command {
@@ -33,6 +38,8 @@ pub(super) async fn run(
         PublishCommand::Status(arguments) => status::run(&arguments, output).await,
         PublishCommand::Diff(arguments) => status::diff(&arguments, output).await,
         PublishCommand::New(arguments) => new::run(&arguments, output),
+        PublishCommand::Serve(arguments) => serve::run(&arguments, inherited, output).await,
+        PublishCommand::Certificates(arguments) => certificates::run(&arguments, output).await,
         PublishCommand::Adopt(arguments) => adopt::run(*arguments, output).await,
         PublishCommand::Run(arguments) => run::run(&arguments, output).await,
         PublishCommand::Move(arguments) => moving::run(&arguments, output).await,

@@ -53,6 +53,19 @@ fn the_worst_are_the_same_in_whatever_order_they_come() {
 }
 
 #[test]
+fn the_text_keeps_to_80_columns() {
+    let mut long = line(1, "failing", 40);
+    for finding in &mut long.findings {
+        finding.title =
+            "an mx pattern is one that guides give and that does not cover what is meant".into();
+    }
+    let text = summary([long, line(2, "failing", 30)]).to_string();
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    assert!(text.contains("\n                             not cover what is meant\n"), "{text}");
+}
+
+#[test]
 fn no_text_from_outside_gets_into_the_markup() {
     let summary = summary([line(0, "enforced", 1)]);
     for text in [summary.to_html(), summary.to_svg()] {

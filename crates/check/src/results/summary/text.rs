@@ -1,9 +1,12 @@
 //! A summary for a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::Summary;
 use crate::human::one_line;
+
+/// The width of a terminal.
+const COLUMNS: usize = 80;
 
 impl fmt::Display for Summary {
     /// As text of at most 80 columns, but for long names.
@@ -24,17 +27,44 @@ impl fmt::Display for Summary {
         for (code, sum) in self.rules_by_weight() {
             let severity = sum.severity.as_str();
             let (code, title) = (one_line(code), one_line(&sum.title));
-            writeln!(f, "  {:>7}  {severity:8} {code:8} {title}", sum.domains)?;
+            let head = format!("  {:>7}  {severity:8} {code:8} ", sum.domains);
+            writeln!(f, "{}", folded(head, title.split(' ')))?;
         }
         if !self.worst.is_empty() {
             writeln!(f, "\nthe worst")?;
         }
         for worst in &self.worst {
             let codes: Vec<String> = worst.codes.iter().map(|code| one_line(code)).collect();
-            writeln!(f, "  {}: {}, {}", worst.domain, worst.verdict, codes.join(" "))?;
+            let head = format!("  {}: {}, ", worst.domain, worst.verdict);
+            writeln!(f, "{}", folded(head, codes.iter().map(String::as_str)))?;
         }
         Ok(())
     }
+}
+
+/// Words behind a head, on lines of at most 80 columns that begin where the head ends, or a little
+/// way in where the head is long.
+fn folded<'a>(head: String, words: impl Iterator<Item = &'a str>) -> String {
+    let indent = match head.chars().count() {
+        width @ 0..40 => width,
+        _ => 6,
+    };
+    let (mut column, mut text, mut is_first) = (head.chars().count(), head, true);
+    for word in words {
+        let width = word.chars().count();
+        if !is_first && column + 1 + width > COLUMNS {
+            // Writing to a string can't fail.
+            write!(text, "\n{:indent$}", "").ok();
+            column = indent;
+        } else if !is_first {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
+        is_first = false;
+    }
+    text
 }
 
 /// A number, and what part of the whole it is: `     12  (3.4 %)`.

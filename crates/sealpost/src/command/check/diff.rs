@@ -88,8 +88,9 @@ impl Account {
     fn said(&self) -> String {
         let Self { domains, changed, added, sustained, resolved, open, .. } = self;
         format!(
-            "{domains} domains, {changed} changed; findings: {added} added, {sustained} sustained, \
-             {resolved} resolved, {open} could not be told this time\n"
+            "{}{domains} domains, {changed} changed; findings: {added} added, {sustained} sustained, \
+             {resolved} resolved, {open} could not be told this time\n",
+            if *changed > 0 { "\n" } else { "" },
         )
     }
 }
@@ -113,6 +114,5 @@ fn page(change: &Change) -> String {
             writeln!(page, "  {word:8} {severity:8} {code:8} {subject}: {title}").ok();
         }
     }
-    page.push('\n');
     page
 }

@@ -1,30 +1,12 @@
 //! Results of an earlier run into the same file.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 
 use sealpost_check::{ResultLine, ResultLines};
 
+use super::seen::Seen;
 use crate::outcome::Failure;
-
-/// Domains, remembered in 16 octets each.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// Two hashes under keys that nobody outside knows: with ten million domains the odds that any
-    /// one is taken for another are 1 to 10^24.
-    keys: [RandomState; 2],
-    seen: HashSet<[u64; 2]>,
-}
-
-impl Seen {
-    /// Remembers a domain; whether it is new.
-    pub(super) fn insert(&mut self, domain: &str) -> bool {
-        let hashes = self.keys.each_ref().map(|key| key.hash_one(domain));
-        self.seen.insert(hashes)
-    }
-}
 
 /// Makes the file for results; or, to go on with it, opens it at the end of its last whole line,
 /// and hands out each result in it.
@@ -58,7 +40,8 @@ pub(super) fn open(
             Failure::new(what)
                 .hint("give a file that `sealpost check --format json --output` began")
         })?;
-        seen.insert(line.domain.as_str());
+        seen.insert(line.domain.as_str())
+            .map_err(|error| Failure::of_stream("keep the domains that were seen", &error))?;
         each(&line);
     }
     let whole = lines.octets();

@@ -3,22 +3,27 @@
 mod feed;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use sealpost_check::{Checker, MailNames, MasterFile, ZoneNames, ZoneRecord};
-use sealpost_net::{Settings, transfer_zone};
-use sealpost_runtime::Stopwatch;
+use sealpost_net::{Settings, TsigKey, transfer_zone};
+use sealpost_runtime::{Clock, Stopwatch};
 
 use self::feed::{Feed, Source};
-use super::kept::{self, Seen};
+use super::kept;
+use super::seen::Seen;
 use super::sink::Sink;
-use crate::arguments::{CheckArguments, CheckFormat, Zone};
+use crate::arguments::{CheckArguments, CheckFormat, ListArguments, Zone};
+use crate::daemon::Signals;
 use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(200);
+/// The largest file of a key, in octets.
+const LARGEST_KEY: u64 = 64 * 1024;
 
 pub(super) async fn run(
     arguments: &CheckArguments,
@@ -40,18 +45,34 @@ pub(super) async fn run(
     }
     let (domains, feed) = Feed::start(source, seen)?;
     let mut progress = Progress { since: Stopwatch::start(), shown: None, before: sink.shown() };
-    checker
-        .check_as_they_come(domains, |checked| {
-            let flow = sink.take(&checked);
-            progress.show(&feed, &mut sink);
-            flow
-        })
-        .await;
+    let mut signals = Signals::new()?;
+    let looking = checker.check_as_they_come(domains, |checked| {
+        let flow = sink.take(&checked);
+        progress.show(&feed, &mut sink);
+        flow
+    });
+    let is_whole = tokio::select! {
+        () = looking => true,
+        () = signals.stop() => false,
+    };
     sink.output.progress("");
+    if !is_whole {
+        return Err(stopped(list, sink.shown()));
+    }
     if feed.tell_faults(sink.output) {
         sink.could_not_tell();
     }
     sink.finish()
+}
+
+/// Why there is no result for the list as a whole. What was found is there.
+fn stopped(list: &ListArguments, shown: usize) -> Failure {
+    let failure =
+        Failure::new(format!("look at the whole list: it was stopped after {shown} domains"));
+    match &list.output {
+        Some(_) => failure.hint("the same command with --resume goes on"),
+        None => failure.hint("with --format json --output FILE a run can be gone on with"),
+    }
 }
 
 async fn source(arguments: &CheckArguments, output: &mut Output) -> Result<Source, Failure> {
@@ -64,7 +85,10 @@ async fn source(arguments: &CheckArguments, output: &mut Output) -> Result<Sourc
             let read = MasterFile::mail_names(input::open(file)?, list.origin.as_deref());
             read.map_err(|fault| Failure::new(format!("read {}: {fault}", file.display())))?
         }
-        (None, Some(zone)) => transferred(zone).await?,
+        (None, Some(zone)) => {
+            let key = list.tsig_key.as_deref().map(tsig_key).transpose()?;
+            transferred(zone, key.as_ref()).await?
+        }
         (None, None) => ZoneNames::default(),
     };
     for name in &names.passed_over {
@@ -76,14 +100,25 @@ async fn source(arguments: &CheckArguments, output: &mut Output) -> Result<Sourc
     Ok(Source::Names(names.domains.into_iter().collect()))
 }
 
-async fn transferred(zone: &Zone) -> Result<ZoneNames, Failure> {
+async fn transferred(zone: &Zone, key: Option<&TsigKey>) -> Result<ZoneNames, Failure> {
     let mut names = MailNames::new(zone.name.as_str());
-    transfer_zone(&zone.name, zone.server, |record| {
+    // Signatures are of now, whatever `--at` says of certificates.
+    transfer_zone(&zone.name, zone.server, key, &Clock::system(), |record| {
         names.add(&record.owner, ZoneRecord::of_type(&record.kind));
     })
     .await
     .map_err(Failure::new)?;
     Ok(names.finish())
+}
+
+fn tsig_key(file: &Path) -> Result<TsigKey, Failure> {
+    let wrong = |what: &str| Failure::new(format!("read {}: {what}", file.display()));
+    let octets = input::read(file, LARGEST_KEY)?;
+    if octets.len() as u64 > LARGEST_KEY {
+        return Err(wrong("it is too large for a key"));
+    }
+    let text = std::str::from_utf8(&octets).map_err(|_| wrong("it is not UTF-8"))?;
+    TsigKey::parse(text).map_err(|error| wrong(&error.to_string()))
 }
 
 fn checker(arguments: &CheckArguments) -> Result<Checker, Failure> {
@@ -112,7 +147,7 @@ impl Progress {
         let seconds = self.since.elapsed().as_secs_f64().max(0.001);
         let done = sink.shown() - self.before;
         let rate = done as f64 / seconds;
-        let left = match feed.part_done() {
+        let left = match feed.part_done(done) {
             Some(part) if part > 0.0 && done > 0 => {
                 let left = seconds * (1.0 - part) / part;
                 format!(", {:.0} %, about {} left", part * 100.0, time(left))

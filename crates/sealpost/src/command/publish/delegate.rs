@@ -2,7 +2,7 @@
 
 use sealpost_publish::{DnsRecord, RecordData};
 
-use super::driver::{Access, Lead};
+use super::driver::Lead;
 use crate::arguments::DelegateArguments;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;

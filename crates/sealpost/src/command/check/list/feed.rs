@@ -10,7 +10,7 @@ use mail_domain::DomainName;
 use sealpost_check::DomainList;
 use tokio::sync::mpsc;
 
-use super::super::kept::Seen;
+use super::super::seen::Seen;
 use crate::input;
 use crate::outcome::Failure;
 use crate::output::Output;
@@ -38,7 +38,11 @@ pub(super) struct Feed {
 
 #[derive(Default)]
 struct Shared {
-    done: AtomicU64,
+    /// How far the list is read, and how much of that named nothing to look at; in octets, or names.
+    read: AtomicU64,
+    passed_over: AtomicU64,
+    /// Domains that were handed out.
+    given: AtomicU64,
     faults: Mutex<Faults>,
 }
 
@@ -50,15 +54,19 @@ struct Faults {
 
 impl Source {
     pub(super) fn open(file: &Path) -> Result<Self, Failure> {
+        let reader = input::open(file)?;
+        let name = file.display().to_string();
         let length = match file.as_os_str() == "-" {
             true => None,
             false => {
                 let metadata = fs_err::metadata(file)?;
+                if metadata.is_dir() {
+                    return Err(Failure::new(format!("read {name}: it is a folder")));
+                }
                 metadata.is_file().then_some(metadata.len())
             }
         };
-        let name = file.display().to_string();
-        Ok(Self::List { reader: input::open(file)?, name, length })
+        Ok(Self::List { reader, name, length })
     }
 }
 
@@ -76,15 +84,25 @@ impl Feed {
             Source::Names(names) => ("the zone".to_owned(), Some(names.len() as u64)),
         };
         let reading = Arc::clone(&shared);
-        let mut give = move |domain: DomainName| {
-            // Nobody takes more when nothing more can be written.
-            !seen.insert(domain.as_str()) || to.blocking_send(domain).is_ok()
+        let keeping = Arc::clone(&shared);
+        let mut give = move |domain: DomainName| match seen.insert(domain.as_str()) {
+            Ok(false) => true,
+            Ok(true) => {
+                keeping.given.fetch_add(1, Ordering::Relaxed);
+                // Nobody takes more when nothing more can be written.
+                to.blocking_send(domain).is_ok()
+            }
+            Err(error) => {
+                keeping.fault(&format!(
+                    "the list ends here: keep the domains that were seen: {error}"
+                ));
+                false
+            }
         };
         let read = move || match source {
             Source::Names(names) => {
-                for (number, name) in names.into_iter().enumerate() {
-                    reading.done.store(number as u64 + 1, Ordering::Relaxed);
-                    if !give(name) {
+                for (number, name) in (1..).zip(names) {
+                    if !reading.go_on(number, || give(name)) {
                         return;
                     }
                 }
@@ -92,14 +110,15 @@ impl Feed {
             Source::List { reader, .. } => {
                 let mut list = DomainList::new(reader);
                 while let Some(item) = list.next() {
-                    reading.done.store(list.octets(), Ordering::Relaxed);
-                    match item {
-                        Ok(domain) => {
-                            if !give(domain) {
-                                return;
-                            }
+                    let goes_on = reading.go_on(list.octets(), || match item {
+                        Ok(domain) => give(domain),
+                        Err(fault) => {
+                            reading.fault(&fault.to_string());
+                            true
                         }
-                        Err(fault) => reading.fault(&fault.to_string()),
+                    });
+                    if !goes_on {
+                        return;
                     }
                 }
             }
@@ -110,11 +129,16 @@ impl Feed {
         Ok((from, Self { shared, name, whole }))
     }
 
-    /// How far the reading has come, from 0 to 1, where that is known.
-    pub(super) fn part_done(&self) -> Option<f64> {
-        let whole = self.whole.filter(|whole| *whole > 0)?;
-        let done = self.shared.done.load(Ordering::Relaxed).min(whole);
-        Some(done as f64 / whole as f64)
+    /// How much of what there is to look at is done, from 0 to 1, where that is known: by how many
+    /// domains were in what has been read, without what was passed over.
+    pub(super) fn part_done(&self, done: usize) -> Option<f64> {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed) as f64;
+        let whole = self.whole? as f64;
+        let passed_over = load(&self.shared.passed_over);
+        let part_read = (load(&self.shared.read) - passed_over) / (whole - passed_over);
+        let expected = load(&self.shared.given) / part_read;
+        let part = done as f64 / expected;
+        part.is_finite().then(|| part.clamp(0.0, 1.0))
     }
 
     /// Tells what could not be read; whether there was any.
@@ -131,6 +155,17 @@ impl Feed {
 }
 
 impl Shared {
+    /// Takes what was read up to here; whether to read on.
+    fn go_on(&self, read: u64, take: impl FnOnce() -> bool) -> bool {
+        let before = self.read.swap(read, Ordering::Relaxed);
+        let given = self.given.load(Ordering::Relaxed);
+        let goes_on = take();
+        if self.given.load(Ordering::Relaxed) == given {
+            self.passed_over.fetch_add(read - before, Ordering::Relaxed);
+        }
+        goes_on
+    }
+
     fn faults(&self) -> std::sync::MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }

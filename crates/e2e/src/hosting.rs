@@ -1,0 +1,289 @@
+//! What a policy host meets: Pebble, an authority that speaks ACME, and its name server.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use crate::certificates::Authority;
+use crate::{Environment, EnvironmentError, LeafKind, System, sealpost_binary};
+
+/// Where the authority listens, and by which name it is known.
+const AUTHORITY: &str = "127.0.0.54:14000";
+/// Longer than anything takes that works.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// The settings of Pebble; the validity of its certificates comes in.
+const PEBBLE: &str = r#"{ "pebble": {
+  "listenAddress": "127.0.0.54:14000", "managementListenAddress": "127.0.0.54:15000",
+  "certificate": "/e2e/certificates/ca.test.pem", "privateKey": "/e2e/certificates/ca.test.pem",
+  "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
+  "certificateValidityPeriod": VALIDITY, "retryAfter": { "authz": 1, "order": 1 } } }
+"#;
+
+/// nginx in front of a policy host that serves plain HTTP; what stands between the marks stands in
+/// the documentation.
+const NGINX: &str = "\
+daemon off;
+worker_processes 1;
+pid /run/nginx.pid;
+error_log stderr notice;
+events { worker_connections 256; }
+http {
+    access_log off;
+PROXY
+}
+";
+
+/// An environment with Pebble 2.6 and a name server at which every name has the address 127.0.0.80.
+/// The authority is `https://ca.test:14000/dir`.
+#[derive(Debug)]
+pub struct Hosting {
+    environment: Environment,
+}
+
+/// A `sealpost publish serve` in it. It is killed when dropped.
+#[derive(Debug)]
+pub struct PolicyDaemon {
+    child: Child,
+    said: Receiver<String>,
+}
+
+impl Hosting {
+    /// Starts it; certificates are valid for so many seconds. `proxy` are lines for nginx, in its
+    /// context `http`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Environment::start`].
+    pub fn start(validity: u32, proxy: &str) -> Result<Self, EnvironmentError> {
+        let environment =
+            Environment::boot("hosting", &[System::Trixie, System::Bookworm], |directory| {
+                configure(directory, validity, proxy)
+            })?;
+        Ok(Self { environment })
+    }
+
+    /// All servers.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Writes a configuration: what all have, and this.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn configuration(&self, name: &str, text: &str) -> Result<PathBuf, EnvironmentError> {
+        let path = self.environment.directory().join(name);
+        let network = "[network]\nresolvers = [\"127.0.0.53:53\"]\ndnssec = \"off\"\n\
+                       allowed_networks = [\"127.0.0.0/8\"]\ntrust_roots = \"ca.pem\"\n";
+        fs_err::write(&path, format!("{network}{text}"))?;
+        Ok(path)
+    }
+
+    /// Puts a certificate by the environment's own authority where a policy host reads it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made or written.
+    pub fn certificate(&self, folder: &Path, host: &str) -> Result<(), EnvironmentError> {
+        let authority = fs_err::read_to_string(self.environment.directory().join("issuer.pem"))?;
+        let identity = Authority::restore(&authority)?.identity(host, LeafKind::Good)?;
+        let folder = folder.join(host);
+        fs_err::create_dir_all(&folder)?;
+        fs_err::write(folder.join("fullchain.pem"), &identity.pem)?;
+        fs_err::write(folder.join("privkey.pem"), &identity.pem)?;
+        Ok(())
+    }
+
+    /// Starts a policy host, and gives it when it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or ends; the error holds what it said.
+    pub fn serve(
+        &self,
+        configuration: &Path,
+        flags: &[&str],
+    ) -> Result<PolicyDaemon, EnvironmentError> {
+        let configuration = configuration.to_string_lossy();
+        let arguments = ["publish", "serve", "--config", &*configuration];
+        let arguments = arguments.into_iter().chain(flags.iter().copied());
+        let mut child = self.environment.spawn_for_long(&sealpost_binary()?, arguments)?;
+        let (sender, said) = channel();
+        if let Some(stderr) = child.stderr.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    // Nobody may listen any more; the daemon must not wait for that.
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        let daemon = PolicyDaemon { child, said };
+        daemon.is_ready()?;
+        Ok(daemon)
+    }
+
+    /// Runs another command of `sealpost publish` with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be run.
+    pub fn publish(
+        &self,
+        configuration: &Path,
+        arguments: &[&str],
+    ) -> Result<Output, EnvironmentError> {
+        let configuration = configuration.to_string_lossy();
+        let configuration = ["--config", &*configuration];
+        let all = ["publish"].iter().chain(arguments).chain(&configuration);
+        self.environment.run(&sealpost_binary()?, all)
+    }
+
+    /// Tells the name server something, such as `add-a`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not take it.
+    pub fn tell_names(&self, what: &str, json: &str) -> Result<(), EnvironmentError> {
+        let url = format!("http://127.0.0.53:8055/{what}");
+        self.curl(&["--data", json, &url]).map(drop)
+    }
+
+    /// What Pebble signs certificates with, of which the file is given back.
+    ///
+    /// # Errors
+    ///
+    /// When it does not say so.
+    pub fn authority_root(&self) -> Result<&'static str, EnvironmentError> {
+        let root = self.curl(&["--cacert", "/e2e/ca.pem", "https://ca.test:15000/roots/0"])?;
+        fs_err::write(self.environment.directory().join("pebble.pem"), root)?;
+        Ok("/e2e/pebble.pem")
+    }
+
+    /// How many orders Pebble has taken, and how many of them it has given up.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn orders(&self) -> Result<usize, EnvironmentError> {
+        let log = self.environment.log_of("pebble")?;
+        Ok(log.lines().filter(|line| line.contains("Added order")).count())
+    }
+
+    /// What Pebble has said.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn authority_log(&self) -> Result<String, EnvironmentError> {
+        self.environment.log_of("pebble")
+    }
+
+    /// Runs curl, and gives what it fetched.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, as with a status that is none of success.
+    pub fn curl(&self, arguments: &[&str]) -> Result<Vec<u8>, EnvironmentError> {
+        let fixed = ["--silent", "--show-error", "--fail", "--max-time", "10"];
+        let arguments: Vec<&str> = fixed.into_iter().chain(arguments.iter().copied()).collect();
+        let output = self.environment.run_inside("curl", &arguments)?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let detail = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(EnvironmentError::Program { program: format!("curl {arguments:?}"), detail })
+    }
+}
+
+impl PolicyDaemon {
+    /// Waits until it says a line with these words, and gives the line.
+    ///
+    /// # Errors
+    ///
+    /// When it ends or is silent for long; the error holds what it said.
+    pub fn says(&self, words: &str) -> Result<String, EnvironmentError> {
+        self.says_line(words, |line| line.contains(words))
+    }
+
+    fn is_ready(&self) -> Result<String, EnvironmentError> {
+        self.says_line("ready", |line| line == "ready")
+    }
+
+    fn says_line(
+        &self,
+        words: &str,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Result<String, EnvironmentError> {
+        let mut before = String::new();
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) if is_it(&line) => return Ok(line),
+                Ok(line) => before = format!("{before}\n{line}"),
+                Err(error) => {
+                    let why = match error {
+                        RecvTimeoutError::Timeout => "it goes on without saying",
+                        RecvTimeoutError::Disconnected => "it ended without saying",
+                    };
+                    return Err(EnvironmentError::NotReady(format!("{why} {words:?}:{before}")));
+                }
+            }
+        }
+    }
+
+    /// Ends it as `kill -9` does.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn kill(mut self) -> Result<(), EnvironmentError> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Sends a signal, such as `-HUP`.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn signal(&self, signal: &str) -> Result<(), EnvironmentError> {
+        let id = self.child.id().to_string();
+        Command::new("kill").args([signal, &id]).status()?;
+        Ok(())
+    }
+}
+
+impl Drop for PolicyDaemon {
+    fn drop(&mut self) {
+        // Both fail only if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configure(directory: &Path, validity: u32, proxy: &str) -> Result<(), EnvironmentError> {
+    for name in ["log", "certificates"] {
+        fs_err::create_dir(directory.join(name))?;
+    }
+    let authority = Authority::create()?;
+    let identity = authority.identity("ca.test", LeafKind::Good)?;
+    let proxied = authority.identity("mta-sts.proxied.test", LeafKind::Good)?;
+    let files = [
+        ("ca.pem", authority.root_pem().to_owned()),
+        ("issuer.pem", authority.to_pem()),
+        ("certificates/ca.test.pem", identity.pem),
+        ("certificates/mta-sts.proxied.test.pem", proxied.pem),
+        ("pebble.json", PEBBLE.replace("VALIDITY", &validity.to_string())),
+        ("nginx.conf", NGINX.replace("PROXY", proxy)),
+        ("resolv.conf", "nameserver 127.0.0.53\n".to_owned()),
+        ("listeners", format!("{} 53\n", "127.0.0.53") + &AUTHORITY.replace(':', " ") + "\n"),
+    ];
+    for (name, text) in files {
+        fs_err::write(directory.join(name), text)?;
+    }
+    Ok(())
+}

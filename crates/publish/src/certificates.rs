@@ -1,0 +1,16 @@
+//! The certificates of policy hosts: from files, or from an authority, kept and renewed in time.
+
+mod files;
+mod forecast;
+mod keeper;
+mod schedule;
+mod seal;
+mod section;
+mod state;
+
+pub(crate) use files::Files;
+pub(crate) use keeper::{Keeper, Parts};
+pub(crate) use seal::Seal;
+pub use seal::SealError;
+pub use section::{AcmeLimits, AcmeSection, ExternalAccount};
+pub use state::{CertificateState, Expected, states};

@@ -1,0 +1,270 @@
+//! The policy host: what is served, to whom, and since when.
+//!
+//! Answers come from memory. A body is written into the store, with the time from which it is served,
+//! before it is served for the first time; so the history of what senders may hold has no gap, and a
+//! store that cannot be written keeps the old body in service.
+
+mod api;
+mod section;
+mod service;
+mod shelf;
+mod source;
+
+pub use api::HostApi;
+pub use section::HostSection;
+pub use service::{Door, PolicyService};
+pub(crate) use shelf::{Shelf, Tokens};
+pub use source::Refreshed;
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use mail_domain::DomainName;
+use sealpost_listen::tls::NamedCertificates;
+use sealpost_net::Network;
+use sealpost_runtime::Clock;
+use sealpost_store::{Store, StoreError};
+use tokio::{sync::Notify, time::sleep};
+
+use self::source::Source;
+use crate::{
+    Domains, HostWay, PublishMetrics, SealError, Section,
+    acme::Zone,
+    certificates::{Files, Keeper},
+};
+
+/// Between two looks at the stages of the store.
+const LOOK: Duration = Duration::from_secs(5);
+/// Between two looks at the files of certificates.
+const FILES: Duration = Duration::from_secs(60);
+
+/// A policy host. Clones share it.
+#[derive(Clone)]
+pub struct PolicyHost {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: Source,
+    shelf: Shelf,
+    tokens: Tokens,
+    named: Arc<NamedCertificates>,
+    files: Option<Files>,
+    keeper: Option<Keeper>,
+    /// The policy hosts that are ours.
+    hosts: RwLock<Arc<[DomainName]>>,
+    metrics: Arc<PublishMetrics>,
+    reloaded: Notify,
+}
+
+/// Why the policy host cannot begin. The text fits after "failed to ".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The store.
+    #[error("use the store")]
+    Store(#[from] StoreError),
+    /// What is kept in it is encrypted, or the key file is at fault.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The settings make no sense.
+    #[error("{0}")]
+    Settings(String),
+    /// TLS cannot be set up.
+    #[error("set up TLS: {0}")]
+    Tls(String),
+}
+
+impl PolicyHost {
+    /// Takes up what is configured and kept: after this, all that can be served is in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`]; a certificate that is missing is none.
+    pub async fn prepare(
+        section: &Section,
+        domains: Domains,
+        store: &Store,
+        network: Network,
+        clock: Clock,
+    ) -> Result<Self, HostError> {
+        let named = NamedCertificates::new().map_err(|error| HostError::Tls(error.to_string()))?;
+        let named = Arc::new(named);
+        let (shelf, tokens) = (Shelf::default(), Tokens::default());
+        let metrics = Arc::new(PublishMetrics::default());
+        let files = section.host.certificates.clone().map(Files::new);
+        let keeper = match &section.acme {
+            None => None,
+            Some(acme) => {
+                let writers = crate::drive::writers(section, &network)
+                    .map_err(|error| HostError::Settings(error.to_string()))?;
+                let parts = crate::certificates::Parts {
+                    zone: Zone::new(writers, network.clone()),
+                    network,
+                    store: store.certificates(),
+                    clock: clock.clone(),
+                    named: Arc::clone(&named),
+                    tokens: tokens.clone(),
+                    metrics: Arc::clone(&metrics),
+                };
+                Some(Keeper::new(acme, parts)?)
+            }
+        };
+        let inner = Inner {
+            source: Source::new(store.rollouts(), clock),
+            shelf,
+            tokens,
+            named,
+            files,
+            keeper,
+            hosts: RwLock::new(Vec::new().into()),
+            metrics,
+            reloaded: Notify::new(),
+        };
+        let host = Self { inner: Arc::new(inner) };
+        if let Some(keeper) = &host.inner.keeper {
+            keeper.load().await?;
+        }
+        host.reload(section, domains).await?;
+        Ok(host)
+    }
+
+    /// Takes up another configuration of domains. Requests are answered all the while, each from the
+    /// old or the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Store`]: what could not be recorded is served as before, and tried again.
+    pub async fn reload(
+        &self,
+        section: &Section,
+        domains: Domains,
+    ) -> Result<Refreshed, HostError> {
+        let inner = &self.inner;
+        let own = || domains.iter().filter(|published| published.host == HostWay::Own);
+        let hosts: Arc<[DomainName]> =
+            own().filter_map(|published| policy_host(&published.domain)).collect();
+        if let Some(keeper) = &inner.keeper {
+            keeper.configure(&section.host.addresses, own());
+        }
+        *inner.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&hosts);
+        self.look_at_files().await;
+        let wanted: std::collections::HashSet<&str> =
+            hosts.iter().map(DomainName::as_str).collect();
+        inner.named.retain(|name| wanted.contains(name));
+        let refreshed = inner.source.replace(domains, &inner.shelf).await;
+        inner.count();
+        inner.reloaded.notify_one();
+        self.counted(refreshed)
+    }
+
+    /// Serves what the stages in the store ask for now.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Store`]: what could not be recorded is served as before.
+    pub async fn refresh(&self) -> Result<Refreshed, HostError> {
+        let refreshed = self.inner.source.refresh(&self.inner.shelf).await;
+        self.inner.count();
+        self.counted(refreshed)
+    }
+
+    /// Follows the stages, renews certificates and takes up those that have changed. It ends only by
+    /// being dropped; whatever it was doing then goes on after the next start.
+    pub async fn run(self) -> Infallible {
+        let stages = async {
+            loop {
+                sleep(LOOK).await;
+                if let Err(error) = self.refresh().await {
+                    tracing::error!(%error, "policies stay as they are");
+                }
+            }
+        };
+        let files = async {
+            loop {
+                sleep(FILES).await;
+                self.look_at_files().await;
+                self.inner.count();
+            }
+        };
+        let certificates = async {
+            match &self.inner.keeper {
+                None => std::future::pending::<Infallible>().await,
+                Some(keeper) => {
+                    let hosts = || {
+                        let all = self.inner.hosts.read().unwrap_or_else(PoisonError::into_inner);
+                        Arc::clone(&all)
+                    };
+                    let skip = |host: &DomainName| {
+                        self.inner.files.as_ref().is_some_and(|files| files.has(host))
+                    };
+                    keeper.run(hosts, skip, &self.inner.reloaded).await
+                }
+            }
+        };
+        tokio::select! {
+            never = stages => never,
+            never = files => never,
+            never = certificates => never,
+        }
+    }
+
+    /// What answers requests that come in by this door.
+    pub fn service(&self, door: Door) -> PolicyService {
+        let inner = &self.inner;
+        let (shelf, tokens) = (inner.shelf.clone(), inner.tokens.clone());
+        PolicyService::new(door, shelf, tokens, Arc::clone(&inner.metrics))
+    }
+
+    /// The certificates, for the door that speaks TLS.
+    pub fn certificates(&self) -> Arc<NamedCertificates> {
+        Arc::clone(&self.inner.named)
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> Arc<PublishMetrics> {
+        Arc::clone(&self.inner.metrics)
+    }
+
+    async fn look_at_files(&self) {
+        if self.inner.files.is_none() {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        // Two files for each of many hosts.
+        let looked = tokio::task::spawn_blocking(move || {
+            let hosts = Arc::clone(&inner.hosts.read().unwrap_or_else(PoisonError::into_inner));
+            if let Some(files) = &inner.files {
+                files.look(&hosts, &inner.named);
+            }
+        });
+        // An error means that the runtime is going down.
+        let _ = looked.await;
+    }
+
+    fn counted(&self, refreshed: Result<Refreshed, StoreError>) -> Result<Refreshed, HostError> {
+        if refreshed.is_err() {
+            self.inner.metrics.store_failures.increment();
+        }
+        Ok(refreshed?)
+    }
+}
+
+impl Inner {
+    fn count(&self) {
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner).len();
+        let certificates = self.named.count();
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.policies.set(count(self.shelf.count()));
+        self.metrics.certificates.set(count(certificates));
+        self.metrics.missing.set(count(hosts.saturating_sub(certificates)));
+    }
+}
+
+/// `mta-sts.` and the domain; none if that is too long to be a name.
+pub(crate) fn policy_host(domain: &DomainName) -> Option<DomainName> {
+    DomainName::parse(&format!("mta-sts.{domain}")).ok()
+}

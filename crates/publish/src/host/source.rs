@@ -1,0 +1,162 @@
+//! From configuration and stages to what is served.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use mail_domain::DomainName;
+use sealpost_rollout::{Stage, Time};
+use sealpost_runtime::Clock;
+use sealpost_store::{Rollouts, StoreError};
+use tokio::sync::Mutex;
+
+use super::{Shelf, policy_host};
+use crate::{Domains, HostWay, PublishedDomain};
+
+/// Bodies that are recorded together.
+const BATCH: usize = 1_000;
+/// Domains that are read together.
+const PAGE: u32 = 10_000;
+/// How long an answer with the old body may still be under way.
+const SPREAD: Duration = Duration::from_secs(60);
+
+/// Knows what is to be served.
+pub(super) struct Source {
+    rollouts: Rollouts,
+    clock: Clock,
+    /// One at a time.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    domains: Domains,
+    /// The stage by which each domain is served now.
+    served: HashMap<DomainName, Stage>,
+    /// Bodies that are alike lie in memory once.
+    bodies: HashSet<Arc<[u8]>>,
+}
+
+/// What has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refreshed {
+    /// Domains of ours.
+    pub domains: usize,
+    /// Domains whose policy is another than before, or is new or gone.
+    pub changed: usize,
+}
+
+/// A body that is to be served from now on, or none.
+type Change = (DomainName, Stage, Option<Arc<[u8]>>);
+
+impl Source {
+    pub(super) fn new(rollouts: Rollouts, clock: Clock) -> Self {
+        Self { rollouts, clock, state: Mutex::default() }
+    }
+
+    /// Serves by these domains from now on. Those that are gone are not served any more.
+    pub(super) async fn replace(
+        &self,
+        domains: Domains,
+        shelf: &Shelf,
+    ) -> Result<Refreshed, StoreError> {
+        let mut state = self.state.lock().await;
+        state.domains = domains;
+        // What is alike stays alike in memory; what nobody serves any more goes.
+        state.bodies.retain(|body| Arc::strong_count(body) > 1);
+        // Each is made anew. What is not recorded now is still missing here, and tried again.
+        let State { domains, served, .. } = &mut *state;
+        served.retain(|domain, _| !is_own(domains, domain));
+        self.follow(&mut state, shelf).await
+    }
+
+    /// Serves by the stages of the store as they are now.
+    pub(super) async fn refresh(&self, shelf: &Shelf) -> Result<Refreshed, StoreError> {
+        let mut state = self.state.lock().await;
+        self.follow(&mut state, shelf).await
+    }
+
+    async fn follow(&self, state: &mut State, shelf: &Shelf) -> Result<Refreshed, StoreError> {
+        let stages = self.stages().await?;
+        let State { domains, served, bodies } = state;
+        let gone = served.keys().filter(|domain| !is_own(domains, domain));
+        let mut changes: Vec<Change> =
+            gone.map(|domain| (domain.clone(), Stage::Removed, None)).collect();
+        for published in domains.iter().filter(|published| published.host == HostWay::Own) {
+            let stage = stages.get(&published.domain).copied().unwrap_or(Stage::Nothing);
+            if served.get(&published.domain) != Some(&stage) {
+                let body = body(published, stage, bodies);
+                changes.push((published.domain.clone(), stage, body));
+            }
+        }
+        self.carry_out(state, changes, shelf).await
+    }
+
+    /// Records, and then serves.
+    async fn carry_out(
+        &self,
+        state: &mut State,
+        changes: Vec<Change>,
+        shelf: &Shelf,
+    ) -> Result<Refreshed, StoreError> {
+        let mut changed = 0;
+        for changes in changes.chunks(BATCH) {
+            let mut put = Vec::new();
+            let mut record = Vec::new();
+            for (domain, _, body) in changes {
+                let Some(host) = policy_host(domain) else { continue };
+                if shelf.body(host.as_str()) != *body {
+                    record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
+                    put.push((host, body.clone()));
+                }
+            }
+            changed += put.len();
+            if !record.is_empty() {
+                let now = Time::at(self.clock.now().as_second());
+                self.rollouts.serve_all(record, now, SPREAD).await?;
+                shelf.put(put);
+            }
+            for (domain, stage, _) in changes {
+                if is_own(&state.domains, domain) {
+                    state.served.insert(domain.clone(), *stage);
+                } else {
+                    state.served.remove(domain);
+                }
+            }
+        }
+        Ok(Refreshed { domains: state.served.len(), changed })
+    }
+
+    async fn stages(&self) -> Result<HashMap<DomainName, Stage>, StoreError> {
+        let mut stages = HashMap::new();
+        let mut behind = None;
+        loop {
+            let page = self.rollouts.domains(behind.clone(), PAGE).await?;
+            let Some((last, ..)) = page.last() else { return Ok(stages) };
+            behind = Some(last.clone());
+            stages.extend(page.into_iter().map(|(domain, stage, _)| (domain, stage)));
+        }
+    }
+}
+
+fn is_own(domains: &Domains, domain: &DomainName) -> bool {
+    domains.of(domain).is_some_and(|published| published.host == HostWay::Own)
+}
+
+fn body(
+    published: &PublishedDomain,
+    stage: Stage,
+    known: &mut HashSet<Arc<[u8]>>,
+) -> Option<Arc<[u8]>> {
+    // That it is not too large was seen when the configuration was read.
+    let body = published.policy(stage).ok().flatten()?.to_string();
+    if let Some(known) = known.get(body.as_bytes()) {
+        return Some(Arc::clone(known));
+    }
+    let body: Arc<[u8]> = body.into_bytes().into();
+    known.insert(Arc::clone(&body));
+    Some(body)
+}

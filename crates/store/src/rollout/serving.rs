@@ -1,0 +1,60 @@
+//! What is served now, for many domains at a time.
+
+use std::time::Duration;
+
+use mail_domain::DomainName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sealpost_rollout::Time;
+
+use super::{Rollouts, sql};
+use crate::StoreError;
+
+/// Larger bodies are no policy: senders read no more, RFC 8461 §3.3.
+const LARGEST_BODY: usize = 65_536;
+
+impl Rollouts {
+    /// What [`serve`](Self::serve) does for one domain, for many of them in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing; then nothing is changed.
+    pub async fn serve_all(
+        &self,
+        mut bodies: Vec<(DomainName, Option<Vec<u8>>)>,
+        at: Time,
+        spread: Duration,
+    ) -> Result<(), StoreError> {
+        for body in bodies.iter_mut().filter_map(|(_, body)| body.as_mut()) {
+            // What no sender reads is kept as what no sender can use.
+            body.truncate(LARGEST_BODY);
+        }
+        let work = move |connection: &Connection| {
+            for (domain, body) in &bodies {
+                serve(connection, domain, body.as_deref(), at, spread)?;
+            }
+            Ok(())
+        };
+        self.store.writer.write(work).await
+    }
+}
+
+fn serve(
+    connection: &Connection,
+    domain: &DomainName,
+    body: Option<&[u8]>,
+    at: Time,
+    spread: Duration,
+) -> Result<(), StoreError> {
+    let mut live = connection.prepare_cached(sql::LIVE_BODY)?;
+    let live: Option<Vec<u8>> = live.query_row([domain.as_str()], |row| row.get(0)).optional()?;
+    if live.as_deref() == body {
+        return Ok(());
+    }
+    let end = at.plus(spread).seconds();
+    connection.prepare_cached(sql::END_BODY)?.execute(params![end, domain.as_str()])?;
+    if let Some(body) = body {
+        let mut begin = connection.prepare_cached(sql::BEGIN_BODY)?;
+        begin.execute(params![domain.as_str(), at.seconds(), body])?;
+    }
+    Ok(())
+}
