@@ -72,6 +72,8 @@ pub enum KeyFault {
 pub(crate) struct Key {
     kind: Kind,
     pub service: Service,
+    /// `s=` names mail too, or everything.
+    pub is_for_mail: bool,
     /// `t=y`: the domain is only trying DKIM out.
     pub is_test: bool,
     /// `t=s`: the domain of `i=` must be that of `d=`.
@@ -108,6 +110,9 @@ impl Key {
             return Err(KeyFault::Hash);
         }
         let service = service(tags.value("s"))?;
+        let is_for_mail = tags.value("s").is_none_or(|services| {
+            items(services).any(|name| name == "*" || name.eq_ignore_ascii_case("email"))
+        });
         let public = base64(public).ok_or(KeyFault::Unreadable)?;
         let kind = match tags.value("k").unwrap_or("rsa") {
             kind if kind.eq_ignore_ascii_case("rsa") => {
@@ -131,7 +136,7 @@ impl Key {
         };
         let has_flag =
             |flag: &str| tags.value("t").is_some_and(|flags| items(flags).any(|f| f == flag));
-        Ok(Self { kind, service, is_test: has_flag("y"), is_strict: has_flag("s") })
+        Ok(Self { kind, service, is_for_mail, is_test: has_flag("y"), is_strict: has_flag("s") })
     }
 
     /// Whether it is of the kind that the algorithm needs.

@@ -24,6 +24,9 @@ pub enum Verdict {
 pub struct Pass {
     /// What the key is for.
     pub service: Service,
+    /// The key is for mail too. Verifiers that do not know RFC 8460 refuse one that is for `tlsrpt`
+    /// alone.
+    pub is_for_mail: bool,
     /// How long the key is, if it is for RSA; 1024 to 8192.
     pub rsa_bits: Option<usize>,
     /// The domain says that it is only trying DKIM out (`t=y`), and that nobody should make
@@ -138,8 +141,8 @@ impl Signature {
         if !key.has_signed(hashed, &self.octets) {
             return Err(Failure::HeaderChanged);
         }
-        let Key { service, is_test, .. } = key;
-        Ok(Pass { service, rsa_bits: key.rsa_bits(), is_test })
+        let Key { service, is_for_mail, is_test, .. } = key;
+        Ok(Pass { service, is_for_mail, rsa_bits: key.rsa_bits(), is_test })
     }
 
     /// The octets that the header's signature was made for (RFC 6376 section 3.7).

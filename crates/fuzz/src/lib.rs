@@ -21,7 +21,7 @@ pub use reports::{tls_report, tls_report_counts};
 // What mail servers tell of sessions.
 mod sessions;
 
-pub use sessions::tls_session;
+pub use sessions::{tls_log_line, tls_session};
 
 // What reports come in, and who signed it.
 mod dkim;
@@ -96,6 +96,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sts_policy", sts_policy),
     ("sts_record", sts_record),
     ("tcp_table_request", tcp_table_request),
+    ("tls_log_line", tls_log_line),
     ("tls_report", tls_report),
     ("tls_report_counts", tls_report_counts),
     ("tls_rpt_record", tls_rpt_record),

@@ -1,9 +1,10 @@
-//! The target for the datagrams of libtlsrpt: what is taken can be counted, stored and reported.
+//! The targets for what tells of sessions, datagrams of libtlsrpt and lines of a log: what is taken can
+//! be counted, stored and reported.
 
 use jiff::civil::date;
 use tls_rpt::{
-    DomainDay, PolicyCounts, Report, ReportFace, SeenPolicy, Session, SessionFailure,
-    SessionOutcome,
+    DomainDay, LogTime, LoggedSession, PolicyCounts, Report, ReportFace, SeenPolicy, Session,
+    SessionFailure, SessionOutcome,
 };
 
 use crate::names::assert_is_message;
@@ -42,5 +43,23 @@ pub fn tls_session(octets: &[u8]) {
     match day.report(&ReportFace::new("Reporter", "tls@reporter.example"), 1) {
         Ok(built) => assert_eq!(Report::parse(built.json.as_bytes()), Ok(built.report)),
         Err(error) => panic!("{error}: {day:?}"),
+    }
+}
+
+/// A line of a log is read; if it tells of a session, its failure can be stored, and its time is one.
+pub fn tls_log_line(octets: &[u8]) {
+    let session = match LoggedSession::read(octets) {
+        None => return,
+        Some(Ok(session)) => session,
+        Some(Err(refusal)) => return assert_is_message(&refusal.to_string()),
+    };
+    assert_eq!(session.failure.is_some(), session.outcome == SessionOutcome::Failed);
+    if let Some(failure) = &session.failure {
+        assert!(failure.result_type.is_registered());
+        assert_eq!(SessionFailure::from_json(&failure.to_json()).as_ref(), Some(failure));
+    }
+    if let LogTime::Local { month, day, hour, minute, second } = session.written {
+        assert!((1..=12).contains(&month) && (1..=31).contains(&day));
+        assert!((0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second));
     }
 }

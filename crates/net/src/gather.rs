@@ -3,6 +3,7 @@
 mod caa;
 mod courtesy;
 pub(crate) mod destinations;
+mod reverse;
 mod route;
 mod sender;
 mod shared;

@@ -1,6 +1,9 @@
-//! The thread that takes datagrams.
+//! The threads that take datagrams and count them.
+//!
+//! One only takes them: it is as quick as the kernel, and nothing that is done with them holds it
+//! up. The other one counts. Between them lies a [`Ring`].
 
-use std::{cell::RefCell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use sealpost_listen::{DatagramReceiver, DatagramSocket};
 use sealpost_runtime::{Clock, DedicatedThread, Liveness, Panicked, StopRequest};
@@ -12,40 +15,50 @@ use tokio::{
 };
 
 use crate::{
-    Flusher, ReportMetrics, Section,
+    Flusher, Intake, ReportMetrics, Section,
+    intake::Deliveries,
     memory::{Memory, Shared},
     queue_length,
+    ring::{Ring, Waiting},
 };
 
-/// What tools show of the thread.
-const NAME: &str = "report-collect";
+/// What tools show of the threads.
+const TAKES: &str = "report-take";
+const COUNTS: &str = "report-count";
 /// Between two tries after the system has failed to give datagrams.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long datagrams gather before they are counted: to count many at once costs less, and the
+/// thread that takes them is not kept from the processor by one that wakes for each of them.
+const GATHERING: Duration = Duration::from_millis(2);
 /// Batches of one socket before the others have their turn.
 const ROUNDS: usize = 16;
 
 /// Takes the datagrams of mail servers and counts them. Dropping it stops it.
 pub struct Collector {
-    thread: DedicatedThread<()>,
+    takes: DedicatedThread<()>,
+    counts: DedicatedThread<()>,
+    intake: Intake,
     shared: Arc<Shared>,
 }
 
 /// Tells whether a [`Collector`] takes up work.
 #[derive(Clone)]
-pub struct Pulse(Handle);
+pub struct Pulse([Handle; 2]);
 
 impl Pulse {
-    /// Asks the thread; it takes as long as that needs to answer.
+    /// Asks the threads; it takes as long as they need to answer.
     pub async fn liveness(&self) -> Liveness {
-        match self.0.spawn(async {}).await {
-            Ok(()) => Liveness::Alive,
-            Err(_) => Liveness::Stuck,
+        for thread in &self.0 {
+            if thread.spawn(async {}).await.is_err() {
+                return Liveness::Stuck;
+            }
         }
+        Liveness::Alive
     }
 }
 
 impl Collector {
-    /// Begins to take datagrams, on a thread of its own. What is counted is written only while
+    /// Begins to take datagrams, on threads of its own. What is counted is written only while
     /// [`Flusher::run`] runs. `node` is the name under which this process counts.
     ///
     /// # Errors
@@ -66,66 +79,52 @@ impl Collector {
         let flusher =
             Flusher::new(Arc::clone(&shared), sessions, node, clock.clone(), section.flush_pause());
         let memory = Memory::new(Arc::clone(&shared), clock.now().as_second());
-        let of_thread = Arc::clone(&shared);
-        let work = move |stop: StopRequest| async move {
-            let memory = Rc::new(RefCell::new(memory));
-            let receivers: Vec<_> =
-                sockets.into_iter().map(DatagramSocket::into_receiver).collect();
-            LocalSet::new()
-                .run_until(async move {
-                    let mut tasks = JoinSet::new();
-                    for receiver in receivers {
-                        match receiver {
-                            Ok(receiver) => {
-                                let (memory, clock) = (Rc::clone(&memory), clock.clone());
-                                let shared = Arc::clone(&of_thread);
-                                let collect =
-                                    collect(receiver, memory, clock, shared, stop.clone());
-                                tasks.spawn_local(collect);
-                            }
-                            Err(error) => {
-                                of_thread.metrics.receive_failures.increment();
-                                tracing::error!(%error, "a socket cannot be read");
-                            }
-                        }
-                    }
-                    while let Some(ended) = tasks.join_next().await {
-                        if let Err(error) = ended
-                            && error.is_panic()
-                        {
-                            of_thread.metrics.panics.increment();
-                            std::panic::resume_unwind(error.into_panic());
-                        }
-                    }
-                })
-                .await;
+        let ring = Arc::new(Ring::default());
+        let (intake, deliveries) = Intake::new();
+        let counts = {
+            let ring = Arc::clone(&ring);
+            DedicatedThread::start(COUNTS, move |stop| count(ring, deliveries, memory, stop))?
         };
-        Ok((Self { thread: DedicatedThread::start(NAME, work)?, shared }, flusher))
+        let of_thread = Arc::clone(&shared);
+        let takes = DedicatedThread::start(TAKES, move |stop| {
+            take_all(sockets, ring, clock, of_thread, stop)
+        })?;
+        Ok((Self { takes, counts, intake, shared }, flusher))
     }
 
-    /// What tells whether datagrams are being taken.
+    /// What hands over sessions that come by other ways than a socket.
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// What tells whether datagrams are being taken and counted.
     pub fn pulse(&self) -> Pulse {
-        Pulse(self.thread.handle().clone())
+        Pulse([self.takes.handle().clone(), self.counts.handle().clone()])
     }
 
-    /// Waits until the thread ends, which it does by itself only if it panics.
+    /// Waits until one of the threads ends, which they do by themselves only if they panic.
     ///
     /// # Errors
     ///
     /// [`Panicked`], if it did.
     pub async fn ended(&mut self) -> Result<(), Panicked> {
-        self.thread.ended().await
+        tokio::select! {
+            ended = self.takes.ended() => ended,
+            ended = self.counts.ended() => ended,
+        }
     }
 
-    /// Closes the sockets, after it has taken what is in their queues. Then [`Flusher::finish`]
-    /// writes the rest.
+    /// Closes the sockets, after it has taken what is in their queues, and counts all of it. Then
+    /// [`Flusher::finish`] writes the rest.
     ///
     /// # Errors
     ///
-    /// [`Panicked`], if the thread has panicked before.
+    /// [`Panicked`], if a thread has panicked before.
     pub async fn stop(mut self) -> Result<(), Panicked> {
-        self.thread.stop();
-        self.thread.ended().await
+        self.takes.stop();
+        let taken = self.takes.ended().await;
+        self.counts.stop();
+        self.counts.ended().await.and(taken)
     }
 
     /// What it counts about itself.
@@ -134,10 +133,47 @@ impl Collector {
     }
 }
 
+/// Takes what comes to any of the sockets until it is told to stop.
+async fn take_all(
+    sockets: Vec<DatagramSocket>,
+    ring: Arc<Ring>,
+    clock: Clock,
+    shared: Arc<Shared>,
+    stop: StopRequest,
+) {
+    let receivers = sockets.into_iter().map(DatagramSocket::into_receiver);
+    LocalSet::new()
+        .run_until(async {
+            let mut tasks = JoinSet::new();
+            for receiver in receivers {
+                match receiver {
+                    Ok(receiver) => {
+                        let (ring, clock) = (Arc::clone(&ring), clock.clone());
+                        let shared = Arc::clone(&shared);
+                        tasks.spawn_local(take(receiver, ring, clock, shared, stop.clone()));
+                    }
+                    Err(error) => {
+                        shared.metrics.receive_failures.increment();
+                        tracing::error!(%error, "a socket cannot be read");
+                    }
+                }
+            }
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    shared.metrics.panics.increment();
+                    std::panic::resume_unwind(error.into_panic());
+                }
+            }
+        })
+        .await;
+}
+
 /// Takes what comes to one socket until it is told to stop.
-async fn collect(
+async fn take(
     mut receiver: DatagramReceiver,
-    memory: Rc<RefCell<Memory>>,
+    ring: Arc<Ring>,
     clock: Clock,
     shared: Arc<Shared>,
     mut stop: StopRequest,
@@ -150,7 +186,13 @@ async fn collect(
         };
         let mut taken = ready.map(|()| 0);
         for _ in 0..ROUNDS {
-            taken = taken.and_then(|_| take(&mut receiver, &memory, &clock));
+            taken = taken.and_then(|_| {
+                let now = clock.now().as_second();
+                let mut filling = None;
+                receiver.take(|datagram| {
+                    filling.get_or_insert_with(|| ring.fill()).add(datagram, now);
+                })
+            });
             if !matches!(taken, Ok(more) if more > 0) {
                 break;
             }
@@ -166,19 +208,47 @@ async fn collect(
     receiver.close_door();
     loop {
         let now = clock.now().as_second();
-        let mut memory = memory.borrow_mut();
-        if !receiver.take_rest(|rest| memory.take(rest, now)).is_ok_and(|taken| taken > 0) {
+        let mut filling = ring.fill();
+        if !receiver.take_rest(|rest| filling.add(rest, now)).is_ok_and(|taken| taken > 0) {
             break;
         }
     }
 }
 
-fn take(
-    receiver: &mut DatagramReceiver,
-    memory: &RefCell<Memory>,
-    clock: &Clock,
-) -> io::Result<usize> {
-    let now = clock.now().as_second();
-    let mut memory = memory.borrow_mut();
-    receiver.take(|datagram| memory.take(datagram, now))
+/// Counts what comes through the ring, and by other ways, until it is told to stop, and then the
+/// rest.
+async fn count(
+    ring: Arc<Ring>,
+    mut deliveries: Deliveries,
+    mut memory: Memory,
+    mut stop: StopRequest,
+) {
+    let mut waiting = Waiting::default();
+    while !stop.is_made() {
+        let mut delivery = tokio::select! {
+            biased;
+            () = stop.made() => None,
+            delivery = deliveries.next() => Some(delivery),
+            () = ring.filled() => {
+                sleep(GATHERING).await;
+                None
+            }
+        };
+        // All that is there, so that neither way waits for the other to be empty.
+        while let Some(next) = delivery {
+            let counted = memory.deliver(&next.sessions);
+            next.answer(counted);
+            delivery = deliveries.waiting();
+        }
+        ring.exchange(&mut waiting);
+        memory.take_all(&waiting);
+        yield_now().await;
+    }
+    while let Some(delivery) = deliveries.rest() {
+        let counted = memory.deliver(&delivery.sessions);
+        delivery.answer(counted);
+    }
+    // Who takes datagrams has ended before.
+    ring.exchange(&mut waiting);
+    memory.take_all(&waiting);
 }

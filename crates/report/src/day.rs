@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::{Sessions, StoreError};
-use tls_rpt::DomainDay;
+use tls_rpt::{DomainDay, ResultType, SessionFailure};
 
 /// What was counted of a domain on a day, as far as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub struct CountedDay {
     pub unreadable: u64,
 }
 
-/// Adds up what all nodes have counted.
+/// Adds up what all nodes have counted, and what a mail server cannot see: that the policy of the
+/// domain could not be fetched, as `enforce` has found on that day.
 ///
 /// # Errors
 ///
@@ -35,6 +36,9 @@ pub async fn domain_day(
     }
     for (policy, failure, count) in stored.failures {
         sum.add_failure(policy, failure, count);
+    }
+    if let Some(result_type) = stored.policy_failure.as_deref().map(ResultType::from) {
+        sum.add_sts_remark(SessionFailure::new(result_type));
     }
     Ok(CountedDay { sessions: sum, record: stored.record, unreadable: stored.unreadable })
 }

@@ -15,8 +15,9 @@ use crate::{
     slot::{Generation, Slot},
 };
 
-/// Counters in one transaction, so that others who write need not wait for long.
-const CHUNK: usize = 1_000;
+/// Counters in one transaction: so many that places which lie together are written together, and
+/// not more than others who write can wait for, some 100 ms.
+const CHUNK: usize = 4_000;
 /// How long the last write may be tried at a stop; systemd waits for 90 seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries of it.

@@ -53,28 +53,38 @@ pub async fn import(
         }
     }
     let epoch = Epoch::of_import(&format!("tlsrpt-collectd {made} {host}"));
-    let mut chunk = Vec::new();
-    for ((day, domain, policy), sums) in all {
-        imported.counters = imported.counters.saturating_add(1);
-        imported.sessions =
-            imported.sessions.saturating_add(sums.successful).saturating_add(sums.failed);
-        chunk.push(sums.of(day, domain, policy));
-        if chunk.len() == CHUNK {
-            sessions.save(&epoch, std::mem::take(&mut chunk)).await?;
-        }
-    }
-    sessions.save(&epoch, chunk).await?;
+    (imported.counters, imported.sessions) = save(sessions, &epoch, all).await?;
     Ok(imported)
 }
 
-type Key = (Day, DomainName, SeenPolicy);
+/// Writes sums, and says how many counters there are, and sessions under them.
+pub(crate) async fn save(
+    sessions: &Sessions,
+    epoch: &Epoch,
+    all: HashMap<Key, Sums>,
+) -> Result<(u64, u64), StoreError> {
+    let (mut counters, mut counted) = (0_u64, 0_u64);
+    let mut chunk = Vec::new();
+    for ((day, domain, policy), sums) in all {
+        counters = counters.saturating_add(1);
+        counted = counted.saturating_add(sums.successful).saturating_add(sums.failed);
+        chunk.push(sums.of(day, domain, policy));
+        if chunk.len() == CHUNK {
+            sessions.save(epoch, std::mem::take(&mut chunk)).await?;
+        }
+    }
+    sessions.save(epoch, chunk).await?;
+    Ok((counters, counted))
+}
+
+pub(crate) type Key = (Day, DomainName, SeenPolicy);
 
 #[derive(Default)]
-struct Sums {
-    successful: u64,
-    failed: u64,
-    failures: HashMap<SessionFailure, FailureCount>,
-    record: Option<Arc<str>>,
+pub(crate) struct Sums {
+    pub(crate) successful: u64,
+    pub(crate) failed: u64,
+    pub(crate) failures: HashMap<SessionFailure, FailureCount>,
+    pub(crate) record: Option<Arc<str>>,
 }
 
 /// A row that was read.
@@ -112,7 +122,7 @@ impl Counted {
 }
 
 impl Sums {
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.successful = self.successful.saturating_add(other.successful);
         self.failed = self.failed.saturating_add(other.failed);
         for (failure, count) in other.failures {
@@ -132,6 +142,7 @@ impl Sums {
             day,
             domain,
             policy: Arc::new(policy),
+            stored: Arc::default(),
             successful: self.successful,
             failed,
             failures: failures.collect(),

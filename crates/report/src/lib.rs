@@ -2,14 +2,15 @@
 //! reports of RFC 8460, and those reports on their way.
 //!
 //! A mail server that links libtlsrpt, such as Postfix 3.10, sends a datagram for each session. A
-//! thread of its own takes them out of the socket and counts them in memory; it never waits for the
-//! disk. Every few seconds a [`Flusher`] writes the counters that have changed into the store, in
+//! thread of its own takes them out of the socket and does nothing else; another one counts them in
+//! memory; neither ever waits for the disk. Every few seconds a [`Flusher`] writes the counters that have changed into the store, in
 //! absolute numbers. [`domain_day`] gives what a day had, from which the report is built.
 //!
 //! # What can be lost
 //!
 //! What the mail server sends while the kernel's queue is full, or while nobody listens: it does not
-//! wait and does not ask. And, if this process is killed or the machine fails, what came since the
+//! wait and does not ask. What comes while 64 MiB of datagrams are still to be counted, which is told
+//! (`sealpost_report_overflowed_total`). And, if this process is killed or the machine fails, what came since the
 //! last write: at most the time between two of them ([`Section::flush_seconds`], 2 seconds) and the
 //! time that one takes. A stop that is asked for loses nothing. Nothing is ever counted twice.
 //!
@@ -25,9 +26,22 @@ mod collector;
 mod flusher;
 mod known;
 mod memory;
+mod ring;
 mod slot;
 pub use collector::{Collector, Pulse};
 pub use flusher::Flusher;
+
+// Sessions that come by other ways.
+mod intake;
+mod lines;
+mod log;
+mod log_import;
+mod posts;
+pub use intake::{Intake, IntakeClosed, TimedSession};
+pub use lines::FollowedLog;
+pub use log::LogCounter;
+pub use log_import::{LogImportError, LogImported, import_log};
+pub use posts::{SessionPosts, TokenError};
 
 // What the kernel allows.
 mod queue;
@@ -47,6 +61,10 @@ pub use delivery::{
     Author, AuthorError, Bounced, Built, Considered, DayBuilder, Dispatch, DispatchError,
     DispatchParts, Occasion, take_bounce,
 };
+
+// Whether strangers believe us.
+mod doctor;
+pub use doctor::{Examined, Health, Reporter, ReporterKey, ReporterWay, examine};
 
 // What the operator wants.
 mod section;

@@ -10,12 +10,13 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::{Datagram, Wholeness};
 use sealpost_store::sessions::RefusedDatagram;
-use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionRefusal};
+use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionReading, SessionRefusal};
 use tokio::sync::Notify;
 
 use crate::{
-    Cause, Mended, ReportMetrics, Result as ResultLabel, SectionLimits,
+    Cause, Mended, ReportMetrics, Result as ResultLabel, SectionLimits, TimedSession,
     known::{Known, Meaning},
+    ring::Waiting,
     slot::{Addition, Generation, Slot, Weight},
 };
 
@@ -121,15 +122,37 @@ impl Memory {
         }
     }
 
-    /// Counts what a datagram says, as of `now`, in seconds since 1970.
-    pub(crate) fn take(&mut self, datagram: Datagram<'_>, now: i64) {
-        let metrics = Arc::clone(&self.shared.metrics);
-        metrics.datagrams.increment();
-        // The clock may also step back; each day has its own counters.
-        if Day::of(now) != self.today {
-            self.today = Day::of(now);
-            self.begin_anew();
+    /// Counts all that has come.
+    pub(crate) fn take_all(&mut self, waiting: &Waiting) {
+        let metrics = &self.shared.metrics;
+        metrics.datagrams.add(u64::try_from(waiting.len()).unwrap_or(u64::MAX));
+        if waiting.dropped() > 0 {
+            metrics.overflowed.add(waiting.dropped());
+            let dropped = waiting.dropped();
+            tracing::error!(dropped, "datagrams came faster than they could be counted");
         }
+        for (datagram, taken_at) in waiting.iter() {
+            self.take(datagram, taken_at);
+        }
+    }
+
+    /// Counts sessions that came another way, and says how many were.
+    pub(crate) fn deliver(&mut self, sessions: &[TimedSession]) -> usize {
+        let mut counted = 0;
+        for session in sessions {
+            self.turn_to(session.at);
+            if let Some(meaning) = self.meaning(&session.reading) {
+                self.add(&meaning, session.at);
+                counted += 1;
+            }
+            self.relieve();
+        }
+        counted
+    }
+
+    /// Counts what a datagram says, as of `now`, in seconds since 1970.
+    fn take(&mut self, datagram: Datagram<'_>, now: i64) {
+        self.turn_to(now);
         if let Some(meaning) = self.known.get(datagram.octets) {
             self.add(meaning, now);
             return;
@@ -142,21 +165,39 @@ impl Memory {
             Ok(reading) => reading,
             Err(refusal) => return self.refuse(refusal, datagram.octets, now),
         };
-        let Ok(additions) = self.additions(&reading.session) else {
-            metrics.uncounted.increment();
-            return;
-        };
-        let record = reading.session.record.as_deref();
-        let record = record.map(|record| self.record(&reading.session.domain, record));
-        let meaning = Meaning { additions, record, repairs: reading.repairs };
+        let Some(meaning) = self.meaning(&reading) else { return };
         self.add(&meaning, now);
         if let Some(known) = self.known.add(datagram.octets, meaning) {
             self.shared.discard(Discarded::Known { _known: known });
         }
-        // Half, because what is being written is still there.
+        self.relieve();
+    }
+
+    /// Begins a day. The clock may also step back; each day has its own counters.
+    fn turn_to(&mut self, now: i64) {
+        if Day::of(now) != self.today {
+            self.today = Day::of(now);
+            self.begin_anew();
+        }
+    }
+
+    /// Begins anew if there is much. Half, because what is being written is still there.
+    fn relieve(&mut self) {
         if self.octets > self.shared.limits.memory_octets / 2 {
             self.begin_anew();
         }
+    }
+
+    /// What a session adds to which counters; `None` if there is no room for them.
+    fn meaning(&mut self, reading: &SessionReading) -> Option<Meaning> {
+        let session = &reading.session;
+        let Ok(additions) = self.additions(session) else {
+            self.shared.metrics.uncounted.increment();
+            return None;
+        };
+        let record = session.record.as_deref();
+        let record = record.map(|record| self.record(&session.domain, record));
+        Some(Meaning { additions, record, repairs: reading.repairs.clone() })
     }
 
     /// Empties the memory, which is written all the same. What comes now is counted from 0.

@@ -10,8 +10,14 @@ sealpost_runtime::metric_table! {
     /// What the role counts.
     pub struct ReportMetrics {
         datagrams: Counter = "sealpost_report_datagrams_total", "Datagrams that mail servers sent; one for each session.";
+        overflowed: Counter = "sealpost_report_overflowed_total", "Datagrams that were taken and dropped because too many before them were still to be counted.";
         refused: CounterVec<Cause> = "sealpost_report_refused_total", "Datagrams that could not be read and were not counted, by cause.";
         repaired: CounterVec<Mended> = "sealpost_report_repaired_total", "Datagrams of which something had to be mended, by what it was; once for each thing, and again for each datagram that is the same.";
+        posted: Counter = "sealpost_report_posted_total", "Sessions that were posted over HTTP and counted.";
+        post_refused: Counter = "sealpost_report_post_refused_total", "Posts of sessions that were refused as a whole.";
+        logged: Counter = "sealpost_report_logged_total", "Sessions that lines of a mail server's log told of.";
+        log_refused: Counter = "sealpost_report_log_refused_total", "Lines of a log that tell of a session and could not be read.";
+        log_failures: Counter = "sealpost_report_log_failures_total", "Failures to read a log.";
         sessions: CounterVec<Result> = "sealpost_report_sessions_total", "Sessions for each policy that they were held against, by whether they complied.";
         uncounted: Counter = "sealpost_report_uncounted_total", "Sessions that were not counted because the memory was full and the store could not be written.";
         days: Gauge = "sealpost_report_days_open", "Days that have counters in memory.";

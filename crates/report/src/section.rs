@@ -25,6 +25,8 @@ use tls_rpt::ReportFace;
 /// http = ["127.0.0.1:8467"]             # /metrics, /health
 /// organization = "Example Inc."
 /// contact = "tls-reports@example.com"
+/// log = ["/var/log/mail.log"]           # where Postfix's lines are and its datagrams are not
+/// token_file = "/etc/sealpost/sessions.token"   # for POST /v1/sessions at `http`
 /// flush_seconds = 2
 /// retention_days = 35
 ///
@@ -42,6 +44,12 @@ pub struct Section {
     /// Where people and Prometheus ask, over HTTP. It is meant for this machine: there is no TLS and
     /// no password.
     pub http: Vec<Address>,
+    /// Logs of Postfix whose `TLSRPT:` lines are counted, followed from their ends on. The sessions
+    /// of a mail server that sends datagrams too would be counted twice.
+    pub log: Vec<PathBuf>,
+    /// A file with the token of programs that post sessions to `/v1/sessions` at `http`; without it
+    /// nothing is taken there.
+    pub token_file: Option<PathBuf>,
     /// The file in which the counters are kept.
     pub store: Option<PathBuf>,
     /// The name under which this process counts, different for each that shares the store; by
@@ -121,8 +129,8 @@ impl Section {
 
     /// Relative paths start from this folder.
     pub fn relative_to(&mut self, folder: &Path) {
-        if let Some(store) = &mut self.store {
-            *store = folder.join(&*store);
+        for path in self.store.iter_mut().chain(&mut self.token_file).chain(&mut self.log) {
+            *path = folder.join(&*path);
         }
         if let Some(delivery) = &mut self.delivery {
             delivery.relative_to(folder);
@@ -144,6 +152,8 @@ impl Default for Section {
             socket: Vec::new(),
             socket_owner: SocketOwner::default(),
             http: Vec::new(),
+            log: Vec::new(),
+            token_file: None,
             store: None,
             node: None,
             organization: None,
@@ -193,6 +203,8 @@ mod tests {
             socket = ["unix:/run/a.sock,mode=0622", "systemd:tlsrpt"]
             socket_owner = "sealpost:postfix"
             http = ["127.0.0.1:8467"]
+            log = ["/var/log/mail.log", "mail.log"]
+            token_file = "token"
             store = "store.sqlite"
             node = "one"
             organization = "Example"
@@ -214,6 +226,8 @@ mod tests {
         .unwrap();
         section.relative_to(Path::new("/etc/sealpost"));
         assert_eq!(section.store_file(), Path::new("/etc/sealpost/store.sqlite"));
+        assert_eq!(section.log, ["/var/log/mail.log", "/etc/sealpost/mail.log"].map(PathBuf::from));
+        assert_eq!(section.token_file.as_deref(), Some(Path::new("/etc/sealpost/token")));
         assert_eq!(section.sockets().len(), 2);
         assert_eq!(section.flush_pause(), Duration::from_secs(1));
         let face = section.face("mx.example.com");

@@ -7,7 +7,7 @@ use std::sync::{
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
-use sealpost_store::sessions::{Epoch, SessionCounts};
+use sealpost_store::sessions::{Epoch, SessionCounts, StoredPolicy};
 use tls_rpt::{FailureIndex, PolicyCounts, SeenPolicy, SessionFailure, SessionOutcome};
 
 /// Memory for a counter beside its texts, about, in octets.
@@ -32,6 +32,7 @@ pub(crate) struct Slot {
     pub(crate) day: Day,
     pub(crate) domain: DomainName,
     pub(crate) policy: Arc<SeenPolicy>,
+    stored: Arc<StoredPolicy>,
     pub(crate) generation: Arc<Generation>,
     counting: Mutex<Counting>,
     /// Whether it stands in the list of what is to be written.
@@ -79,6 +80,7 @@ impl Slot {
             day,
             domain,
             policy,
+            stored: Arc::default(),
             generation,
             counting: Mutex::new(Counting { counts, record: None, seen_at: 0 }),
             is_listed: AtomicBool::new(false),
@@ -141,6 +143,7 @@ impl Slot {
             day: self.day,
             domain: self.domain.clone(),
             policy: Arc::clone(&self.policy),
+            stored: Arc::clone(&self.stored),
             successful: changes.successful,
             failed: changes.failed,
             failures: changes.failures,

@@ -40,8 +40,9 @@ pub(crate) use self::receive::{
     WhichReports,
 };
 pub(crate) use self::report::{
-    BounceArguments, PreviewArguments, QueueCommand, ReportArguments, ReportCommand, SendArguments,
-    SessionsImportArguments, StatusArguments, SuppressCommand,
+    BounceArguments, DoctorArguments, PreviewArguments, QueueCommand, ReadLogArguments,
+    ReportArguments, ReportCommand, SendArguments, SessionsImportArguments, StatusArguments,
+    SuppressCommand,
 };
 pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};

@@ -11,7 +11,10 @@ mod refused;
 
 pub use refused::RefusedDatagram;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -51,6 +54,9 @@ pub struct SessionCounts {
     pub domain: DomainName,
     /// The policy.
     pub policy: Arc<SeenPolicy>,
+    /// Where it is noted that the text of the policy is stored for this day; empty at first. Who
+    /// hands it in again with newer numbers spares the text being made and looked for again.
+    pub stored: Arc<StoredPolicy>,
     /// Sessions that complied with it.
     pub successful: u64,
     /// Sessions that did not.
@@ -62,6 +68,19 @@ pub struct SessionCounts {
     /// When that was, in seconds since 1970.
     pub seen_at: i64,
 }
+
+/// Whether the text of a policy is stored, and under which name.
+#[derive(Debug, Default)]
+pub struct StoredPolicy(OnceLock<[u8; NAME]>);
+
+/// What is noted is no part of the numbers.
+impl PartialEq for StoredPolicy {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for StoredPolicy {}
 
 /// A day of which there are sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +119,9 @@ pub struct DomainSessions {
     pub failures: Vec<(SeenPolicy, SessionFailure, FailureCount)>,
     /// The TLS-RPT record that was seen last.
     pub record: Option<String>,
+    /// Why the last fetch of the domain's MTA-STS policy failed, if that was on this day: the result
+    /// type of RFC 8460 §4.3.
+    pub policy_failure: Option<String>,
     /// Rows that make no sense.
     pub unreadable: u64,
 }
@@ -152,13 +174,19 @@ impl Sessions {
     pub async fn save(&self, epoch: &Epoch, counts: Vec<SessionCounts>) -> Result<(), StoreError> {
         let epoch = epoch.clone();
         let rows: Vec<_> = counts.into_iter().map(Rows::of).collect();
+        let new: Vec<_> = rows.iter().filter_map(Rows::new_policy).collect();
         let write = move |connection: &Connection| {
             for row in &rows {
                 row.save(connection, &epoch)?;
             }
             Ok(())
         };
-        self.store.writer.write(write).await
+        self.store.writer.write(write).await?;
+        for (stored, digest) in new {
+            // It may be noted already: two rows may have the same policy.
+            let _ = stored.0.set(digest);
+        }
+        Ok(())
     }
 
     /// The days of which there are sessions, from `first` on: the newest first, at most `limit`.
@@ -259,7 +287,9 @@ impl Sessions {
 /// What is written of [`SessionCounts`].
 struct Rows {
     counts: SessionCounts,
-    policy: Text,
+    policy: [u8; NAME],
+    /// Unless it is stored.
+    new_policy: Option<Text>,
     failures: Vec<(Text, FailureCount)>,
     record: Option<String>,
 }
@@ -290,23 +320,35 @@ impl Text {
 impl Rows {
     fn of(mut counts: SessionCounts) -> Self {
         let failures = std::mem::take(&mut counts.failures).into_iter();
+        let stored = counts.stored.0.get().copied();
+        let new_policy = stored.is_none().then(|| Text::of(counts.policy.to_json()));
+        let digest = new_policy.as_ref().map(|text| text.digest);
         Self {
-            policy: Text::of(counts.policy.to_json()),
+            policy: stored.or(digest).unwrap_or_default(),
+            new_policy,
             failures: failures.map(|(it, count)| (Text::of(it.to_json()), count)).collect(),
             record: counts.record.take().map(|record| clip(&record, LONGEST_RECORD)),
             counts,
         }
     }
 
+    /// Where it is to be noted that the text is stored, once it is.
+    fn new_policy(&self) -> Option<(Arc<StoredPolicy>, [u8; NAME])> {
+        let text = self.new_policy.as_ref()?;
+        Some((Arc::clone(&self.counts.stored), text.digest))
+    }
+
     fn save(&self, connection: &Connection, epoch: &Epoch) -> Result<(), StoreError> {
-        let Self { counts, policy, failures, record } = self;
+        let Self { counts, policy, new_policy, failures, record } = self;
         let (day, domain) = (counts.day.number(), counts.domain.as_str());
-        policy.save(connection, counts.day)?;
+        if let Some(text) = new_policy {
+            text.save(connection, counts.day)?;
+        }
         let totals = (stored(counts.successful), stored(counts.failed));
         connection.prepare_cached(sql::SAVE_TOTALS)?.execute(params![
             day,
             domain,
-            policy.digest,
+            policy,
             &*epoch.node,
             epoch.number,
             totals.0,
@@ -320,7 +362,7 @@ impl Rows {
             connection.prepare_cached(sql::SAVE_FAILURE)?.execute(params![
                 day,
                 domain,
-                policy.digest,
+                policy,
                 failure.digest,
                 &*epoch.node,
                 epoch.number,
@@ -366,6 +408,9 @@ fn read_domain(
     }
     let mut statement = connection.prepare_cached(sql::RECORD)?;
     sessions.record = statement.query_row(key, |row| row.get(0)).optional()?;
+    let mut statement = connection.prepare_cached(sql::POLICY_FAILURE)?;
+    let times = params![domain.as_str(), day.begins_at(), day.plus(1).begins_at()];
+    sessions.policy_failure = statement.query_row(times, |row| row.get(0)).optional()?;
     Ok(sessions)
 }
 

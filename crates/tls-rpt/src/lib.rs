@@ -89,8 +89,8 @@ pub use tally::{
 mod session;
 
 pub use session::{
-    SeenPolicy, Session, SessionFailure, SessionOutcome, SessionPolicy, SessionReading,
-    SessionRefusal, SessionRepair,
+    LogRefusal, LogTime, LoggedSession, SeenPolicy, Session, SessionFailure, SessionOutcome,
+    SessionPolicy, SessionReading, SessionRefusal, SessionRepair,
 };
 
 // From sessions to reports.

@@ -11,12 +11,14 @@
 //! touch a number (an address that is none, octets that are not UTF-8) is mended and noted.
 
 mod failure;
+mod log_line;
 mod normal;
 mod reading;
 mod refusal;
 mod seen_policy;
 
 pub use failure::SessionFailure;
+pub use log_line::{LogRefusal, LogTime, LoggedSession};
 pub use refusal::{SessionRefusal, SessionRepair};
 pub use seen_policy::SeenPolicy;
 

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use sealpost_e2e::{Domain, LeafKind, MailHost, Reporter, Signing, Tlsa, World, Zone};
 use serde_json::{Value, json};
 
+use crate::beside::Beside;
 use crate::receive::{Receive, show, stop, wait};
 
 /// Domains without a mail host of their own, and where reports on them are posted.
@@ -65,7 +66,8 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
         let sums = if ends == Ends::Well { ([count; 2], [0; 2]) } else { ([0; 2], [count; 2]) };
         expected.insert(policy_domain(domain), sums);
     }
-    for (domain, sums) in datagrams(&reporter) {
+    let beside = Beside::start();
+    for (domain, sums) in datagrams(&reporter, &beside) {
         expected.insert(domain.to_owned(), sums);
     }
     // Postfix has told the collector of each of its sessions.
@@ -119,20 +121,26 @@ fn reports_of_tlsrpt_reporter_agree_with_what_was_sent_to_the_session() {
     assert_eq!(found, expected);
     let scopes = &receive.summary(&[])["scopes"];
     assert_eq!((&scopes[1]["reports"], &scopes[2]["reports"]), (&json!(0), &json!(1)), "{scopes}");
+    beside.agrees_with(&made(&reporter));
     assert_eq!(failures(&reporter), FAILURES.map(|(name, kind, n)| (name.into(), kind.into(), n)));
     // Nothing is left that the collector could not read.
     assert!(!reporter.folder().join("invalid").exists());
 }
 
-/// What `receive show` says of the failures in the reports as `tlsrpt-reportd` has made them.
-fn failures(reporter: &Reporter) -> Vec<(String, String, u64)> {
+/// The reports as `tlsrpt-reportd` has made them, each on a line.
+fn made(reporter: &Reporter) -> String {
     let script = "import sqlite3
 for report, in sqlite3.connect('/e2e/reporter/reportd.sqlite').execute('SELECT report FROM reports'):
     print(report.replace('\\n', ' '))";
     let output = reporter.environment().run_inside("python3", &["-c", script]).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What `receive show` says of the failures in them.
+fn failures(reporter: &Reporter) -> Vec<(String, String, u64)> {
     let mut failures = Vec::new();
-    for report in String::from_utf8(output.stdout).unwrap().lines() {
+    for report in made(reporter).lines() {
         let shown = show(report);
         for domain in shown["reports"][0]["domains"].as_array().unwrap() {
             for failure in domain["failures"].as_array().unwrap() {
@@ -174,9 +182,9 @@ fn start() -> Reporter {
     Reporter::start(&world, &policies).unwrap()
 }
 
-/// Sends datagrams as libtlsrpt does, about what a Postfix does not do by itself; what reports must
-/// say of them.
-fn datagrams(reporter: &Reporter) -> Vec<(&'static str, Sums)> {
+/// Sends datagrams as libtlsrpt does, about what a Postfix does not do by itself, to both; what
+/// reports must say of them.
+fn datagrams(reporter: &Reporter, beside: &Beside) -> Vec<(&'static str, Sums)> {
     let socket = UnixDatagram::unbound().unwrap();
     let send = |domain: &str, rua: &str, policies: Value| {
         let datagram = json!({
@@ -184,6 +192,7 @@ fn datagrams(reporter: &Reporter) -> Vec<(&'static str, Sums)> {
         });
         let datagram = datagram.to_string();
         assert_eq!(socket.send_to(datagram.as_bytes(), reporter.socket()).unwrap(), datagram.len());
+        beside.send(datagram.as_bytes());
     };
     let sts = |domain: &str, failure: Option<Value>| {
         let failed = u8::from(failure.is_some());

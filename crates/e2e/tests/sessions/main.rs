@@ -66,6 +66,9 @@ fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
     let logged = logged(&log);
     let (counted, types) = counted(&senders, &[]);
     assert_eq!(counted, logged);
+    // The lines alone give the same.
+    let store = read_log(&senders, &log);
+    assert_eq!(self::counted(&senders, &["--store", &store]).0, logged);
     assert_eq!(types.into_iter().collect::<Vec<_>>(), ["no-policy-found", "sts", "tlsa"]);
     let of = |result: &str| {
         counted.iter().filter(|((_, it), _)| it == result).map(|(_, n)| n).sum::<u64>()
@@ -125,6 +128,22 @@ fn logged(log: &str) -> Counts {
         *counts.entry((domain, result)).or_default() += 1;
     }
     counts
+}
+
+/// Has the sessions counted that the log tells of, with nothing else; the store to look into.
+fn read_log(senders: &Senders, log: &str) -> String {
+    let directory = senders.environment().directory();
+    let (store, file) = (directory.join("read-log.sqlite"), directory.join("read-log.txt"));
+    fs_err::write(&file, log).unwrap();
+    let output = Command::new(sealpost_binary().unwrap())
+        .args(["report", "read-log"])
+        .arg(&file)
+        .arg("--store")
+        .arg(&store)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    store.to_string_lossy().into_owned()
 }
 
 /// What `sealpost report` would report of today, or of a day in the flags, and under which types of policies.

@@ -123,6 +123,16 @@ impl Dns {
         lookup
     }
 
+    /// The names that the PTR records of a name hold: at most 32.
+    pub(crate) async fn pointers(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<String>> {
+        let names =
+            self.look_up(owner, RecordType::PTR, MOST_ADDRESSES, deadline, |data| match data {
+                RData::PTR(name) => Some(plain(&name.0)),
+                _ => None,
+            });
+        names.await
+    }
+
     /// The addresses of a name: at most 32 of each family, in ascending order.
     pub(crate) async fn addresses(&self, owner: &str, deadline: Deadline) -> HostAddresses {
         let ipv4 =

@@ -2,7 +2,7 @@ use sealpost_store::{Sessions, Settings, Store};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Flusher, domain_day};
+use crate::{Flusher, domain_day, ring::Ring};
 
 const AT: i64 = 1_795_650_000;
 
@@ -27,7 +27,14 @@ impl World {
 
     fn take(&mut self, octets: impl AsRef<[u8]>, now: i64) {
         let octets = octets.as_ref();
-        self.memory.take(Datagram { octets, wholeness: Wholeness::Whole }, now);
+        self.take_datagram(Datagram { octets, wholeness: Wholeness::Whole }, now);
+    }
+
+    fn take_datagram(&mut self, datagram: Datagram<'_>, now: i64) {
+        let (ring, mut waiting) = (Ring::default(), Waiting::default());
+        ring.fill().add(datagram, now);
+        ring.exchange(&mut waiting);
+        self.memory.take_all(&waiting);
     }
 
     /// Successful, failed, failures, over all policies.
@@ -176,7 +183,7 @@ async fn unreadable_datagrams_are_counted_and_the_last_kept() {
     for text in ["", "x", "{}", "[1]", r#"{"dpv": "9"}"#] {
         world.take(text, AT);
     }
-    world.memory.take(Datagram { octets: b"{", wholeness: Wholeness::Cut }, AT);
+    world.take_datagram(Datagram { octets: b"{", wholeness: Wholeness::Cut }, AT);
     world.take(good("a.test", "x"), AT);
     world.flusher.flush().await.unwrap();
     let causes: Vec<_> =

@@ -384,7 +384,7 @@ pub(crate) enum ExportFormat {
     Csv,
 }
 
-fn selector(text: &str) -> Result<Selector, String> {
+pub(super) fn selector(text: &str) -> Result<Selector, String> {
     Selector::parse(text).map_err(|error| error.to_string())
 }
 

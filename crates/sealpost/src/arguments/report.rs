@@ -5,10 +5,13 @@ mod delivery;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use jiff::tz::Offset;
 use mail_domain::DomainName;
+use sealpost_dkim::Selector;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::Address;
 use sealpost_report::Section;
+use tls_rpt::MailAddress;
 
 use super::{Format, NetworkArguments};
 use crate::configuration::Configuration;
@@ -58,6 +61,10 @@ pub(crate) enum ReportCommand {
     Preview(PreviewArguments),
     /// Take over what tlsrpt-collectd has counted.
     Import(SessionsImportArguments),
+    /// Count the sessions that lines of Postfix's log tell of.
+    ReadLog(ReadLogArguments),
+    /// Look whether reports of ours would be believed: keys, DNS, the queue of the kernel.
+    Doctor(DoctorArguments),
     /// Say what was counted on which days, where sessions fail, and what could not be read.
     Status(StatusArguments),
     /// Make the reports of a day that is over, and send what is due.
@@ -124,6 +131,87 @@ pub(crate) struct SessionsImportArguments {
     pub(crate) host: String,
     #[command(flatten)]
     pub(crate) store: ReportConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Postfix 3.10 and later writes a line that begins with `TLSRPT:` for each session \
+                  that it reports. Of a mail server whose datagrams are counted, count no lines: \
+                  each session would be there twice.\n\n\
+                  A file is counted as a whole, each session on its day. What was counted of it \
+                  before is not counted twice, so that it may be repeated when it has grown, or \
+                  under the name that it has after rotation. Standard input is counted as it comes, \
+                  until it ends:\n\n  \
+                  journalctl -u postfix -f -n 0 -o short-iso | sealpost report read-log -\n\n\
+                  Exit status: 0 done, 1 some lines make no sense and were left, 2 could not run."
+)]
+pub(crate) struct ReadLogArguments {
+    /// Logs, such as /var/log/mail.log; `-` alone is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What the clock of the machine that wrote a file was before UTC, such as +01:00, for lines that
+    /// do not say it themselves.
+    #[arg(long, value_name = "OFFSET", default_value = "+00:00", allow_hyphen_values = true, value_parser = offset)]
+    pub(crate) utc_offset: Offset,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It asks the DNS as a receiver of our reports does, and sends nothing. Run it where \
+                  the reports leave.\n\n\
+                  Exit status: 0 all is well, 1 something is not, 2 could not run, 3 something could \
+                  not be told."
+)]
+pub(crate) struct DoctorArguments {
+    /// Who reports: an address of ours; by default `contact` in [report].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) contact: Option<MailAddress>,
+    /// The author of the mails; by default `from` in [report.delivery], or the contact.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: Option<MailAddress>,
+    /// Where mails go that come back; by default `return_path` in [report.delivery], or the author.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) return_path: Option<MailAddress>,
+    /// The secret key that signs, PEM: Ed25519, or RSA of at least 2048 bits; by default those of
+    /// [report.delivery].
+    #[arg(long, value_name = "FILE", requires = "selector")]
+    pub(crate) key: Option<PathBuf>,
+    /// The selector under which the public key is in DNS.
+    #[arg(long, value_name = "NAME", requires = "key", value_parser = super::receive::selector)]
+    pub(crate) selector: Option<Selector>,
+    /// The domain that signs; that of the author unless given.
+    #[arg(long, value_name = "DOMAIN", requires = "key", value_parser = super::receive::domain)]
+    pub(crate) signer: Option<DomainName>,
+    /// The mails go to the MX hosts from here, and through no mail server.
+    #[arg(long)]
+    pub(crate) direct: bool,
+    /// How to show it.
+    #[arg(long, default_value = "human", value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: ReportConfiguration,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+}
+
+/// An offset from UTC in hours and minutes.
+fn offset(text: &str) -> Result<Offset, String> {
+    let offset = || {
+        let (sign, rest) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text.strip_prefix('+')?),
+        };
+        let (hours, minutes) = rest.split_once(':')?;
+        if hours.len() != 2 || minutes.len() != 2 {
+            return None;
+        }
+        let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+        let is_time = (0..=14).contains(&hours) && (0..60).contains(&minutes);
+        Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok().filter(|_| is_time)
+    };
+    offset().ok_or_else(|| "give hours and minutes, such as +01:00".to_owned())
 }
 
 impl ReportArguments {

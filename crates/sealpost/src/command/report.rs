@@ -1,9 +1,11 @@
 //! `sealpost report`
 
 mod bounce;
+mod doctor;
 mod import;
 mod preview;
 mod queue;
+mod read_log;
 mod send;
 mod status;
 mod suppress;
@@ -24,7 +26,9 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     match arguments.command {
+        Some(ReportCommand::Doctor(arguments)) => doctor::run(&arguments, output).await,
         Some(ReportCommand::Import(arguments)) => import::run(&arguments, output).await,
+        Some(ReportCommand::ReadLog(arguments)) => read_log::run(&arguments, output).await,
         Some(ReportCommand::Preview(arguments)) => preview::run(&arguments, output).await,
         Some(ReportCommand::Status(arguments)) => status::run(&arguments, output).await,
         Some(ReportCommand::Send(arguments)) => send::run(&arguments, output).await,

@@ -3,14 +3,16 @@
 mod sending;
 
 use std::convert::Infallible;
+use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Server};
 use sealpost_report::{
-    Collector, Flusher, QUEUE_WANTED, ReportApi, ReportMetrics, Section, keep_forgetting,
-    queue_length,
+    Collector, Flusher, Intake, LogCounter, QUEUE_WANTED, ReportApi, ReportMetrics, Section,
+    SessionPosts, keep_forgetting, queue_length,
 };
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::Sessions;
@@ -25,6 +27,10 @@ use crate::output::Output;
 
 /// How long answers to people may take when we stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// Octets of a post of sessions.
+const POST_OCTETS: usize = 1 << 20;
+/// The longest file with a token, in octets.
+const TOKEN_OCTETS: u64 = 4_096;
 /// What follows if the store cannot be used.
 const WITHOUT: &str = "no session is counted that cannot be written down; mend the file, or name \
                        another";
@@ -58,7 +64,8 @@ impl Report {
         let api = ReportApi::new(Arc::clone(&metrics), store.sessions(), env!("CARGO_PKG_VERSION"));
         let api = Arc::new(api);
         let mut doors = Doors::new(inherited);
-        let handler = HttpHandler::new(Arc::clone(&api), HttpLimits::default());
+        let limits = HttpLimits { body_octets: POST_OCTETS, ..HttpLimits::default() };
+        let handler = HttpHandler::new(Arc::clone(&api), limits);
         let server = Server::new(handler, Limits { grace: GRACE, ..Limits::default() });
         let named = |listener: &_| format!("{listener}, metrics over http");
         doors.open(&section.http, server, named).await?;
@@ -77,7 +84,16 @@ impl Report {
         );
         let (collector, flusher) = started
             .map_err(|error| Failure::new(format!("start the thread that counts: {error}")))?;
+        if let Some(posts) = posts(&section, collector.intake(), &clock, &metrics)? {
+            api.take_posts(posts);
+        }
         let mut tasks = JoinSet::new();
+        for path in section.log.clone() {
+            output.say(&format!("following {}", path.display()));
+            let intake = collector.intake();
+            let counter = LogCounter::new(intake, &store, clock.clone(), Arc::clone(&metrics));
+            tasks.spawn(follow(counter, path, Arc::clone(&metrics)));
+        }
         tasks.spawn(write_down(flusher.clone(), Arc::clone(&metrics)));
         tasks.spawn(forget(store.sessions(), section.retention_days, clock, metrics));
         Ok(Self { section, collector, flusher, api, doors, tasks, sending })
@@ -131,6 +147,15 @@ impl Report {
     }
 }
 
+async fn follow(counter: LogCounter, path: PathBuf, metrics: Arc<ReportMetrics>) {
+    let make = || {
+        let (counter, path) = (counter.clone(), path.clone());
+        async move { counter.follow(path).await }
+    };
+    // It ends when nothing is counted any more.
+    let _ = supervise("the reading of a log", AfterPanic::Restart, &metrics.panics, make).await;
+}
+
 async fn write_down(flusher: Flusher, metrics: Arc<ReportMetrics>) {
     let make = || {
         let flusher = flusher.clone();
@@ -167,6 +192,30 @@ fn bind(
             _ => failure,
         }
     })
+}
+
+/// What takes posts of sessions, if there is a token for them.
+fn posts(
+    section: &Section,
+    intake: Intake,
+    clock: &Clock,
+    metrics: &Arc<ReportMetrics>,
+) -> Result<Option<SessionPosts>, Failure> {
+    let Some(path) = &section.token_file else { return Ok(None) };
+    if section.http.is_empty() {
+        return Err(Failure::new("take posts of sessions: there is no address for them")
+            .hint("give one with `http` in [report], or remove `token_file`"));
+    }
+    let mut token = String::new();
+    let file = fs_err::File::open(path).map_err(Failure::new)?;
+    file.take(TOKEN_OCTETS)
+        .read_to_string(&mut token)
+        .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;
+    let posts = SessionPosts::new(&token, intake, clock.clone(), Arc::clone(metrics));
+    let posts = posts.map_err(|error| {
+        Failure::new(format!("{error} ({})", path.display())).hint("make one: openssl rand -hex 32")
+    })?;
+    Ok(Some(posts))
 }
 
 /// Says what is lost when the kernel keeps few datagrams for us, and how to mend it.

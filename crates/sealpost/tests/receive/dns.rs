@@ -16,7 +16,7 @@ pub(crate) struct Dns {
 #[derive(Clone)]
 pub(crate) enum Answer {
     Text(String),
-    /// An MX record with this host.
+    /// An MX or PTR record with this host.
     Exchange(&'static str),
     /// An A record: 127.0.0.1.
     Loopback,
@@ -49,6 +49,7 @@ impl Dns {
 }
 
 const A: u8 = 1;
+const PTR: u8 = 12;
 const MX: u8 = 15;
 const TXT: u8 = 16;
 
@@ -79,6 +80,9 @@ fn reply(query: &[u8], records: &BTreeMap<String, Answer>) -> Vec<u8> {
         (Some(Answer::Exchange(host)), MX) => {
             host.split('.').chain([""]).for_each(|label| add(label.as_bytes()));
             data.splice(0..0, [0, 10]);
+        }
+        (Some(Answer::Exchange(host)), PTR) => {
+            host.split('.').chain([""]).for_each(|label| add(label.as_bytes()));
         }
         (Some(Answer::Loopback), A) => data.extend_from_slice(&[127, 0, 0, 1]),
         _ => {}

@@ -52,6 +52,18 @@ impl World {
         self.folder.path().join("tlsrpt.sock")
     }
 
+    /// A file in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Adds lines to `[report]`.
+    pub(crate) fn configure(&self, more: &str) {
+        let path = self.path("sealpost.toml");
+        let text = fs_err::read_to_string(&path).unwrap();
+        fs_err::write(&path, text + more).unwrap();
+    }
+
     pub(crate) fn sender(&self) -> Sender {
         Sender { socket: UnixDatagram::unbound().unwrap(), path: self.socket() }
     }
@@ -114,7 +126,7 @@ impl World {
         Daemon { child, said: Some(said), http }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
         command
             .arg("report")
@@ -152,13 +164,18 @@ impl Daemon {
 
     /// Waits until so many datagrams have been taken.
     pub(crate) fn wait_for(&self, datagrams: u64) {
+        self.wait_until("sealpost_report_datagrams_total", datagrams);
+    }
+
+    /// Waits until a metric is at least this.
+    pub(crate) fn wait_until(&self, metric: &str, least: u64) {
         for _ in 0..2_000 {
-            if self.metric("sealpost_report_datagrams_total") >= datagrams {
+            if self.metric(metric) >= least {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        panic!("{datagrams} datagrams did not come");
+        panic!("{metric} is {}, not {least}", self.metric(metric));
     }
 }
 
@@ -177,7 +194,7 @@ impl Sender {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client on loopback")]
-fn connect(address: &str) -> TcpStream {
+pub(crate) fn connect(address: &str) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 

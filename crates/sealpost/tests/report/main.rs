@@ -11,10 +11,12 @@ mod kills;
 mod load;
 mod refused;
 mod sums;
+mod ways;
 
 // Sending.
 #[path = "../receive/dns.rs"]
 mod dns;
+mod doctor;
 mod house;
 mod loops;
 mod outages;

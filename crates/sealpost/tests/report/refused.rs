@@ -8,6 +8,8 @@ const BAD: &[(&[u8], &str)] = &[
     (b"hello", "not-json"),
     (b"\xff\xfe", "not-json"),
     (b"5", "not-json"),
+    (b"[]", "not-json"),
+    (b"{\"d\": \"a.test\",\"policies\":[{\"policy-type\":9}]}", "missing"),
     (b"{\"dpv\": \"2\"}", "version"),
     (b"{\"d\": \"a.test\",\"policies\":null}", "missing"),
     (b"{\"d\":5}", "wrong-type"),

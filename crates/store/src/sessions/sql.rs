@@ -71,6 +71,11 @@ statements! {
         WHERE day = $1 AND domain = $2 AND record IS NOT NULL
         ORDER BY seen_at DESC, epoch DESC LIMIT 1";
 
+    /// What an enforcing sender found of the policy in this time.
+    POLICY_FAILURE = "
+        SELECT failure FROM policies
+        WHERE domain = $1 AND failed_at >= $2 AND failed_at < $3 AND failure IS NOT NULL";
+
     OLD = "
         SELECT DISTINCT day, domain FROM session_totals WHERE day < $1
         ORDER BY day, domain LIMIT $2";

@@ -1,8 +1,9 @@
+use mta_sts::PolicyId;
 use tempfile::TempDir;
 use tls_rpt::{PolicyType, ResultType};
 
 use super::*;
-use crate::Settings;
+use crate::{Backoff, Remembered, Settings};
 
 const AT: i64 = 1_795_650_000;
 
@@ -34,6 +35,7 @@ fn counts(name: &str, line: &str, successful: u64, failed: u64) -> SessionCounts
         day: day(),
         domain: domain(name),
         policy: policy(line),
+        stored: Arc::default(),
         successful,
         failed,
         failures: if failed > 0 { failures } else { Vec::new() },
@@ -117,6 +119,52 @@ async fn the_newest_record_is_told() {
     }
     let found = sessions.of(day(), domain("a.test")).await.unwrap();
     assert_eq!(found.record.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn a_text_that_is_noted_as_stored_is_not_made_again() {
+    let (_folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    let stored = Arc::default();
+    for successful in 1..4 {
+        let counts = counts("a.test", "x", successful, 1);
+        let counts = SessionCounts { stored: Arc::clone(&stored), ..counts };
+        sessions.save(&epoch, vec![counts]).await.unwrap();
+    }
+    assert!(stored.0.get().is_some());
+    let found = sessions.of(day(), domain("a.test")).await.unwrap();
+    assert_eq!((sums(&found), found.unreadable), ((3, 1, 1), 0));
+    assert_eq!(found.totals[0].0, *policy("x"));
+}
+
+#[tokio::test]
+async fn a_policy_that_could_not_be_fetched_is_of_its_day() {
+    let (_folder, sessions) = open().await;
+    let failed = |failed_at| Remembered {
+        domain: domain("a.test"),
+        policy: None,
+        backoff: Some(Backoff {
+            id: PolicyId::parse("1").unwrap(),
+            failure: "sts-policy-fetch-error".to_owned(),
+            failures: 1,
+            failed_at,
+        }),
+        last_used: AT,
+    };
+    let begins = day().begins_at();
+    let whole_day = 86_400;
+    for (failed_at, is_told) in [
+        (begins - 1, false),
+        (begins, true),
+        (begins + whole_day - 1, true),
+        (begins + whole_day, false),
+    ] {
+        sessions.store.policies().save(failed(failed_at)).await.unwrap();
+        let found = sessions.of(day(), domain("a.test")).await.unwrap();
+        let expected = is_told.then(|| "sts-policy-fetch-error".to_owned());
+        assert_eq!(found.policy_failure, expected, "{failed_at}");
+        assert_eq!(sessions.of(day(), domain("b.test")).await.unwrap().policy_failure, None);
+    }
 }
 
 #[tokio::test]

@@ -140,7 +140,8 @@ fn policies(
     most_failures: usize,
     most_policies: usize,
 ) -> (Vec<PolicyReport>, usize) {
-    let mut seen: Vec<_> = day.policies().filter(|(_, sums)| sums.sessions() > 0).collect();
+    let is_told = |sums: &PolicySums| sums.sessions() > 0 || !sums.remarks.is_empty();
+    let mut seen: Vec<_> = day.policies().filter(|(_, sums)| is_told(sums)).collect();
     // The order of policies decides between equals, as sorting keeps it.
     seen.sort_by_key(|(_, sums)| std::cmp::Reverse(sums.sessions()));
     let rest = seen.split_off(most_policies.min(seen.len()));
@@ -208,19 +209,21 @@ fn failures(sums: &PolicySums, face: &ReportFace, most: usize) -> (Vec<FailureDe
     for (failure, failed) in rest {
         add(&mut merged, SessionFailure::others(failure.result_type), failed);
     }
-    let details = told.into_iter().chain(merged).map(|(failure, failed)| FailureDetail {
-        result_type: Some(failure.result_type),
-        sending_mta_ip: failure.sending_mta_ip.map(Parsed::Valid),
-        receiving_mx_hostname: failure.receiving_mx_hostname.map(Parsed::Valid),
-        receiving_mx_helo: failure.receiving_mx_helo,
-        receiving_ip: failure.receiving_ip.map(Parsed::Valid),
-        // A session that met several failures of a sum is in it several times, and only once in
-        // the total.
-        failed_session_count: Some(count(failed.min(sums.failed))),
-        additional_information: failure.additional_information,
-        failure_reason_code: failure.failure_reason_code,
-        ..FailureDetail::default()
-    });
+    let remarks = sums.remarks.iter().map(|remark| (remark.clone(), 0));
+    let details =
+        told.into_iter().chain(merged).chain(remarks).map(|(failure, failed)| FailureDetail {
+            result_type: Some(failure.result_type),
+            sending_mta_ip: failure.sending_mta_ip.map(Parsed::Valid),
+            receiving_mx_hostname: failure.receiving_mx_hostname.map(Parsed::Valid),
+            receiving_mx_helo: failure.receiving_mx_helo,
+            receiving_ip: failure.receiving_ip.map(Parsed::Valid),
+            // A session that met several failures of a sum is in it several times, and only once in
+            // the total.
+            failed_session_count: Some(count(failed.min(sums.failed))),
+            additional_information: failure.additional_information,
+            failure_reason_code: failure.failure_reason_code,
+            ..FailureDetail::default()
+        });
     (details.collect(), summed_up)
 }
 
@@ -245,5 +248,6 @@ impl PolicySums {
         for (failure, count) in &other.failures {
             self.failures.entry(failure.clone()).or_default().add(*count);
         }
+        self.remarks.extend(other.remarks.iter().cloned());
     }
 }

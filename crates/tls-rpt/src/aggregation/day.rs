@@ -1,6 +1,6 @@
 //! All that one day had for one domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use mail_domain::DomainName;
@@ -25,6 +25,9 @@ pub struct PolicySums {
     pub failed: u64,
     /// The failures that were met.
     pub failures: BTreeMap<SessionFailure, FailureCount>,
+    /// What went wrong without a session, such as a policy that could not be fetched. A report tells
+    /// it with a count of 0: no session is ever added.
+    pub remarks: BTreeSet<SessionFailure>,
 }
 
 impl DomainDay {
@@ -50,6 +53,23 @@ impl DomainDay {
         self.policies.entry(policy).or_default().failures.entry(failure).or_default().add(count);
     }
 
+    /// Adds what went wrong with the MTA-STS policy of the domain without a session: to the one that
+    /// sessions were held against, if there is any, or else to one without a text.
+    pub fn add_sts_remark(&mut self, failure: SessionFailure) {
+        let is_held = |policy: &SeenPolicy| {
+            policy.policy_type == PolicyType::Sts && policy.domain == self.domain
+        };
+        let held = self.policies.iter_mut().filter(|(policy, _)| is_held(policy));
+        let most = held.max_by_key(|(_, sums)| sums.successful.saturating_add(sums.failed));
+        match most {
+            Some((_, sums)) => sums.remarks.insert(failure),
+            None => {
+                let policy = SeenPolicy::new(PolicyType::Sts, self.domain.clone());
+                self.policies.entry(policy).or_default().remarks.insert(failure)
+            }
+        };
+    }
+
     /// Takes away up to so many sessions that complied and met no failure: those that brought our own
     /// reports, which should not be told (RFC 8460 section 3). Which ones they were nobody knows, so
     /// those without a policy go first: report mails ask for none.
@@ -64,7 +84,8 @@ impl DomainDay {
             sums.successful -= left_out;
             sessions -= left_out;
         }
-        self.policies.retain(|_, sums| sums.successful > 0 || sums.failed > 0);
+        self.policies
+            .retain(|_, sums| sums.successful > 0 || sums.failed > 0 || !sums.remarks.is_empty());
     }
 
     /// The domain.

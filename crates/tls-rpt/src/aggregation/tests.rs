@@ -75,6 +75,36 @@ fn failures_beyond_the_limit_are_counted_by_type() {
 }
 
 #[test]
+fn what_went_wrong_without_a_session_is_told_and_adds_none() {
+    let mut day = day();
+    let remark = SessionFailure::new(ResultType::StsPolicyFetchError);
+    day.add_sts_remark(remark.clone());
+    assert!(day.is_empty());
+    assert_eq!(day.report(&face(), 1), Err(BuildError::NoSession));
+    day.add_totals(policy(PolicyType::NoPolicyFound, "example.com", &[]), 7, 1);
+    let report = day.report(&face(), 1).unwrap().report;
+    let [none, sts] = report.policies.as_slice() else { panic!("{report:?}") };
+    assert_eq!(none.summary.successful.map(u64::from), Some(7));
+    assert!(none.failure_details.is_empty());
+    assert_eq!(sts.policy.policy_type, Some(PolicyType::Sts));
+    assert_eq!(sts.summary.successful.map(u64::from), Some(0));
+    assert_eq!(sts.summary.failed.map(u64::from), Some(0));
+    let [detail] = sts.failure_details.as_slice() else { panic!("{report:?}") };
+    assert_eq!(detail.result_type, Some(ResultType::StsPolicyFetchError));
+    assert_eq!(detail.failed_session_count.map(u64::from), Some(0));
+
+    // Beside a policy that is still in force it is told of that one.
+    let mut day = self::day();
+    day.add_totals(policy(PolicyType::Sts, "example.com", &["mode: enforce"]), 3, 0);
+    day.add_totals(policy(PolicyType::Sts, "other.example", &["mode: enforce"]), 9, 0);
+    day.add_sts_remark(remark);
+    let report = day.report(&face(), 1).unwrap().report;
+    assert_eq!(report.policies.len(), 2);
+    assert_eq!(report.policies[1].policy.policy_string, ["mode: enforce"]);
+    assert_eq!(report.policies[1].failure_details.len(), 1);
+}
+
+#[test]
 fn a_report_has_every_field() {
     let text = br#"{"dpv": "1","d": "example.org","pr": "v=TLSRPTv1;rua=mailto:tls@example.org","policies":[{"policy-type":2,"policy-domain": "example.org","policy-string":["version: STSv1","mode: enforce","mx: *.mail.example.org","max_age: 604800","oops"],"mx-host":["*.mail.example.org"],"failure-details":[{"c":205,"s": "10.0.0.1","n": "mx1.mail.example.org","h": "250-mx1.mail.example.org\r\n250 PIPELINING","r": "2001:db8::7","a": "https://example.org/chain","f": "self-signed_certificate"}],"t":1,"f":1}]}"#;
     let session = Session::read(text).unwrap().session;

@@ -47,7 +47,8 @@ impl SeenPolicy {
     ///
     /// A string with several lines becomes several strings, empty ones are left out: what is then
     /// reported is one line or record in each (RFC 8460 section 4.5).
-    pub(super) fn with_texts<'t>(
+    #[must_use]
+    pub fn with_texts<'t>(
         mut self,
         strings: impl Iterator<Item = &'t str>,
         mx_host: impl Iterator<Item = &'t str>,

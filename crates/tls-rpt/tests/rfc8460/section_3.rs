@@ -135,6 +135,32 @@ fn a_record_longer_than_dns_allows_is_not_read() {
     assert!(Record::read(longer.as_bytes()).rua.is_empty());
 }
 
+/// For each of these tlsrpt-reporter 0.6.0 sends no report at all.
+#[test]
+fn records_that_are_legal_or_nearly_so_keep_their_destinations() {
+    for (text, destinations) in [
+        ("v=TLSRPTv1; rua=mailto:a@x.test , mailto:b@x.test", &["a@x.test", "b@x.test"][..]),
+        ("v=TLSRPTv1; rua=mailto:a@x.test, mailto:b@x.test", &["a@x.test", "b@x.test"]),
+        ("v=TLSRPTv1; foo=bar; rua=mailto:a@x.test", &["a@x.test"]),
+        ("v=TLSRPTv1 ; rua=mailto:a@x.test", &["a@x.test"]),
+        ("v=TLSRPTv1; rua=tel:1,mailto:a@x.test", &["a@x.test"]),
+        ("v=TLSRPTv1; rua=HTTPS://x.test/v1", &["x.test"]),
+        ("v=TLSRPTv1; rua=mailto:a%21b@x.test?subject=y", &["a!b@x.test"]),
+    ] {
+        let record = Record::parse(text.as_bytes());
+        let record = record.unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let found: Vec<_> = record
+            .rua
+            .iter()
+            .map(|uri| match uri {
+                ReportUri::Mailto(uri) => uri.address(),
+                ReportUri::Https(uri) => uri.host().to_string(),
+            })
+            .collect();
+        assert_eq!(found, destinations, "{text:?}");
+    }
+}
+
 #[test]
 fn white_space_before_the_first_semicolon_is_only_advised_against() {
     flawed("v=TLSRPTv1 ;rua=mailto:a@b.test", &[(Kind::SpaceBeforeSemicolon, " ")]);

@@ -92,9 +92,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "sealpost-report",
         &[
             "mail-domain",
+            "mta-sts",
             "tls-rpt",
             "sealpost-evidence",
+            "sealpost-dkim",
             "sealpost-runtime",
+            "sealpost-net",
             "sealpost-listen",
             "sealpost-store",
         ],

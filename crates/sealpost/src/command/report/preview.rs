@@ -163,6 +163,13 @@ fn push_policy(text: &mut String, policy: &SeenPolicy, sums: &PolicySums) {
             );
         }
     }
+    push_remarks(text, sums);
+}
+
+fn push_remarks(text: &mut String, sums: &PolicySums) {
+    for remark in &sums.remarks {
+        let _ = writeln!(text, "         - {}, found without a session", described(remark));
+    }
 }
 
 fn described(failure: &SessionFailure) -> String {

@@ -1,0 +1,203 @@
+//! Between the thread that takes datagrams and the one that counts them.
+//!
+//! The kernel keeps few datagrams, and whoever sends does not wait. So the thread that takes them
+//! does nothing else: it puts their octets behind each other into one buffer. The thread that counts
+//! exchanges that for an empty one and has all of it to itself.
+
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use sealpost_listen::{Datagram, Wholeness};
+use tokio::sync::Notify;
+
+/// The most octets that wait: as much as is sent in half a minute of 4,000 sessions a second.
+const MOST_OCTETS: usize = 64 << 20;
+/// The most datagrams that wait, however short they are.
+const MOST_DATAGRAMS: usize = 1 << 20;
+/// A buffer that had more than this for a burst gives the memory back.
+const ROOM: usize = 1 << 20;
+
+/// Datagrams on their way to be counted: a buffer that is filled while another one is emptied.
+#[derive(Default)]
+pub(crate) struct Ring {
+    waiting: Mutex<Waiting>,
+    /// Told when the first has come into an empty buffer.
+    filled: Notify,
+}
+
+/// Datagrams in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    octets: Vec<u8>,
+    datagrams: Vec<Place>,
+    /// Datagrams that found no room.
+    dropped: u64,
+}
+
+struct Place {
+    end: usize,
+    wholeness: Wholeness,
+    taken_at: i64,
+}
+
+/// What the thread that takes datagrams holds while it fills the buffer.
+pub(crate) struct Filling<'r> {
+    waiting: MutexGuard<'r, Waiting>,
+    filled: &'r Notify,
+    was_empty: bool,
+}
+
+impl Ring {
+    /// Begins to fill. It lasts as long as the other thread needs to exchange two buffers.
+    pub(crate) fn fill(&self) -> Filling<'_> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        Filling { was_empty: waiting.is_empty(), waiting, filled: &self.filled }
+    }
+
+    /// Waits until there is something.
+    pub(crate) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Takes what waits, in exchange for what has been counted.
+    pub(crate) fn exchange(&self, counted: &mut Waiting) {
+        counted.clear();
+        mem::swap(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner), counted);
+    }
+}
+
+impl Filling<'_> {
+    /// Puts one behind the others, or drops it if there are too many.
+    pub(crate) fn add(&mut self, datagram: Datagram<'_>, taken_at: i64) {
+        self.waiting.add(datagram, taken_at);
+    }
+}
+
+impl Drop for Filling<'_> {
+    fn drop(&mut self) {
+        if self.was_empty && !self.waiting.is_empty() {
+            self.filled.notify_one();
+        }
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, datagram: Datagram<'_>, taken_at: i64) {
+        let end = self.octets.len().saturating_add(datagram.octets.len());
+        if end > MOST_OCTETS || self.datagrams.len() >= MOST_DATAGRAMS {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.octets.extend_from_slice(datagram.octets);
+        self.datagrams.push(Place { end, wholeness: datagram.wholeness, taken_at });
+    }
+
+    fn clear(&mut self) {
+        if self.octets.capacity() > ROOM {
+            *self = Self::default();
+        }
+        self.octets.clear();
+        self.datagrams.clear();
+        self.dropped = 0;
+    }
+
+    /// Whether there is none, nor one that was dropped.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.dropped == 0
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.datagrams.len()
+    }
+
+    /// How many found no room.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The datagrams, each with the time at which it was taken, in seconds since 1970.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Datagram<'_>, i64)> {
+        let mut begin = 0;
+        self.datagrams.iter().map(move |place| {
+            let octets = self.octets.get(begin..place.end).unwrap_or_default();
+            begin = place.end;
+            (Datagram { octets, wholeness: place.wholeness }, place.taken_at)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(octets: &[u8]) -> Datagram<'_> {
+        Datagram { octets, wholeness: Wholeness::Whole }
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out_in_its_order() {
+        let ring = Ring::default();
+        let mut counted = Waiting::default();
+        for round in 0..3 {
+            let mut filling = ring.fill();
+            filling.add(whole(b"one"), round);
+            filling.add(Datagram { octets: b"", wholeness: Wholeness::Cut }, round + 1);
+            drop(filling);
+            ring.fill().add(whole(b"three"), round + 2);
+            ring.exchange(&mut counted);
+            let found: Vec<_> =
+                counted.iter().map(|(it, at)| (it.octets.to_vec(), it.wholeness, at)).collect();
+            assert_eq!(
+                found,
+                [
+                    (b"one".to_vec(), Wholeness::Whole, round),
+                    (Vec::new(), Wholeness::Cut, round + 1),
+                    (b"three".to_vec(), Wholeness::Whole, round + 2),
+                ]
+            );
+        }
+        ring.exchange(&mut counted);
+        assert!(counted.is_empty());
+    }
+
+    #[test]
+    fn what_finds_no_room_is_dropped_and_told() {
+        let ring = Ring::default();
+        let large = vec![b'x'; 256 << 10];
+        let mut filling = ring.fill();
+        for _ in 0..300 {
+            filling.add(whole(&large), 0);
+        }
+        drop(filling);
+        let mut counted = Waiting::default();
+        ring.exchange(&mut counted);
+        assert_eq!((counted.len(), counted.dropped()), (256, 44));
+        ring.fill().add(whole(&large), 0);
+        ring.exchange(&mut counted);
+        assert_eq!((counted.len(), counted.dropped()), (1, 0));
+        // The memory of the burst is given back.
+        ring.exchange(&mut counted);
+        assert!(ring.fill().waiting.octets.capacity() <= ROOM);
+        for _ in 0..=MOST_DATAGRAMS {
+            ring.fill().add(whole(b""), 0);
+        }
+        ring.exchange(&mut counted);
+        assert_eq!((counted.len(), counted.dropped()), (MOST_DATAGRAMS, 1));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken() {
+        let ring = std::sync::Arc::new(Ring::default());
+        let waiting = {
+            let ring = std::sync::Arc::clone(&ring);
+            tokio::spawn(async move { ring.filled().await })
+        };
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        ring.fill().add(whole(b"x"), 0);
+        waiting.await.unwrap();
+    }
+}
