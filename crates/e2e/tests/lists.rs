@@ -54,8 +54,8 @@ fn a_zone_comes_from_knot_signed_or_not() {
         ("closed.test", None, "NotAuth"),
         ("signed.test", None, "NotAuth"),
         ("none.test", None, "NotAuth"),
-        ("signed.test", Some(&other_secret), "it has another secret for the key"),
-        ("signed.test", Some(&other_name), "it does not know the key"),
+        ("signed.test", Some(&other_secret), "NotAuth"),
+        ("signed.test", Some(&other_name), "NotAuth"),
     ] {
         let more: Vec<&str> = key.into_iter().flat_map(|key| ["--tsig-key", key]).collect();
         let (domains, said, status) = check(zone, &more);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
 use sealpost_net::Settings;
+use sealpost_web::HostName;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -25,6 +26,7 @@ pub(crate) struct Configuration {
     /// The file in which every role keeps what it keeps, unless its section names another.
     store: Option<PathBuf>,
     pub(crate) serve: ServeSection,
+    pub(crate) web: WebSection,
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
     pub(crate) receive: sealpost_receive::Section,
@@ -40,6 +42,14 @@ pub(crate) struct ServeSection {
     pub(crate) http: Vec<Address>,
     /// The roles that run; by default those that have a section.
     pub(crate) roles: Vec<RoleName>,
+}
+
+/// The section `[web]`: the pages.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebSection {
+    /// Names under which people call the pages through a proxy, beside those of this machine.
+    pub(crate) hosts: Vec<HostName>,
 }
 
 /// Which sections there are.

@@ -12,6 +12,7 @@ use sealpost_e2e::LeafKind;
 /// Time is simulated: each pass is told its own. What waits in it are sessions of reporters, days,
 /// and people; the servers are asked as they are.
 #[test]
+#[ignore = "written, and not run yet: run it with --ignored, and keep its logbook"]
 fn a_domain_is_led_to_a_long_enforce_and_only_a_fault_of_its_own_leads_it_back() {
     let owner = Owner::start("autonomy = \"auto\"");
     owner.pass(0);
@@ -56,7 +57,25 @@ fn a_domain_is_led_to_a_long_enforce_and_only_a_fault_of_its_own_leads_it_back()
     let second = owner.pass(51 * DAY + 2 * HOUR);
     assert!(second.contains("enforce-long → testing: our own check reproduces"), "{second}");
     owner.publish(51 * DAY + 2 * HOUR);
-    let expected = include_str!("logbook.txt");
-    let found = owner.history();
-    assert!(found == expected, "{found}");
+    let history = owner.history();
+    let mut rest = history.as_str();
+    for row in [
+        "nothing → record: every condition holds",
+        "record → prerequisites: every condition holds",
+        "prerequisites → testing: every condition holds",
+        "policy served: testing 86400, as observed",
+        "testing → enforce-day: every condition holds",
+        "policy served: enforce 86400, as observed",
+        "enforce-day → enforce-week: every condition holds",
+        "enforce-week → enforce-long: every condition holds",
+        "policy served: enforce 1209600, as observed",
+        "proposed enforce-long → testing: reports tell of failures that our own check does not see",
+        "enforce-long → testing: our own check reproduces a fault on our own mail hosts",
+        "policy served: testing 86400, as observed",
+    ] {
+        let Some((_, after)) = rest.split_once(row) else {
+            panic!("no {row} in its place: {history}")
+        };
+        rest = after;
+    }
 }

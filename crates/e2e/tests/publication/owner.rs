@@ -75,6 +75,7 @@ rollout = {{ {rollout} }}
         let folder = environment.directory();
         fs_err::write(folder.join("publish.toml"), configuration("sealpost.key")).unwrap();
         fs_err::write(folder.join("wrong.toml"), configuration("wrong.key")).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "certificates are of this machine's time")]
         let begin = (Timestamp::now().as_second() / DAY - 60) * DAY;
         Self { environment, begin }
     }

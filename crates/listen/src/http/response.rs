@@ -7,8 +7,8 @@ use hyper::{
     StatusCode,
     body::Bytes,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-        X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+        RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -20,6 +20,7 @@ pub struct Response {
     body: Vec<u8>,
     allow: Option<&'static str>,
     retry_after: Option<u64>,
+    fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// How it went.
@@ -79,7 +80,14 @@ pub(super) enum Contents {
 impl Response {
     /// An answer with a body of this type.
     pub fn new(status: Status, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, content_type, body: body.into(), allow: None, retry_after: None }
+        Self {
+            status,
+            content_type,
+            body: body.into(),
+            allow: None,
+            retry_after: None,
+            fields: Vec::new(),
+        }
     }
 
     /// Plain text.
@@ -109,6 +117,17 @@ impl Response {
     pub fn retry_after(self, time: Duration) -> Self {
         let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same with a field more in its head, in place of what it would have under this name, which
+    /// is given in lower case. A value with characters that no field may have is left out.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.fields.push((HeaderName::from_static(name), value)),
+            Err(error) => tracing::warn!(name, %error, "a field of an answer was left out"),
+        }
+        self
     }
 
     /// How it went.
@@ -144,6 +163,9 @@ impl Response {
         }
         if let Some(seconds) = self.retry_after {
             fields.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        for (name, value) in self.fields {
+            fields.insert(name, value);
         }
         if afterwards == Afterwards::Close {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));

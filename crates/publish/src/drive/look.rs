@@ -41,10 +41,11 @@ pub(super) fn check(
     }
     let recent = before.filter(|before| now.since(before.at).as_secs() <= 86_400);
     for fault in &mut faults {
-        let earlier = recent.into_iter().flat_map(|check| check.faults()).find(|earlier| {
-            (&earlier.host, earlier.address, earlier.kind)
-                == (&fault.host, fault.address, fault.kind)
-        });
+        let earlier =
+            recent.into_iter().flat_map(sealpost_rollout::Check::faults).find(|earlier| {
+                (&earlier.host, earlier.address, earlier.kind)
+                    == (&fault.host, fault.address, fault.kind)
+            });
         fault.looks = earlier.map_or(1, |earlier| earlier.looks.saturating_add(1));
     }
     faults.truncate(MOST_FAULTS);

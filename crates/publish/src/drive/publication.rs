@@ -118,6 +118,7 @@ pub(super) async fn publish(
                 return Ok(work);
             }
             if let Err(error) = writer.write(&work.changes).await {
+                work.changes.clear();
                 work.todo.push(write_failed(&error));
                 work.is_unfinished = true;
                 return Ok(work);

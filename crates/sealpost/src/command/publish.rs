@@ -19,11 +19,10 @@ mod serve;
 mod status;
 mod words;
 
-use sealpost_listen::Inherited;
-
 use crate::arguments::{PublishArguments, PublishCommand};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use sealpost_listen::Inherited;
 
 pub(super) async fn run(
     arguments: PublishArguments,

@@ -8,6 +8,7 @@ use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_receive::ReceiveApi;
 use sealpost_report::ReportApi;
 use sealpost_runtime::metrics::{Exposition, Process};
+use sealpost_web::Site;
 
 use super::metrics::ServeMetrics;
 use super::role::RoleName;
@@ -20,8 +21,15 @@ pub(super) enum Voice {
     Report(Arc<ReportApi>),
 }
 
-/// Answers `/metrics` with those of all roles, `/healthz` (the process works), `/readyz` (every role
-/// runs), and what the roles answer below `/v1`. Clones are the same.
+/// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
+/// (every role runs), what the roles answer below `/v1`, and the pages.
+#[derive(Clone)]
+pub(super) struct Facade {
+    pub(super) front: Front,
+    pub(super) site: Site,
+}
+
+/// Which roles run, and who speaks for them. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Front {
     shared: Arc<Shared>,
@@ -106,18 +114,20 @@ impl Front {
     }
 }
 
-impl HttpService for Front {
+impl HttpService for Facade {
     async fn respond(&self, request: Request) -> Response {
         let segments = request.segments();
         if request.method != Method::Get {
             return Response::method_not_allowed("GET, HEAD");
         }
         match segments.as_slice() {
-            ["metrics"] => self.exposition(),
+            ["metrics"] => self.front.exposition(),
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
-            ["readyz"] => self.readiness(),
-            ["v1", "enforce" | "observed", ..] => self.of_role(RoleName::Enforce, request).await,
-            _ => Response::not_found(),
+            ["readyz"] => self.front.readiness(),
+            ["v1", "enforce" | "observed", ..] => {
+                self.front.of_role(RoleName::Enforce, request).await
+            }
+            _ => self.site.respond(request).await,
         }
     }
 }

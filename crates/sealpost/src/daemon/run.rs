@@ -8,11 +8,12 @@ use futures_util::future::{join_all, select_all};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, Inherited, Limits, Server};
 use sealpost_runtime::{Liveness, ServiceManager, raise_descriptor_limit};
+use sealpost_web::{Access, Site};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
 use super::doors::Doors;
-use super::front::Front;
+use super::front::{Facade, Front};
 use super::ground::Ground;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
@@ -181,13 +182,30 @@ impl Daemon<'_> {
         ended
     }
 
+    /// What all roles keep is shown where `receive` keeps its reports.
+    async fn site(&mut self) -> Result<Site, Failure> {
+        const WITHOUT: &str = "mend the file, or name another";
+
+        let section = self.ground.configuration.receive.clone();
+        let store = self.ground.store(&section.store_file(), WITHOUT).await?;
+        let takes_in = self.members.iter().any(|member| member.name == RoleName::Receive);
+        let raw = match takes_in {
+            true => Some(self.ground.raw_store(&section.raw_file(), WITHOUT).await?),
+            false => None,
+        };
+        let access = Access::by_names(self.ground.configuration.web.hosts.clone());
+        let clock = self.ground.clock.clone();
+        Ok(Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION")))
+    }
+
     async fn open_front(
-        &self,
+        &mut self,
         doors: &mut Doors,
         addresses: &[Address],
         output: &mut Output,
     ) -> Result<(), Failure> {
-        let handler = HttpHandler::new(self.front.clone(), HttpLimits::default());
+        let facade = Facade { front: self.front.clone(), site: self.site().await? };
+        let handler = HttpHandler::new(facade, HttpLimits::default());
         let server = Server::new(handler, Limits { grace: GRACE, ..Limits::default() });
         doors.open(addresses, server, |listener| format!("http://{listener}")).await?;
         for place in doors.places() {
@@ -296,8 +314,10 @@ impl Daemon<'_> {
         };
         if configuration.network != self.ground.configuration.network
             || configuration.serve != self.ground.configuration.serve
+            || configuration.web != self.ground.configuration.web
         {
-            output.say("what has changed in [network] and [serve] holds after the next start");
+            output
+                .say("what has changed in [network], [serve] and [web] holds after the next start");
         }
         let before = std::mem::replace(&mut self.ground.configuration, configuration);
         for name in RoleName::ALL {

@@ -105,15 +105,29 @@ impl Daemon {
 
     /// Status and body of what it answers.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = connect(&self.http);
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http);
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
+        let (status, _, body) = self.ask("GET", path, &[]);
+        (status, body)
+    }
+
+    /// Status, head in small letters, and body of what it answers; `fields` stand in the request.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> (u16, String, String) {
+        exchange(&self.http, method, path, fields, "")
+    }
+
+    /// Posts a report where `receive` takes them by HTTP.
+    pub(crate) fn post_report(&self, text: &str) {
+        let place = self
+            .said
+            .lines()
+            .find_map(|line| line.strip_prefix("receive: listening at ")?.strip_suffix(", http"));
+        let fields = [("Content-Type", "application/tlsrpt+json")];
+        let (status, _, body) = exchange(place.unwrap(), "POST", "/v1/tls-reports", &fields, text);
+        assert_eq!(status, 201, "{body}");
     }
 
     /// Asks until the answer has these words.
@@ -157,6 +171,34 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// One request and its answer.
+fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> (u16, String, String) {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !fields.iter().any(|(name, _)| *name == "Host") {
+        request.push_str(&format!("Host: {address}\r\n"));
+    }
+    for (name, value) in fields {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    let mut stream = connect(address);
+    stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod daemon;
+mod pages;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;

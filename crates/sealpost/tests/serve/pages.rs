@@ -1,0 +1,158 @@
+//! The pages, over what was imported, as a browser meets them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::daemon::{Daemon, World};
+
+/// A report whose every text is meant to do harm on a page.
+const HOSTILE: &str = r#"{
+  "organization-name": "<script>alert(1)</script>\u202Eevil\u0007",
+  "date-range": {"start-datetime": "DAYT00:00:00Z", "end-datetime": "DAYT23:59:59Z"},
+  "contact-info": "\"><img src=x onerror=alert(1)>",
+  "report-id": "'\"><svg/onload=alert(1)>@a.example",
+  "policies": [{
+    "policy": {"policy-type": "sts", "policy-string": ["</pre><script>alert(2)</script>"], "policy-domain": "ours.example", "mx-host": ["LONG.example"]},
+    "summary": {"total-successful-session-count": 1200, "total-failure-session-count": 34},
+    "failure-details": [{"result-type": "certificate-expired", "sending-mta-ip": "192.0.2.1", "receiving-mx-hostname": "<b>mx</b>.example", "receiving-ip": "198.51.100.7", "failed-session-count": 34, "failure-reason-code": "<iframe src=//evil.example>", "additional-information": "javascript:alert(1)"}]
+  }]
+}"#;
+
+const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+    [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
+    [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
+
+/// A daemon that has read a hostile report on today, and the same on a domain that is not ours.
+fn daemon_with_reports(world: &World, more: &str) -> Daemon {
+    world.write(&format!("{SETTINGS}{more}"));
+    let daemon = Daemon::start(world, &[]);
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let text = HOSTILE.replace("DAY", now.split('T').next().unwrap());
+    let text = text.replace("LONG", &"x".repeat(60));
+    daemon.post_report(&text);
+    daemon.post_report(&text.replace("ours.example", "other.example"));
+    daemon.wait_for("/api/v1/reports", "ours.example");
+    daemon.wait_for("/api/v1/reports?scope=not-ours", "other.example");
+    daemon
+}
+
+#[test]
+fn every_link_leads_somewhere_and_nothing_leads_out() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let (mut seen, mut waiting) = (BTreeSet::new(), vec!["/".to_owned()]);
+    while let Some(path) = waiting.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let (status, head, body) = daemon.ask("GET", &path, &[]);
+        assert_eq!(status, 200, "{path}");
+        if !head.contains("content-type: text/html") {
+            continue;
+        }
+        assert!(head.contains("content-security-policy: default-src 'none'"), "{path}: {head}");
+        for harm in [
+            "<script",
+            "<img",
+            "<svg/",
+            "<iframe",
+            "<b>mx",
+            "onerror=\"",
+            "http://",
+            "//evil.example\"",
+        ] {
+            assert!(!body.contains(harm), "{path} has {harm}: {body}");
+        }
+        for link in body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(link.starts_with('/') || link.starts_with('#'), "{path} leads to {link}");
+            if link.starts_with('/') && !link.starts_with("//") {
+                waiting.push(link.replace("&#38;", "&").replace("&amp;", "&"));
+            }
+        }
+    }
+    let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
+    for path in [
+        "/style.css",
+        "/domains/ours.example",
+        "/reports/1",
+        "/reports/1/raw",
+        "/csv/domains/ours.example",
+    ] {
+        assert!(seen.contains(&path), "{path} is on no page: {seen:?}");
+    }
+}
+
+#[test]
+fn pages_say_what_the_report_said() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let home = daemon.ask("GET", "/", &[]).2;
+    assert!(home.contains("/domains/ours.example") && !home.contains("other.example"), "{home}");
+    assert!(home.contains("failing"), "{home}");
+    let domain = daemon.ask("GET", "/domains/ours.example", &[]).2;
+    for said in ["1\u{202f}200", "34", "certificate-expired", "FAIL", "2.7 %"] {
+        assert!(domain.contains(said), "{said}: {domain}");
+    }
+    let csv = daemon.ask("GET", "/csv/reports", &[]).2;
+    assert!(csv.starts_with("day,") || csv.contains("organisation"), "{csv}");
+}
+
+#[test]
+fn the_interface_gives_what_its_description_promises() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let description: Value =
+        serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", &[]).2).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 5);
+    for (path, operation) in paths {
+        let named = path.replace("{domain}", "ours.example").replace("{id}", "1");
+        let (status, head, body) = daemon.ask("GET", &named, &[]);
+        assert_eq!(status, 200, "{named}: {body}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let mut schema =
+            operation["get"]["responses"]["200"]["content"]["application/json"]["schema"].clone();
+        schema["components"] = description["components"].clone();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let faults: Vec<String> =
+            validator.iter_errors(&answer).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{named}: {faults:?}");
+    }
+    for (path, status) in [
+        ("/api/v1/domains/unknown.example", 404),
+        ("/api/v1/domains/no%20domain", 400),
+        ("/api/v1/reports/999", 404),
+        ("/api/v1/reports/x", 400),
+        ("/api/v1/reports?scope=x", 400),
+        ("/api/v1/reports?after=x", 400),
+        ("/api/v1/reports?domain=a%20b", 400),
+        ("/api/v1/other", 404),
+        ("/domains/unknown.example", 404),
+        ("/../../etc/passwd", 404),
+        ("/reports/..%2f..%2fetc", 400),
+    ] {
+        assert_eq!(daemon.ask("GET", path, &[]).0, status, "{path}");
+    }
+}
+
+#[test]
+fn a_name_that_points_here_from_elsewhere_sees_nothing() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "[web]\nhosts = [\"sealpost.example.com\"]\n");
+    for (host, status) in [
+        ("evil.example", 403),
+        ("sealpost.example.com", 200),
+        ("localhost:1", 200),
+        ("[::1]:8460", 200),
+    ] {
+        for path in ["/", "/api/v1/domains", "/reports/1/raw"] {
+            let (got, _, body) = daemon.ask("GET", path, &[("Host", host)]);
+            assert_eq!(got, status, "{host} {path}: {body}");
+        }
+    }
+    assert_eq!(daemon.ask("POST", "/", &[]).0, 405);
+    // Of a role that has nothing to do with people, and of Prometheus, the name is not asked.
+    assert_eq!(daemon.ask("GET", "/healthz", &[("Host", "evil.example")]).0, 200);
+}

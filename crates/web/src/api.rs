@@ -1,0 +1,124 @@
+//! `/api/v1`: what the pages show, as JSON, and its description in OpenAPI.
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use sealpost_listen::http::{Response, Status};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::model;
+
+/// An answer in JSON.
+pub(crate) fn json_of(status: Status, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(text) => Response::json(status, text),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be made");
+            Response::text(Status::InternalServerError, "the answer could not be made\n")
+        }
+    }
+}
+
+/// Why there is no other answer.
+pub(crate) fn error(status: Status, text: &str) -> Response {
+    json_of(status, &json!({ "error": text }))
+}
+
+/// One thing that can be asked.
+struct Operation {
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+    answer: fn(&mut SchemaGenerator) -> schemars::Schema,
+}
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> schemars::Schema {
+    generator.subschema_for::<T>()
+}
+
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "/api/v1/domains",
+        summary: "Every domain, what needs a person first",
+        parameters: &[("q", "a text that the name has in it")],
+        answer: schema_of::<model::Domains>,
+    },
+    Operation {
+        path: "/api/v1/domains/{domain}",
+        summary: "One domain",
+        parameters: &[],
+        answer: schema_of::<model::Domain>,
+    },
+    Operation {
+        path: "/api/v1/reports",
+        summary: "Reports, newest first, 100 at a time",
+        parameters: &[
+            ("scope", "counted, unverified or not-ours"),
+            ("domain", "the policy domain"),
+            ("failing", "true: only those that tell of failures"),
+            ("after", "the `next` of the page before"),
+        ],
+        answer: schema_of::<model::Reports>,
+    },
+    Operation {
+        path: "/api/v1/reports/{id}",
+        summary: "One report with everything in it",
+        parameters: &[],
+        answer: schema_of::<model::Report>,
+    },
+    Operation {
+        path: "/api/v1/policies",
+        summary: "The policies that are held for mail servers that send",
+        parameters: &[("q", "a text that the name has in it")],
+        answer: schema_of::<model::Policies>,
+    },
+];
+
+/// The description of all this, OpenAPI 3.1.
+pub(crate) fn description(version: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut generator = settings.into_generator();
+    let paths: Map<String, Value> = OPERATIONS
+        .iter()
+        .map(|operation| (operation.path.to_owned(), described(operation, &mut generator)))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "sealpost", "version": version, "license": { "name": "MIT OR Apache-2.0" } },
+        "paths": paths,
+        "components": { "schemas": generator.take_definitions(true) },
+    })
+}
+
+fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let in_path = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let in_path = in_path.map(|name| {
+        let kind = if name == "id" { "integer" } else { "string" };
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": kind } })
+    });
+    let in_query = operation.parameters.iter().map(|(name, description)| {
+        let schema = json!({ "type": "string" });
+        json!({ "name": name, "in": "query", "description": description, "schema": schema })
+    });
+    let parameters: Vec<Value> = in_path.chain(in_query).collect();
+    let error = json!({
+        "description": "Why not",
+        "content": { "application/json": { "schema": {
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "type": "string" } },
+        } } },
+    });
+    let schema = (operation.answer)(generator);
+    let content = json!({ "application/json": { "schema": schema } });
+    json!({ "get": {
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": "As asked", "content": content },
+            "400": error,
+            "404": error,
+            "503": error,
+        },
+    } })
+}

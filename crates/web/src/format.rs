@@ -1,0 +1,92 @@
+//! Numbers, times and text for people.
+
+use sealpost_evidence::traffic::Bounds;
+use sealpost_rollout::Time;
+
+/// A time, to the minute.
+pub(crate) fn time(seconds: i64) -> String {
+    let text = Time::at(seconds).to_string();
+    match text.get(..16) {
+        Some(minute) => format!("{} UTC", minute.replace('T', " ")),
+        None => text,
+    }
+}
+
+/// A number, or the two that it lies between.
+pub(crate) fn bounds(bounds: Bounds) -> String {
+    match bounds.exact() {
+        Some(number) => count(number),
+        None => format!("{} to {}", count(bounds.lower), count(bounds.upper)),
+    }
+}
+
+/// A number in groups of three digits.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How many of all sessions failed, as a percentage with one place that never says 0 for some or
+/// 100 for not all.
+pub(crate) fn share(failed: Bounds, successful: Bounds) -> String {
+    let all = failed.upper.saturating_add(successful.lower);
+    if all == 0 {
+        return "–".to_owned();
+    }
+    let tenths = u128::from(failed.upper) * 1000 / u128::from(all);
+    match tenths {
+        0 if failed.upper > 0 => "< 0.1 %".to_owned(),
+        tenths => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
+/// A field of CSV (RFC 4180). What spreadsheets would take for a formula is marked as text.
+pub(crate) fn csv(field: &str) -> String {
+    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let field = if is_formula { format!("'{field}") } else { field.to_owned() };
+    if field.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let written: Vec<String> = [0, 7, 999, 1_000, 1_234_567].map(count).into();
+        assert_eq!(written, ["0", "7", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
+    }
+
+    #[test]
+    fn a_share_never_hides_a_failure() {
+        let exactly = Bounds::exactly;
+        assert_eq!(share(exactly(0), exactly(0)), "–");
+        assert_eq!(share(exactly(0), exactly(5)), "0.0 %");
+        assert_eq!(share(exactly(1), exactly(1_000_000)), "< 0.1 %");
+        assert_eq!(share(exactly(1), exactly(3)), "25.0 %");
+        assert_eq!(share(exactly(u64::MAX), exactly(1)), "100.0 %");
+    }
+
+    #[test]
+    fn a_field_of_csv_is_one_field_and_no_formula() {
+        assert_eq!(csv("plain"), "plain");
+        assert_eq!(csv("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
+        assert_eq!(csv("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+    }
+
+    #[test]
+    fn a_time_is_shown_to_the_minute() {
+        assert_eq!(time(1_782_864_000), "2026-07-01 00:00 UTC");
+    }
+}

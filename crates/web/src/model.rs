@@ -1,0 +1,267 @@
+//! What is shown, as data: the pages draw it, and `/api/v1` gives it as JSON.
+
+use mail_domain::DomainName;
+use schemars::JsonSchema;
+use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
+use serde::Serialize;
+
+/// Every domain of which something is known.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Domains {
+    /// The first day that is summed up.
+    pub(crate) since: Day,
+    /// The last one.
+    pub(crate) until: Day,
+    /// What needs a person first.
+    pub(crate) domains: Vec<DomainRow>,
+    /// There are more than are shown.
+    pub(crate) is_cut: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct DomainRow {
+    #[schemars(with = "String")]
+    pub(crate) domain: DomainName,
+    pub(crate) health: Health,
+    /// The stage of its roll-out, if it has one.
+    pub(crate) stage: Option<&'static str>,
+    pub(crate) reports: u64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+    /// The last day that a report speaks of.
+    pub(crate) last_day: Option<Day>,
+}
+
+/// How a domain fares, as far as reports tell; what needs a person comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Health {
+    /// Sessions failed within the last seven days.
+    Failing,
+    /// There were reports, and none on the last seven days.
+    Silent,
+    /// No session failed within the last seven days.
+    Well,
+    /// No report tells of it.
+    Unheard,
+}
+
+/// One domain.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Domain {
+    #[schemars(with = "String")]
+    pub(crate) domain: DomainName,
+    pub(crate) since: Day,
+    pub(crate) until: Day,
+    pub(crate) reports: u64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+    /// The days of which there is a report, oldest first.
+    pub(crate) days: Vec<DayTraffic>,
+    pub(crate) reporters: Vec<ReporterRow>,
+    /// There were more reports than are looked at for the table of reporters.
+    pub(crate) is_cut: bool,
+    /// What was reported alike; most sessions first.
+    pub(crate) failures: Vec<FailureRow>,
+    /// Kinds of failures that had no room.
+    pub(crate) unlisted: u64,
+    /// Null if nothing of it is published from here.
+    pub(crate) rollout: Option<Rollout>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReporterRow {
+    pub(crate) organisation: String,
+    /// The domain that signed; empty if nothing is proven.
+    pub(crate) signer: String,
+    pub(crate) reports: u64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+    pub(crate) last_day: Day,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct FailureRow {
+    pub(crate) organisation: String,
+    pub(crate) policy_type: String,
+    pub(crate) result_type: String,
+    pub(crate) mx_host: Option<String>,
+    pub(crate) receiving_ip: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) sessions: u64,
+    pub(crate) first_day: Day,
+    pub(crate) last_day: Day,
+    pub(crate) diagnosis: Diagnosis,
+}
+
+/// What it means.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Diagnosis {
+    /// The code in the reference of failures.
+    pub(crate) code: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) sentence: String,
+    pub(crate) grounds: Vec<String>,
+    pub(crate) action: String,
+}
+
+/// How far a domain has come, and what is served for it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Rollout {
+    pub(crate) stage: &'static str,
+    /// Seconds since 1970.
+    pub(crate) since: i64,
+    /// The policy that is served now.
+    pub(crate) policy: Option<String>,
+    /// The id that is announced now.
+    pub(crate) id: Option<String>,
+    /// Until when some sender may hold a policy: `nobody`, `open`, or a time.
+    pub(crate) held_until: String,
+    pub(crate) stages: Vec<StageMark>,
+    /// Newest first.
+    pub(crate) logbook: Vec<LogRow>,
+}
+
+/// A stage on the way.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct StageMark {
+    pub(crate) name: &'static str,
+    pub(crate) is_reached: bool,
+    pub(crate) is_current: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct LogRow {
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) text: String,
+    pub(crate) grounds: Vec<String>,
+}
+
+/// A page of reports, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Reports {
+    pub(crate) scope: &'static str,
+    #[schemars(with = "Option<String>")]
+    pub(crate) domain: Option<DomainName>,
+    /// Only those that tell of failures.
+    pub(crate) failing: bool,
+    pub(crate) reports: Vec<ReportRow>,
+    /// What to give as `after` for the next page; null on the last one.
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReportRow {
+    pub(crate) id: i64,
+    #[schemars(with = "Option<String>")]
+    pub(crate) domain: Option<DomainName>,
+    pub(crate) organisation: String,
+    /// Who vouches for it.
+    pub(crate) trust: String,
+    /// As the reporter calls it.
+    pub(crate) report_id: String,
+    pub(crate) day: Day,
+    /// Seconds since 1970.
+    pub(crate) received_at: i64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+}
+
+/// One report with everything in it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    pub(crate) row: ReportRow,
+    pub(crate) scope: &'static str,
+    pub(crate) contact: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) begins_at: i64,
+    pub(crate) ends_at: i64,
+    /// A revision has taken its place.
+    pub(crate) is_superseded: bool,
+    /// It tells of nothing but the mails that carry reports.
+    pub(crate) is_echo: bool,
+    pub(crate) policies: Vec<ReportedPolicy>,
+    pub(crate) repairs: Vec<Repair>,
+    /// The SHA-256 of what came in.
+    pub(crate) raw: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReportedPolicy {
+    pub(crate) policy_type: String,
+    pub(crate) policy_domain: Option<String>,
+    pub(crate) strings: Vec<String>,
+    pub(crate) mx_hosts: Vec<String>,
+    pub(crate) successful: u64,
+    pub(crate) failed: u64,
+    pub(crate) failures: Vec<ReportedFailure>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReportedFailure {
+    pub(crate) result_type: String,
+    pub(crate) sending_ip: Option<String>,
+    pub(crate) receiving_ip: Option<String>,
+    pub(crate) mx_host: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) additional: Option<String>,
+    pub(crate) sessions: u64,
+}
+
+/// What had to be repaired, and where.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Repair {
+    pub(crate) code: String,
+    pub(crate) place: String,
+}
+
+/// The policies that `enforce` holds, by domain.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Policies {
+    pub(crate) policies: Vec<PolicyRow>,
+    /// All that match; not all may be shown.
+    pub(crate) count: usize,
+    /// Domains whose last fetch failed.
+    pub(crate) failing: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PolicyRow {
+    #[schemars(with = "String")]
+    pub(crate) domain: DomainName,
+    /// `enforce`, `testing` or `none`; null if none could be fetched.
+    pub(crate) mode: Option<String>,
+    pub(crate) id: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) fetched_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
+    /// Why the last fetch failed, as RFC 8460 §4.3 calls it.
+    pub(crate) failure: Option<String>,
+    /// Fetches that failed in a row.
+    pub(crate) failures: u32,
+}
+
+impl Health {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Silent => "silent",
+            Self::Well => "well",
+            Self::Unheard => "no reports",
+        }
+    }
+
+    /// A sign beside the word, so that it does not rest on colour.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Failing => "✕",
+            Self::Silent => "?",
+            Self::Well => "✓",
+            Self::Unheard => "–",
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One domain.
+
+use std::collections::BTreeMap;
+
+use mail_domain::DomainName;
+use sealpost_evidence::traffic::{Bounds, Day, FailureGroup, Reporter};
+use sealpost_rollout::{Entry, Horizon, Stage};
+use sealpost_rules::diagnosis::{Known, diagnose};
+use sealpost_store::{
+    StoreError,
+    reports::{Content, DayRange, ReportFilter, ReportSummary, Scope, Subject, Validity},
+};
+
+use super::{DAYS, Desk};
+use crate::model::{Diagnosis, Domain, FailureRow, LogRow, ReporterRow, Rollout, StageMark};
+
+/// Reports of which the table of reporters is made: more than ten reporters have in the time.
+const MOST_REPORTS: usize = 5_000;
+/// Rows that are asked for at a time.
+const PAGE: u32 = 1_000;
+/// Kinds of failures that are shown.
+const MOST_FAILURES: u32 = 50;
+/// Rows of the logbook that are shown.
+const MOST_ENTRIES: usize = 200;
+
+impl Desk {
+    /// What is known of a domain; `None` if nothing is.
+    pub(crate) async fn domain(&self, domain: &DomainName) -> Result<Option<Domain>, StoreError> {
+        let days = self.days(DAYS);
+        let reports = self.store.reports();
+        let subject = || Subject { domain: Some(domain.clone()), reporter: None };
+        let series = reports.series(Scope::Counted, subject(), days).await?;
+        let (reports_in_all, successful, failed) = series.total();
+        let (reporters, is_cut) = self.reporters(subject(), days).await?;
+        let groups = reports.failure_groups(Scope::Counted, subject(), days, MOST_FAILURES).await?;
+        let rollout = self.rollout(domain).await?;
+        if reports_in_all == 0 && rollout.is_none() && !self.was_heard_of(subject()).await? {
+            return Ok(None);
+        }
+        let today = self.today();
+        Ok(Some(Domain {
+            domain: domain.clone(),
+            since: days.first,
+            until: today,
+            reports: reports_in_all,
+            successful,
+            failed,
+            days: series.days,
+            reporters,
+            is_cut,
+            failures: groups.groups.iter().map(|group| failure(group, today)).collect(),
+            unlisted: groups.unlisted,
+            rollout,
+        }))
+    }
+
+    /// Whether any report ever told of it.
+    async fn was_heard_of(&self, subject: Subject) -> Result<bool, StoreError> {
+        let days = DayRange::all();
+        let filter = ReportFilter { scope: Scope::Counted, subject, days, content: Content::Any };
+        Ok(!self.store.reports().list(filter, None, 1).await?.is_empty())
+    }
+
+    async fn reporters(
+        &self,
+        subject: Subject,
+        days: DayRange,
+    ) -> Result<(Vec<ReporterRow>, bool), StoreError> {
+        let mut sums: BTreeMap<Reporter, ReporterRow> = BTreeMap::new();
+        let (mut after, mut read) = (None, 0_usize);
+        let is_cut = loop {
+            let filter = ReportFilter {
+                scope: Scope::Counted,
+                subject: subject.clone(),
+                days,
+                content: Content::Any,
+            };
+            let page = self.store.reports().list(filter, after, PAGE).await?;
+            read += page.len();
+            after = page.last().map(ReportSummary::place);
+            for row in page.iter().filter(|row| row.validity == Validity::Current) {
+                let sum = sums
+                    .entry(row.reporter.clone())
+                    .or_insert_with(|| ReporterRow::of(&row.reporter, row.day));
+                sum.reports += 1;
+                sum.successful = sum.successful.plus(row.successful);
+                sum.failed = sum.failed.plus(row.failed);
+                sum.last_day = sum.last_day.max(row.day);
+            }
+            if page.len() < PAGE as usize {
+                break false;
+            }
+            if read >= MOST_REPORTS {
+                break true;
+            }
+        };
+        let mut rows: Vec<ReporterRow> = sums.into_values().collect();
+        rows.sort_by_key(|row| {
+            let sessions = row.successful.upper.saturating_add(row.failed.upper);
+            std::cmp::Reverse((row.failed.upper, sessions))
+        });
+        Ok((rows, is_cut))
+    }
+
+    async fn rollout(&self, domain: &DomainName) -> Result<Option<Rollout>, StoreError> {
+        let rollouts = self.store.rollouts();
+        let Some(known) = rollouts.load(domain.clone()).await? else { return Ok(None) };
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let skipped = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            let page = rollouts.logbook(domain.clone(), skipped, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            entries.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        let logbook = entries.iter().rev().take(MOST_ENTRIES).map(|entry| LogRow {
+            at: entry.at.into(),
+            text: format!("{}{}", entry.event, entry.by),
+            grounds: entry.grounds.clone(),
+        });
+        Ok(Some(Rollout {
+            stage: known.stage.as_str(),
+            since: known.entered_at.into(),
+            policy: known.history.live().map(ToString::to_string),
+            id: known.history.live_id().map(|announced| announced.id.to_string()),
+            held_until: match known.history.horizon() {
+                Horizon::Nobody => "nobody".to_owned(),
+                Horizon::Until(time) => time.to_string(),
+                Horizon::Open => "open".to_owned(),
+            },
+            stages: marks(known.stage),
+            logbook: logbook.collect(),
+        }))
+    }
+}
+
+impl ReporterRow {
+    fn of(reporter: &Reporter, last_day: Day) -> Self {
+        Self {
+            organisation: reporter.organisation.clone(),
+            signer: reporter.signer.clone(),
+            reports: 0,
+            successful: Bounds::exactly(0),
+            failed: Bounds::exactly(0),
+            last_day,
+        }
+    }
+}
+
+/// The way in; the way out only for who is on it.
+fn marks(current: Stage) -> Vec<StageMark> {
+    let leaves = current > Stage::EnforceLong;
+    Stage::ALL
+        .into_iter()
+        .filter(|stage| leaves || *stage <= Stage::EnforceLong)
+        .map(|stage| StageMark {
+            name: stage.as_str(),
+            is_reached: stage <= current,
+            is_current: stage == current,
+        })
+        .collect()
+}
+
+fn failure(group: &FailureGroup, today: Day) -> FailureRow {
+    let diagnosis = diagnose(group, &Known::nothing(today));
+    FailureRow {
+        organisation: group.reporter.organisation.clone(),
+        policy_type: group.policy_type.clone(),
+        result_type: group.result_type.clone(),
+        mx_host: group.mx_host.clone(),
+        receiving_ip: group.receiving_ip.map(|address| address.to_string()),
+        reason: group.reason.clone(),
+        sessions: group.sessions,
+        first_day: group.first_day,
+        last_day: group.last_day,
+        diagnosis: Diagnosis {
+            code: diagnosis.cause.code,
+            severity: diagnosis.severity.as_str(),
+            title: diagnosis.cause.title,
+            sentence: diagnosis.sentence,
+            grounds: diagnosis.grounds,
+            action: diagnosis.action,
+        },
+    }
+}
