@@ -105,6 +105,7 @@ fn send_reports() {
             day,
             domain,
             policy: std::sync::Arc::new(policy),
+            stored: std::sync::Arc::default(),
             successful: 5,
             failed: 0,
             failures: Vec::new(),
