@@ -67,7 +67,7 @@ pub struct Message<'a> {
 }
 
 /// A report.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Document {
     /// Its own octets.
     pub json: Vec<u8>,

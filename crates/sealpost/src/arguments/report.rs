@@ -64,7 +64,7 @@ pub(crate) enum ReportCommand {
     /// Count the sessions that lines of Postfix's log tell of.
     ReadLog(ReadLogArguments),
     /// Look whether reports of ours would be believed: keys, DNS, the queue of the kernel.
-    Doctor(DoctorArguments),
+    Doctor(Box<DoctorArguments>),
     /// Say what was counted on which days, where sessions fail, and what could not be read.
     Status(StatusArguments),
     /// Make the reports of a day that is over, and send what is due.

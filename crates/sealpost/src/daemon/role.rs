@@ -29,7 +29,7 @@ pub(crate) enum RoleName {
 pub(super) enum Role {
     Enforce(Enforce),
     Receive(Receive),
-    Report(Report),
+    Report(Box<Report>),
 }
 
 /// Asks a role whether it does new work.
@@ -63,7 +63,7 @@ impl RoleName {
         Ok(match self {
             Self::Enforce => Role::Enforce(Enforce::start(ground, output).await?),
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
-            Self::Report => Role::Report(Report::start(ground, output).await?),
+            Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
         })
     }
 }

@@ -53,8 +53,9 @@ impl Patient {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let found: Value = serde_json::from_slice(&output.stdout).expect(&said);
-        (found["examined"].as_array().unwrap().clone(), output.status.code().unwrap())
+        let found: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {said}"));
+        (found.get("examined").unwrap().as_array().unwrap().clone(), output.status.code().unwrap())
     }
 
     /// How one thing is, and all that is said of it.

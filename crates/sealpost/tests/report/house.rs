@@ -135,6 +135,7 @@ pub(crate) fn counts(domain: &str, day: Day, successful: u64, failed: u64) -> Se
         day,
         domain,
         policy,
+        stored: Arc::default(),
         successful,
         failed,
         failures: Vec::new(),

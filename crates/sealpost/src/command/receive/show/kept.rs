@@ -34,9 +34,9 @@ impl Kept {
         let Some(stored) = &self.0 else { return Ok(None) };
         // Only what identifies it is asked for.
         let trust = Trust::Unverified { reason: String::new() };
-        let received = Received { raw: Digest::of(&document.json), at: 0, trust };
+        let received = Received { raw: Digest::of(&document.json), place: 0, at: 0, trust };
         let mut found = Vec::new();
-        for account in accounts(document, &received, &OurDomains::default()) {
+        for account in accounts(document.clone(), &received, &OurDomains::default()) {
             for scope in Scope::ALL {
                 let reports = find(stored, &account, scope).await;
                 found.extend(reports.map_err(|error| stored.failure(&error))?);
