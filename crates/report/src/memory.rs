@@ -124,16 +124,17 @@ impl Memory {
 
     /// Counts all that has come.
     pub(crate) fn take_all(&mut self, waiting: &Waiting) {
-        let metrics = &self.shared.metrics;
-        metrics.datagrams.add(u64::try_from(waiting.len()).unwrap_or(u64::MAX));
         if waiting.dropped() > 0 {
-            metrics.overflowed.add(waiting.dropped());
+            self.shared.metrics.overflowed.add(waiting.dropped());
             let dropped = waiting.dropped();
             tracing::error!(dropped, "datagrams came faster than they could be counted");
         }
         for (datagram, taken_at) in waiting.iter() {
             self.take(datagram, taken_at);
         }
+        // Last: whoever sees them counted sees what became of them too.
+        let count = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+        self.shared.metrics.datagrams.add(count);
     }
 
     /// Counts sessions that came another way, and says how many were.

@@ -69,13 +69,11 @@ fn diagnostic(finding: &LintFinding, source: &str, json: Option<&[u8]>) -> Diagn
     if let Some(rule) = finding.rule {
         notes.push(("rule", rule.to_owned()));
     }
-    // `warning[code]: ` stands before it.
-    let room = WIDTH.saturating_sub(finding.code.len() + "warning[]: ".len());
     let fold = |(name, note): (&'static str, String)| (name, wrapped(&note, WIDTH - 14).join("\n"));
     Diagnostic {
         severity: finding.severity,
         code: finding.code,
-        title: wrapped(&finding.message, room).join("\n    "),
+        title: finding.message.clone(),
         source: source.to_owned(),
         text: finding.span.and_then(|span| excerpt(json?, span)),
         notes: notes.into_iter().map(fold).collect(),
