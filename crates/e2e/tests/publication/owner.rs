@@ -128,6 +128,8 @@ rollout = {{ {rollout} }}
         assert!(written.contains("+ _mta-sts.lead.test. 1 IN TXT \"v=STSv1; id="), "{written}");
         assert!(written.contains("to do: waiting for a server: [127.70.0.55]"), "{written}");
         assert!(!written.contains("id announced"), "{written}");
+        // Nobody is asked to do by hand what is done already.
+        assert!(!written.contains("not live yet: set "), "{written}");
         self.refresh_secondary();
         let done = self.pass(at + 300);
         assert!(done.contains("id announced: "), "{done}");

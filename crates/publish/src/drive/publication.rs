@@ -45,7 +45,10 @@ pub(super) fn live(
         return Ok(match (rollout.stage, &seen.rua) {
             (Stage::Record, RuaSeen::Unknown(why)) => unknown(why),
             (Stage::Record, found) if !is_rua(published, found) => {
-                Live::Differs { todo: rua_todo(published) }
+                let todo = rua_todo(published);
+                // No server sets a record that nobody named.
+                let is_ours = !published.rua.is_empty();
+                Live::Differs { todo: if is_ours { missing(published, &todo) } else { todo } }
             }
             _ => as_asked(),
         });
@@ -61,7 +64,7 @@ pub(super) fn live(
         _ if history.live_id().is_none() || history.is_id_older() => {
             let id = published.id_after(history, &policy, now);
             let records = published.records(Some(&id));
-            Live::Differs { todo: set(records.last()) }
+            Live::Differs { todo: missing(published, &set(records.last())) }
         }
         _ => as_asked(),
     })
@@ -276,6 +279,16 @@ fn rua_todo(published: &PublishedDomain) -> String {
 
 fn set(record: Option<&DnsRecord>) -> String {
     record.map_or_else(String::new, |record| format!("set {record}"))
+}
+
+/// What stands out, by who sees to it: a person is asked for it only if nobody else does it.
+fn missing(published: &PublishedDomain, todo: &str) -> String {
+    match &published.dns {
+        DnsWay::Manual => todo.to_owned(),
+        DnsWay::Server(name) => {
+            format!("the DNS server {name} is to {todo}, and every server of the zone to have it")
+        }
+    }
 }
 
 fn upload(published: &PublishedDomain, policy: &Policy) -> String {
