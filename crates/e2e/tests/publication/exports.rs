@@ -45,7 +45,6 @@ impl Owner {
 }
 
 #[test]
-#[ignore = "written, and not run yet: run it with --ignored"]
 fn nginx_and_caddy_serve_what_is_exported_for_them() {
     let owner = Owner::start("autonomy = \"auto\"");
     fs_err::write(

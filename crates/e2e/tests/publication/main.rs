@@ -12,7 +12,6 @@ use sealpost_e2e::LeafKind;
 /// Time is simulated: each pass is told its own. What waits in it are sessions of reporters, days,
 /// and people; the servers are asked as they are.
 #[test]
-#[ignore = "written, and not run yet: run it with --ignored, and keep its logbook"]
 fn a_domain_is_led_to_a_long_enforce_and_only_a_fault_of_its_own_leads_it_back() {
     let owner = Owner::start("autonomy = \"auto\"");
     owner.pass(0);

@@ -5,7 +5,6 @@ use sealpost_e2e::{Server, Signal};
 use crate::owner::{HOUR, Owner};
 
 #[test]
-#[ignore = "written, and not run yet: run it with --ignored"]
 fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
     let owner = Owner::start("autonomy = \"auto\"");
     let apply = ["run", "--once", "--apply", "lead.test", "bound.test"];
@@ -43,7 +42,6 @@ fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
 }
 
 #[test]
-#[ignore = "written, and not run yet: run it with --ignored"]
 fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     let owner = Owner::start("autonomy = \"auto\"");
     owner.pass(0);
