@@ -107,7 +107,8 @@ fn for_anything(record: &str) -> String {
 /// The last part of a mail, out of its base64.
 fn attachment(mail: &str) -> Vec<u8> {
     let (_, part) = mail.rsplit_once("Content-Transfer-Encoding: base64").unwrap();
-    let (_, body) = part.split_once("\r\n\r\n").unwrap();
+    // `sendmail` is given the lines as they end on this machine.
+    let (_, body) = part.split_once("\n\n").unwrap();
     let (body, _) = body.split_once("--").unwrap();
     let text: String = body.split_whitespace().collect();
     BASE64.decode(text.as_bytes()).unwrap()

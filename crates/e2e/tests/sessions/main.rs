@@ -196,11 +196,12 @@ impl Report {
         Self::start_with(senders, "", &[])
     }
 
-    /// With more sections in the configuration, and flags.
+    /// With more sections in the configuration, and flags. It shares the store with the daemon that
+    /// the first route asks, as is advised.
     fn start_with(senders: &Senders, sections: &str, flags: &[&str]) -> Self {
         let directory = senders.environment().directory();
         let text = format!(
-            "[report]\nsocket = [\"unix:{}/tlsrpt.sock,mode=0666\"]\nstore = \"report.sqlite\"\n\
+            "[report]\nsocket = [\"unix:{}/tlsrpt.sock,mode=0666\"]\nstore = \"enforce.db\"\n\
              contact = \"tls@reporter.test\"\nflush_seconds = 1\n{sections}\n",
             directory.display()
         );

@@ -51,7 +51,7 @@ pub(super) async fn ask(
     deadline: Deadline,
 ) -> Result<Message, LookupFault> {
     let query = Query::query(name(owner)?, kind);
-    let asked = deadline.bound(ask_one(server, &query, Checking::Ours, None)).await;
+    let asked = deadline.bound(ask_one(server, &query, Checking::Ours)).await;
     let message = asked.map_err(|_| {
         let text = format!("{server} did not answer within the deadline");
         fault(LookupFaultKind::TimedOut, &text)

@@ -13,7 +13,6 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 
 use super::message::{Checking, Question, Reading, fault};
-use super::shared::SharedSockets;
 use super::transfer::framed;
 use crate::deadline::Deadline;
 
@@ -33,16 +32,12 @@ pub(crate) struct Upstreams {
     addresses: Vec<SocketAddr>,
     patience: Duration,
     waiting: Arc<Semaphore>,
-    /// For those on this machine.
-    shared: Option<Arc<SharedSockets>>,
 }
 
 impl Upstreams {
     /// Asks these, within `patience` for each question.
     pub(crate) fn new(addresses: Vec<SocketAddr>, patience: Duration) -> Self {
-        let is_any_near = addresses.iter().any(|address| is_near(*address));
-        let shared = if is_any_near { SharedSockets::new().map(Arc::new) } else { None };
-        Self { addresses, patience, waiting: Arc::new(Semaphore::new(MOST_WAITING)), shared }
+        Self { addresses, patience, waiting: Arc::new(Semaphore::new(MOST_WAITING)) }
     }
 
     /// The answer of each upstream by itself, all asked at once, each within a quarter of the patience.
@@ -53,9 +48,8 @@ impl Upstreams {
         deadline: Deadline,
     ) -> Vec<Result<Message, LookupFault>> {
         let ask = async |address: &SocketAddr| {
-            let (waiting, shared) = (Arc::clone(&self.waiting), self.shared.clone());
-            let patience = self.patience / 4;
-            let one = Self { addresses: vec![*address], patience, waiting, shared };
+            let waiting = Arc::clone(&self.waiting);
+            let one = Self { addresses: vec![*address], patience: self.patience / 4, waiting };
             one.ask(query, checking, deadline).await
         };
         join_all(self.addresses.iter().map(ask)).await
@@ -83,7 +77,7 @@ impl Upstreams {
                 let asked = async {
                     // The semaphore is never closed.
                     let _place = self.waiting.acquire().await;
-                    ask_one(upstream, query, checking, self.shared.as_deref()).await
+                    ask_one(upstream, query, checking).await
                 };
                 let found = match turn.bound(asked).await {
                     Ok(Ok(message)) => return Ok(message),
@@ -107,11 +101,6 @@ impl Upstreams {
     }
 }
 
-/// Is it on this machine?
-fn is_near(upstream: SocketAddr) -> bool {
-    upstream.ip().to_canonical().is_loopback()
-}
-
 /// How much a fault tells of the domain, rather than of the way to the resolver.
 fn weight(kind: LookupFaultKind) -> u8 {
     match kind {
@@ -124,25 +113,14 @@ fn weight(kind: LookupFaultKind) -> u8 {
     }
 }
 
-/// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5). It may be on
-/// this machine and share sockets.
+/// Asks one upstream, over UDP and, if the answer does not fit, over TCP (RFC 7766 §5).
 pub(super) async fn ask_one(
     upstream: SocketAddr,
     query: &Query,
     checking: Checking,
-    shared: Option<&SharedSockets>,
 ) -> Result<Message, LookupFault> {
     let question = Question::new(query.clone(), checking)?;
-    let shared = shared.filter(|_| is_near(upstream));
-    let answer = match shared {
-        Some(shared) => shared.ask(upstream, &question).await,
-        None => None,
-    };
-    let reading = match answer {
-        Some(answer) => Ok(question.read(&answer)),
-        None => over_udp(upstream, &question).await,
-    };
-    match reading {
+    match over_udp(upstream, &question).await {
         Ok(Reading::Answer(message)) => return Ok(*message),
         Ok(Reading::Fault(found)) => return Err(found),
         Ok(Reading::Truncated) => {}
@@ -158,7 +136,6 @@ pub(super) async fn ask_one(
     }
 }
 
-/// With a socket for this question alone.
 async fn over_udp(upstream: SocketAddr, question: &Question) -> io::Result<Reading> {
     let any: IpAddr = match upstream {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -56,11 +56,6 @@ impl Question {
         Ok(Self { id, query, octets })
     }
 
-    /// Its identifier.
-    pub(super) fn id(&self) -> u16 {
-        self.id
-    }
-
     /// The question as it is sent.
     pub(super) fn octets(&self) -> &[u8] {
         &self.octets

@@ -17,7 +17,6 @@ mod cache;
 mod exchange;
 pub(crate) use exchange::Upstreams;
 mod message;
-mod shared;
 pub(crate) use message::Checking;
 
 // A zone as a whole.

@@ -79,7 +79,7 @@ fn a_signed_report_arrives_counts_and_changes_no_figure() {
     let trial = Trial::new("domains = [\"example.com\"]");
     trial.wants(MAIL);
     let (key, record) = trial.key(&rcgen::PKCS_ED25519);
-    trial.world.dns.set("s1._domainkey.reporter.example", Answer::Text(record));
+    trial.world.dns.set("s1._domainkey.reporter.example", Answer::Text(record.clone()));
     let key = key.to_str().unwrap();
     let signing = ["--key", key, "--selector", "s1", "--organization", "Reporter & Söhne"];
     let (account, status) = trial.json(&signing);
@@ -91,6 +91,7 @@ fn a_signed_report_arrives_counts_and_changes_no_figure() {
     assert_eq!(account["destinations"][0]["trust"]["signer"], "reporter.example", "{account:#}");
     assert_eq!(account["key_in_dns"], true);
     assert_eq!(account["signed"]["algorithm"], "ed25519-sha256");
+    assert_eq!(account["signed"]["record"], record);
 
     let (page, _, status) = trial.run(&signing);
     assert_eq!(status, 0, "{page}");

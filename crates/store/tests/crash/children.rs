@@ -125,7 +125,7 @@ async fn load(path: &str, prefix: &str, count: u32) {
 /// In a folder with room for little: writes until the disk is full, then makes room.
 async fn full(folder: &Path) {
     let ballast = folder.join("ballast");
-    fs_err::write(&ballast, vec![0; 600_000]).unwrap();
+    fs_err::write(&ballast, vec![0; 500_000]).unwrap();
     let store = Store::open(Settings::at(folder.join("store.sqlite"))).await.unwrap();
     let policies = store.policies();
     let mut saved = 0;

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
-use hickory_proto::rr::rdata::{CNAME, SOA, TLSA};
+use hickory_proto::rr::rdata::{CNAME, MX, SOA, TLSA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::*;
@@ -28,7 +28,8 @@ async fn resolver() -> SocketAddr {
             "a.test." => {
                 add(&owner, mx(0, "mx_1.a.test."));
                 add(&owner, mx(1, "half.a.test."));
-                add(&owner, mx(2, "mx 2.a.test."));
+                let astray = Name::from_labels([&b"mx 2"[..], b"a", b"test"]).unwrap();
+                add(&owner, RData::MX(MX::new(2, astray)));
             }
             "mx_1.a.test." => add(&owner, a("127.77.0.9")),
             "half.a.test." => {

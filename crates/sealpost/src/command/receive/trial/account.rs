@@ -38,7 +38,6 @@ struct Signed {
     selector: String,
     algorithm: &'static str,
     /// What has to be in DNS at the selector.
-    #[serde(skip)]
     record: Option<String>,
 }
 
