@@ -165,7 +165,7 @@ pub(crate) struct ReadLogArguments {
                   not be told."
 )]
 pub(crate) struct DoctorArguments {
-    /// Who reports: an address of ours; by default `contact` in [report].
+    /// Who reports: an address of ours; by default `contact` of the configuration.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<MailAddress>,
     /// The author of the mails; by default `from` in [report.delivery], or the contact.
