@@ -363,7 +363,6 @@ impl Inner {
             Some(source) => format!("failed to {error}: {source}"),
             None => format!("failed to {error}"),
         };
-        tracing::warn!(%host, error = what, failures, "there is no new certificate yet");
         if let AcmeError::Dial(_) = error {
             // It may be elsewhere when it is back.
             self.clients.lock().await.clear();
@@ -375,6 +374,8 @@ impl Inner {
         if let Err(error) = self.store.trouble(host.clone(), next_at, &what).await {
             tracing::error!(%host, %error, "the trouble could not be written down");
         }
+        // After it is written: whoever reads this and asks `publish certificates` is told the same.
+        tracing::warn!(%host, error = what, failures, "there is no new certificate yet");
     }
 
     /// Asks when the authority would have a certificate renewed (RFC 9773).
