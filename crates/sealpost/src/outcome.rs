@@ -108,3 +108,11 @@ pub(crate) fn without_controls(text: &str) -> String {
     let is_control = |character: &char| character.is_control() && *character != '\n';
     text.chars().map(|c| if is_control(&c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
+
+/// An error and what is behind it, in one line.
+pub(crate) fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

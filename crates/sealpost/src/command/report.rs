@@ -17,7 +17,7 @@ use sealpost_store::{Settings, Store, StoreError};
 
 use crate::arguments::{ReportArguments, ReportCommand};
 use crate::daemon::{self, Company, RoleName, Setup};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, with_source};
 use crate::output::Output;
 
 pub(super) async fn run(
@@ -73,11 +73,4 @@ async fn open_to_write(path: &Path) -> Result<Store, Failure> {
 /// Why the file cannot be used.
 fn store_failure(path: &Path, error: &StoreError) -> Failure {
     Failure::new(format!("{} ({})", with_source(error), path.display()))
-}
-
-fn with_source(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

@@ -1,7 +1,6 @@
 //! What the roles of one process share.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use sealpost_listen::Inherited;
@@ -13,6 +12,7 @@ use super::role::RoleName;
 use crate::arguments::NetworkArguments;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
+pub(super) use crate::outcome::with_source;
 
 /// What the roles of one process stand on: one network, one clock, and each file opened once.
 pub(super) struct Ground {
@@ -83,14 +83,6 @@ impl Ground {
         for store in self.stores.into_values() {
             store.close().await;
         }
-    }
-}
-
-/// An error and what is behind it, in one line.
-pub(super) fn with_source(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 
