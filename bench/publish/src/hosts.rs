@@ -32,7 +32,7 @@ pub fn make(folder: &str, count: usize) -> io::Result<()> {
          default_type \"text/plain; charset=us-ascii\";\nkeepalive_timeout 600;\n\
          keepalive_requests 1000000;\nserver_names_hash_max_size {hash};\n\
          server_names_hash_bucket_size 128;\nssl_protocols TLSv1.2 TLSv1.3;\n\
-         ssl_session_tickets off;\nssl_session_cache off;\nopen_file_cache max=20000;\n",
+         ssl_session_tickets off;\nssl_session_cache off;\n",
         folder.display()
     );
     for number in 0..count {
