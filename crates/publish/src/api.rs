@@ -38,3 +38,30 @@ impl PublishApi {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sealpost_net::{Network, Settings};
+    use sealpost_runtime::Clock;
+    use sealpost_store::Store;
+
+    use super::*;
+    use crate::{Domains, Section};
+
+    #[tokio::test]
+    async fn who_cannot_read_the_stages_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = sealpost_store::Settings::at(folder.path().join("store.sqlite"));
+        let store = Store::open(settings).await.unwrap();
+        let resolvers = vec!["127.0.0.1:53".parse().unwrap()];
+        let settings = Settings { resolvers, ..Settings::default() };
+        let network = Network::new(settings, Clock::system()).unwrap();
+        let (section, domains) = (Section::default(), Domains::default());
+        let host = PolicyHost::prepare(&section, domains, &store, network, Clock::system());
+        let api = PublishApi::new(Some(host.await.unwrap()), Arc::default());
+        assert!(api.readiness().await.is_ok());
+        store.close().await;
+        let error = api.readiness().await.unwrap_err();
+        assert_eq!(error.to_string(), "use the store");
+    }
+}
