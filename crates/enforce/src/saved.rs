@@ -29,11 +29,7 @@ pub(crate) fn to_store(domain: DomainName, snapshot: Snapshot) -> Remembered {
 pub(crate) fn from_store(remembered: Remembered) -> (DomainName, Snapshot) {
     let Remembered { domain, policy, backoff, last_used } = remembered;
     let policy = policy.and_then(|stored| match FetchedPolicy::parse(stored.text) {
-        Ok(policy) => Some(SavedPolicy {
-            policy,
-            id: stored.id,
-            fetched_at: stored.fetched_at,
-        }),
+        Ok(policy) => Some(SavedPolicy { policy, id: stored.id, fetched_at: stored.fetched_at }),
         Err(error) => {
             tracing::error!(%domain, %error, "a stored policy cannot be used, left out");
             None

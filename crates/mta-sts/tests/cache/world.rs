@@ -56,10 +56,7 @@ pub(crate) struct World {
 
 impl World {
     /// A domain that nobody has asked for.
-    pub(crate) fn new(
-        record: RecordLookup,
-        host: Result<FetchedPolicy, FetchFailure>,
-    ) -> Self {
+    pub(crate) fn new(record: RecordLookup, host: Result<FetchedPolicy, FetchFailure>) -> Self {
         Self::seeded(7, record, host)
     }
 
