@@ -1,8 +1,12 @@
 //! `sealpost.toml`.
 
+mod fault;
+mod schema;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
 use sealpost_net::Settings;
@@ -11,6 +15,8 @@ use sealpost_web::HostName;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub(crate) use self::fault::{Fault, faults, line_at};
+pub(crate) use self::schema::{Entry, schema, visit};
 use crate::daemon::RoleName;
 use crate::outcome::Failure;
 
@@ -21,10 +27,11 @@ const LARGEST_FILE: u64 = 256 * 1024;
 /// that they share, and one for `sealpost serve`.
 ///
 /// Unknown keys are refused. Relative paths start from the file's folder.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Configuration {
     /// The file in which every role keeps what it keeps, unless its section names another.
+    #[schemars(extend("x-path" = "store"))]
     store: Option<PathBuf>,
     pub(crate) serve: ServeSection,
     pub(crate) web: WebSection,
@@ -39,7 +46,7 @@ pub(crate) struct Configuration {
 }
 
 /// The section `[serve]`: what the roles of one process share.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServeSection {
     /// Where people and Prometheus ask over HTTP; 127.0.0.1:8460 by default.
@@ -49,7 +56,7 @@ pub(crate) struct ServeSection {
 }
 
 /// The section `[web]`: the pages.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WebSection {
     /// Names under which people call the pages through a proxy, beside those of this machine.
@@ -80,18 +87,28 @@ impl Configuration {
     /// Reads a file; without one, everything is as by default.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
+        let text = Self::text(path)?;
+        Self::parse(path, text).map_err(|faults| {
+            let faults: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+            Failure::new(format!("read the configuration in {}:{faults}", path.display()))
+        })
+    }
+
+    /// The text of a file.
+    pub(crate) fn text(path: &Path) -> Result<String, Failure> {
         let mut octets = Vec::new();
         fs_err::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut octets)?;
-        let text = String::from_utf8(octets)
-            .ok()
-            .filter(|text| text.len() as u64 <= LARGEST_FILE)
-            .ok_or_else(|| {
-                let path = path.display();
-                Failure::new(format!("read {path}: it is not a text of at most 256 KiB"))
-            })?;
-        let mut configuration: Self = toml::from_str(&text).map_err(|error| {
-            Failure::new(format!("read the configuration in {}: {error}", path.display()))
-        })?;
+        let text = String::from_utf8(octets).ok();
+        text.filter(|text| text.len() as u64 <= LARGEST_FILE).ok_or_else(|| {
+            let path = path.display();
+            Failure::new(format!("read {path}: it is not a text of at most 256 KiB"))
+        })
+    }
+
+    /// Reads the text of this file, or says what is wrong with it.
+    pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Vec<Fault>> {
+        let mut configuration: Self =
+            toml::from_str(&text).map_err(|error| faults(&text, &error))?;
         if configuration.serve.roles.is_empty() {
             configuration.serve.roles = present(&text);
         }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod daemon;
+mod newer_store;
 mod pages;
 mod publish;
+mod without_file;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
