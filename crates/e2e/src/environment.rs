@@ -447,14 +447,19 @@ fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
 
 /// What `setup` made and knows by this name.
 pub(crate) fn made_by_setup(name: &str) -> Result<PathBuf, EnvironmentError> {
-    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
-    let output = Command::new(&setup)
+    made_by(&Path::new(env!("CARGO_MANIFEST_DIR")).join("setup"), name)
+}
+
+/// The same of this script.
+pub(crate) fn made_by(script: &Path, name: &str) -> Result<PathBuf, EnvironmentError> {
+    let program = script.display().to_string();
+    let output = Command::new(script)
         .args(["--path", name])
         .output()
-        .map_err(|error| program_failed("crates/e2e/setup", &error))?;
+        .map_err(|error| program_failed(&program, &error))?;
     if !output.status.success() {
         return Err(EnvironmentError::Program {
-            program: "crates/e2e/setup".to_owned(),
+            program,
             detail: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
     }

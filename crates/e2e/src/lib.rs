@@ -55,6 +55,10 @@ mod dovecot;
 // Name servers that take updates.
 mod publication;
 
+// The pages, and who looks at them.
+mod pages;
+pub use pages::made_for_pages;
+
 // The running servers.
 mod environment;
 pub use environment::{Environment, Server, Signal, System};

@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use schemars::JsonSchema;
 use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Every domain of which something is known.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -91,6 +91,8 @@ pub(crate) struct FailureRow {
     pub(crate) sessions: u64,
     pub(crate) first_day: Day,
     pub(crate) last_day: Day,
+    /// The name under which a person accepts it as explained.
+    pub(crate) kind: String,
     pub(crate) diagnosis: Diagnosis,
 }
 
@@ -119,6 +121,8 @@ pub(crate) struct Rollout {
     /// Until when some sender may hold a policy: `nobody`, `open`, or a time.
     pub(crate) held_until: String,
     pub(crate) stages: Vec<StageMark>,
+    /// Where a person may lead it now.
+    pub(crate) ways: Vec<&'static str>,
     /// Newest first.
     pub(crate) logbook: Vec<LogRow>,
 }
@@ -242,6 +246,99 @@ pub(crate) struct PolicyRow {
     pub(crate) failure: Option<String>,
     /// Fetches that failed in a row.
     pub(crate) failures: u32,
+}
+
+/// What was done over HTTP, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Acts {
+    pub(crate) acts: Vec<ActRow>,
+    /// What to give as `before` for the next page; null on the last one.
+    pub(crate) next: Option<i64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ActRow {
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) who: String,
+    /// From where.
+    pub(crate) source: String,
+    pub(crate) what: String,
+    pub(crate) about: String,
+    pub(crate) outcome: String,
+}
+
+/// The settings in force.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Settings {
+    pub(crate) version: &'static str,
+    /// Who is let in.
+    pub(crate) access: String,
+    /// What is not as by default.
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) tokens: Vec<TokenRow>,
+}
+
+/// A key of the configuration that is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Setting {
+    /// Its section, without brackets; empty for the keys above all sections.
+    pub section: String,
+    /// Its name.
+    pub key: String,
+    /// Its value, as it would stand in the file. Of secrets it says only that there is one.
+    pub value: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TokenRow {
+    pub(crate) name: String,
+    /// `read` or `write`.
+    pub(crate) rights: &'static str,
+    /// Seconds since 1970.
+    pub(crate) made_at: i64,
+    /// From then on it is worth nothing.
+    pub(crate) ends_at: Option<i64>,
+    /// When it was last used, to the hour.
+    pub(crate) used_at: Option<i64>,
+}
+
+/// A wish to move a domain to another stage.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MoveWish {
+    /// The stage.
+    pub(crate) to: String,
+    /// Why, for the logbook: 1 to 500 characters.
+    pub(crate) reason: String,
+    /// Though evidence is missing for which a person may stand in.
+    #[serde(default)]
+    pub(crate) force: bool,
+}
+
+/// A wish that a domain may leave its stage without the evidence of reports.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WaiveWish {
+    /// Why, for the logbook: 1 to 500 characters.
+    pub(crate) reason: String,
+}
+
+/// A wish that kinds of failures count as explained.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptWish {
+    /// Each as the `kind` of a failure has it; 1 to 50.
+    pub(crate) groups: Vec<String>,
+    /// Why, for the logbook: 1 to 500 characters.
+    pub(crate) reason: String,
+}
+
+/// What came of a wish.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Done {
+    /// For people.
+    pub(crate) said: String,
 }
 
 impl Health {

@@ -14,10 +14,11 @@ mod publication;
 mod reported;
 mod seen;
 mod state;
+mod words;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
 pub use pass::{Enrolment, Pass};
-pub use reported::kind_of;
+pub use words::{Statement, WordError};
 
 use std::{
     collections::{HashMap, HashSet},

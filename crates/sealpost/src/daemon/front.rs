@@ -75,7 +75,7 @@ impl Front {
         self.shared.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exposition(&self) -> Response {
+    fn exposition(&self, site: &Site) -> Response {
         let voices: Vec<Voice> = self.voices().values().flatten().cloned().collect();
         let mut text = Exposition::default();
         for voice in voices {
@@ -85,6 +85,7 @@ impl Front {
                 Voice::Report(api) => api.write_metrics(&mut text),
             }
         }
+        site.write_metrics(&mut text);
         text.table(self.metrics());
         text.table(&self.shared.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
@@ -117,16 +118,18 @@ impl Front {
 impl HttpService for Facade {
     async fn respond(&self, request: Request) -> Response {
         let segments = request.segments();
-        if request.method != Method::Get {
-            return Response::method_not_allowed("GET, HEAD");
-        }
+        let is_get = request.method == Method::Get;
         match segments.as_slice() {
-            ["metrics"] => self.front.exposition(),
+            ["metrics" | "healthz" | "readyz"] | ["v1", "enforce" | "observed", ..] if !is_get => {
+                Response::method_not_allowed("GET, HEAD")
+            }
+            ["metrics"] => self.front.exposition(&self.site),
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
             ["readyz"] => self.front.readiness(),
-            ["v1", "enforce" | "observed", ..] => {
-                self.front.of_role(RoleName::Enforce, request).await
-            }
+            ["v1", "enforce" | "observed", ..] => match self.site.refusal(&request).await {
+                Some(refusal) => refusal,
+                None => self.front.of_role(RoleName::Enforce, request).await,
+            },
             _ => self.site.respond(request).await,
         }
     }

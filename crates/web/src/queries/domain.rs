@@ -131,6 +131,7 @@ impl Desk {
                 Horizon::Open => "open".to_owned(),
             },
             stages: marks(known.stage),
+            ways: ways(known.stage).into_iter().map(Stage::as_str).collect(),
             logbook: logbook.collect(),
         }))
     }
@@ -163,6 +164,23 @@ fn marks(current: Stage) -> Vec<StageMark> {
         .collect()
 }
 
+/// Where a person may want to lead a domain that is in this stage.
+fn ways(current: Stage) -> Vec<Stage> {
+    let onward = current.next();
+    let back = current.enforces().then_some(Stage::Testing);
+    let out = match current {
+        Stage::Record | Stage::Prerequisites => Some(Stage::Removed),
+        Stage::Testing | Stage::EnforceDay | Stage::EnforceWeek | Stage::EnforceLong => {
+            Some(Stage::Leaving)
+        }
+        Stage::Nothing | Stage::Leaving | Stage::Removed => None,
+    };
+    let again = matches!(current, Stage::Leaving | Stage::Removed).then_some(Stage::Record);
+    let mut ways: Vec<Stage> = [onward, back, out, again].into_iter().flatten().collect();
+    ways.dedup();
+    ways
+}
+
 fn failure(group: &FailureGroup, today: Day) -> FailureRow {
     let diagnosis = diagnose(group, &Known::nothing(today));
     FailureRow {
@@ -175,6 +193,7 @@ fn failure(group: &FailureGroup, today: Day) -> FailureRow {
         sessions: group.sessions,
         first_day: group.first_day,
         last_day: group.last_day,
+        kind: group.kind(),
         diagnosis: Diagnosis {
             code: diagnosis.cause.code,
             severity: diagnosis.severity.as_str(),
