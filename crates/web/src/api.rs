@@ -164,19 +164,25 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     for status in always.into_iter().chain(of_changes.into_iter().filter(|_| is_change)) {
         responses.insert(status.to_owned(), error_described());
     }
-    let mut described = json!({
-        "summary": operation.summary,
-        "parameters": parameters,
-        "responses": responses,
-    });
-    let Some(wish) = operation.wish else { return json!({ "get": described }) };
+    let summary = operation.summary;
+    let Some(wish) = operation.wish else {
+        return json!({ "get": {
+            "summary": summary,
+            "parameters": parameters,
+            "responses": responses,
+        } });
+    };
     let schema = wish(generator);
-    described["requestBody"] = json!({
-        "required": true,
-        "content": { "application/json": { "schema": schema } },
-    });
-    described["security"] = json!([{ "token": [] }]);
-    json!({ "post": described })
+    json!({ "post": {
+        "summary": summary,
+        "parameters": parameters,
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": schema } },
+        },
+        "responses": responses,
+        "security": [{ "token": [] }],
+    } })
 }
 
 fn error_described() -> Value {
