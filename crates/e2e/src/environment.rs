@@ -447,21 +447,37 @@ fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
 
 /// What `setup` made and knows by this name.
 pub(crate) fn made_by_setup(name: &str) -> Result<PathBuf, EnvironmentError> {
-    made_by(&Path::new(env!("CARGO_MANIFEST_DIR")).join("setup"), name)
+    made_by("setup", &["--path", name])
 }
 
-/// The same of this script.
-pub(crate) fn made_by(script: &Path, name: &str) -> Result<PathBuf, EnvironmentError> {
-    let program = script.display().to_string();
-    let output = Command::new(script)
-        .args(["--path", name])
+/// The folder of tools that serve as web space of others does, which `setup-hosted` made.
+///
+/// # Errors
+///
+/// When it has not been run.
+pub fn hosted_tools() -> Result<PathBuf, EnvironmentError> {
+    made_by("setup-hosted", &["--path"])
+}
+
+/// What `setup-web` installed for the tests of the pages, and knows by this name.
+///
+/// # Errors
+///
+/// When it has not been run.
+pub fn made_for_pages(name: &str) -> Result<PathBuf, EnvironmentError> {
+    made_by("setup-web", &["--path", name])
+}
+
+/// What a script of this folder made, which says by these arguments where it is.
+fn made_by(script: &str, arguments: &[&str]) -> Result<PathBuf, EnvironmentError> {
+    let program = format!("crates/e2e/{script}");
+    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
+        .args(arguments)
         .output()
         .map_err(|error| program_failed(&program, &error))?;
     if !output.status.success() {
-        return Err(EnvironmentError::Program {
-            program,
-            detail: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
+        let detail = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(EnvironmentError::Program { program, detail });
     }
     let made = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
     if made.exists() { Ok(made) } else { Err(EnvironmentError::NoArchive(made)) }

@@ -55,13 +55,9 @@ mod dovecot;
 // Name servers that take updates.
 mod publication;
 
-// The pages, and who looks at them.
-mod pages;
-pub use pages::made_for_pages;
-
 // The running servers.
 mod environment;
-pub use environment::{Environment, Server, Signal, System};
+pub use environment::{Environment, Server, Signal, System, hosted_tools, made_for_pages};
 mod error;
 pub use error::EnvironmentError;
 

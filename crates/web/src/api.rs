@@ -162,7 +162,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let of_changes = ["403", "409", "413", "415"];
     let is_change = operation.wish.is_some();
     for status in always.into_iter().chain(of_changes.into_iter().filter(|_| is_change)) {
-        responses.insert(status.to_owned(), error_described());
+        responses.insert(status.to_owned(), error_described(status));
     }
     let summary = operation.summary;
     let Some(wish) = operation.wish else {
@@ -185,13 +185,19 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     } })
 }
 
-fn error_described() -> Value {
-    json!({
-        "description": "Why not",
-        "content": { "application/json": { "schema": {
-            "type": "object",
-            "required": ["error"],
-            "properties": { "error": { "type": "string" } },
-        } } },
-    })
+fn error_described(status: &str) -> Value {
+    let json = json!({ "schema": {
+        "type": "object",
+        "required": ["error"],
+        "properties": { "error": { "type": "string" } },
+    } });
+    // What is no request of HTTP, or too large, is refused before anybody looks at what it asks for.
+    let content = match status {
+        "400" | "413" | "503" => json!({
+            "application/json": json,
+            "text/plain": { "schema": { "type": "string" } },
+        }),
+        _ => json!({ "application/json": json }),
+    };
+    json!({ "description": "Why not", "content": content })
 }

@@ -49,6 +49,9 @@ pub enum Declined {
 
 /// Who does it: what leads the domains on.
 pub trait Hands: Send + Sync + 'static {
+    /// Whether domains are led on here at all.
+    fn are_there(&self) -> bool;
+
     /// Does it, and says what came of it. It goes on to its end if nobody waits for it.
     fn carry_out(&self, wish: Wish) -> BoxFuture<'static, Result<String, Declined>>;
 }

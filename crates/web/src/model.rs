@@ -65,6 +65,8 @@ pub(crate) struct Domain {
     pub(crate) failures: Vec<FailureRow>,
     /// Kinds of failures that had no room.
     pub(crate) unlisted: u64,
+    /// What is out of the ordinary along the days, the newest first.
+    pub(crate) anomalies: Vec<AnomalyRow>,
     /// Null if nothing of it is published from here.
     pub(crate) rollout: Option<Rollout>,
 }
@@ -93,7 +95,20 @@ pub(crate) struct FailureRow {
     pub(crate) last_day: Day,
     /// The name under which a person accepts it as explained.
     pub(crate) kind: String,
+    /// Nothing fails here but the mails that bring reports, most likely.
+    pub(crate) is_echo: bool,
     pub(crate) diagnosis: Diagnosis,
+}
+
+/// Something out of the ordinary along the days.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AnomalyRow {
+    pub(crate) day: Day,
+    /// The code in the reference of failures.
+    pub(crate) code: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) sentence: String,
+    pub(crate) action: &'static str,
 }
 
 /// What it means.
@@ -309,7 +324,8 @@ pub(crate) struct TokenRow {
 pub(crate) struct MoveWish {
     /// The stage.
     pub(crate) to: String,
-    /// Why, for the logbook: 1 to 500 characters.
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
     pub(crate) reason: String,
     /// Though evidence is missing for which a person may stand in.
     #[serde(default)]
@@ -320,7 +336,8 @@ pub(crate) struct MoveWish {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WaiveWish {
-    /// Why, for the logbook: 1 to 500 characters.
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
     pub(crate) reason: String,
 }
 
@@ -328,9 +345,11 @@ pub(crate) struct WaiveWish {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcceptWish {
-    /// Each as the `kind` of a failure has it; 1 to 50.
+    /// Each as the `kind` of a failure has it.
+    #[schemars(length(min = 1, max = 50))]
     pub(crate) groups: Vec<String>,
-    /// Why, for the logbook: 1 to 500 characters.
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
     pub(crate) reason: String,
 }
 
@@ -349,6 +368,16 @@ impl Health {
             Self::Silent => "silent",
             Self::Well => "well",
             Self::Unheard => "no reports",
+        }
+    }
+
+    /// The class by which the style sheet knows it.
+    pub(crate) fn sign_class(self) -> &'static str {
+        match self {
+            Self::Failing => "bad",
+            Self::Silent => "odd",
+            Self::Well => "good",
+            Self::Unheard => "none",
         }
     }
 

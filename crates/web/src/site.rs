@@ -89,6 +89,11 @@ impl Site {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
+    /// Those that carry out what a person wants done, while there are any.
+    fn hands(&self) -> Option<&Arc<dyn Hands>> {
+        self.hands.as_ref().filter(|hands| hands.are_there())
+    }
+
     fn settings(&self) -> Vec<model::Setting> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -157,7 +162,7 @@ impl Site {
             here: parts.first().copied().unwrap_or_default().to_owned(),
             who: (caller.who != Who::Anyone).then(|| caller.name()),
             mark: self.access.mark(caller),
-            can_write: caller.may_write() && self.hands.is_some(),
+            can_write: caller.may_write() && self.hands().is_some(),
             can_log_out: matches!(caller.who, Who::Operator(_)),
         }
     }

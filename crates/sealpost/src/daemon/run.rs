@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 use super::doors::Doors;
 use super::front::{Facade, Front};
 use super::ground::{Ground, with_source};
+use super::hands::PublishHands;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
 use crate::arguments::NetworkArguments;
@@ -222,7 +223,7 @@ impl Daemon<'_> {
         let clock = self.ground.clock.clone();
         let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
         site.show_settings(self.ground.configuration.set.clone());
-        Ok(site)
+        Ok(site.with_hands(Arc::new(PublishHands(self.front.clone()))))
     }
 
     async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
@@ -383,7 +384,7 @@ impl Daemon<'_> {
             Some(member) => {
                 output.say_as(self.setup.company.speaker(name));
                 let State::Runs(role) = &mut member.state else { return Ok(()) };
-                let reloaded = role.reload(&self.ground.configuration, output);
+                let reloaded = role.reload(&self.ground.configuration, output).await;
                 output.say_as(None);
                 if reloaded == Reloaded::Done {
                     return Ok(());

@@ -5,26 +5,26 @@ use std::process::{Command, Stdio};
 
 use crate::daemon::{Daemon, World};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 const FRONT: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
     [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
     [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
 
 /// An answer as a browser sees it.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// A browser with one cookie, at pages of this daemon.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     daemon: &'a Daemon,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    fn at(daemon: &'a Daemon) -> Self {
+    pub(crate) fn at(daemon: &'a Daemon) -> Self {
         Self { daemon, cookie: String::new() }
     }
 
@@ -37,18 +37,18 @@ impl<'a> Browser<'a> {
         Answer { status, head, body }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], "")
     }
 
     /// A form of a page of ours.
-    fn post(&self, path: &str, form: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, form: &str) -> Answer {
         let origin = format!("http://{}", self.daemon.address());
         let fields = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", &*origin)];
         self.send("POST", path, &fields, form)
     }
 
-    fn log_in(&mut self) -> Answer {
+    pub(crate) fn log_in(&mut self) -> Answer {
         let answer = self.post("/login", &format!("password={}&to=%2Freports", encoded(PASSWORD)));
         assert_eq!(answer.status, 303, "{}", answer.body);
         self.cookie = answer.cookie().split(';').next().unwrap().to_owned();
@@ -56,7 +56,7 @@ impl<'a> Browser<'a> {
     }
 
     /// What the forms of a page bear.
-    fn mark(&self) -> String {
+    pub(crate) fn mark(&self) -> String {
         let page = self.get("/reports");
         let (_, rest) = page.body.split_once("name=\"mark\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
@@ -68,7 +68,7 @@ impl Answer {
         self.field("set-cookie").unwrap()
     }
 
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head
             .lines()
             .find_map(|line| line.split_once(": ").filter(|(n, _)| *n == name))
@@ -81,7 +81,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// Runs a command of `sealpost web` with this standard input: its status and what it wrote.
-fn web(world: &World, arguments: &[&str], input: &str) -> (i32, String) {
+pub(crate) fn web(world: &World, arguments: &[&str], input: &str) -> (i32, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
         .arg("web")
         .args(arguments)
@@ -341,6 +341,55 @@ fn behind_a_proxy_with_tls_the_cookie_is_for_this_host_and_tls_alone() {
     assert!(answer.cookie().ends_with("; Secure"), "{}", answer.cookie());
     let open = log_in("http://sealpost.example.com", "https");
     assert_eq!(open.status, 403, "a page without TLS is not ours");
+}
+
+#[test]
+fn over_https_the_cookie_is_for_this_host_and_tls_alone() {
+    let world = World::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs_err::write(world.path("cert.pem"), made.cert.pem()).unwrap();
+    fs_err::write(world.path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
+    let front = FRONT.replace(
+        "[serve]\n",
+        "[serve]\nhttps = [\"127.0.0.1:0\"]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n",
+    );
+    world.write(&format!("{front}[web]\npassword_file = \"hash\"\n"));
+    let daemon = Daemon::start(&world, &[]);
+    let form = format!("password={}", encoded(PASSWORD));
+    let answer = |fields: &str, body: &str| {
+        let method = if body.is_empty() { "GET /" } else { "POST /login" };
+        let host = daemon.https_address();
+        let request = format!(
+            "{method} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut client = Command::new("openssl")
+            .args(["s_client", "-quiet", "-connect", host])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        client.stdin.as_mut().unwrap().write_all(request.as_bytes()).unwrap();
+        let output = client.wait_with_output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let here = format!("{kind}Origin: https://{}\r\n", daemon.https_address());
+    let welcome = answer(&here, &form);
+    assert!(welcome.starts_with("HTTP/1.1 303 "), "{welcome}");
+    let line = welcome.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    assert!(line.starts_with("__Host-sealpost=") && line.ends_with("; Secure"), "{line}");
+    let cookie = line.split(';').next().unwrap();
+    let home = answer(&format!("Cookie: {cookie}\r\n"), "");
+    assert!(home.starts_with("HTTP/1.1 200 ") && home.contains("Log out"), "{home}");
+    // What came in the open was not meant for TLS, and the other way round.
+    let (_, plain) = cookie.split_once('=').unwrap();
+    let open = answer(&format!("Cookie: sealpost={plain}\r\n"), "");
+    assert!(open.starts_with("HTTP/1.1 303 "), "{open}");
+    assert_eq!(daemon.ask("GET", "/", &[("Cookie", cookie)]).0, 303);
 }
 
 #[test]

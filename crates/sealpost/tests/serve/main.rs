@@ -5,6 +5,7 @@
 mod access;
 mod daemon;
 mod pages;
+mod publish;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;

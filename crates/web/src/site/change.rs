@@ -114,9 +114,8 @@ impl Site {
         {
             return bad("name 1 to 50 kinds of failures, each as a failure of the domain has it");
         }
-        let Some(hands) = &self.hands else {
-            let why =
-                "nothing is published from here: the configuration has no domain in [publish]";
+        let Some(hands) = self.hands() else {
+            let why = "nothing is led on from here: the role publish does not run";
             return Err((Status::Conflict, why.to_owned()));
         };
         let (what, about) = (deed.as_str(), format!("{domain} {}: {reason}", deed.about()));

@@ -4,7 +4,7 @@ use mail_domain::DomainName;
 use sealpost_publish::drive::{Statement, WordError};
 use sealpost_store::{Settings, Store};
 
-use super::known::{failure, now, section};
+use super::known::{self, failure, now};
 use crate::arguments::{self, AcceptArguments, PublishConfiguration, WaiveArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -43,7 +43,7 @@ async fn open(
     arguments::Statement { by, reason }: &arguments::Statement,
     domain: &DomainName,
 ) -> Result<(Store, Statement), Failure> {
-    let (section, _) = section(configuration)?;
+    let section = known::configuration(configuration)?.publish;
     let store = Store::open(Settings::at(section.store_file())).await;
     let store = store.map_err(|error| failure(&error))?;
     let (by, reason, at) = (by.clone(), reason.clone(), now(configuration));
