@@ -49,19 +49,23 @@ async fn carry_out(leader: Leader, wish: Wish) -> Result<String, Declined> {
         }
         Deed::Waive => {
             let statement = leader.statement(domain, by, reason);
-            let stage = statement.waive(&leader.rollouts()).await.map_err(declined)?;
+            let stage =
+                statement.waive(&leader.rollouts()).await.map_err(|error| declined(&error))?;
             Ok(format!("may leave {stage} without the evidence of reports"))
         }
         Deed::Accept { groups } => {
             let statement = leader.statement(domain, by, reason);
-            statement.accept(&leader.rollouts(), &groups).await.map_err(declined)?;
+            statement
+                .accept(&leader.rollouts(), &groups)
+                .await
+                .map_err(|error| declined(&error))?;
             Ok("accepted".to_owned())
         }
     }
 }
 
-fn declined(error: WordError) -> Declined {
-    let why = format!("failed to {}", with_source(&error));
+fn declined(error: &WordError) -> Declined {
+    let why = format!("failed to {}", with_source(error));
     match error {
         WordError::Unknown(_) => Declined::Unknown(why),
         WordError::Store(_) => Declined::Failed(why),
