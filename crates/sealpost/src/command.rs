@@ -16,6 +16,7 @@ mod report;
 mod rule;
 mod serve;
 mod store;
+mod web;
 
 use sealpost_listen::Inherited;
 use serde::Serialize;
@@ -39,6 +40,7 @@ pub(crate) async fn run(
         Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,
         Command::Config(command) => config::run(command, output),
         Command::Store(command) => store::run(command, output).await,
+        Command::Web(command) => web::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),
         Command::Metrics => metrics::run(output),

@@ -169,6 +169,10 @@ impl Reading<'_> {
                  `sealpost enforce setup postfix` prints them",
             );
         }
+        if let Err(failure) = self.configuration.serve.identity() {
+            let line = self.line_of("serve");
+            self.add(Severity::Error, line, plain(&failure));
+        }
         if let Err(error) = self.configuration.receive.identity() {
             let line = self.line_of("receive");
             self.add(Severity::Error, line, format!("cannot {error}"));

@@ -85,6 +85,7 @@ impl Reading<'_> {
         };
         let configuration = &self.configuration;
         add("serve.http", &configuration.serve.http, true);
+        add("serve.https", &configuration.serve.https, false);
         for role in roles {
             match role {
                 RoleName::Enforce => {
