@@ -249,6 +249,8 @@ fn run_commands(page: &str, commands: Vec<String>, folder: &Path) {
             .current_dir(folder)
             .env("PATH", path_with_the_program())
             .env("SEALPOST_NETWORK", lab.settings_file())
+            .env("XDG_STATE_HOME", folder.join("state"))
+            .env_remove("STATE_DIRECTORY")
             .output()
             .unwrap();
         let expected = OTHER_STATUS.iter().find(|(text, _)| *text == command);

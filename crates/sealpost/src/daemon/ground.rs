@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sealpost_listen::Inherited;
 use sealpost_net::Network;
-use sealpost_runtime::{Clock, make_state_folder, state_folder};
+use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Settings, Store, StoreError};
 
 use super::role::RoleName;
@@ -51,10 +51,6 @@ impl Ground {
     pub(super) async fn store(&mut self, path: &Path, without: &str) -> Result<Store, Failure> {
         if let Some(store) = self.stores.get(path) {
             return Ok(store.clone());
-        }
-        // That one nobody has named, so nobody has made it.
-        if path.parent() == Some(&state_folder()) {
-            make_state_folder()?;
         }
         let settings = Settings::at(path);
         let is_busy = self.busy.as_deref() == Some(path);
