@@ -35,7 +35,7 @@ pub struct Decided {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sts {
     /// This policy holds.
-    Policy(Arc<FetchedPolicy>),
+    Policy(FetchedPolicy),
     /// The operator has pinned this policy.
     Pinned(Arc<Policy>),
     /// There is none.

@@ -72,7 +72,7 @@ struct Tasks {
 #[must_use]
 pub enum Standing {
     /// This policy applies. Only mode enforce demands anything (RFC 8461 §5).
-    Policy(Arc<FetchedPolicy>),
+    Policy(FetchedPolicy),
     /// No policy applies: mail goes out as without MTA-STS.
     NoPolicy(Absence),
     /// Nothing was known, and it could not be found out in time: as without MTA-STS.
@@ -153,7 +153,7 @@ impl Enforcer {
         let shard = lock(self.shard(domain));
         let slot = shard.slot(domain).filter(|slot| slot.is_quiet(now) && !slot.unsaved)?;
         match slot.entry().verdict(now) {
-            Verdict::Apply(held) => Some(Standing::Policy(Arc::clone(held.fetched()))),
+            Verdict::Apply(held) => Some(Standing::Policy(held.fetched().clone())),
             Verdict::NoPolicy(absence) => Some(Standing::NoPolicy(absence)),
             Verdict::Pending => None,
         }
@@ -266,7 +266,7 @@ impl Enforcer {
             return Known::Standing(Standing::Unknown);
         };
         let standing = match slot.entry().verdict(now) {
-            Verdict::Apply(held) => Standing::Policy(Arc::clone(held.fetched())),
+            Verdict::Apply(held) => Standing::Policy(held.fetched().clone()),
             Verdict::NoPolicy(absence) => return Known::Standing(Standing::NoPolicy(absence)),
             //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
             //# If a valid TXT record is found but no policy can be fetched via HTTPS

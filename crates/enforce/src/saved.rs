@@ -1,7 +1,5 @@
 //! Between what a cache entry wants kept and what the store keeps.
 
-use std::sync::Arc;
-
 use mail_domain::DomainName;
 use mta_sts::cache::{FetchFailure, FetchedPolicy, SavedBackoff, SavedPolicy, Snapshot};
 use sealpost_store::{Backoff, FetchedPolicy as StoredPolicy, Remembered};
@@ -31,11 +29,7 @@ pub(crate) fn to_store(domain: DomainName, snapshot: Snapshot) -> Remembered {
 pub(crate) fn from_store(remembered: Remembered) -> (DomainName, Snapshot) {
     let Remembered { domain, policy, backoff, last_used } = remembered;
     let policy = policy.and_then(|stored| match FetchedPolicy::parse(stored.text) {
-        Ok(policy) => Some(SavedPolicy {
-            policy: Arc::new(policy),
-            id: stored.id,
-            fetched_at: stored.fetched_at,
-        }),
+        Ok(policy) => Some(SavedPolicy { policy, id: stored.id, fetched_at: stored.fetched_at }),
         Err(error) => {
             tracing::error!(%domain, %error, "a stored policy cannot be used, left out");
             None
@@ -59,7 +53,7 @@ mod tests {
         let text = b"version: STSv1\nmode: enforce\nmx: *.a.test\nmax_age: 86400\nnote: x\n";
         Snapshot {
             policy: Some(SavedPolicy {
-                policy: Arc::new(FetchedPolicy::parse(*text).unwrap()),
+                policy: FetchedPolicy::parse(*text).unwrap(),
                 id: "abc".parse().unwrap(),
                 fetched_at: 1_900_000_000,
             }),

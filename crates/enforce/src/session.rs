@@ -37,22 +37,34 @@ const MOMENT: Duration = Duration::from_millis(100);
 trait Protocol: Send {
     /// Why octets are no request.
     type Error: fmt::Display;
+    /// What is asked where no reply is at hand.
+    type Question: Send;
 
     fn push(&mut self, octets: &[u8]);
 
     fn is_between_requests(&self) -> bool;
 
-    /// Answers the next request that is complete, if there is one.
-    fn answer(
+    /// Takes the next request that is complete, if there is one, and answers it if the reply is at
+    /// hand.
+    fn next(
         &mut self,
         answerer: &Answerer,
         replies: &mut Pile,
-    ) -> impl Future<Output = Result<Progress, Self::Error>> + Send;
+    ) -> Result<Next<Self::Question>, Self::Error>;
+
+    /// Answers what could not be answered at once.
+    fn answer(
+        answerer: &Answerer,
+        question: Self::Question,
+        replies: &mut Vec<u8>,
+    ) -> impl Future<Output = ()> + Send;
 }
 
-/// Whether a request was answered.
-enum Progress {
+/// What became of the next request.
+enum Next<Q> {
     Answered,
+    /// Look-ups may be needed.
+    Asks(Q),
     /// The rest of it has not arrived.
     Waiting,
 }
@@ -219,9 +231,14 @@ async fn answer_all<P: Protocol>(
     replies: &mut Pile,
 ) -> Result<(), End<P::Error>> {
     loop {
-        match requests.answer(answerer, replies).await {
-            Ok(Progress::Answered) => {}
-            Ok(Progress::Waiting) => return send(answerer, replies, stream).await,
+        match requests.next(answerer, replies) {
+            Ok(Next::Answered) => {}
+            // Boxed: the many that are answered at once would else carry its room around, some
+            // kilobytes for each.
+            Ok(Next::Asks(question)) => {
+                Box::pin(P::answer(answerer, question, replies.end())).await;
+            }
+            Ok(Next::Waiting) => return send(answerer, replies, stream).await,
             Err(error) => {
                 send(answerer, replies, stream).await?;
                 return Err(End::NoRequest(error));
@@ -252,6 +269,6 @@ async fn patiently<F: Future>(patience: Duration, future: F) -> Result<F::Output
     let mut future = pin!(future);
     match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
         Poll::Ready(output) => Ok(output),
-        Poll::Pending => timeout(patience, future).await,
+        Poll::Pending => Box::pin(timeout(patience, future)).await,
     }
 }

@@ -292,9 +292,9 @@ impl Slot {
     }
 }
 
-fn policy_text(entry: &Entry, now: Now) -> Option<Arc<mta_sts::cache::FetchedPolicy>> {
+fn policy_text(entry: &Entry, now: Now) -> Option<mta_sts::cache::FetchedPolicy> {
     match entry.verdict(now) {
-        Verdict::Apply(held) => Some(Arc::clone(held.fetched())),
+        Verdict::Apply(held) => Some(held.fetched().clone()),
         Verdict::NoPolicy(_) | Verdict::Pending => None,
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 fn policy(mode: &str) -> Sts {
     let mx = if mode == "none" { "" } else { "mx: mx.a.test\n" };
     let text = format!("version: STSv1\nmode: {mode}\n{mx}max_age: 86400\n");
-    Sts::Policy(Arc::new(FetchedPolicy::parse(text.as_bytes()).unwrap()))
+    Sts::Policy(FetchedPolicy::parse(text.as_bytes()).unwrap())
 }
 
 fn seen(mx: MxSecurity, tlsa: TlsaState) -> Dane {

@@ -1,6 +1,6 @@
 //! What entries ask for: look-ups, fetches, savings, and words for the operator.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, FetchFailure, Note, RecordLookup, Snapshot, Token};
@@ -79,7 +79,7 @@ impl Enforcer {
                 fetched
             };
             let result = match timeout(LONGEST_FETCH, shared.fetches.take(fetch)).await {
-                Ok(fetched) => fetched.map(Arc::new).map_err(|error| {
+                Ok(fetched) => fetched.map_err(|error| {
                     tracing::info!(%domain, "failed to {error}");
                     error.failure()
                 }),

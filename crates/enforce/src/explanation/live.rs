@@ -50,7 +50,7 @@ impl Explanation {
         let policy = fetched.as_ref().map(PolicySeen::new);
         let kept = stored.as_ref().and_then(|stored| kept(stored, now));
         let held = stored.as_ref().map(|stored| {
-            HeldSeen::of_store(stored, kept.as_deref().map(FetchedPolicy::policy).as_ref())
+            HeldSeen::of_store(stored, kept.as_ref().map(FetchedPolicy::policy).as_ref())
         });
 
         let exception = exceptions.of(domain, now).cloned();
@@ -87,11 +87,11 @@ impl Explanation {
 }
 
 /// The policy that the store keeps, unless it has expired.
-fn kept(stored: &Remembered, now: i64) -> Option<Arc<FetchedPolicy>> {
+fn kept(stored: &Remembered, now: i64) -> Option<FetchedPolicy> {
     let kept = stored.policy.as_ref()?;
     let policy = FetchedPolicy::parse(kept.text.as_slice()).ok()?;
     let expires = kept.fetched_at.saturating_add(policy.max_age().as_secs().into());
-    (now <= expires).then(|| Arc::new(policy))
+    (now <= expires).then_some(policy)
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
@@ -101,10 +101,10 @@ fn kept(stored: &Remembered, now: i64) -> Option<Arc<FetchedPolicy>> {
 fn sts(
     record: &RecordSeen,
     fetched: Option<Result<FetchedPolicy, sealpost_net::PolicyFetchError>>,
-    kept: Option<Arc<FetchedPolicy>>,
+    kept: Option<FetchedPolicy>,
 ) -> Sts {
     match (record, fetched, kept) {
-        (_, Some(Ok(policy)), _) => Sts::Policy(Arc::new(policy)),
+        (_, Some(Ok(policy)), _) => Sts::Policy(policy),
         (_, _, Some(kept)) => Sts::Policy(kept),
         (_, Some(Err(error)), None) => Sts::NoPolicy(Absence::FetchFailed(error.failure())),
         (RecordSeen::Absent, None, None) => Sts::NoPolicy(Absence::NoRecord),

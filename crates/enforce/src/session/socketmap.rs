@@ -5,8 +5,14 @@ use sealpost_wire::socketmap::{
     LONGEST_REQUEST, NetstringError, NetstringReader, Question, write_reply,
 };
 
-use super::{Pile, Progress, Protocol, talk};
+use super::{Next, Pile, Protocol, talk};
 use crate::Answerer;
+
+/// A question, and the octets of the request that asked it.
+pub(super) struct Asked {
+    request: Box<[u8]>,
+    question: Question,
+}
 
 impl Handler for Answerer {
     /// Speaks socketmap.
@@ -17,6 +23,7 @@ impl Handler for Answerer {
 
 impl Protocol for NetstringReader {
     type Error = NetstringError;
+    type Question = Asked;
 
     fn push(&mut self, octets: &[u8]) {
         Self::push(self, octets);
@@ -26,25 +33,28 @@ impl Protocol for NetstringReader {
         self.is_between_netstrings()
     }
 
-    async fn answer(
+    fn next(
         &mut self,
         answerer: &Answerer,
         replies: &mut Pile,
-    ) -> Result<Progress, NetstringError> {
-        let Some(request) = self.next_payload()? else { return Ok(Progress::Waiting) };
+    ) -> Result<Next<Asked>, NetstringError> {
+        let Some(request) = self.next_payload()? else { return Ok(Next::Waiting) };
         if let Some(reply) = answerer.recall(request) {
             replies.add(reply);
-            return Ok(Progress::Answered);
+            return Ok(Next::Answered);
         }
-        let replies = replies.end();
         match Question::parse(request) {
-            Ok(question) => answerer.answer_request(request, &question, replies).await,
+            Ok(question) => Ok(Next::Asks(Asked { request: request.into(), question })),
             Err(error) => {
                 tracing::warn!(%error, "a mail server asks for a map that there is not");
                 answerer.metrics().unanswerable.increment();
-                write_reply(&error.reply(), replies);
+                write_reply(&error.reply(), replies.end());
+                Ok(Next::Answered)
             }
         }
-        Ok(Progress::Answered)
+    }
+
+    async fn answer(answerer: &Answerer, asked: Asked, replies: &mut Vec<u8>) {
+        answerer.answer_request(&asked.request, &asked.question, replies).await;
     }
 }

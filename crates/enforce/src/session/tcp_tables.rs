@@ -9,7 +9,7 @@ use sealpost_wire::{
     socketmap::Question,
 };
 
-use super::{Pile, Progress, Protocol, talk};
+use super::{Next, Pile, Protocol, talk};
 use crate::Answerer;
 
 /// Answers in the protocol of Postfix's `tcp:` tables, as one map of socketmap does for all who ask.
@@ -40,6 +40,7 @@ struct Lines {
 
 impl Protocol for Lines {
     type Error = RequestError;
+    type Question = Question;
 
     fn push(&mut self, octets: &[u8]) {
         self.reader.push(octets);
@@ -49,14 +50,12 @@ impl Protocol for Lines {
         self.reader.is_between_requests()
     }
 
-    async fn answer(
-        &mut self,
-        answerer: &Answerer,
-        replies: &mut Pile,
-    ) -> Result<Progress, RequestError> {
-        let Some(key) = self.reader.next_key()? else { return Ok(Progress::Waiting) };
-        let question = Question { map: self.map, key };
-        write_reply(&answerer.answer(&question, Table::Tcp).await, replies.end());
-        Ok(Progress::Answered)
+    fn next(&mut self, _: &Answerer, _: &mut Pile) -> Result<Next<Question>, RequestError> {
+        let key = self.reader.next_key()?;
+        Ok(key.map_or(Next::Waiting, |key| Next::Asks(Question { map: self.map, key })))
+    }
+
+    async fn answer(answerer: &Answerer, question: Question, replies: &mut Vec<u8>) {
+        write_reply(&answerer.answer(&question, Table::Tcp).await, replies);
     }
 }

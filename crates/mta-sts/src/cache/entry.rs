@@ -1,6 +1,6 @@
 //! The machine.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     backoff::Backoff,
@@ -232,7 +232,7 @@ impl Entry {
     /// What should outlive the process.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let policy = self.slot.valid(now).map(|held| SavedPolicy {
-            policy: Arc::clone(held.fetched()),
+            policy: held.fetched().clone(),
             id: held.id().clone(),
             fetched_at: held.fetched_at(),
         });

@@ -1,6 +1,6 @@
 //! What an entry is told, and what it asks for.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     fetched::{FetchFailure, FetchedPolicy},
@@ -20,7 +20,7 @@ pub enum Event {
     Record(Token, RecordLookup),
     /// The fetch that [`Action::FetchPolicy`] asked for is over. The policy is shared so that the
     /// caller can hold equal ones once.
-    Fetched(Token, Result<Arc<FetchedPolicy>, FetchFailure>),
+    Fetched(Token, Result<FetchedPolicy, FetchFailure>),
     /// The moment of [`Entry::wake_at`](super::Entry::wake_at) has come. Too early does no harm.
     Woken,
     /// The operator wants record and policy looked up now, whatever the waits say. What is held

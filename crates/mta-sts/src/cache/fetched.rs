@@ -1,18 +1,21 @@
 //! What a fetch of the policy brings.
 
+use std::sync::Arc;
+
 use crate::policy::{MaxAge, Mode, Policy, PolicyError};
 
 /// A policy with its text as it was fetched.
 ///
 /// The text is what RFC 8460 §4.5 wants in a report's `policy-string`: the policy "including any
-/// errors". Many domains share one policy text; a caller may share the `Arc` between them.
+/// errors". Clones share it.
 ///
-/// A sender holds very many and is asked about few, so the patterns are held as text only.
+/// A sender holds very many and is asked about few, so the patterns are held as text only, and one
+/// place in memory has all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedPolicy {
     mode: Mode,
     max_age: MaxAge,
-    text: Box<[u8]>,
+    text: Arc<[u8]>,
 }
 
 impl FetchedPolicy {
@@ -23,7 +26,7 @@ impl FetchedPolicy {
     ///
     /// [`PolicyError::Defective`] as [`Policy::parse`] has it. It becomes a [`FetchFailure`]; a
     /// cached policy still applies.
-    pub fn parse(body: impl Into<Box<[u8]>>) -> Result<Self, PolicyError> {
+    pub fn parse(body: impl Into<Arc<[u8]>>) -> Result<Self, PolicyError> {
         let text = body.into();
         let policy = Policy::parse(&text)?;
         Ok(Self { mode: policy.mode(), max_age: policy.max_age(), text })

@@ -1,6 +1,6 @@
 //! The policy that is held, and the one place that holds it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     fetched::FetchedPolicy,
@@ -20,7 +20,7 @@ use crate::{
 /// what it had saved of one.
 #[derive(Debug, Clone)]
 pub struct Held {
-    fetched: Arc<FetchedPolicy>,
+    fetched: FetchedPolicy,
     id: PolicyId,
     /// By the wall clock, as it was last saved.
     fetched_at: i64,
@@ -41,7 +41,7 @@ impl Held {
     }
 
     /// The policy with its text, shared.
-    pub fn fetched(&self) -> &Arc<FetchedPolicy> {
+    pub fn fetched(&self) -> &FetchedPolicy {
         &self.fetched
     }
 
@@ -124,7 +124,7 @@ impl Slot {
     /// Puts in what was fetched just now.
     pub(super) fn replace(
         &mut self,
-        fetched: Arc<FetchedPolicy>,
+        fetched: FetchedPolicy,
         id: PolicyId,
         now: Now,
         jitter: &mut Jitter,

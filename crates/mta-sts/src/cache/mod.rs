@@ -12,7 +12,7 @@
 //! way to touch it.
 //!
 //! ```
-//! use std::{sync::Arc, time::Duration};
+//! use std::time::Duration;
 //! use mta_sts::{Mode, cache::*};
 //!
 //! // The caller's clocks: seconds since 1970, and time since some start that only goes forward.
@@ -35,7 +35,7 @@
 //!
 //! // The policy is there: it is to be saved, and it applies.
 //! let body = b"version: STSv1\nmode: enforce\nmx: mx.example.net\nmax_age: 604800\n";
-//! let fetched = Ok(Arc::new(FetchedPolicy::parse(*body)?));
+//! let fetched = Ok(FetchedPolicy::parse(*body)?);
 //! assert_eq!(entry.handle(Event::Fetched(token, fetched), now(2)), [Action::Save]);
 //! let Verdict::Apply(held) = entry.verdict(now(2)) else { panic!() };
 //! assert_eq!(held.mode(), Mode::Enforce);

@@ -1,7 +1,5 @@
 //! What a store keeps of an entry: plain data.
 
-use std::sync::Arc;
-
 use super::fetched::{FetchFailure, FetchedPolicy};
 use crate::policy_id::PolicyId;
 
@@ -30,7 +28,7 @@ impl Snapshot {
 pub struct SavedPolicy {
     /// The policy. Store its [`text`](FetchedPolicy::text), and read it again with
     /// [`FetchedPolicy::parse`].
-    pub policy: Arc<FetchedPolicy>,
+    pub policy: FetchedPolicy,
     /// The id of the record under which it was fetched.
     pub id: PolicyId,
     /// When it was last fetched.

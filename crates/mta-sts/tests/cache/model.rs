@@ -1,7 +1,7 @@
 //! Random histories: events in any order, late completions, clocks that step, restarts at any
 //! moment. Beside the machine runs a model that knows only the rules a person would write down.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use mta_sts::{
     Mode, PolicyId,
@@ -61,7 +61,7 @@ fn lookups() -> Vec<RecordLookup> {
     ]
 }
 
-fn fetches() -> Vec<Result<Arc<FetchedPolicy>, FetchFailure>> {
+fn fetches() -> Vec<Result<FetchedPolicy, FetchFailure>> {
     vec![
         Ok(policy("enforce", "a.test", 604_800)),
         Ok(policy("enforce", "b.test", 31_557_600)),
@@ -112,7 +112,7 @@ struct Run {
     wall_offset: i64,
     seed: u64,
     lookups: Vec<RecordLookup>,
-    fetches: Vec<Result<Arc<FetchedPolicy>, FetchFailure>>,
+    fetches: Vec<Result<FetchedPolicy, FetchFailure>>,
 }
 
 impl Run {

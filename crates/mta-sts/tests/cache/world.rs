@@ -1,6 +1,6 @@
 //! One policy domain and one sender in simulated time: no waiting, no network.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use mta_sts::{
     PolicyId,
@@ -15,12 +15,12 @@ pub(crate) const HOUR: u64 = 60 * MINUTE;
 pub(crate) const DAY: u64 = 24 * HOUR;
 
 /// A policy by its mode, host and lifetime.
-pub(crate) fn policy(mode: &str, mx: &str, max_age: u64) -> Arc<FetchedPolicy> {
+pub(crate) fn policy(mode: &str, mx: &str, max_age: u64) -> FetchedPolicy {
     let body = format!("version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: {max_age}\n");
-    Arc::new(FetchedPolicy::parse(body.as_bytes()).unwrap())
+    FetchedPolicy::parse(body.as_bytes()).unwrap()
 }
 
-pub(crate) fn enforce(max_age: u64) -> Arc<FetchedPolicy> {
+pub(crate) fn enforce(max_age: u64) -> FetchedPolicy {
     policy("enforce", "mx.example.net", max_age)
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn unusable(ttl: u64) -> RecordLookup {
 /// The domain as it presents itself, the sender's entry for it, and what that has done so far.
 pub(crate) struct World {
     pub(crate) record: RecordLookup,
-    pub(crate) host: Result<Arc<FetchedPolicy>, FetchFailure>,
+    pub(crate) host: Result<FetchedPolicy, FetchFailure>,
     pub(crate) entry: Entry,
     /// What the store holds.
     pub(crate) saved: Option<Snapshot>,
@@ -56,17 +56,14 @@ pub(crate) struct World {
 
 impl World {
     /// A domain that nobody has asked for.
-    pub(crate) fn new(
-        record: RecordLookup,
-        host: Result<Arc<FetchedPolicy>, FetchFailure>,
-    ) -> Self {
+    pub(crate) fn new(record: RecordLookup, host: Result<FetchedPolicy, FetchFailure>) -> Self {
         Self::seeded(7, record, host)
     }
 
     pub(crate) fn seeded(
         seed: u64,
         record: RecordLookup,
-        host: Result<Arc<FetchedPolicy>, FetchFailure>,
+        host: Result<FetchedPolicy, FetchFailure>,
     ) -> Self {
         let start = Now { wall: 1_800_000_000, monotonic: Duration::ZERO };
         Self {
@@ -84,7 +81,7 @@ impl World {
     }
 
     /// A domain whose policy has just been fetched, with id `1` in a record of one hour.
-    pub(crate) fn holding(policy: Arc<FetchedPolicy>) -> Self {
+    pub(crate) fn holding(policy: FetchedPolicy) -> Self {
         let mut world = Self::new(found("1", HOUR), Ok(policy));
         world.ask();
         assert!(world.applies());

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use mta_sts::cache::{FetchedPolicy, SavedPolicy};
 use sealpost_net::{Network, Settings as NetworkSettings};
@@ -23,7 +26,7 @@ async fn a_saving_that_panics_is_begun_anew_and_answers_go_on_meanwhile() {
     let domain: DomainName = "a.test".parse().unwrap();
     let now = enforcer.shared.time.now();
     let policy = SavedPolicy {
-        policy: Arc::new(FetchedPolicy::parse(POLICY).unwrap()),
+        policy: FetchedPolicy::parse(POLICY).unwrap(),
         id: "1".parse().unwrap(),
         fetched_at: now.wall,
     };

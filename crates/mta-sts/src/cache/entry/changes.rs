@@ -1,7 +1,5 @@
 //! What each event changes. No arm of a failure touches the policy.
 
-use std::sync::Arc;
-
 use super::{Actions, Cause, Entry, FlightKind, Save, Use, Vanished};
 use crate::{
     cache::{
@@ -40,7 +38,7 @@ impl Entry {
     pub(super) fn fetched(
         &mut self,
         token: Token,
-        result: Result<Arc<FetchedPolicy>, FetchFailure>,
+        result: Result<FetchedPolicy, FetchFailure>,
         now: Now,
         actions: &mut Actions,
     ) -> Cause {
@@ -145,7 +143,7 @@ impl Entry {
 
     fn fetch_succeeded(
         &mut self,
-        policy: Arc<FetchedPolicy>,
+        policy: FetchedPolicy,
         id: PolicyId,
         now: Now,
         actions: &mut Actions,
