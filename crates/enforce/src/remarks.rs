@@ -84,7 +84,7 @@ impl Decided {
     }
 
     //= https://www.rfc-editor.org/rfc/rfc8460#section-4.3.2.1
-    //# o  "dane-required": This indicates that the sending system is
+    //# "dane-required": This indicates that the sending system is
     //# configured to require DANE TLSA records for all the MX hosts of
     //# the destination domain, but no DNSSEC-validated TLSA records were
     //# present for the MX host that is the subject of the report.

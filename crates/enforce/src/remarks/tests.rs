@@ -15,7 +15,7 @@ fn domain(name: &str) -> DomainName {
 
 fn policy(mode: &str) -> Sts {
     let text = TEXT.replace("MODE", mode);
-    Sts::Policy(Arc::new(FetchedPolicy::parse(text.as_bytes()).unwrap()))
+    Sts::Policy(FetchedPolicy::parse(text.as_bytes()).unwrap())
 }
 
 fn without() -> Sts {

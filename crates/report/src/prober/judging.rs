@@ -87,6 +87,10 @@ fn judge_session(name: &DomainName, session: &SmtpSession) -> ProbeResult {
     match &session.starttls {
         StartTls::NotOffered => fails(ResultType::StartTlsNotSupported, None),
         StartTls::Refused(_) => fails(ResultType::StartTlsNotSupported, Some("starttls-refused")),
+        //= https://www.rfc-editor.org/rfc/rfc8460#section-4.3.3
+        //# When a negotiation failure cannot be categorized into one of the
+        //# "Negotiation Failures" stated above, the reporter SHOULD use the
+        //# "validation-failure" category.
         StartTls::Accepted if is_incompatible(session) => {
             fails(ResultType::ValidationFailure, Some("tls-handshake-failure"))
         }
