@@ -55,10 +55,7 @@ fn judge_host(name: &DomainName, policy: &Policy, host: &MailHost) -> Vec<HostPr
     }
     let mut results: Vec<ProbeResult> = Vec::new();
     for session in &host.sessions {
-        let result = judge_session(name, session);
-        if !results.contains(&result) {
-            results.push(result);
-        }
+        add(&mut results, judge_session(name, session));
     }
     // An address that does not answer takes no mail.
     if results.len() > 1 {
@@ -68,6 +65,21 @@ fn judge_host(name: &DomainName, policy: &Policy, host: &MailHost) -> Vec<HostPr
         results.push(ProbeResult::Unknown);
     }
     results.into_iter().map(probe).collect()
+}
+
+/// Adds what one address showed. What fails alike on several addresses is one failure, of no address.
+fn add(results: &mut Vec<ProbeResult>, result: ProbeResult) {
+    let without_address = |result: &ProbeResult| match result {
+        ProbeResult::Fails(failure) => {
+            ProbeResult::Fails(SessionFailure { receiving_ip: None, ..failure.clone() })
+        }
+        other => other.clone(),
+    };
+    let new = without_address(&result);
+    match results.iter_mut().find(|known| without_address(known) == new) {
+        Some(known) => *known = new,
+        None => results.push(result),
+    }
 }
 
 fn judge_session(name: &DomainName, session: &SmtpSession) -> ProbeResult {

@@ -222,3 +222,6 @@ fn failure(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Option<Sessi
     }
     Ok(content.as_deref().and_then(SessionFailure::from_json).map(Some))
 }
+
+#[cfg(test)]
+mod tests;
