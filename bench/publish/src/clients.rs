@@ -21,6 +21,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+/// Connections from one address.
+const PORTS: usize = 10_000;
 /// Longer than a server that works lets a client wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -58,7 +60,8 @@ impl Clients {
                     let mut count = 0;
                     while Instant::now() < end {
                         let domain = (number + count * at_once) % this.domains;
-                        let mut stream = this.connect(domain, 0).await?;
+                        // Each its own address: one has not ports enough for all that are closed.
+                        let mut stream = this.connect(domain, number * PORTS).await?;
                         this.ask(&mut stream, domain).await?;
                         count += 1;
                     }
@@ -111,7 +114,7 @@ impl Clients {
     async fn connect(&self, domain: usize, number: usize) -> io::Result<TlsStream<TcpStream>> {
         let socket = TcpSocket::new_v4()?;
         // One address has not ports enough for all who stay.
-        let last = 2 + (number / 10_000) as u8;
+        let last = 2 + (number / PORTS) as u8;
         socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
         let connected = async {
             let stream = socket.connect(self.address).await?;

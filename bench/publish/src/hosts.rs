@@ -25,12 +25,14 @@ pub fn make(folder: &str, count: usize) -> io::Result<()> {
     );
     let hash = (count * 64).max(512).next_power_of_two();
     let mut theirs = format!(
-        "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 60000;\npid {0}/nginx.pid;\n\
-         error_log {0}/nginx.log warn;\nevents {{ worker_connections 25000; }}\nhttp {{\n\
-         access_log off;\ndefault_type \"text/plain; charset=us-ascii\";\nkeepalive_timeout 600;\n\
+        "daemon off;\nuser root;\nworker_processes 1;\npid {0}/nginx.pid;\n\
+         error_log {0}/nginx.log error;\nevents {{ worker_connections 25000; }}\nhttp {{\n\
+         access_log off;\nclient_body_temp_path {0}/tmp;\nproxy_temp_path {0}/tmp;\n\
+         fastcgi_temp_path {0}/tmp;\nuwsgi_temp_path {0}/tmp;\nscgi_temp_path {0}/tmp;\n\
+         default_type \"text/plain; charset=us-ascii\";\nkeepalive_timeout 600;\n\
          keepalive_requests 1000000;\nserver_names_hash_max_size {hash};\n\
          server_names_hash_bucket_size 128;\nssl_protocols TLSv1.2 TLSv1.3;\n\
-         ssl_session_tickets off;\nssl_session_cache off;\nopen_file_cache max=20000;\n",
+         ssl_session_tickets off;\nssl_session_cache off;\n",
         folder.display()
     );
     for number in 0..count {
@@ -57,7 +59,7 @@ pub fn make(folder: &str, count: usize) -> io::Result<()> {
         write.map_err(io::Error::other)?;
         let write = writeln!(
             theirs,
-            "server {{ listen 127.0.0.1:8444 ssl http2; server_name {host}; root {}; \
+            "server {{ listen 127.0.0.1:8444 ssl; server_name {host}; root {}; \
              ssl_certificate {1}/fullchain.pem; ssl_certificate_key {1}/privkey.pem; }}",
             folder.join("www").join(&host).display(),
             live.display()

@@ -447,16 +447,28 @@ fn archive(system: System) -> Result<PathBuf, EnvironmentError> {
 
 /// What `setup` made and knows by this name.
 pub(crate) fn made_by_setup(name: &str) -> Result<PathBuf, EnvironmentError> {
-    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
-    let output = Command::new(&setup)
-        .args(["--path", name])
+    made_by("setup", &["--path", name])
+}
+
+/// The folder of tools that serve as web space of others does, which `setup-hosted` made.
+///
+/// # Errors
+///
+/// When it has not been run.
+pub fn hosted_tools() -> Result<PathBuf, EnvironmentError> {
+    made_by("setup-hosted", &["--path"])
+}
+
+/// What a script of this folder made, which says by these arguments where it is.
+fn made_by(script: &str, arguments: &[&str]) -> Result<PathBuf, EnvironmentError> {
+    let program = format!("crates/e2e/{script}");
+    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
+        .args(arguments)
         .output()
-        .map_err(|error| program_failed("crates/e2e/setup", &error))?;
+        .map_err(|error| program_failed(&program, &error))?;
     if !output.status.success() {
-        return Err(EnvironmentError::Program {
-            program: "crates/e2e/setup".to_owned(),
-            detail: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
+        let detail = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(EnvironmentError::Program { program, detail });
     }
     let made = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
     if made.exists() { Ok(made) } else { Err(EnvironmentError::NoArchive(made)) }

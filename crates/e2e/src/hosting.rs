@@ -12,11 +12,15 @@ use crate::{Environment, EnvironmentError, LeafKind, System, sealpost_binary};
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// The settings of Pebble; the validity of its certificates comes in.
+/// The key of the external account `kid-1`, in base64url.
+const EXTERNAL: &str = "c2VhbHBvc3QgZTJlIGV4dGVybmFsIGFjY291bnQga2V5";
+
+/// The settings of Pebble; the validity of its certificates comes in, and the key.
 const PEBBLE: &str = r#"{ "pebble": {
   "listenAddress": "127.0.0.54:14000", "managementListenAddress": "127.0.0.54:15000",
   "certificate": "/e2e/certificates/ca.test.pem", "privateKey": "/e2e/certificates/ca.test.pem",
   "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
+  "externalAccountMACKeys": { "kid-1": "EXTERNAL" },
   "certificateValidityPeriod": VALIDITY, "retryAfter": { "authz": 1, "order": 1 } } }
 "#;
 
@@ -62,13 +66,14 @@ PROXY
 
 /// An environment with Pebble 2.6 and a name server at which every name has the address 127.0.0.80.
 /// The authority is `https://ca.test:14000/dir`. Beside it, at port 14001, is another one, which
-/// believes the BIND at 127.0.0.55; that holds `test` and takes updates with the key `sealpost`.
+/// wants the external account `kid-1`, whose key lies in `external.key`, and believes the BIND at
+/// 127.0.0.55; that holds `test` and takes updates with the key `sealpost`.
 #[derive(Debug)]
 pub struct Hosting {
     environment: Environment,
 }
 
-/// A `sealpost publish serve` in it. It is killed when dropped.
+/// A daemon of ours in it. It is killed when dropped.
 #[derive(Debug)]
 pub struct PolicyDaemon {
     child: Child,
@@ -133,9 +138,23 @@ impl Hosting {
         configuration: &Path,
         flags: &[&str],
     ) -> Result<PolicyDaemon, EnvironmentError> {
+        self.start_daemon(&["publish", "serve"], configuration, flags)
+    }
+
+    /// Starts a daemon by these words of the command line, and gives it when it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or ends; the error holds what it said.
+    pub fn start_daemon(
+        &self,
+        words: &[&str],
+        configuration: &Path,
+        flags: &[&str],
+    ) -> Result<PolicyDaemon, EnvironmentError> {
         let configuration = configuration.to_string_lossy();
-        let arguments = ["publish", "serve", "--config", &*configuration];
-        let arguments = arguments.into_iter().chain(flags.iter().copied());
+        let arguments = words.iter().copied().chain(["--config", &*configuration]);
+        let arguments = arguments.chain(flags.iter().copied());
         let mut child = self.environment.spawn_for_long(&sealpost_binary()?, arguments)?;
         let (sender, said) = channel();
         if let Some(stderr) = child.stderr.take() {
@@ -188,13 +207,26 @@ impl Hosting {
         Ok("/e2e/pebble.pem")
     }
 
-    /// How many orders Pebble has taken, and how many of them it has given up.
+    /// How many orders Pebble has taken.
     ///
     /// # Errors
     ///
     /// When its log cannot be read.
     pub fn orders(&self) -> Result<usize, EnvironmentError> {
-        let log = self.environment.log_of("pebble")?;
+        self.orders_of("pebble")
+    }
+
+    /// How many the other one has taken.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn other_orders(&self) -> Result<usize, EnvironmentError> {
+        self.orders_of("pebble_dns")
+    }
+
+    fn orders_of(&self, name: &str) -> Result<usize, EnvironmentError> {
+        let log = self.environment.log_of(name)?;
         Ok(log.lines().filter(|line| line.contains("Added order")).count())
     }
 
@@ -235,7 +267,9 @@ impl PolicyDaemon {
     }
 
     fn is_ready(&self) -> Result<String, EnvironmentError> {
-        self.says_line("ready", |line| line == "ready")
+        self.says_line("ready", |line| {
+            line == "ready" || line.starts_with("ready, ") || line.starts_with("ready: ")
+        })
     }
 
     fn says_line(
@@ -296,7 +330,8 @@ fn configure(directory: &Path, validity: u32, proxy: &str) -> Result<(), Environ
     }
     let authority = Authority::create()?;
     let identity = authority.identity("ca.test", LeafKind::Good)?;
-    let pebble = PEBBLE.replace("VALIDITY", &validity.to_string());
+    let pebble = PEBBLE.replace("VALIDITY", &validity.to_string()).replace("EXTERNAL", EXTERNAL);
+    let strict = pebble.replace("Required\": false", "Required\": true");
     let proxied = authority.identity("mta-sts.proxied.test", LeafKind::Good)?;
     let files = [
         ("ca.pem", authority.root_pem().to_owned()),
@@ -304,7 +339,8 @@ fn configure(directory: &Path, validity: u32, proxy: &str) -> Result<(), Environ
         ("certificates/ca.test.pem", identity.pem),
         ("certificates/mta-sts.proxied.test.pem", proxied.pem),
         ("pebble.json", pebble.clone()),
-        ("pebble-dns.json", pebble.replace("14000", "14001").replace("15000", "15001")),
+        ("pebble-dns.json", strict.replace("14000", "14001").replace("15000", "15001")),
+        ("external.key", format!("{EXTERNAL}\n")),
         ("named.conf", NAMED.to_owned()),
         ("test.zone", ZONE.to_owned()),
         ("secret", "c2VhbHBvc3Qtc2VhbHBvc3Qtc2VhbHBvc3Q=\n".to_owned()),

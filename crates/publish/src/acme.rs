@@ -46,6 +46,14 @@ pub(crate) enum AcmeError {
          `external_account` of [publish.acme]"
     )]
     ExternalAccount,
+    /// The authority does not offer the kind of certificate that is configured.
+    #[error("order a certificate of the profile {wanted}: the authority offers {offered}")]
+    Profile {
+        /// What is configured.
+        wanted: String,
+        /// What there is, in a few words.
+        offered: String,
+    },
     /// The authority refuses.
     #[error("be served by the authority: {kind} ({status}): {detail}")]
     Refused {

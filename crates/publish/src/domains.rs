@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use crate::{
     DnsServer, DnsWay, HostWay, IdStyle, PolicyMode, Section, Target, Terms,
+    drive::stage_of,
     section::{File, Rua},
 };
 
@@ -280,6 +281,13 @@ impl PublishedDomain {
         let Some((mode, max_age)) = terms else { return Ok(None) };
         let patterns = if mode == Mode::None { Vec::new() } else { self.patterns.clone() };
         Policy::new(mode, max_age, patterns).map(Some)
+    }
+
+    /// The stage that its policy fits, where the configuration fixes the mode.
+    pub fn fixed_stage(&self) -> Option<Stage> {
+        self.mode.fixed()?;
+        // No stage is asked, and that it is not too large was seen.
+        self.policy(Stage::Nothing).ok().flatten().map(|policy| stage_of(&policy))
     }
 
     /// The id that belongs to a policy of it: the one that is announced, if it is that of the policy;

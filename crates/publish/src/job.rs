@@ -1,14 +1,20 @@
 //! The regular work: every domain that is due is passed over, some at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use sealpost_rollout::{Step, Time, logbook};
-use sealpost_runtime::Clock;
-use tokio::{sync::watch, task::JoinHandle, task::JoinSet, time::timeout};
+use mail_domain::DomainName;
+use sealpost_rollout::{Event, Stage, Step, Time, logbook};
+use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
 
 use crate::{
-    Domains,
-    drive::{Driver, Pass},
+    Domains, DriveMetrics, PassFailure,
+    drive::{DriveError, Driver, Enrolment, Pass},
+    metrics::{Gate, InStage},
 };
 
 /// How many domains are passed over at the same time.
@@ -23,6 +29,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub struct Job {
     domains: watch::Sender<Arc<Domains>>,
     stop: watch::Sender<bool>,
+    metrics: Arc<DriveMetrics>,
     task: JoinHandle<()>,
 }
 
@@ -31,8 +38,23 @@ impl Job {
     pub fn start(driver: Driver, domains: Domains, clock: Clock) -> Self {
         let (domains, seen) = watch::channel(Arc::new(domains));
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(work(driver, seen, stopped, clock));
-        Self { domains, stop, task }
+        let metrics = Arc::new(DriveMetrics::default());
+        let counted = Arc::clone(&metrics);
+        let task = tokio::spawn(async move {
+            let make = || {
+                let work = Work {
+                    driver: driver.clone(),
+                    clock: clock.clone(),
+                    metrics: Arc::clone(&counted),
+                    gates: HashMap::new(),
+                };
+                work.run(seen.clone(), stopped.clone())
+            };
+            let name = "the leading of domains";
+            // It ends when it is told to, and gives up never.
+            let _ = supervise(name, AfterPanic::Restart, &counted.job_panics, make).await;
+        });
+        Self { domains, stop, metrics, task }
     }
 
     /// Leads these on from now on, in place of those before. Passes that are under way end with the
@@ -51,62 +73,157 @@ impl Job {
         }
     }
 
-    /// Has it ended without being told to?
-    pub fn has_ended(&self) -> bool {
-        self.task.is_finished()
+    /// Waits until it ends without being told to, which should not happen. Nothing is lost if the
+    /// waiting is given up.
+    pub async fn ended(&mut self) {
+        // Whether it panicked or not, it does not go on.
+        let _ = (&mut self.task).await;
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> Arc<DriveMetrics> {
+        Arc::clone(&self.metrics)
     }
 }
 
-async fn work(
+/// The work through all domains.
+struct Work {
     driver: Driver,
-    mut domains: watch::Receiver<Arc<Domains>>,
-    mut stopped: watch::Receiver<bool>,
     clock: Clock,
-) {
-    let now = || Time::at(clock.now().as_second());
-    loop {
-        let all = Arc::clone(&domains.borrow_and_update());
-        match driver.due(&all, now()).await {
-            Err(error) => tracing::error!("could not find the domains that are due: {error}"),
-            Ok(due) => {
-                let mut running = JoinSet::new();
-                for domain in due {
-                    if *stopped.borrow() || domains.has_changed().unwrap_or(true) {
-                        break;
-                    }
-                    while running.len() >= AT_ONCE {
-                        ended(running.join_next().await);
-                    }
-                    let (driver, all, at) = (driver.clone(), Arc::clone(&all), now());
-                    running.spawn(async move {
-                        let Some(published) = all.of(&domain) else { return };
-                        match driver.pass_if_due(published, at).await {
-                            Ok(Some(pass)) => tell(&pass),
-                            Ok(None) => {}
-                            Err(error) => tracing::error!("{domain}: {error}"),
-                        }
-                    });
+    metrics: Arc<DriveMetrics>,
+    /// How the gate of each stood in its last pass.
+    gates: HashMap<DomainName, Gate>,
+}
+
+/// A domain, and what a pass over it came to; none if another process had it in hand.
+type Passed = (DomainName, Result<Option<Pass>, DriveError>);
+
+impl Work {
+    async fn run(
+        mut self,
+        mut domains: watch::Receiver<Arc<Domains>>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        loop {
+            let all = Arc::clone(&domains.borrow_and_update());
+            self.gates.retain(|domain, _| all.of(domain).is_some());
+            match self.driver.due(&all, self.now()).await {
+                Err(error) => {
+                    self.metrics.pass_failures.increment(PassFailure::Store);
+                    tracing::error!(%error, "could not find the domains that are due");
                 }
-                while !running.is_empty() {
-                    ended(running.join_next().await);
+                Ok(due) => {
+                    self.count(&all, due.len()).await;
+                    let is_over = || *stopped.borrow() || domains.has_changed().unwrap_or(true);
+                    self.pass_over(&all, due, is_over).await;
+                    self.count(&all, 0).await;
+                }
+            }
+            if *stopped.borrow() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                changed = domains.changed() => if changed.is_err() { return },
+                changed = stopped.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Passes over these, until it is to stop.
+    async fn pass_over(
+        &mut self,
+        all: &Arc<Domains>,
+        due: Vec<DomainName>,
+        is_over: impl Fn() -> bool,
+    ) {
+        let mut running = JoinSet::new();
+        for domain in due {
+            if is_over() {
+                break;
+            }
+            while running.len() >= AT_ONCE {
+                self.ended(running.join_next().await);
+            }
+            let (driver, all, at) = (self.driver.clone(), Arc::clone(all), self.now());
+            let metrics = Arc::clone(&self.metrics);
+            running.spawn(async move {
+                let watch = Stopwatch::start();
+                let passed = match all.of(&domain) {
+                    Some(published) => driver.pass_if_due(published, at).await,
+                    None => Ok(None),
+                };
+                if matches!(passed, Ok(Some(_))) {
+                    metrics.pass_time.observe(watch.elapsed());
+                }
+                (domain, passed)
+            });
+        }
+        while !running.is_empty() {
+            self.ended(running.join_next().await);
+        }
+    }
+
+    /// A pass that panicked ends no other; its domain is due again when it is out of hand.
+    fn ended(&mut self, joined: Option<Result<Passed, tokio::task::JoinError>>) {
+        let metrics = Arc::clone(&self.metrics);
+        match joined {
+            None | Some(Ok((_, Ok(None)))) => {}
+            Some(Ok((_, Ok(Some(pass))))) => self.take(&pass),
+            Some(Ok((domain, Err(error)))) => {
+                metrics.pass_failures.increment(match &error {
+                    DriveError::Store(_) => PassFailure::Store,
+                    DriveError::Policy { .. } => PassFailure::Policy,
+                });
+                tracing::error!(%domain, %error, "a pass failed");
+            }
+            Some(Err(error)) => {
+                metrics.pass_failures.increment(PassFailure::Panic);
+                tracing::error!(%error, "a pass ended early");
+            }
+        }
+    }
+
+    fn take(&mut self, pass: &Pass) {
+        self.metrics.passes.increment();
+        for row in &pass.rows {
+            match row.event {
+                Event::Moved { to, .. } => self.metrics.moves.increment(InStage(to)),
+                Event::Proposed { .. } => self.metrics.proposals.increment(),
+                _ => {}
+            }
+        }
+        for failure in &pass.failures {
+            self.metrics.pass_failures.increment(*failure);
+        }
+        match pass.enrolment {
+            Enrolment::Refused => self.gates.remove(&pass.domain),
+            Enrolment::Known | Enrolment::New => {
+                self.gates.insert(pass.domain.clone(), Gate::of(pass.stage, &pass.decision))
+            }
+        };
+        tell(pass);
+    }
+
+    async fn count(&self, all: &Domains, due: usize) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.due.set(gauge(due));
+        for gate in Gate::ALL {
+            let count = self.gates.values().filter(|one| **one == gate).count();
+            self.metrics.gates.set(gate, gauge(count));
+        }
+        match self.driver.stages(all).await {
+            Err(error) => tracing::error!(%error, "could not count the domains of each stage"),
+            Ok(counts) => {
+                for (stage, count) in Stage::ALL.into_iter().zip(counts) {
+                    self.metrics.domains.set(InStage(stage), gauge(count));
                 }
             }
         }
-        if *stopped.borrow() {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            changed = domains.changed() => if changed.is_err() { return },
-            changed = stopped.changed() => if changed.is_err() { return },
-        }
     }
-}
 
-/// A pass that panicked ends no other; its domain is due again when it is out of hand.
-fn ended(joined: Option<Result<(), tokio::task::JoinError>>) {
-    if let Some(Err(error)) = joined {
-        tracing::error!("a pass ended early: {error}");
+    fn now(&self) -> Time {
+        Time::at(self.clock.now().as_second())
     }
 }
 

@@ -29,15 +29,17 @@ pub use records::{DnsRecord, RecordData, Target, zone_file};
 pub mod dns;
 
 // Who leads each domain on.
+mod api;
 pub mod drive;
 mod job;
+pub use api::PublishApi;
 pub use job::Job;
 
 // The policy host.
 mod host;
 mod metrics;
 pub use host::{Door, HostApi, HostError, HostSection, PolicyHost, PolicyService, Refreshed};
-pub use metrics::{Answered, PublishMetrics};
+pub use metrics::{Answered, DriveMetrics, Gate, InStage, PassFailure, PublishMetrics};
 
 // Its certificates.
 mod acme;

@@ -61,6 +61,8 @@ pub enum Cause {
     ReportsAlone,
     /// A person wants it.
     Wished,
+    /// The configuration fixes the policy, and with it the stage.
+    Configured,
 }
 
 /// What a person should think of before making a move.
@@ -161,6 +163,7 @@ impl fmt::Display for Cause {
             Self::FaultReproduced => "our own check reproduces a fault on our own mail hosts",
             Self::ReportsAlone => "reports tell of failures that our own check does not see",
             Self::Wished => "asked for",
+            Self::Configured => "the configuration fixes the mode",
         })
     }
 }

@@ -18,7 +18,7 @@
 //! no host is known to be covered, until a person states otherwise. Like every policy it lives on
 //! under the id that was announced when the history begins, so that id has to be changed once.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Mode, MxPattern, Policy, PolicyId};
@@ -319,4 +319,19 @@ pub fn mx_seen<'a>(
         Some(until) => Horizon::Until(until.plus(set.ttl).plus(MARGIN)),
     });
     seen.max().unwrap_or(Horizon::Nobody)
+}
+
+impl fmt::Display for Past {
+    /// As a ground in the logbook.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => {
+                f.write_str("nobody knows what was served before: it counts as a year")
+            }
+            Self::AtMost(max_age) => {
+                write!(f, "stated: no policy before had a longer max_age than {max_age}")
+            }
+            Self::Nothing => f.write_str("stated: no policy was served before"),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use mta_sts::Policy;
 use serde::{Deserialize, Serialize};
 
 use crate::{Cause, Mark, Move, Stage, Time};
@@ -95,6 +96,17 @@ pub enum Event {
         /// The stage that fits it.
         stage: Stage,
     },
+}
+
+impl Event {
+    /// This policy is served for the first time; none, or something that is none.
+    pub fn of_body(policy: Option<&Policy>) -> Self {
+        let terms = policy.map_or_else(
+            || "none".to_owned(),
+            |policy| format!("{} {}", policy.mode(), policy.max_age()),
+        );
+        Self::BodyServed { terms }
+    }
 }
 
 impl Entry {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
 use sealpost_net::Settings;
+use sealpost_publish::{ConfigurationError, Domains};
 use sealpost_web::HostName;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -32,6 +33,9 @@ pub(crate) struct Configuration {
     pub(crate) receive: sealpost_receive::Section,
     pub(crate) report: sealpost_report::Section,
     pub(crate) publish: sealpost_publish::Section,
+    /// The name and the text of the file, for messages that name a line of it.
+    #[serde(skip)]
+    source: (String, String),
 }
 
 /// The section `[serve]`: what the roles of one process share.
@@ -59,6 +63,7 @@ struct Present {
     enforce: Option<IgnoredAny>,
     receive: Option<IgnoredAny>,
     report: Option<IgnoredAny>,
+    publish: Option<IgnoredAny>,
 }
 
 impl Default for ServeSection {
@@ -74,12 +79,7 @@ impl Configuration {
 
     /// Reads a file; without one, everything is as by default.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
-        Ok(Self::load_with_text(path)?.0)
-    }
-
-    /// The same, with the text of the file, for messages that name a line of it.
-    pub(crate) fn load_with_text(path: Option<&Path>) -> Result<(Self, String), Failure> {
-        let Some(path) = path else { return Ok((Self::default(), String::new())) };
+        let Some(path) = path else { return Ok(Self::default()) };
         let mut octets = Vec::new();
         fs_err::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut octets)?;
         let text = String::from_utf8(octets)
@@ -108,7 +108,20 @@ impl Configuration {
         if let Some(store) = configuration.store.clone() {
             configuration.keep_in(&store);
         }
-        Ok((configuration, text))
+        configuration.source = (path.display().to_string(), text);
+        Ok(configuration)
+    }
+
+    /// The domains of `[publish]`, with those in the files of its folder.
+    pub(crate) fn domains(&self) -> Result<Domains, Failure> {
+        let (name, text) = &self.source;
+        Domains::load(&self.publish, name, text).map_err(|error| match error {
+            ConfigurationError::File(error) => Failure::from(error),
+            error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
+                Failure::new(error)
+            }
+            error => Failure::new(format!("read the configuration: {error}")),
+        })
     }
 
     /// Every role that names no file of its own keeps what it keeps in this one.
@@ -131,7 +144,8 @@ impl Configuration {
         roles.dedup();
         if roles.is_empty() {
             return Err(Failure::new("find a role to run: the configuration names none").hint(
-                "write a section for each role, even an empty one: [enforce], [receive], [report]",
+                "write a section for each role, even an empty one: [enforce], [receive], [report], \
+                 [publish]",
             ));
         }
         Ok(roles)
@@ -143,6 +157,10 @@ impl Configuration {
             RoleName::Enforce => self.enforce = other.enforce.clone(),
             RoleName::Receive => self.receive = other.receive.clone(),
             RoleName::Report => self.report = other.report.clone(),
+            RoleName::Publish => {
+                self.publish = other.publish.clone();
+                self.source.clone_from(&other.source);
+            }
         }
     }
 }
@@ -154,6 +172,7 @@ fn present(text: &str) -> Vec<RoleName> {
         (present.enforce, RoleName::Enforce),
         (present.receive, RoleName::Receive),
         (present.report, RoleName::Report),
+        (present.publish, RoleName::Publish),
     ];
     sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()
 }

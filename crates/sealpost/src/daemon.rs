@@ -8,6 +8,7 @@ mod enforce;
 mod front;
 mod ground;
 mod metrics;
+mod publish;
 mod receive;
 mod report;
 mod role;
@@ -15,7 +16,8 @@ mod run;
 mod signals;
 
 pub(crate) use self::metrics::ServeMetrics;
+pub(crate) use self::publish::{Hosting, UNCHANGED, has_door, load_domains};
 pub(crate) use self::receive::{Watched, watch_maildir};
-pub(crate) use self::role::RoleName;
+pub(crate) use self::role::{RoleName, takes_up_work};
 pub(crate) use self::run::{Company, Setup, run};
 pub(crate) use self::signals::{Cause, Signals};

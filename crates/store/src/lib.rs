@@ -45,7 +45,7 @@ pub use mailboxes::{Mailboxes, Place};
 mod certificates;
 pub use certificates::{Account, Allowance, Begun, Certificates, Kept, Spending, Trouble};
 mod rollout;
-pub use rollout::{Advance, Rollout, Rollouts, Word, WordKind};
+pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind};
 pub mod reports;
 pub use reports::Reports;
 pub mod sessions;

@@ -2,8 +2,10 @@
 //! it, and its logbook.
 
 mod serving;
+mod settling;
 pub(crate) mod sql;
 mod watch;
+pub use settling::Settled;
 pub use watch::{Word, WordKind};
 
 use std::time::Duration;

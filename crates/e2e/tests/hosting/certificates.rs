@@ -1,6 +1,7 @@
 //! Certificates come, and are renewed.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sealpost_e2e::Hosting;
@@ -60,9 +61,10 @@ fn short_lived_certificates_are_renewed_without_one_failed_handshake() {
     assert!(hosting.orders().unwrap() <= 6, "a few orders are enough");
 }
 
-/// The record of the challenge is set at a BIND, by an update with TSIG, and is gone afterwards.
+/// The record of the challenge is set at a BIND, by an update with TSIG, and is gone afterwards. The
+/// authority wants an external account, and says when it wants the certificate renewed.
 #[test]
-fn a_certificate_comes_by_dns_01() {
+fn a_certificate_comes_by_dns_01_for_an_external_account_and_is_renewed_when_suggested() {
     let hosting = Hosting::start(86_400, "").unwrap();
     let text = with_authority("dns.sqlite", "dns-01", "127.0.0.80", &["dns.test"])
         .replace(":14000/", ":14001/")
@@ -73,7 +75,18 @@ fn a_certificate_comes_by_dns_01() {
     let known = fs_err::read_to_string(&configuration).unwrap();
     fs_err::write(&configuration, known.replace("127.0.0.53:53", "127.0.0.55:53")).unwrap();
     let daemon = hosting.serve(&configuration, &[]).unwrap();
+    let line = daemon.says("there is no new certificate yet").unwrap();
+    assert!(line.contains("it wants an external account"), "{line}");
+    drop(daemon);
+    let account = "external_account = { id = \"kid-1\", key_file = \"external.key\" }";
+    let known = fs_err::read_to_string(&configuration).unwrap();
+    let known = known.replace("[publish.acme]\n", &format!("[publish.acme]\n{account}\n"));
+    fs_err::write(&configuration, known).unwrap();
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
     daemon.says("there is a new certificate").unwrap();
+    let renewed = suggested_renewal(&hosting, &configuration);
+    let window = 86_400 / 3..=86_400 * 5 / 6;
+    assert!(window.contains(&renewed) && renewed != 57_600, "{renewed} s after it begins");
     let dig = |name: &str| {
         let arguments = ["@127.0.0.55", "+short", name, "TXT"];
         let answer = hosting.environment().run_inside("dig", &arguments).unwrap();
@@ -83,4 +96,55 @@ fn a_certificate_comes_by_dns_01() {
     let said = hosting.environment().directory().join("log/named");
     let said = fs_err::read_to_string(said).unwrap();
     assert!(said.contains("adding an RR at '_acme-challenge.mta-sts.dns.test' TXT"), "{said}");
+}
+
+/// What failed is tried at the authority for trials first, until it works there.
+#[test]
+fn after_a_failure_it_is_tried_elsewhere_first() {
+    let hosting = Hosting::start(86_400, "").unwrap();
+    let text = with_authority("staging.sqlite", "http-01", "127.0.0.80", &["dns.test"]).replace(
+        "[publish.acme]\n",
+        "[publish.acme]\nstaging = \"https://ca.test:14001/dir\"\n\
+         external_account = { id = \"kid-1\", key_file = \"external.key\" }\n",
+    );
+    // Nobody listens where the authorities will ask.
+    let deaf = text.replace("http = [\"127.0.0.80:80\"]\n", "");
+    assert_ne!(deaf, text);
+    let configuration = hosting.configuration("staging.toml", &deaf).unwrap();
+    for (orders, trials) in [(1, 0), (1, 1)] {
+        // A start takes up at once what has failed less than five times.
+        let daemon = hosting.serve(&configuration, &[]).unwrap();
+        let line = daemon.says("there is no new certificate yet").unwrap();
+        assert!(line.contains("prove the name by http-01"), "{line}");
+        assert_eq!((hosting.orders().unwrap(), hosting.other_orders().unwrap()), (orders, trials));
+    }
+    let configuration = hosting.configuration("staging.toml", &text).unwrap();
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
+    daemon.says("the trial succeeded").unwrap();
+    daemon.says("there is a new certificate").unwrap();
+    assert_eq!((hosting.orders().unwrap(), hosting.other_orders().unwrap()), (2, 2));
+    let root = hosting.authority_root().unwrap();
+    let url = "https://mta-sts.dns.test/.well-known/mta-sts.txt";
+    hosting.curl(&["--cacert", root, url]).unwrap();
+}
+
+/// Seconds after its begin at which the only certificate is renewed, once the authority has said so:
+/// without its word that would be after two thirds of its day.
+fn suggested_renewal(hosting: &Hosting, configuration: &Path) -> i64 {
+    for _ in 0..200 {
+        let arguments = ["certificates", "--format", "json"];
+        let shown = hosting.publish(configuration, &arguments).unwrap().stdout;
+        let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap();
+        let time = |key: &str| {
+            let text = shown.get(key).and_then(serde_json::Value::as_str);
+            let text = text.unwrap_or_else(|| panic!("no {key}: {shown}"));
+            text.parse::<jiff::Timestamp>().unwrap().as_second()
+        };
+        let after = time("renewed_at") - time("valid_from");
+        if after != 57_600 {
+            return after;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the authority was never asked");
 }

@@ -1,4 +1,5 @@
-//! What is served is read: by curl, by `sealpost check`, by postfix-mta-sts-resolver, and through nginx.
+//! What is served is read: by curl, by `sealpost check`, by postfix-mta-sts-resolver, by a Postfix that
+//! asks `sealpost enforce`, and through nginx.
 
 use sealpost_e2e::{Hosting, System, sealpost_binary};
 
@@ -117,6 +118,27 @@ fn clients_of_others_and_our_own_read_what_is_served() {
     let said = String::from_utf8_lossy(&queried.stdout).into_owned()
         + &String::from_utf8_lossy(&queried.stderr);
     assert!(said.contains("VALID") && said.contains("mx.example.test"), "{said}");
+
+    // Our own, as Postfix asks it.
+    let text = "[enforce]\nlisten = [\"127.0.0.1:8461\"]\nstore = \"enforce.sqlite\"\n";
+    let senders = hosting.configuration("enforce.toml", text).unwrap();
+    let enforcer = hosting.start_daemon(&["enforce"], &senders, &[]).unwrap();
+    let postfix = hosting.environment().directory().join("postfix");
+    fs_err::create_dir(&postfix).unwrap();
+    fs_err::write(postfix.join("main.cf"), "compatibility_level = 3.6\n").unwrap();
+    let ask = |domain: &str| {
+        let table = "socketmap:inet:127.0.0.1:8461:postfix";
+        let arguments = ["-c", "/e2e/postfix", "-q", domain, table];
+        let answer = hosting.environment().run_inside("postmap", &arguments).unwrap();
+        String::from_utf8(answer.stdout).unwrap() + &String::from_utf8_lossy(&answer.stderr)
+    };
+    let answer = ask(DOMAIN);
+    assert!(answer.starts_with("secure match=mx.example.test servername=hostname "), "{answer}");
+    for line in body.lines() {
+        assert!(answer.contains(&format!("{{ policy_string = {line} }}")), "{line}: {answer}");
+    }
+    assert_eq!(ask("elsewhere.test"), "", "nothing announces a policy");
+    drop(enforcer);
 
     let health = hosting.curl(&["http://127.0.0.1:8462/health"]).unwrap();
     assert_eq!(health, b"ok\n");

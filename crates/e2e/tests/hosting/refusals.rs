@@ -51,6 +51,17 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
     assert!(line.contains("set the clock"), "{line}");
     drop(daemon);
 
+    // The authority has no certificates of that kind.
+    let text = with_authority("profile.sqlite", "http-01", "127.0.0.80", &["profile.test"]);
+    let text = text.replace("[publish.acme]\n", "[publish.acme]\nprofile = \"shortlived\"\n");
+    let configuration = hosting.configuration("profile.toml", &text).unwrap();
+    let before = hosting.orders().unwrap();
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
+    let line = daemon.says("there is no new certificate yet").unwrap();
+    assert!(line.contains("profile shortlived: the authority offers no profiles"), "{line}");
+    assert_eq!(hosting.orders().unwrap(), before);
+    drop(daemon);
+
     // The key of the store is missing, or may be read by anyone.
     let text = with_authority("sealed.sqlite", "http-01", "127.0.0.80", &["sealed.test"]);
     let text = text.replace("[publish.acme]\n", "[publish.acme]\nkey_file = \"store.key\"\n");

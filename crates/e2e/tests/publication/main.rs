@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod exports;
+mod hosted;
 mod owner;
 mod servers;
 

@@ -1,6 +1,9 @@
 //! What is said to an authority (RFC 8555), one request a method.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use sealpost_net::{Answer, Ask, HttpsUrl, Network};
 use serde::Deserialize;
@@ -9,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     AcmeError,
     jws::{AccountKey, Signer},
+    printable,
 };
 
 /// How often a request is signed anew because its nonce was too old (RFC 8555 §6.5).
@@ -46,6 +50,8 @@ pub(crate) struct Meta {
     /// The names by which CAA records know it.
     pub(crate) caa_identities: Vec<String>,
     pub(crate) external_account_required: bool,
+    /// The kinds of certificates that it offers, by name.
+    profiles: BTreeMap<String, String>,
 }
 
 /// What is needed for an account.
@@ -131,6 +137,39 @@ impl Directory {
         }
         parsed(&answer)
     }
+
+    /// What an order says.
+    fn order(
+        &self,
+        host: &str,
+        replaces: Option<&str>,
+        profile: Option<&str>,
+    ) -> Result<Value, AcmeError> {
+        let mut payload = json!({ "identifiers": [{ "type": "dns", "value": host }] });
+        if let Some(payload) = payload.as_object_mut() {
+            // RFC 9773 §5: only where the authority knows of renewal information.
+            if let (Some(replaces), Some(_)) = (replaces, &self.renewal_info) {
+                payload.insert("replaces".to_owned(), replaces.into());
+            }
+            if let Some(profile) = profile {
+                self.meta.offers(profile)?;
+                payload.insert("profile".to_owned(), profile.into());
+            }
+        }
+        Ok(payload)
+    }
+}
+
+impl Meta {
+    /// An authority that does not know profiles would issue what it issues else, and say nothing.
+    fn offers(&self, profile: &str) -> Result<(), AcmeError> {
+        if self.profiles.contains_key(profile) {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.profiles.keys().take(20).map(String::as_str).collect();
+        let offered = if names.is_empty() { "no profiles".to_owned() } else { names.join(", ") };
+        Err(AcmeError::Profile { wanted: printable(profile), offered: printable(&offered) })
+    }
 }
 
 impl Client {
@@ -190,16 +229,7 @@ impl Client {
         replaces: Option<&str>,
         profile: Option<&str>,
     ) -> Result<String, AcmeError> {
-        let mut payload = json!({ "identifiers": [{ "type": "dns", "value": host }] });
-        if let Some(payload) = payload.as_object_mut() {
-            // RFC 9773 §5: only where the authority knows of renewal information.
-            if let (Some(replaces), Some(_)) = (replaces, &self.directory.renewal_info) {
-                payload.insert("replaces".to_owned(), replaces.into());
-            }
-            if let Some(profile) = profile {
-                payload.insert("profile".to_owned(), profile.into());
-            }
-        }
+        let payload = self.directory.order(host, replaces, profile)?;
         location(&self.post(&self.directory.new_order, Some(&payload)).await?)
     }
 
@@ -340,4 +370,33 @@ fn next_page(link: &str) -> Option<String> {
         let (_, rest) = part.split_once('<')?;
         rest.split_once('>').map(|(url, _)| url.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_names_a_profile_that_is_offered_and_what_it_replaces() {
+        let directory = |more: &str| -> Directory {
+            let text = format!(r#"{{"newNonce":"n","newAccount":"a","newOrder":"o"{more}}}"#);
+            serde_json::from_str(&text).unwrap()
+        };
+        let plain = directory("");
+        let order = plain.order("a.example", Some("x.y"), None).unwrap();
+        assert_eq!(
+            order,
+            json!({ "identifiers": [{ "type": "dns", "value": "a.example" }] }),
+            "an authority without renewal information is told nothing of what is replaced"
+        );
+        let error = plain.order("a.example", None, Some("shortlived")).unwrap_err().to_string();
+        assert!(error.ends_with("shortlived: the authority offers no profiles"), "{error}");
+        let rich = directory(
+            r#","renewalInfo":"r","meta":{"profiles":{"classic":"as ever","shortlived":"6 days"}}"#,
+        );
+        let order = rich.order("a.example", Some("x.y"), Some("shortlived")).unwrap();
+        assert_eq!((&order["replaces"], &order["profile"]), (&json!("x.y"), &json!("shortlived")));
+        let error = rich.order("a.example", None, Some("long")).unwrap_err().to_string();
+        assert!(error.ends_with("the authority offers classic, shortlived"), "{error}");
+    }
 }

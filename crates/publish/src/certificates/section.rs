@@ -18,7 +18,7 @@ use crate::ChallengeKind;
 /// challenge = "tls-alpn-01"  # or "http-01", "dns-01"
 /// key_file = "store.key"     # encrypts the keys in the store
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AcmeSection {
     /// The URL of the authority's directory: that of Let's Encrypt by default.
@@ -46,7 +46,7 @@ pub struct AcmeSection {
 }
 
 /// An account of the authority's own customers (RFC 8555 §7.3.4).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalAccount {
     /// Its id.

@@ -131,18 +131,11 @@ async fn note(
     let served = policy.map_or("nothing is live".to_owned(), |policy| {
         format!("served: {} {}", policy.mode(), policy.max_age())
     });
-    let before = match past {
-        Past::Unknown => "nobody knows what was served before: it counts as a year".to_owned(),
-        Past::AtMost(max_age) => {
-            format!("stated: no policy before had a longer max_age than {max_age}")
-        }
-        Past::Nothing => "stated: no policy was served before".to_owned(),
-    };
     let entry = Entry {
         at: now,
         by: Actor::Person(by.to_owned()),
         event: Event::Adopted { stage },
-        grounds: vec![served, before],
+        grounds: vec![served, past.to_string()],
     };
     rollouts.note(domain.clone(), entry).await
 }

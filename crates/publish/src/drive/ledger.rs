@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_rollout::{Actor, Entry, Event, Move, Time};
+use sealpost_rollout::{Actor, Cause, Entry, Event, Move, Past, Stage, Time};
 use sealpost_store::{Advance, Rollout, Rollouts};
 
 use super::seen::{HostSeen, IdSeen, Seen};
-use super::{Doing, DriveError};
+use super::{Doing, DriveError, Enrolment};
 use crate::{DnsWay, HostWay, PublishedDomain};
 
 /// Writes down what happens, in memory and, if it is to be carried out, in the store.
@@ -88,10 +88,7 @@ impl Ledger {
     ) -> Result<(), DriveError> {
         let none = Duration::ZERO;
         let policy = body.as_deref().and_then(|body| Policy::parse(body).ok());
-        let terms = policy.as_ref().map_or_else(
-            || "none".to_owned(),
-            |policy| format!("{} {}", policy.mode(), policy.max_age()),
-        );
+        let event = Event::of_body(policy.as_ref());
         match &body {
             Some(_) => self.rollout.history.serve(policy, self.now, none),
             None => self.rollout.history.stop_serving(self.now),
@@ -99,7 +96,6 @@ impl Ledger {
         if self.doing == Doing::All {
             self.rollouts.serve(self.domain.clone(), body, self.now, none).await?;
         }
-        let event = Event::BodyServed { terms };
         self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
     }
 
@@ -127,6 +123,22 @@ impl Ledger {
         let id = id.map_or("none".to_owned(), |id| id.to_string());
         let event = Event::IdAnnounced { id };
         self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
+    }
+
+    /// The configuration fixes the mode: the stage is the one that the policy fits.
+    pub(super) async fn settle(
+        &mut self,
+        stage: Stage,
+        enrolment: Enrolment,
+    ) -> Result<(), DriveError> {
+        let from = self.rollout.stage;
+        if from == stage {
+            return Ok(());
+        }
+        let is_new = enrolment == Enrolment::New;
+        let grounds = if is_new { vec![Past::Unknown.to_string()] } else { Vec::new() };
+        let made = Move { from, to: stage, cause: Cause::Configured, mark: None, grounds };
+        self.advance(&made, Actor::Itself).await
     }
 
     pub(super) async fn advance(&mut self, made: &Move, by: Actor) -> Result<(), DriveError> {

@@ -27,7 +27,7 @@ use std::{
 
 use mail_domain::DomainName;
 use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
-use sealpost_rollout::Time;
+use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Store, StoreError};
 
@@ -122,6 +122,33 @@ impl Driver {
         }
         let all = domains.iter().map(|published| &published.domain);
         Ok(all.filter(|domain| !later.contains(*domain)).cloned().collect())
+    }
+
+    /// How many of the configured domains are in each stage, in the order of [`Stage::ALL`]. One
+    /// that was never taken up counts as in the first.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn stages(&self, domains: &Domains) -> Result<[usize; Stage::ALL.len()], StoreError> {
+        let mut counts = [0_usize; Stage::ALL.len()];
+        let mut unknown = domains.iter().len();
+        let mut behind = None;
+        loop {
+            let page = self.store.rollouts().domains(behind, PAGE).await?;
+            let Some((last, ..)) = page.last() else { break };
+            behind = Some(last.clone());
+            for (_, stage, _) in page.iter().filter(|(name, ..)| domains.of(name).is_some()) {
+                let counted = Stage::ALL.iter().position(|one| one == stage);
+                if let Some(count) = counted.and_then(|place| counts.get_mut(place)) {
+                    *count += 1;
+                    unknown = unknown.saturating_sub(1);
+                }
+            }
+        }
+        let [nothing, ..] = &mut counts;
+        *nothing += unknown;
+        Ok(counts)
     }
 
     fn writer(&self, published: &PublishedDomain) -> Option<&Arc<dyn DnsWriter>> {

@@ -3,8 +3,8 @@
 use mail_domain::DomainName;
 use sealpost_net::SetChange;
 use sealpost_rollout::{
-    Actor, Ask, Cause, Decision, Entry, Facts, Move, Past, Stage, State as Standing, Step, Time,
-    Waiver, decide,
+    Actor, Ask, Cause, CheckVerdict, Decision, Entry, Facts, Move, Past, Stage, State as Standing,
+    Step, Time, Waiver, decide,
 };
 use sealpost_store::{Rollout, WordKind};
 
@@ -13,7 +13,7 @@ use super::reported::Question;
 use super::seen::{HostSeen, IdSeen, Seen};
 use super::state::State;
 use super::{Doing, DriveError, Driver, IN_HAND, Order, SOON, USUAL, due, look, publication};
-use crate::PublishedDomain;
+use crate::{PassFailure, PublishedDomain};
 
 /// What one pass over a domain came to.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Pass {
     pub changes: Vec<SetChange>,
     /// What a person, or a lagging server, has to do; a line or more each.
     pub todo: Vec<String>,
+    /// What went wrong meanwhile. The next pass goes on from there.
+    pub failures: Vec<PassFailure>,
     /// Why the order was not carried out.
     pub refused: Option<String>,
     /// When the next pass is due.
@@ -106,6 +108,9 @@ impl Driver {
         let (domain, rows) = (domain.clone(), Vec::new());
         let mut ledger = Ledger { rollouts, domain, doing, rollout, rows, now };
         ledger.observe(published, &seen).await?;
+        if let Some(stage) = published.fixed_stage() {
+            ledger.settle(stage, enrolment).await?;
+        }
 
         let kept = ledger.rollouts.watch_state(ledger.domain.clone()).await?;
         let mut state = State::read(kept.as_deref());
@@ -141,9 +146,25 @@ impl Driver {
             ledger.rollouts.keep_watch(ledger.domain.clone(), due, state.write()).await?;
         }
         let Ledger { domain, rollout, rows, .. } = ledger;
-        let (changes, todo) = (work.changes, work.todo);
+        let publication::Work { changes, todo, mut failures, .. } = work;
+        if matches!(&facts.check, Some(check) if matches!(check.verdict, CheckVerdict::Unknown { .. }))
+        {
+            failures.push(PassFailure::Look);
+        }
         let stage = rollout.stage;
-        Ok(Pass { domain, enrolment, before, stage, decision, rows, changes, todo, refused, due })
+        Ok(Pass {
+            domain,
+            enrolment,
+            before,
+            stage,
+            decision,
+            rows,
+            changes,
+            todo,
+            failures,
+            refused,
+            due,
+        })
     }
 
     /// Puts together what is known, and decides.
@@ -286,6 +307,7 @@ impl Pass {
             rows: Vec::new(),
             changes: Vec::new(),
             todo: vec![why],
+            failures: vec![PassFailure::NotTakenUp],
             refused: None,
             due: due(now, USUAL, domain),
         }

@@ -11,16 +11,26 @@ use sealpost_store::Rollout;
 use super::ledger::Ledger;
 use super::seen::{HostSeen, IdSeen, RuaSeen, Seen, same};
 use super::{Doing, DriveError, Driver, write_failed};
-use crate::dns::{changes, lagging};
-use crate::{DnsRecord, DnsWay, HostWay, PublishedDomain};
+use crate::dns::{WriteError, changes, lagging};
+use crate::{DnsRecord, DnsWay, HostWay, PassFailure, PublishedDomain};
 
 /// What publishing came to.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) changes: Vec<SetChange>,
     pub(super) todo: Vec<String>,
+    pub(super) failures: Vec<PassFailure>,
     /// Something of ours is under way.
     pub(super) is_unfinished: bool,
+}
+
+impl Work {
+    /// The zone could not be read or written.
+    fn fail(&mut self, error: &WriteError) {
+        self.todo.push(write_failed(error));
+        self.failures.push(PassFailure::Dns);
+        self.is_unfinished = true;
+    }
 }
 
 /// The policy that is asked for in this stage.
@@ -111,8 +121,7 @@ pub(super) async fn publish(
             let found = match changes(writer.as_ref(), &owners, &set).await {
                 Ok(found) => found,
                 Err(error) => {
-                    work.todo.push(write_failed(&error));
-                    work.is_unfinished = true;
+                    work.fail(&error);
                     return Ok(work);
                 }
             };
@@ -122,8 +131,7 @@ pub(super) async fn publish(
             }
             if let Err(error) = writer.write(&work.changes).await {
                 work.changes.clear();
-                work.todo.push(write_failed(&error));
-                work.is_unfinished = true;
+                work.fail(&error);
                 return Ok(work);
             }
             let is_news = id.as_ref() != ledger.rollout.history.live_id().map(|live| &live.id);
@@ -144,6 +152,7 @@ pub(super) async fn publish(
                 }
             } else {
                 work.is_unfinished = true;
+                work.failures.push(PassFailure::DnsLag);
                 work.todo
                     .extend(behind.into_iter().map(|one| format!("waiting for a server: {one}")));
             }

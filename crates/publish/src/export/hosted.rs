@@ -9,7 +9,8 @@ pub(super) const GITHUB_STEPS: &str = "# MTA-STS policies on GitHub Pages
 For each domain:
 
 1. Make a public repository and push what is in the folder of the domain to its default branch, the \
-hidden files included: `.nojekyll` keeps Jekyll from dropping `.well-known`, and `CNAME` names the host.
+hidden files included: `.nojekyll` and `_config.yml` keep Jekyll from dropping `.well-known`, each by \
+itself, and `CNAME` names the host.
 2. Settings → Pages: deploy from that branch, folder `/`.
 3. Set `mta-sts` and the domain as CNAME to `USER.github.io`, and wait until Settings → Pages shows \
 the certificate. Then switch *Enforce HTTPS* on.
@@ -25,8 +26,10 @@ pub(super) fn github_pages(sites: &[Site]) -> Vec<TreeFile> {
             contents,
         };
         files.push(site.policy_file());
-        // Jekyll leaves out what begins with a dot, unless it is told not to run at all.
+        // Jekyll leaves out what begins with a dot, unless it is told not to run at all, or to
+        // take that in.
         files.push(file(".nojekyll", String::new()));
+        files.push(file("_config.yml", "include: [\".well-known\"]\n".to_owned()));
         files.push(file("CNAME", format!("{}\n", site.host())));
     }
     files

@@ -18,7 +18,7 @@ use serde::Deserialize;
 /// health = ["127.0.0.1:8462"]    # /health and /metrics
 /// certificates = "certificates"  # a folder, as certbot fills /etc/letsencrypt/live
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostSection {
     /// Where to serve policies over HTTPS.

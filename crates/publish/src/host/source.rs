@@ -9,7 +9,7 @@ use std::{
 use mail_domain::DomainName;
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
-use sealpost_store::{Rollouts, StoreError};
+use sealpost_store::{Rollouts, Settled, StoreError};
 use tokio::sync::Mutex;
 
 use super::{Shelf, policy_host};
@@ -86,7 +86,11 @@ impl Source {
         let mut changes: Vec<Change> =
             gone.map(|domain| (domain.clone(), Stage::Removed, None)).collect();
         for published in domains.iter().filter(|published| published.host == HostWay::Own) {
-            let stage = stages.get(&published.domain).copied().unwrap_or(Stage::Nothing);
+            // Where the mode is fixed, the stage follows the policy and changes nothing.
+            let stage = match published.mode.fixed() {
+                None => stages.get(&published.domain).copied().unwrap_or(Stage::Nothing),
+                Some(_) => Stage::Nothing,
+            };
             if served.get(&published.domain) != Some(&stage) {
                 let body = body(published, stage, bodies);
                 changes.push((published.domain.clone(), stage, body));
@@ -105,17 +109,22 @@ impl Source {
         let mut changed = 0;
         for changes in changes.chunks(BATCH) {
             let mut put = Vec::new();
+            let mut settled = Vec::new();
             let mut record = Vec::new();
             for (domain, _, body) in changes {
                 let Some(host) = policy_host(domain) else { continue };
                 if shelf.body(host.as_str()) != *body {
-                    record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
+                    match settle(&state.domains, domain) {
+                        Some(fixed) => settled.push(fixed),
+                        None => record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec))),
+                    }
                     put.push((host, body.clone()));
                 }
             }
             changed += put.len();
-            if !record.is_empty() {
+            if !put.is_empty() {
                 let now = Time::at(self.clock.now().as_second());
+                self.rollouts.settle_all(settled, now, SPREAD).await?;
                 self.rollouts.serve_all(record, now, SPREAD).await?;
                 shelf.put(put);
             }
@@ -140,6 +149,14 @@ impl Source {
             stages.extend(page.into_iter().map(|(domain, stage, _)| (domain, stage)));
         }
     }
+}
+
+/// What is recorded of a domain whose mode is fixed, whatever its stage.
+fn settle(domains: &Domains, domain: &DomainName) -> Option<Settled> {
+    let published = domains.of(domain).filter(|published| published.host == HostWay::Own)?;
+    let stage = published.fixed_stage()?;
+    let policy = published.policy(stage).ok().flatten()?;
+    Some(Settled { domain: domain.clone(), stage, policy })
 }
 
 fn is_own(domains: &Domains, domain: &DomainName) -> bool {

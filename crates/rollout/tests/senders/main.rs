@@ -60,6 +60,9 @@ struct Case {
     before_history: Vec<Earlier>,
     earlier: Vec<Earlier>,
     live: Policy,
+    live_id: IdHabit,
+    /// What the plan will serve was served once, and then another under its id.
+    comes_back: bool,
     timing: Timing,
     mx_ttl: Duration,
     /// Delays of the servers, as parts of 256 of what is allowed.
@@ -108,8 +111,10 @@ fn case() -> impl Strategy<Value = Case> {
     );
     subsequence(OLD.to_vec(), 1..=3).prop_flat_map(move |hosts| {
         let live = policy([&OLD[..], &["*.old.test", "mx1.new.test"]].concat(), &hosts);
+        let live_ids = [IdHabit::Later, IdHabit::Later, IdHabit::Later, IdHabit::Together];
         (
             (Just(hosts), live, timing.clone()),
+            (select(&[0, 1, 2, 3]).prop_map(move |place| live_ids[place]), any::<bool>()),
             proptest::collection::vec(earlier(), 0..3),
             proptest::collection::vec(earlier(), 0..3),
             proptest::collection::vec(any::<u8>(), 48),
@@ -123,6 +128,7 @@ fn case() -> impl Strategy<Value = Case> {
             .prop_map(
                 |(
                     (hosts, live, timing),
+                    (live_id, comes_back),
                     before_history,
                     earlier,
                     lags,
@@ -140,6 +146,8 @@ fn case() -> impl Strategy<Value = Case> {
                         before_history,
                         earlier,
                         live,
+                        live_id,
+                        comes_back,
                         timing,
                         mx_ttl,
                         lags,
@@ -150,6 +158,25 @@ fn case() -> impl Strategy<Value = Case> {
                 },
             )
     })
+}
+
+impl Case {
+    /// Two earlier bodies, if they are wanted: one that the plan will serve again, and another that
+    /// was served later under the same id.
+    fn planned_before(&self) -> Vec<Earlier> {
+        let (true, Some(other)) = (self.comes_back, self.earlier.first()) else {
+            return Vec::new();
+        };
+        let simple = Self { before_history: Vec::new(), comes_back: false, ..self.clone() };
+        let Ok(plan) = Scene::new(&simple).plan() else { return Vec::new() };
+        let planned = plan.steps.into_iter().find_map(|step| match step.action {
+            Action::Serve(policy) => Some(policy),
+            _ => None,
+        });
+        let Some(policy) = planned else { return Vec::new() };
+        let first = Earlier { policy, seconds: 3_600, id: IdHabit::Later };
+        vec![first, Earlier { id: IdHabit::Never, ..other.clone() }]
+    }
 }
 
 /// The world with its past, what the planner is told of it, and now.
@@ -187,10 +214,10 @@ impl<'a> Scene<'a> {
             scene.situation.history = History::new(time(now), past);
             scene.adopt(now);
         }
-        for earlier in &case.earlier {
+        for earlier in case.planned_before().iter().chain(&case.earlier) {
             now = scene.live_through(now, &earlier.policy, earlier.id, earlier.seconds);
         }
-        now = scene.live_through(now, &case.live, IdHabit::Later, 200_000);
+        now = scene.live_through(now, &case.live, case.live_id, 200_000);
         scene.situation.now = time(now);
         scene.world.plan_begins(now);
         scene
@@ -289,6 +316,8 @@ impl<'a> Scene<'a> {
         let first = match self.plan() {
             Ok(plan) => plan,
             Err(Refusal::NothingToDo | Refusal::NoHostLeft) => return false,
+            // Two bodies were served under the id that is announced.
+            Err(Refusal::NoEnd) if matches!(self.case.live_id, IdHabit::Together) => return false,
             Err(refusal) => panic!("{refusal}"),
         };
         let Some(delays) = &self.case.delays else {

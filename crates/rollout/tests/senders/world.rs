@@ -26,6 +26,8 @@ pub(crate) struct World {
     ids: Told<Option<PolicyId>>,
     mx: Told<Vec<DomainName>>,
     retired: Vec<(u64, DomainName)>,
+    /// When the policy host was switched off.
+    host_gone_at: Option<u64>,
     txt_ttl: u64,
     mx_ttl: u64,
     lags: Vec<u8>,
@@ -91,6 +93,7 @@ impl World {
             ids: Told::new(None, timing.zone_spread),
             mx: Told::new(Vec::new(), timing.zone_spread),
             retired: Vec::new(),
+            host_gone_at: None,
             txt_ttl: timing.txt_ttl.as_secs(),
             mx_ttl: mx_ttl.as_secs(),
             lags: lags.to_vec(),
@@ -101,6 +104,9 @@ impl World {
     }
 
     pub(crate) fn serve(&mut self, at: u64, policy: Option<Policy>) {
+        if policy.is_none() {
+            self.host_gone_at = Some(at);
+        }
         let mut lags = self.lags(at);
         self.bodies.change(at, &policy, &mut lags);
     }
@@ -213,6 +219,8 @@ impl Sender {
         let looks = !is_held || self.looks == 2 || (self.looks == 1 && dice(2) % 2 == 0);
         let fetch_works = dice(3) % 8 != 0;
         if looks && let Some(id) = self.txt(world, at, dice(6)).clone() {
+            let is_gone = world.host_gone_at.is_some_and(|gone| gone <= at);
+            prop_assert!(!is_gone, "{id} is seen at {at}, and the policy host is off");
             let same = self.held.as_mut().filter(|held| is_held && held.id == id);
             match same {
                 Some(held) if self.extends => {

@@ -1,7 +1,7 @@
 //! `sealpost metrics`
 
 use sealpost_enforce::EnforceMetrics;
-use sealpost_publish::PublishMetrics;
+use sealpost_publish::{DriveMetrics, PublishMetrics};
 use sealpost_receive::ReceiveMetrics;
 use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
@@ -14,7 +14,8 @@ use crate::output::Output;
 pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
     output.text(&reference_page(&[
         ("`enforce`", EnforceMetrics::definitions()),
-        ("`publish`", PublishMetrics::definitions()),
+        ("`publish`, the policy host", PublishMetrics::definitions()),
+        ("`publish`, leading domains", DriveMetrics::definitions()),
         ("`receive`", ReceiveMetrics::definitions()),
         ("`report`", ReportMetrics::definitions()),
         ("`serve`", ServeMetrics::definitions()),

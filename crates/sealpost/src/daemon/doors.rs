@@ -1,6 +1,8 @@
 //! Where the daemon is asked.
 
-use sealpost_listen::{Address, Handler, Inherited, Listener, Server};
+use std::io::ErrorKind;
+
+use sealpost_listen::{Address, Handler, Inherited, ListenError, Listener, Server};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -63,5 +65,22 @@ pub(super) async fn listen(
     address: &Address,
     inherited: &mut Inherited,
 ) -> Result<Vec<Listener>, Failure> {
-    address.listen(inherited).await.map_err(|error| Failure::new(with_source(&error)))
+    address.listen(inherited).await.map_err(|error| refused(&error))
+}
+
+fn refused(error: &ListenError) -> Failure {
+    let failure = Failure::new(with_source(error));
+    match error {
+        ListenError::Tcp { address, source } => match source.kind() {
+            ErrorKind::AddrInUse => failure.hint(format!(
+                "another program serves there: `ss -ltnp 'sport = :{}'` names it",
+                address.port()
+            )),
+            ErrorKind::PermissionDenied => failure.hint(
+                "ports below 1024 want CAP_NET_BIND_SERVICE, or a socket that systemd passes",
+            ),
+            _ => failure,
+        },
+        _ => failure,
+    }
 }

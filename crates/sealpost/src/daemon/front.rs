@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
+use sealpost_publish::PublishApi;
 use sealpost_receive::ReceiveApi;
 use sealpost_report::ReportApi;
 use sealpost_runtime::metrics::{Exposition, Process};
@@ -12,6 +13,7 @@ use sealpost_web::Site;
 
 use super::metrics::ServeMetrics;
 use super::role::RoleName;
+use crate::outcome::with_source;
 
 /// Who speaks for a role over HTTP.
 #[derive(Clone)]
@@ -19,6 +21,7 @@ pub(super) enum Voice {
     Enforce(Arc<HttpApi>),
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
+    Publish(Arc<PublishApi>),
 }
 
 /// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
@@ -40,6 +43,18 @@ struct Shared {
     voices: Mutex<BTreeMap<RoleName, Option<Voice>>>,
     metrics: ServeMetrics,
     process: Process,
+}
+
+impl Voice {
+    /// What a role that runs cannot do all the same, if there is such a thing.
+    async fn readiness(&self) -> Result<(), String> {
+        match self {
+            Self::Publish(api) => api.readiness().await.map_err(|error| {
+                format!("serves what it served before: failed to {}", with_source(&error))
+            }),
+            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) => Ok(()),
+        }
+    }
 }
 
 impl Front {
@@ -83,6 +98,7 @@ impl Front {
                 Voice::Enforce(api) => api.write_metrics(&mut text),
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
+                Voice::Publish(api) => api.write_metrics(&mut text),
             }
         }
         text.table(self.metrics());
@@ -90,14 +106,22 @@ impl Front {
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }
 
-    fn readiness(&self) -> Response {
-        let voices = self.voices();
+    async fn readiness(&self) -> Response {
+        let voices: Vec<_> = {
+            let voices = self.voices();
+            voices.iter().map(|(name, voice)| (*name, voice.clone())).collect()
+        };
         let mut text = String::new();
-        for (name, voice) in voices.iter() {
-            let state = if voice.is_some() { "runs" } else { "has failed and is tried again" };
+        let mut is_ready = !voices.is_empty();
+        for (name, voice) in voices {
+            let state = match voice {
+                None => Err("has failed and is tried again".to_owned()),
+                Some(voice) => voice.readiness().await,
+            };
+            is_ready &= state.is_ok();
+            let state = state.err().unwrap_or_else(|| "runs".to_owned());
             text.push_str(&format!("{}: {state}\n", name.as_str()));
         }
-        let is_ready = !voices.is_empty() && voices.values().all(Option::is_some);
         let status = if is_ready { Status::Ok } else { Status::ServiceUnavailable };
         Response::text(status, text)
     }
@@ -109,7 +133,7 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            None => Response::not_found(),
+            Some(Voice::Publish(_)) | None => Response::not_found(),
         }
     }
 }
@@ -123,7 +147,7 @@ impl HttpService for Facade {
         match segments.as_slice() {
             ["metrics"] => self.front.exposition(),
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
-            ["readyz"] => self.front.readiness(),
+            ["readyz"] => self.front.readiness().await,
             ["v1", "enforce" | "observed", ..] => {
                 self.front.of_role(RoleName::Enforce, request).await
             }

@@ -13,13 +13,13 @@ use sealpost_receive::{
     Intake, Limits, Notary, Readers, ReadingRoom, ReceiveApi, ReceiveMetrics, Section,
     keep_forgetting,
 };
-use sealpost_runtime::{AfterPanic, Liveness, supervise};
+use sealpost_runtime::{AfterPanic, supervise};
 use tokio::task::JoinSet;
 
 pub(crate) use self::watched::{Watched, watch_maildir};
 use super::doors::Doors;
 use super::ground::{Ground, with_source};
-use super::role::{Pulse, Reloaded};
+use super::role::{Pulse, Reloaded, takes_up_work};
 use crate::outcome::Failure;
 use crate::output::Output;
 
@@ -101,16 +101,7 @@ impl Receive {
 
     #[expect(clippy::unused_self, reason = "each role has a pulse")]
     pub(super) fn pulse(&self) -> Pulse {
-        // It lives if it comes to do new work.
-        Arc::new(|| {
-            let worked = tokio::spawn(async {});
-            Box::pin(async move {
-                match worked.await {
-                    Ok(()) => Liveness::Alive,
-                    Err(_) => Liveness::Stuck,
-                }
-            })
-        })
+        takes_up_work()
     }
 
     pub(super) fn api(&self) -> Arc<ReceiveApi> {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::enforce::Enforce;
 use super::front::Voice;
 use super::ground::Ground;
+use super::publish::Publish;
 use super::receive::Receive;
 use super::report::Report;
 use crate::configuration::Configuration;
@@ -23,6 +24,7 @@ pub(crate) enum RoleName {
     Enforce,
     Receive,
     Report,
+    Publish,
 }
 
 /// A role that runs.
@@ -30,10 +32,11 @@ pub(super) enum Role {
     Enforce(Enforce),
     Receive(Receive),
     Report(Box<Report>),
+    Publish(Box<Publish>),
 }
 
 /// Asks a role whether it does new work.
-pub(super) type Pulse =
+pub(crate) type Pulse =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Liveness> + Send>> + Send + Sync>;
 
 /// What became of the wish to read everything again.
@@ -45,9 +48,22 @@ pub(super) enum Reloaded {
     StartAnew,
 }
 
+/// A role lives that comes to do new work.
+pub(crate) fn takes_up_work() -> Pulse {
+    Arc::new(|| {
+        let worked = tokio::spawn(async {});
+        Box::pin(async move {
+            match worked.await {
+                Ok(()) => Liveness::Alive,
+                Err(_) => Liveness::Stuck,
+            }
+        })
+    })
+}
+
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 3] = [Self::Enforce, Self::Receive, Self::Report];
+    pub(crate) const ALL: [Self; 4] = [Self::Enforce, Self::Receive, Self::Report, Self::Publish];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -64,13 +80,14 @@ impl RoleName {
             Self::Enforce => Role::Enforce(Enforce::start(ground, output).await?),
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
+            Self::Publish => Role::Publish(Box::new(Publish::start(ground, output).await?)),
         })
     }
 }
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report"];
+    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish"];
 
     fn index(self) -> usize {
         self as usize
@@ -82,12 +99,13 @@ impl Role {
     pub(super) fn greeting(&self) -> Option<String> {
         match self {
             Self::Enforce(role) => Some(role.greeting()),
+            Self::Publish(role) => Some(role.greeting()),
             Self::Receive(_) | Self::Report(_) => None,
         }
     }
 
     /// Takes up what may change while it runs. What is wrong is said, and what was before holds on.
-    pub(super) fn reload(
+    pub(super) async fn reload(
         &mut self,
         configuration: &Configuration,
         output: &mut Output,
@@ -96,6 +114,7 @@ impl Role {
             Self::Enforce(role) => role.reload(&configuration.enforce, output),
             Self::Receive(role) => role.reload(&configuration.receive, output),
             Self::Report(role) => role.reload(&configuration.report, output),
+            Self::Publish(role) => role.reload(configuration, output).await,
         }
     }
 
@@ -106,6 +125,7 @@ impl Role {
             Self::Enforce(role) => role.failed().await,
             Self::Receive(role) => role.failed().await,
             Self::Report(role) => role.failed().await,
+            Self::Publish(role) => role.failed().await,
         }
     }
 
@@ -114,6 +134,7 @@ impl Role {
             Self::Enforce(role) => role.pulse(),
             Self::Receive(role) => role.pulse(),
             Self::Report(role) => role.pulse(),
+            Self::Publish(role) => role.pulse(),
         }
     }
 
@@ -123,6 +144,7 @@ impl Role {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
+            Self::Publish(role) => Voice::Publish(role.api()),
         }
     }
 
@@ -132,6 +154,7 @@ impl Role {
             Self::Enforce(role) => role.stop().await,
             Self::Receive(role) => role.stop().await,
             Self::Report(role) => role.stop().await,
+            Self::Publish(role) => role.stop().await,
         }
     }
 }

@@ -343,7 +343,7 @@ impl Daemon<'_> {
             Some(member) => {
                 output.say_as(self.setup.company.speaker(name));
                 let State::Runs(role) = &mut member.state else { return Ok(()) };
-                let reloaded = role.reload(&self.ground.configuration, output);
+                let reloaded = role.reload(&self.ground.configuration, output).await;
                 output.say_as(None);
                 if reloaded == Reloaded::Done {
                     return Ok(());

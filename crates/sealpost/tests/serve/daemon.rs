@@ -130,6 +130,19 @@ impl Daemon {
         assert_eq!(status, 201, "{body}");
     }
 
+    /// Status and body of what the policy host of a domain answers through a proxy.
+    pub(crate) fn policy(&self, domain: &str) -> (u16, String) {
+        policy_at(&self.policy_place(), domain)
+    }
+
+    /// Where policies are asked for.
+    pub(crate) fn policy_place(&self) -> String {
+        let place = self.said.lines().find_map(|line| {
+            line.strip_prefix("publish: listening at ")?.strip_suffix(", policies over http")
+        });
+        place.unwrap().to_owned()
+    }
+
     /// Asks until the answer has these words.
     pub(crate) fn wait_for(&self, path: &str, words: &str) {
         let mut last = String::new();
@@ -171,6 +184,14 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Status and body of what a policy host answers there.
+pub(crate) fn policy_at(place: &str, domain: &str) -> (u16, String) {
+    let host = format!("mta-sts.{domain}");
+    let path = "/.well-known/mta-sts.txt";
+    let (status, _, body) = exchange(place, "GET", path, &[("Host", &host)], "");
+    (status, body)
 }
 
 /// One request and its answer.

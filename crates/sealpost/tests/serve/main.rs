@@ -4,6 +4,7 @@
 
 mod daemon;
 mod pages;
+mod publish;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;

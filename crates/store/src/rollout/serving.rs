@@ -38,17 +38,18 @@ impl Rollouts {
     }
 }
 
-fn serve(
+/// Whether it is another than before.
+pub(super) fn serve(
     connection: &Connection,
     domain: &DomainName,
     body: Option<&[u8]>,
     at: Time,
     spread: Duration,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut live = connection.prepare_cached(sql::LIVE_BODY)?;
     let live: Option<Vec<u8>> = live.query_row([domain.as_str()], |row| row.get(0)).optional()?;
     if live.as_deref() == body {
-        return Ok(());
+        return Ok(false);
     }
     let end = at.plus(spread).seconds();
     connection.prepare_cached(sql::END_BODY)?.execute(params![end, domain.as_str()])?;
@@ -56,5 +57,5 @@ fn serve(
         let mut begin = connection.prepare_cached(sql::BEGIN_BODY)?;
         begin.execute(params![domain.as_str(), at.seconds(), body])?;
     }
-    Ok(())
+    Ok(true)
 }

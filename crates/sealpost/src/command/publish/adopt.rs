@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mta_sts::Policy;
 use sealpost_publish::drive::{AdoptError, stage_of};
-use sealpost_rollout::{Actor, Entry, Event, Past};
+use sealpost_rollout::{Actor, Entry, Event};
 
 use super::driver::{Access, Lead};
 use super::known::failure;
@@ -51,18 +51,7 @@ pub(super) async fn run(
         at,
         by: Actor::Person(arguments.by),
         event: Event::Adopted { stage },
-        grounds: vec![
-            format!("served: {} {}", policy.mode(), policy.max_age()),
-            match past {
-                Past::Unknown => {
-                    "nobody knows what was served before: it counts as a year".to_owned()
-                }
-                Past::AtMost(max_age) => {
-                    format!("stated: no policy before had a longer max_age than {max_age}")
-                }
-                Past::Nothing => "stated: no policy was served before".to_owned(),
-            },
-        ],
+        grounds: vec![format!("served: {} {}", policy.mode(), policy.max_age()), past.to_string()],
     };
     rollouts.note(domain.clone(), entry).await.map_err(failed)?;
     store.close().await;

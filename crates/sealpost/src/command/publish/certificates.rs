@@ -6,7 +6,7 @@ use sealpost_publish::{CertificateState, Expected, HostWay, states};
 use sealpost_store::{Settings, Store};
 use serde::Serialize;
 
-use super::known::{Known, failure, section};
+use super::known::{Known, configuration, failure};
 use crate::arguments::{Format, PublishCertificatesArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -29,7 +29,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let known = Known::open(&arguments.configuration).await?;
-    let (section, _) = section(&arguments.configuration)?;
+    let section = configuration(&arguments.configuration)?.publish;
     let Some(acme) = &section.acme else {
         return Err(Failure::new("tell of certificates: no authority is configured").hint(
             "add [publish.acme] to the configuration; of certificates in files tells the metric \

@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use sealpost_net::Network;
 use sealpost_publish::drive::{DriveError, Driver, writers};
-use sealpost_publish::{ConfigurationError, Domains, PublishedDomain, Section};
+use sealpost_publish::{Domains, PublishedDomain};
 use sealpost_rollout::Time;
 use sealpost_store::{Settings, Store};
 
@@ -35,13 +35,12 @@ impl Lead {
         network: &NetworkArguments,
         access: Access,
     ) -> Result<Self, Failure> {
-        let (configuration, text) = Configuration::load_with_text(paths.config.as_deref())?;
-        let mut section = configuration.publish;
+        let mut configuration = Configuration::load(paths.config.as_deref())?;
         if let Some(store) = &paths.store {
-            section.store = Some(store.clone());
+            configuration.publish.store = Some(store.clone());
         }
-        let name = paths.config.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let domains = load(&section, &name, &text)?;
+        let domains = configuration.domains()?;
+        let section = configuration.publish;
         let clock = network.clock();
         let now = Time::at(clock.now().as_second());
         let network = network.open_over(configuration.network)?;
@@ -70,10 +69,8 @@ impl Lead {
         paths: &PublishPaths,
         network: &NetworkArguments,
     ) -> Result<(Domains, Network), Failure> {
-        let (configuration, text) = Configuration::load_with_text(paths.config.as_deref())?;
-        let name = paths.config.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let domains = load(&configuration.publish, &name, &text)?;
-        Ok((domains, network.open_over(configuration.network)?))
+        let configuration = Configuration::load(paths.config.as_deref())?;
+        Ok((configuration.domains()?, network.open_over(configuration.network)?))
     }
 
     /// A domain that is configured.
@@ -83,17 +80,6 @@ impl Lead {
                 .hint(format!("`sealpost publish new {domain}` prints what to add"))
         })
     }
-}
-
-/// Everything that is configured.
-pub(super) fn load(section: &Section, name: &str, text: &str) -> Result<Domains, Failure> {
-    Domains::load(section, name, text).map_err(|error| match error {
-        ConfigurationError::File(error) => Failure::from(error),
-        error @ (ConfigurationError::Bounds { .. } | ConfigurationError::Toml { .. }) => {
-            Failure::new(error)
-        }
-        error => Failure::new(format!("read the configuration: {error}")),
-    })
 }
 
 pub(super) fn drive_failure(error: &DriveError) -> Failure {

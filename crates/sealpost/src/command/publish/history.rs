@@ -3,7 +3,7 @@
 use sealpost_rollout::logbook;
 use sealpost_store::{Settings, Store};
 
-use super::known::{failure, section};
+use super::known::{configuration, failure};
 use crate::arguments::{Format, HistoryArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     arguments: &HistoryArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let (section, _) = section(&arguments.configuration)?;
+    let section = configuration(&arguments.configuration)?.publish;
     let store = Store::open_to_read(Settings::at(section.store_file())).await;
     let rollouts = store.map_err(|error| failure(&error))?.rollouts();
     let mut skipped: u64 = 0;

@@ -2,12 +2,11 @@
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_publish::{Domains, PublishedDomain, Section};
+use sealpost_publish::{Domains, PublishedDomain};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError};
 
-use super::driver::load;
 use crate::arguments::PublishConfiguration;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
@@ -22,11 +21,9 @@ pub(super) struct Known {
 impl Known {
     /// Reads the configuration, and opens the store if it is there.
     pub(super) async fn open(arguments: &PublishConfiguration) -> Result<Self, Failure> {
-        let (section, text) = section(arguments)?;
-        let name =
-            arguments.config.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let domains = load(&section, &name, &text)?;
-        let path = section.store_file();
+        let configuration = configuration(arguments)?;
+        let domains = configuration.domains()?;
+        let path = configuration.publish.store_file();
         let rollouts = match fs_err::exists(&path)? {
             true => {
                 let store = Store::open_to_read(Settings::at(&path)).await;
@@ -101,14 +98,13 @@ pub(super) struct Wanted {
     pub(super) rollout: Option<Rollout>,
 }
 
-/// The section, with the flags over it, and the text that it stands in.
-pub(super) fn section(arguments: &PublishConfiguration) -> Result<(Section, String), Failure> {
-    let (configuration, text) = Configuration::load_with_text(arguments.config.as_deref())?;
-    let mut section = configuration.publish;
+/// The configuration, with the flags over it.
+pub(super) fn configuration(arguments: &PublishConfiguration) -> Result<Configuration, Failure> {
+    let mut configuration = Configuration::load(arguments.config.as_deref())?;
     if let Some(store) = &arguments.store {
-        section.store = Some(store.clone());
+        configuration.publish.store = Some(store.clone());
     }
-    Ok((section, text))
+    Ok(configuration)
 }
 
 /// The time that the flags want.

@@ -4,7 +4,7 @@ use mail_domain::DomainName;
 use sealpost_rollout::{Actor, Entry, Event, Stage, Time};
 use sealpost_store::{Settings, Store, Word, WordKind};
 
-use super::known::{failure, now, section};
+use super::known::{self, failure, now};
 use crate::arguments::{AcceptArguments, PublishConfiguration, Statement, WaiveArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -71,7 +71,7 @@ impl<'a> Words<'a> {
         if statement.reason.trim().is_empty() || statement.by.trim().is_empty() {
             return Err(Failure::new("write into the logbook: there is no reason, or no name"));
         }
-        let (section, _) = section(configuration)?;
+        let section = known::configuration(configuration)?.publish;
         let store = Store::open(Settings::at(section.store_file())).await;
         let store = store.map_err(|error| failure(&error))?;
         let known = store.rollouts().load(domain.clone()).await.map_err(|error| failure(&error))?;

@@ -1,0 +1,185 @@
+//! The role of the domain owner: policies are served and domains led on, in the lab.
+
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use sealpost_lab::{Lab, Options, Ports};
+
+use crate::daemon::{Daemon, World};
+
+/// A lab that nobody closes: it ends with the process.
+static LAB: LazyLock<(tokio::runtime::Runtime, Lab)> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = sealpost_runtime::Clock::system().now();
+    let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
+    let lab = runtime.block_on(Lab::start(options)).unwrap();
+    (runtime, lab)
+});
+
+/// Nobody answers at the port of that name server.
+const CONFIGURATION: &str = "
+store = \"all.sqlite\"
+[serve]
+http = [\"127.0.0.1:0\"]
+[publish]
+directory = \"domains\"
+[publish.host]
+proxied = [\"127.0.0.1:0\"]
+[publish.dns_servers.gone]
+server = \"127.0.0.1:1\"
+";
+
+/// One is led on; for one a move is proposed; for one a zone cannot be written; one is live already;
+/// and one has a fixed mode.
+const DOMAINS: &str = "
+[domains.\"sts-record-missing.test\"]
+mx = [\"mx1.sts-record-missing.test\"]
+rollout = { autonomy = \"auto\" }
+[domains.\"mail.good.test\"]
+mx = [\"mx1.mail.good.test\"]
+[domains.\"sts-record-no-data.test\"]
+mx = [\"mx1.sts-record-no-data.test\"]
+rollout = { autonomy = \"auto\" }
+dns = \"gone\"
+rua = [\"mailto:tls-reports@example.com\"]
+[domains.\"good.test\"]
+mx = [\"mx1.good.test\"]
+[domains.\"absent-dane-good.test\"]
+host = \"own\"
+mode = \"testing\"
+mx = [\"mx1.absent-dane-good.test\"]
+";
+
+const FIXED: &str = "absent-dane-good.test";
+
+fn world() -> World {
+    let world = World::new();
+    world.write(CONFIGURATION);
+    fs_err::create_dir(world.path("domains")).unwrap();
+    fs_err::write(world.path("domains/all.toml"), DOMAINS).unwrap();
+    world
+}
+
+fn start(world: &World, more: &[&str]) -> Daemon {
+    let settings = LAB.1.settings_file().to_str().unwrap();
+    Daemon::start(world, &[&["--network", settings][..], more].concat())
+}
+
+fn publish(world: &World, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    command.arg("publish").args(arguments).arg("--config").arg(world.path("sealpost.toml"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn domains_are_led_on_and_counted() {
+    let world = world();
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: publish with 5 domains\n");
+    assert_eq!(daemon.get("/readyz"), (200, "publish: runs\n".to_owned()));
+    for line in [
+        "sealpost_publish_passes_total 5",
+        "sealpost_publish_domains{stage=\"nothing\"} 2",
+        "sealpost_publish_domains{stage=\"record\"} 2",
+        "sealpost_publish_domains{stage=\"testing\"} 1",
+        "sealpost_publish_moves_total{stage=\"record\"} 2",
+        "sealpost_publish_moves_total{stage=\"testing\"} 0",
+        "sealpost_publish_proposals_total 1",
+        "sealpost_publish_gates{gate=\"open\"} 1",
+        "sealpost_publish_gates{gate=\"shut\"} 2",
+        "sealpost_publish_gates{gate=\"none\"} 1",
+        "sealpost_publish_pass_failures_total{cause=\"not-taken-up\"} 1",
+        "sealpost_publish_pass_failures_total{cause=\"dns\"} 1",
+        "sealpost_publish_pass_failures_total{cause=\"store\"} 0",
+        "sealpost_publish_pass_seconds_count 5",
+        "sealpost_publish_domains_due 0",
+        "sealpost_publish_policies 1",
+    ] {
+        daemon.wait_for("/metrics", &format!("{line}\n"));
+    }
+    assert_eq!(daemon.policy("good.test").0, 404, "another hosts it");
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("publish: listening at 127.0.0.1:"), "{said}");
+
+    // Where it was is where it goes on, when its time has come.
+    let later = sealpost_runtime::Clock::system().now() + std::time::Duration::from_secs(7_200);
+    let daemon = start(&world, &["--at", &later.to_string()]);
+    daemon.wait_for("/metrics", "sealpost_publish_moves_total{stage=\"prerequisites\"} 1\n");
+    daemon.wait_for("/metrics", "sealpost_publish_domains{stage=\"prerequisites\"} 1\n");
+    assert!(daemon.terminate().0.success());
+    let status = publish(&world, &["status", "--logbook", "sts-record-missing.test"]);
+    assert!(status.contains("record → prerequisites: every condition holds"), "{status}");
+}
+
+#[test]
+fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept() {
+    let world = world();
+    let mut daemon = start(&world, &[]);
+    let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let path = world.path("domains/all.toml");
+    std::thread::scope(|scope| {
+        let place = daemon.policy_place();
+        for _ in 0..2 {
+            let (is_over, asked, place) = (&is_over, &asked, place.clone());
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let (status, body) = crate::daemon::policy_at(&place, FIXED);
+                    assert_eq!(status, 200, "{body}");
+                    let ages = ["max_age: 86400\r\n", "max_age: 172800\r\n"];
+                    assert!(ages.iter().any(|age| body.ends_with(age)), "{body}");
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let more_are_asked = || {
+            let before = asked.load(Ordering::Relaxed);
+            for _ in 0..6_000 {
+                if asked.load(Ordering::Relaxed) >= before + 10 {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            panic!("requests do not go on");
+        };
+        more_are_asked();
+        // What cannot be used changes nothing.
+        fs_err::write(&path, "nonsense").unwrap();
+        daemon.hang_up();
+        daemon.wait_to_hear("what was served is served on");
+        let longer = DOMAINS.replace("mode = \"testing\"", "mode = \"testing\"\nmax_age = 172800");
+        fs_err::write(&path, longer).unwrap();
+        daemon.hang_up();
+        let line = daemon.wait_to_hear("read the configuration again");
+        assert!(line.contains("1 domains, 1 policies changed"), "{line}");
+        let (status, body) = daemon.policy(FIXED);
+        assert!(status == 200 && body.ends_with("max_age: 172800\r\n"), "{status} {body}");
+        more_are_asked();
+        is_over.store(true, Ordering::Relaxed);
+    });
+
+    // Other addresses make it start anew.
+    world.write(&CONFIGURATION.replace("proxied", "connections = 1000\nproxied"));
+    daemon.hang_up();
+    daemon.wait_to_hear("publish starts with other settings");
+    daemon.wait_for("/readyz", "publish: runs\n");
+    assert!(daemon.terminate().0.success());
+
+    let text = publish(&world, &["status", "--logbook", FIXED]);
+    let rows: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once("Z  ")?.1)).collect();
+    assert_eq!(
+        rows,
+        [
+            "nothing → testing: the configuration fixes the mode",
+            "policy served: testing 86400",
+            "policy served: testing 172800",
+        ],
+        "{text}"
+    );
+    assert!(text.contains("nobody knows what was served before: it counts as a year"), "{text}");
+    let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json"]);
+    assert!(plan.contains("remove-record"), "{plan}");
+}
