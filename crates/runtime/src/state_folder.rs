@@ -93,13 +93,13 @@ mod tests {
             (folder.to_str().unwrap().to_owned(), maker)
         };
         let (state, xdg) = (("STATE_DIRECTORY", "/var/lib/a:/b"), ("XDG_STATE_HOME", "/x"));
-        let (home, relative) = (("HOME", "/home/u"), ("XDG_STATE_HOME", "x"));
+        let (home, relative) = (("HOME", "/users/u"), ("XDG_STATE_HOME", "x"));
         for (variables, machine, folder, maker) in [
             (&[state, xdg, home][..], Machine::Ours, "/var/lib/a", Maker::Other),
             (&[xdg, home], Machine::Ours, "/x/sealpost", Maker::Us),
             (&[home], Machine::Ours, "/var/lib/sealpost", Maker::Us),
-            (&[home], Machine::NotOurs, "/home/u/.local/state/sealpost", Maker::Us),
-            (&[relative, home], Machine::NotOurs, "/home/u/.local/state/sealpost", Maker::Us),
+            (&[home], Machine::NotOurs, "/users/u/.local/state/sealpost", Maker::Us),
+            (&[relative, home], Machine::NotOurs, "/users/u/.local/state/sealpost", Maker::Us),
             (&[("STATE_DIRECTORY", ""), home], Machine::Ours, "/var/lib/sealpost", Maker::Us),
             (&[], Machine::NotOurs, "/var/lib/sealpost", Maker::Us),
         ] {
