@@ -14,11 +14,12 @@ use tls_rpt::SeenPolicy;
 mod sink;
 
 /// The exit status of each command that is not expected to end with 0.
-const OTHER_STATUS: [(&str, i32); 10] = [
+const OTHER_STATUS: [(&str, i32); 11] = [
     ("sealpost check sts-id-with-dashes.test", 1),
     // The list has domains that fail.
     ("sealpost check --from domains.txt", 1),
     ("sealpost check --from domains.txt --format json --output monday.ndjson", 1),
+    ("sealpost check --from domains.txt --format json --output audit.ndjson", 1),
     ("sealpost check --from domains.txt --format json --output monday.ndjson --resume", 1),
     ("sealpost check --zone example.zone --format csv", 1),
     ("sealpost check --from domains.txt --format junit", 1),
