@@ -102,14 +102,14 @@ fn it_is_printed_and_what_is_missing_is_said() {
 fn a_person_at_a_terminal_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let program = format!("{} config init", env!("CARGO_BIN_EXE_sealpost"));
-    // `script` gives it a terminal.
+    // `script` of bsdutils gives it a terminal.
     let mut child = Command::new("timeout")
         .args(["30", "script", "--quiet", "--return", "--command", &program, "/dev/null"])
         .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("script of bsdutils is needed");
+        .unwrap();
     let answers = b"example.com, example.org\npostfix\nwhat\nimap\nimap.example.com\nme\nown\n\
                     mx.example.com google-workspace\n";
     child.stdin.take().unwrap().write_all(answers).unwrap();

@@ -32,7 +32,7 @@ fn it_answers_on_loopback_and_keeps_what_it_keeps_in_a_folder_that_it_makes() {
     assert_eq!(said_until_ready(home.path()).last(), first.last());
 }
 
-/// Starts it, waits until it is ready, and ends it in order.
+/// Starts it by `unshare` of util-linux, waits until it is ready, and ends it in order.
 fn said_until_ready(home: &Path) -> Vec<String> {
     let mut unshare = Command::new("unshare");
     unshare.arg("--net");
@@ -48,7 +48,7 @@ fn said_until_ready(home: &Path) -> Vec<String> {
         .env_remove("SEALPOST_NETWORK")
         .stderr(Stdio::piped())
         .spawn()
-        .expect("unshare of util-linux is needed");
+        .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
     for line in lines.map(Result::unwrap) {
