@@ -32,11 +32,12 @@ fn analyze(arguments: &[&str], units: &TempDir, names: &[&str]) -> Output {
         .unwrap()
 }
 
+/// What it complains of; of what it ignores it complains with success.
 fn verify(units: &TempDir) -> String {
     let names = ["sealpost.service", "sealpost.socket"];
     let output = analyze(&["verify", "--man=no"], units, &names);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.success(), said.is_empty(), "{said}");
+    assert!(output.status.success() || !said.is_empty(), "it fails and says nothing");
     said
 }
 

@@ -191,8 +191,13 @@ impl Wishes {
         let mut steps = vec![format!("sealpost config check --config {file}")];
         if self.mailbox.is_some() {
             let secret = path.with_file_name(text::PASSWORD_FILE);
+            // There the service of the Debian package has to read it too.
+            let rights = match path.starts_with("/etc/sealpost") {
+                true => "chmod 640, chgrp sealpost",
+                false => "chmod 600",
+            };
             let secret = secret.display();
-            steps.push(format!("write the password of the mailbox into {secret}, chmod 600"));
+            steps.push(format!("write the password of the mailbox into {secret}, {rights}"));
         }
         steps.push(format!("sealpost serve --config {file}"));
         if self.sending == SendingName::Postfix {
