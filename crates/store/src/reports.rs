@@ -27,6 +27,7 @@ mod details;
 mod echoes;
 mod failures;
 mod listing;
+mod packed;
 mod retention;
 mod series;
 mod sums;
