@@ -459,6 +459,15 @@ pub fn hosted_tools() -> Result<PathBuf, EnvironmentError> {
     made_by("setup-hosted", &["--path"])
 }
 
+/// What `setup-web` installed for the tests of the pages, and knows by this name.
+///
+/// # Errors
+///
+/// When it has not been run.
+pub fn made_for_pages(name: &str) -> Result<PathBuf, EnvironmentError> {
+    made_by("setup-web", &["--path", name])
+}
+
 /// What a script of this folder made, which says by these arguments where it is.
 fn made_by(script: &str, arguments: &[&str]) -> Result<PathBuf, EnvironmentError> {
     let program = format!("crates/e2e/{script}");

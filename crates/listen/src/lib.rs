@@ -48,7 +48,7 @@ mod budget;
 mod linger;
 mod sources;
 pub use budget::Budget;
-pub use sources::{PerSource, Place, Sources};
+pub use sources::{PerSource, Place, Source, Sources};
 
 // Protocols that several roles speak.
 pub mod http;

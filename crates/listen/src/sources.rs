@@ -22,8 +22,12 @@ pub struct Sources {
     refused: Arc<AtomicU64>,
 }
 
+/// Who counts as one: an IPv4 address, or 64 bits of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
+pub struct Source(Network);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Network {
     V4(Ipv4Addr),
     /// The first four groups.
     V6([u16; 4]),
@@ -81,13 +85,21 @@ impl Sources {
 }
 
 impl Source {
-    fn of(peer: Peer) -> Option<Self> {
-        let Peer::Tcp(address) = peer else { return None };
-        Some(match address.ip().to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
+    /// That of a peer; those at socket files have none.
+    pub fn of(peer: Peer) -> Option<Self> {
+        match peer {
+            Peer::Tcp(address) => Some(Self::at(address.ip())),
+            Peer::Unix => None,
+        }
+    }
+
+    /// That of an address.
+    pub fn at(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => Network::V4(address),
             IpAddr::V6(address) => {
                 let [first, second, third, fourth, ..] = address.segments();
-                Self::V6([first, second, third, fourth])
+                Network::V6([first, second, third, fourth])
             }
         })
     }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use mail_domain::DomainName;
 use sealpost_rollout::{Event, Stage, Step, Time, logbook};
 use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
+use sealpost_store::Rollouts;
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -13,7 +14,7 @@ use tokio::{
 
 use crate::{
     Domains, DriveMetrics, PassFailure,
-    drive::{DriveError, Driver, Enrolment, Pass},
+    drive::{Doing, DriveError, Driver, Enrolment, Order, Pass, Statement},
     metrics::{Gate, InStage},
 };
 
@@ -30,7 +31,16 @@ pub struct Job {
     domains: watch::Sender<Arc<Domains>>,
     stop: watch::Sender<bool>,
     metrics: Arc<DriveMetrics>,
+    leader: Leader,
     task: JoinHandle<()>,
+}
+
+/// What a person asks for between the regular passes, with the domains that are led now.
+#[derive(Clone)]
+pub struct Leader {
+    driver: Driver,
+    domains: watch::Receiver<Arc<Domains>>,
+    clock: Clock,
 }
 
 impl Job {
@@ -39,6 +49,7 @@ impl Job {
         let (domains, seen) = watch::channel(Arc::new(domains));
         let (stop, stopped) = watch::channel(false);
         let metrics = Arc::new(DriveMetrics::default());
+        let leader = Leader { driver: driver.clone(), domains: seen.clone(), clock: clock.clone() };
         let counted = Arc::clone(&metrics);
         let task = tokio::spawn(async move {
             let make = || {
@@ -54,7 +65,7 @@ impl Job {
             // It ends when it is told to, and gives up never.
             let _ = supervise(name, AfterPanic::Restart, &counted.job_panics, make).await;
         });
-        Self { domains, stop, metrics, task }
+        Self { domains, stop, metrics, leader, task }
     }
 
     /// Leads these on from now on, in place of those before. Passes that are under way end with the
@@ -83,6 +94,46 @@ impl Job {
     /// What is counted.
     pub fn metrics(&self) -> Arc<DriveMetrics> {
         Arc::clone(&self.metrics)
+    }
+
+    /// For who has a word of a person to pass on.
+    pub fn leader(&self) -> Leader {
+        self.leader.clone()
+    }
+}
+
+impl Leader {
+    /// A pass over a domain, due or not, that carries out an order; `None` if it is not configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Driver::pass`].
+    pub async fn carry_out(
+        &self,
+        domain: &DomainName,
+        order: &Order,
+    ) -> Result<Option<Pass>, DriveError> {
+        let domains = Arc::clone(&self.domains.borrow());
+        match domains.of(domain) {
+            Some(published) => {
+                self.driver.pass(published, self.now(), Doing::All, Some(order)).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What a person says of a domain now.
+    pub fn statement(&self, domain: DomainName, by: String, reason: String) -> Statement {
+        Statement { domain, by, reason, at: self.now() }
+    }
+
+    /// Where it is kept.
+    pub fn rollouts(&self) -> Rollouts {
+        self.driver.rollouts()
+    }
+
+    fn now(&self) -> Time {
+        Time::at(self.clock.now().as_second())
     }
 }
 

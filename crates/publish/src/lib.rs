@@ -33,7 +33,7 @@ mod api;
 pub mod drive;
 mod job;
 pub use api::PublishApi;
-pub use job::Job;
+pub use job::{Job, Leader};
 
 // The policy host.
 mod host;

@@ -44,5 +44,6 @@ pub use spread::{Spread, judge_groups};
 // Along the days.
 mod days;
 pub use days::{
-    Anomaly, AnomalyKind, Certainty, Thresholds, new_failures, recurring, silences, spikes,
+    Anomaly, AnomalyKind, Certainty, Thresholds, anomalies, new_failures, recurring, silences,
+    spikes,
 };

@@ -8,6 +8,7 @@ mod receive;
 mod report;
 mod serve;
 mod store;
+mod web;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -46,6 +47,10 @@ pub(crate) use self::report::{
 };
 pub(crate) use self::serve::ServeArguments;
 pub(crate) use self::store::{BackupArguments, StoreCommand};
+pub(crate) use self::web::{
+    ListTokensArguments, NewTokenArguments, PasswordArguments, RevokeTokenArguments, ScopeName,
+    TokenCommand, WebCommand,
+};
 
 /// Makes encrypted mail delivery enforceable and visible: MTA-STS, TLS-RPT and DANE.
 #[derive(Debug, Parser)]
@@ -89,6 +94,9 @@ pub(crate) enum Command {
     /// Look after the file in which everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Look after who may see the pages of `serve`, and change something there.
+    #[command(subcommand)]
+    Web(WebCommand),
     /// Explain a rule, or list all.
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.

@@ -15,6 +15,7 @@ mod report;
 mod rule;
 mod serve;
 mod store;
+mod web;
 
 use sealpost_listen::Inherited;
 use serde::Serialize;
@@ -37,6 +38,7 @@ pub(crate) async fn run(
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
         Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,
         Command::Store(command) => store::run(command, output).await,
+        Command::Web(command) => web::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),
         Command::Metrics => metrics::run(output),

@@ -1,13 +1,16 @@
 //! `sealpost.toml`.
 
+mod set;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
+use sealpost_listen::tls::IdentityFiles;
 use sealpost_net::Settings;
 use sealpost_publish::{ConfigurationError, Domains};
-use sealpost_web::HostName;
+use sealpost_web::Setting;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -27,7 +30,7 @@ pub(crate) struct Configuration {
     /// The file in which every role keeps what it keeps, unless its section names another.
     store: Option<PathBuf>,
     pub(crate) serve: ServeSection,
-    pub(crate) web: WebSection,
+    pub(crate) web: sealpost_web::Section,
     pub(crate) network: Settings,
     pub(crate) enforce: Section,
     pub(crate) receive: sealpost_receive::Section,
@@ -36,6 +39,9 @@ pub(crate) struct Configuration {
     /// The name and the text of the file, for messages that name a line of it.
     #[serde(skip)]
     source: (String, String),
+    /// What is not as by default, for people.
+    #[serde(skip)]
+    pub(crate) set: Vec<Setting>,
 }
 
 /// The section `[serve]`: what the roles of one process share.
@@ -44,16 +50,14 @@ pub(crate) struct Configuration {
 pub(crate) struct ServeSection {
     /// Where people and Prometheus ask over HTTP; 127.0.0.1:8460 by default.
     pub(crate) http: Vec<Address>,
+    /// The same over HTTPS.
+    pub(crate) https: Vec<Address>,
+    /// The certificate for it, followed by those between it and the root.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key.
+    pub(crate) key: Option<PathBuf>,
     /// The roles that run; by default those that have a section.
     pub(crate) roles: Vec<RoleName>,
-}
-
-/// The section `[web]`: the pages.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct WebSection {
-    /// Names under which people call the pages through a proxy, beside those of this machine.
-    pub(crate) hosts: Vec<HostName>,
 }
 
 /// Which sections there are.
@@ -69,7 +73,28 @@ struct Present {
 impl Default for ServeSection {
     fn default() -> Self {
         let http = "127.0.0.1:8460".parse().into_iter().collect();
-        Self { http, roles: Vec::new() }
+        let (https, roles) = (Vec::new(), Vec::new());
+        Self { http, https, certificate: None, key: None, roles }
+    }
+}
+
+impl ServeSection {
+    /// The files of the certificate, if anything is served over HTTPS.
+    pub(crate) fn identity(&self) -> Result<Option<IdentityFiles>, Failure> {
+        match (&self.certificate, &self.key) {
+            _ if self.https.is_empty() => Ok(None),
+            (Some(certificates), Some(key)) => {
+                Ok(Some(IdentityFiles { certificates: certificates.clone(), key: key.clone() }))
+            }
+            _ => Err(Failure::new("serve over HTTPS: [serve] names no certificate and key")
+                .hint("name both, as PEM: certificate = \"…\" and key = \"…\"")),
+        }
+    }
+
+    fn relative_to(&mut self, folder: &Path) {
+        for path in [&mut self.certificate, &mut self.key].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
     }
 }
 
@@ -92,6 +117,7 @@ impl Configuration {
         let mut configuration: Self = toml::from_str(&text).map_err(|error| {
             Failure::new(format!("read the configuration in {}: {error}", path.display()))
         })?;
+        configuration.set = set::keys(&text);
         if configuration.serve.roles.is_empty() {
             configuration.serve.roles = present(&text);
         }
@@ -99,6 +125,8 @@ impl Configuration {
             if let Some(store) = &mut configuration.store {
                 *store = folder.join(&*store);
             }
+            configuration.serve.relative_to(folder);
+            configuration.web.relative_to(folder);
             configuration.network.relative_to(folder);
             configuration.enforce.relative_to(folder);
             configuration.receive.relative_to(folder);

@@ -7,6 +7,7 @@ mod doors;
 mod enforce;
 mod front;
 mod ground;
+mod hands;
 mod metrics;
 mod publish;
 mod receive;

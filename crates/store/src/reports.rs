@@ -26,11 +26,13 @@ mod batch;
 mod details;
 mod echoes;
 mod failures;
+mod gathered;
 mod listing;
 mod packed;
 mod retention;
 mod series;
 mod sums;
+pub use gathered::Gathered;
 pub use retention::{Pruned, Retention};
 
 use mail_domain::DomainName;

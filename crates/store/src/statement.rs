@@ -29,6 +29,8 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::sessions::sql::ALL,
         crate::rollout::sql::ALL,
         crate::certificates::sql::ALL,
+        crate::tokens::sql::ALL,
+        crate::audit::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

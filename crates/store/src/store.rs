@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings, StoreError,
-    Submissions, backup, readers::Readers, schema, writer::Writer,
+    Audit, Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings,
+    StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
@@ -85,6 +85,16 @@ impl Store {
     /// How far the roll-out of each domain has come.
     pub fn rollouts(&self) -> Rollouts {
         Rollouts::new(self.clone())
+    }
+
+    /// Tokens of programs that ask over HTTP.
+    pub fn tokens(&self) -> Tokens {
+        Tokens::new(self.clone())
+    }
+
+    /// Who did what over HTTP.
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

@@ -1,120 +1,420 @@
-//! Who may look.
+//! Who may look, and who may change something.
 
-use std::{net::IpAddr, str::FromStr};
+mod attempts;
+mod host;
+mod password;
+mod sessions;
+mod token;
 
-use sealpost_listen::{
-    Peer,
-    http::{Request, Response, Status},
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
+use data_encoding::BASE64URL_NOPAD;
+use sealpost_listen::{Peer, Source, http::Request};
+use sealpost_runtime::Stopwatch;
+use sealpost_store::{Rights, StoreError, Tokens};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// Who may look: clients on this machine that call it by one of its names.
-///
-/// A proxy in front of it, which has its own idea of who may pass, is on this machine too. The name
-/// that people then use must be listed.
-#[derive(Clone, Debug, Default)]
+use self::{
+    attempts::Attempts,
+    host::{host_of, is_own},
+    sessions::Sessions,
+};
+pub use self::{
+    host::{HostName, HostNameError},
+    password::{PasswordError, PasswordHash},
+    token::NewToken,
+};
+use crate::{
+    metrics::Refused,
+    section::{ProxyPlace, Section, SectionError, TrustedProxy},
+};
+
+/// Passwords that are hashed at a time: each takes 19 MiB.
+const HASHED_AT_A_TIME: usize = 2;
+/// A token that is used again within so many seconds is not noted again.
+const NOTED_FOR: i64 = 3_600;
+/// The longest name of a person that a proxy gives, in characters.
+const LONGEST_NAME: usize = 128;
+
+/// A SHA-256.
+type Hash = [u8; 32];
+
+/// Who may look: clients on this machine that call it by one of its names; with a password or a
+/// trusted proxy also others, once it is known who they are. Clones are the same.
+#[derive(Clone)]
 pub struct Access {
-    names: Vec<HostName>,
+    inner: Arc<Inner>,
 }
 
-/// A name under which people call us, as it stands in `Host`, without a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostName(String);
+struct Inner {
+    hosts: Vec<HostName>,
+    password: Option<PasswordHash>,
+    proxy: Option<TrustedProxy>,
+    sessions: Sessions,
+    attempts: Attempts,
+    turns: Semaphore,
+    /// Makes the marks of forms, anew with each start.
+    key: hmac::Key,
+    /// Sessions and tries are measured with it: no change of the clock prolongs them.
+    watch: Stopwatch,
+}
 
-/// The text is no name of a host.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a host name: write it as sealpost.example.com, without scheme and port")]
-pub struct HostNameError(String);
+/// Who asks, and from where.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    pub(crate) rights: Rights,
+    /// The address, for the audit log.
+    pub(crate) source: String,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Somebody on this machine, while there is no password.
+    Anyone,
+    /// Whoever knows the password, in this session.
+    Operator(Hash),
+    /// A program with the token of this name.
+    Program(String),
+    /// Somebody whom the proxy names.
+    Person(String),
+}
+
+/// Why somebody is not let in.
+pub(crate) enum Turned {
+    /// For good.
+    Away(Refused, &'static str),
+    /// The token is not known or has ended.
+    Token,
+    /// He has to log in.
+    Unknown,
+    /// The store does not say whose the token is.
+    Store(StoreError),
+}
+
+/// Why a password was not taken.
+pub(crate) enum NotIn {
+    Wrong,
+    TooOften(Duration),
+    /// The system gives no random octets.
+    Broken,
+}
+
+/// From where a request came.
+struct Origin {
+    address: Option<IpAddr>,
+    /// The trusted proxy has passed it on.
+    is_proxied: bool,
+    /// Nobody on the way could read it.
+    is_secure: bool,
+}
 
 impl Access {
-    /// These names beside the addresses of this machine and `localhost`.
-    pub fn by_names(names: Vec<HostName>) -> Self {
-        Self { names }
+    /// As the section says. `credentials` is the folder of the credentials of systemd.
+    ///
+    /// # Errors
+    ///
+    /// [`SectionError`] if the password cannot be read or the section makes no sense.
+    pub fn new(
+        section: &Section,
+        credentials: Option<&std::path::Path>,
+    ) -> Result<Self, SectionError> {
+        let key = random::<32>().ok_or(PasswordError::Random)?;
+        let inner = Inner {
+            hosts: section.hosts.clone(),
+            password: section.password(credentials)?,
+            proxy: section.proxy()?,
+            sessions: Sessions::new(section.idle(), section.life()),
+            attempts: Attempts::default(),
+            turns: Semaphore::new(HASHED_AT_A_TIME),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            watch: Stopwatch::start(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Why a request is refused; `None` if it is not.
-    pub(crate) fn refusal(&self, request: &Request) -> Option<Response> {
+    /// Who asks.
+    pub(crate) async fn caller(
+        &self,
+        request: &Request,
+        tokens: &Tokens,
+        now: i64,
+    ) -> Result<Caller, Turned> {
+        let origin = self.origin(request);
+        self.pass_the_door(request, &origin)?;
+        let caller = |who, rights| Ok(Caller { who, rights, source: origin.name() });
+        let authorization = request.fields.single("authorization");
+        if let Some(hash) = authorization.and_then(token::in_field) {
+            let found = tokens.find(hash).await.map_err(Turned::Store)?;
+            let alive = found.filter(|token| token.ends_at.is_none_or(|end| now < end));
+            let token = alive.ok_or(Turned::Token)?;
+            if token.used_at.is_none_or(|used| used + NOTED_FOR <= now)
+                && let Err(error) = tokens.used(token.name.clone(), now).await
+            {
+                tracing::warn!(%error, "the use of a token was not noted");
+            }
+            return caller(Who::Program(token.name), token.rights);
+        }
+        if let Some((name, rights)) = self.named_by_proxy(request, &origin) {
+            return caller(Who::Person(name), rights);
+        }
+        if let Some(session) = self.session(request, &origin) {
+            return caller(Who::Operator(session), Rights::Write);
+        }
+        if self.is_open() {
+            return caller(Who::Anyone, Rights::Read);
+        }
+        Err(Turned::Unknown)
+    }
+
+    /// Whether this client may ask anything at all, even to log in.
+    pub(crate) fn pass(&self, request: &Request) -> Result<(), Turned> {
+        self.pass_the_door(request, &self.origin(request))
+    }
+
+    /// Takes a password for a session: the cookie that is to be set.
+    pub(crate) async fn log_in(
+        &self,
+        request: &Request,
+        password: String,
+    ) -> Result<String, NotIn> {
+        let origin = self.origin(request);
+        let Some(hash) = self.inner.password.clone() else { return Err(NotIn::Wrong) };
+        let source = Source::at(origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1])));
+        let now = self.inner.watch.elapsed();
+        self.inner.attempts.take(source, now).map_err(NotIn::TooOften)?;
+        let turn = self.inner.turns.acquire().await.map_err(|_| NotIn::Broken)?;
+        let is_right = spawn_blocking(move || hash.is_of(&password)).await;
+        drop(turn);
+        if !is_right.map_err(|_| NotIn::Broken)? {
+            return Err(NotIn::Wrong);
+        }
+        self.inner.attempts.welcome(source);
+        // What the browser held before is worth nothing from now on.
+        self.end_session(request);
+        let id = self.inner.sessions.begin(self.inner.watch.elapsed()).ok_or(NotIn::Broken)?;
+        Ok(cookie(&id, origin.is_secure))
+    }
+
+    /// Ends the session, if there is one: the cookie that is to be set.
+    pub(crate) fn log_out(&self, request: &Request) -> String {
+        self.end_session(request);
+        let cookie = cookie("", self.origin(request).is_secure);
+        format!("{cookie}; Max-Age=0")
+    }
+
+    /// Whether a form was sent from a page of ours, as far as the browser says so. One that does not
+    /// say it is not believed.
+    pub(crate) fn is_from_us(&self, request: &Request) -> bool {
+        let site = request.fields.single("sec-fetch-site");
+        if site.is_some_and(|site| site != "same-origin") {
+            return false;
+        }
+        let Some(origin) = request.fields.single("origin") else {
+            return site.is_some() && !request.fields.has("origin");
+        };
+        // A proxy may speak TLS in front of us without saying so.
+        let is_secure = self.origin(request).is_secure;
+        let host = request.fields.single("host").unwrap_or_default();
+        origin.split_once("://").is_some_and(|(scheme, authority)| {
+            (scheme == "https" || (scheme == "http" && !is_secure))
+                && !host.is_empty()
+                && authority.eq_ignore_ascii_case(host)
+        })
+    }
+
+    /// The mark that the forms of this caller bear: nobody else can make it.
+    pub(crate) fn mark(&self, caller: &Caller) -> String {
+        let mut about = Vec::new();
+        match &caller.who {
+            Who::Anyone => about.push(b'a'),
+            Who::Operator(session) => {
+                about.push(b'o');
+                about.extend(session);
+            }
+            Who::Program(name) | Who::Person(name) => {
+                about.push(b'p');
+                about.extend(name.as_bytes());
+            }
+        }
+        BASE64URL_NOPAD.encode(hmac::sign(&self.inner.key, &about).as_ref())
+    }
+
+    /// Whether a form bears the mark of this caller.
+    pub(crate) fn is_marked(&self, caller: &Caller, mark: &str) -> bool {
+        verify_slices_are_equal(self.mark(caller).as_bytes(), mark.as_bytes()).is_ok()
+    }
+
+    /// From where a request came, for the audit log.
+    pub(crate) fn source(&self, request: &Request) -> String {
+        self.origin(request).name()
+    }
+
+    /// Whether one can log in here.
+    pub(crate) fn has_password(&self) -> bool {
+        self.inner.password.is_some()
+    }
+
+    /// How somebody is known here, for people.
+    pub(crate) fn described(&self) -> String {
+        let mut ways = Vec::new();
+        if self.has_password() {
+            ways.push("whoever knows the password".to_owned());
+        }
+        if let Some(TrustedProxy { user: Some(field), rights, .. }) = &self.inner.proxy {
+            ways.push(format!(
+                "whom the proxy names in {field}, to {}",
+                Rights::from(*rights).as_str()
+            ));
+        }
+        if ways.is_empty() {
+            ways.push("whoever is on this machine, to read".to_owned());
+        }
+        ways.push("programs with a token".to_owned());
+        ways.join("; ")
+    }
+
+    /// Nobody has to say who he is.
+    fn is_open(&self) -> bool {
+        let names_users = self.inner.proxy.as_ref().is_some_and(|proxy| proxy.user.is_some());
+        !self.has_password() && !names_users
+    }
+
+    fn pass_the_door(&self, request: &Request, origin: &Origin) -> Result<(), Turned> {
+        // A name that somebody else points to 127.0.0.1 would let his pages read ours.
+        let host = request.fields.single("host").map(host_of).unwrap_or_default();
+        if !is_own(host) && !self.inner.hosts.iter().any(|name| name.is(host)) {
+            let why = "this is not a name of this host; list it in `hosts` of [web]\n";
+            return Err(Turned::Away(Refused::Host, why));
+        }
         let is_near = match request.peer {
             Peer::Tcp(address) => address.ip().to_canonical().is_loopback(),
             Peer::Unix => true,
         };
-        if !is_near {
-            return Some(refused(
-                "these pages are for this machine only; put a proxy that asks for a password in \
-                 front of them\n",
-            ));
+        if self.is_open() && !is_near {
+            let why = "these pages are for this machine only; give [web] a password_file, or put a \
+                       proxy that asks for a password in front of them\n";
+            return Err(Turned::Away(Refused::Far, why));
         }
-        // A name that somebody else points to 127.0.0.1 would let his pages read ours.
-        let host = request.fields.single("host").map(host_of).unwrap_or_default();
-        if is_own(host) || self.names.iter().any(|HostName(name)| name.eq_ignore_ascii_case(host)) {
+        if !is_near && !origin.is_proxied && !origin.is_secure {
+            let why = "passwords and tokens do not travel in the open; come by https\n";
+            return Err(Turned::Away(Refused::Open, why));
+        }
+        let field = self.inner.proxy.as_ref().and_then(|proxy| proxy.user.as_deref());
+        if field.is_some_and(|field| request.fields.has(field)) && !origin.is_proxied {
+            let why = "only the proxy that [web.proxy] names may say who somebody is\n";
+            return Err(Turned::Away(Refused::Proxy, why));
+        }
+        Ok(())
+    }
+
+    fn origin(&self, request: &Request) -> Origin {
+        let peer = match request.peer {
+            Peer::Tcp(address) => Some(address.ip().to_canonical()),
+            Peer::Unix => None,
+        };
+        let is_proxied = self.inner.proxy.as_ref().is_some_and(|proxy| {
+            proxy.addresses.iter().any(|place| match (place, peer) {
+                (ProxyPlace::Unix, None) => true,
+                (ProxyPlace::Address(address), Some(peer)) => address.to_canonical() == peer,
+                _ => false,
+            })
+        });
+        if !is_proxied {
+            return Origin { address: peer, is_proxied, is_secure: request.is_tls };
+        }
+        // The last in the list is what the proxy itself has seen.
+        let list = request.fields.single("x-forwarded-for").unwrap_or_default();
+        let address = list.rsplit(',').next().and_then(|last| last.trim().parse().ok());
+        let is_secure = request.is_tls
+            || request.fields.single("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        Origin { address: address.or(peer), is_proxied, is_secure }
+    }
+
+    fn named_by_proxy(&self, request: &Request, origin: &Origin) -> Option<(String, Rights)> {
+        let proxy = self.inner.proxy.as_ref().filter(|_| origin.is_proxied)?;
+        let name = request.fields.single(proxy.user.as_deref()?)?.trim();
+        if name.is_empty() || name.chars().count() > LONGEST_NAME {
             return None;
         }
-        Some(refused("this is not a name of this host; list it in `hosts` of [web]\n"))
+        Some((name.to_owned(), proxy.rights.into()))
     }
-}
 
-fn refused(why: &'static str) -> Response {
-    Response::text(Status::Forbidden, why)
-}
-
-/// The name or address without its port.
-fn host_of(authority: &str) -> &str {
-    if let Some(rest) = authority.strip_prefix('[') {
-        return rest.split_once(']').map_or(authority, |(address, _)| address);
+    fn session(&self, request: &Request, origin: &Origin) -> Option<Hash> {
+        let id = session_id(request, origin.is_secure)?;
+        self.inner.sessions.find(id, self.inner.watch.elapsed())
     }
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
 
-fn is_own(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-impl FromStr for HostName {
-    type Err = HostNameError;
-
-    fn from_str(text: &str) -> Result<Self, HostNameError> {
-        let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        if text.is_empty() || text.len() > 253 || !text.chars().all(is_fit) {
-            return Err(HostNameError(text.chars().take(80).collect()));
+    fn end_session(&self, request: &Request) {
+        if let Some(id) = session_id(request, self.origin(request).is_secure) {
+            self.inner.sessions.end(id);
         }
-        Ok(Self(text.to_ascii_lowercase()))
     }
 }
 
-impl<'de> Deserialize<'de> for HostName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+impl Origin {
+    fn name(&self) -> String {
+        self.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_this_machine_are_known_and_no_others() {
-        for (authority, is_one) in [
-            ("localhost", true),
-            ("LocalHost:8460", true),
-            ("127.0.0.1:8460", true),
-            ("127.9.9.9", true),
-            ("[::1]:8460", true),
-            ("[::1]", true),
-            ("192.0.2.1:8460", false),
-            ("localhost.example", false),
-            ("evil.example:8460", false),
-            ("", false),
-        ] {
-            assert_eq!(is_own(host_of(authority)), is_one, "{authority}");
+impl Caller {
+    /// The name under which acts are written down.
+    pub(crate) fn name(&self) -> String {
+        match &self.who {
+            Who::Anyone => "somebody on this machine".to_owned(),
+            Who::Operator(_) => "the operator".to_owned(),
+            Who::Program(name) => format!("the token {name}"),
+            Who::Person(name) => name.clone(),
         }
     }
 
-    #[test]
-    fn a_host_name_is_a_name_only() {
-        assert!("sealpost.example.com".parse::<HostName>().is_ok());
-        for text in ["", "https://a.example", "a.example:8460", "a b"] {
-            assert!(text.parse::<HostName>().is_err(), "{text}");
-        }
+    pub(crate) fn may_write(&self) -> bool {
+        self.rights >= Rights::Write
     }
+}
+
+/// The name of the cookie: where there is TLS, browsers take `__Host-` from this host alone (RFC
+/// 6265bis §4.1.3).
+fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-sealpost" } else { "sealpost" }
+}
+
+fn cookie(id: &str, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{}={id}; Path=/; HttpOnly; SameSite=Lax{secure}", cookie_name(is_secure))
+}
+
+/// The id of the session that a request brings; none if it brings two, for then nobody knows who
+/// has set which.
+fn session_id(request: &Request, is_secure: bool) -> Option<&str> {
+    let cookies = request.fields.single("cookie")?;
+    let mut ids = cookies.split(';').filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == cookie_name(is_secure)).then_some(value)
+    });
+    let id = ids.next()?;
+    ids.next().is_none().then_some(id)
+}
+
+fn hash(octets: &[u8]) -> Hash {
+    let mut hash = Hash::default();
+    for (to, from) in hash.iter_mut().zip(digest(&SHA256, octets).as_ref()) {
+        *to = *from;
+    }
+    hash
+}
+
+/// Random octets; `None` if the system gives none.
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut octets = [0; N];
+    SystemRandom::new().fill(&mut octets).ok()?;
+    Some(octets)
 }

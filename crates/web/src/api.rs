@@ -23,12 +23,16 @@ pub(crate) fn error(status: Status, text: &str) -> Response {
     json_of(status, &json!({ "error": text }))
 }
 
+type SchemaOf = fn(&mut SchemaGenerator) -> schemars::Schema;
+
 /// One thing that can be asked.
 struct Operation {
     path: &'static str,
     summary: &'static str,
     parameters: &'static [(&'static str, &'static str)],
-    answer: fn(&mut SchemaGenerator) -> schemars::Schema,
+    /// What is sent along, if something is to be changed.
+    wish: Option<SchemaOf>,
+    answer: SchemaOf,
 }
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> schemars::Schema {
@@ -40,13 +44,36 @@ const OPERATIONS: &[Operation] = &[
         path: "/api/v1/domains",
         summary: "Every domain, what needs a person first",
         parameters: &[("q", "a text that the name has in it")],
+        wish: None,
         answer: schema_of::<model::Domains>,
     },
     Operation {
         path: "/api/v1/domains/{domain}",
         summary: "One domain",
         parameters: &[],
+        wish: None,
         answer: schema_of::<model::Domain>,
+    },
+    Operation {
+        path: "/api/v1/domains/{domain}/move",
+        summary: "Move a domain to another stage",
+        parameters: &[],
+        wish: Some(schema_of::<model::MoveWish>),
+        answer: schema_of::<model::Done>,
+    },
+    Operation {
+        path: "/api/v1/domains/{domain}/waive",
+        summary: "Let a domain leave its stage without the evidence of reports",
+        parameters: &[],
+        wish: Some(schema_of::<model::WaiveWish>),
+        answer: schema_of::<model::Done>,
+    },
+    Operation {
+        path: "/api/v1/domains/{domain}/accept",
+        summary: "Accept kinds of failures of a domain as explained",
+        parameters: &[],
+        wish: Some(schema_of::<model::AcceptWish>),
+        answer: schema_of::<model::Done>,
     },
     Operation {
         path: "/api/v1/reports",
@@ -57,19 +84,36 @@ const OPERATIONS: &[Operation] = &[
             ("failing", "true: only those that tell of failures"),
             ("after", "the `next` of the page before"),
         ],
+        wish: None,
         answer: schema_of::<model::Reports>,
     },
     Operation {
         path: "/api/v1/reports/{id}",
         summary: "One report with everything in it",
         parameters: &[],
+        wish: None,
         answer: schema_of::<model::Report>,
     },
     Operation {
         path: "/api/v1/policies",
         summary: "The policies that are held for mail servers that send",
         parameters: &[("q", "a text that the name has in it")],
+        wish: None,
         answer: schema_of::<model::Policies>,
+    },
+    Operation {
+        path: "/api/v1/activity",
+        summary: "Who did what here, newest first, 200 at a time",
+        parameters: &[("before", "the `next` of the page before")],
+        wish: None,
+        answer: schema_of::<model::Acts>,
+    },
+    Operation {
+        path: "/api/v1/settings",
+        summary: "The settings in force, and the tokens without their secrets",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::Settings>,
     },
 ];
 
@@ -86,7 +130,16 @@ pub(crate) fn description(version: &str) -> Value {
         "openapi": "3.1.0",
         "info": { "title": "sealpost", "version": version, "license": { "name": "MIT OR Apache-2.0" } },
         "paths": paths,
-        "components": { "schemas": generator.take_definitions(true) },
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": { "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "made by `sealpost web token new`",
+            } },
+        },
+        // Without a password nobody on this machine needs a token to look.
+        "security": [{ "token": [] }, {}],
     })
 }
 
@@ -101,24 +154,50 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         json!({ "name": name, "in": "query", "description": description, "schema": schema })
     });
     let parameters: Vec<Value> = in_path.chain(in_query).collect();
-    let error = json!({
-        "description": "Why not",
-        "content": { "application/json": { "schema": {
-            "type": "object",
-            "required": ["error"],
-            "properties": { "error": { "type": "string" } },
-        } } },
-    });
     let schema = (operation.answer)(generator);
     let content = json!({ "application/json": { "schema": schema } });
-    json!({ "get": {
-        "summary": operation.summary,
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), json!({ "description": "As asked", "content": content }));
+    let always = ["400", "401", "404", "503"];
+    let of_changes = ["403", "409", "413", "415"];
+    let is_change = operation.wish.is_some();
+    for status in always.into_iter().chain(of_changes.into_iter().filter(|_| is_change)) {
+        responses.insert(status.to_owned(), error_described(status));
+    }
+    let summary = operation.summary;
+    let Some(wish) = operation.wish else {
+        return json!({ "get": {
+            "summary": summary,
+            "parameters": parameters,
+            "responses": responses,
+        } });
+    };
+    let schema = wish(generator);
+    json!({ "post": {
+        "summary": summary,
         "parameters": parameters,
-        "responses": {
-            "200": { "description": "As asked", "content": content },
-            "400": error,
-            "404": error,
-            "503": error,
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": schema } },
         },
+        "responses": responses,
+        "security": [{ "token": [] }],
     } })
+}
+
+fn error_described(status: &str) -> Value {
+    let json = json!({ "schema": {
+        "type": "object",
+        "required": ["error"],
+        "properties": { "error": { "type": "string" } },
+    } });
+    // What is no request of HTTP, or too large, is refused before anybody looks at what it asks for.
+    let content = match status {
+        "400" | "413" | "503" => json!({
+            "application/json": json,
+            "text/plain": { "schema": { "type": "string" } },
+        }),
+        _ => json!({ "application/json": json }),
+    };
+    json!({ "description": "Why not", "content": content })
 }

@@ -33,6 +33,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A number with the word for what it counts.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// How many of all sessions failed, as a percentage with one place that never says 0 for some or
 /// 100 for not all.
 pub(crate) fn share(failed: Bounds, successful: Bounds) -> String {

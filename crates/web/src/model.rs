@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use schemars::JsonSchema;
 use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Every domain of which something is known.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -65,6 +65,8 @@ pub(crate) struct Domain {
     pub(crate) failures: Vec<FailureRow>,
     /// Kinds of failures that had no room.
     pub(crate) unlisted: u64,
+    /// What is out of the ordinary along the days, the newest first.
+    pub(crate) anomalies: Vec<AnomalyRow>,
     /// Null if nothing of it is published from here.
     pub(crate) rollout: Option<Rollout>,
 }
@@ -91,7 +93,22 @@ pub(crate) struct FailureRow {
     pub(crate) sessions: u64,
     pub(crate) first_day: Day,
     pub(crate) last_day: Day,
+    /// The name under which a person accepts it as explained.
+    pub(crate) kind: String,
+    /// Nothing fails here but the mails that bring reports, most likely.
+    pub(crate) is_echo: bool,
     pub(crate) diagnosis: Diagnosis,
+}
+
+/// Something out of the ordinary along the days.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AnomalyRow {
+    pub(crate) day: Day,
+    /// The code in the reference of failures.
+    pub(crate) code: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) sentence: String,
+    pub(crate) action: &'static str,
 }
 
 /// What it means.
@@ -119,6 +136,8 @@ pub(crate) struct Rollout {
     /// Until when some sender may hold a policy: `nobody`, `open`, or a time.
     pub(crate) held_until: String,
     pub(crate) stages: Vec<StageMark>,
+    /// Where a person may lead it now.
+    pub(crate) ways: Vec<&'static str>,
     /// Newest first.
     pub(crate) logbook: Vec<LogRow>,
 }
@@ -244,6 +263,103 @@ pub(crate) struct PolicyRow {
     pub(crate) failures: u32,
 }
 
+/// What was done over HTTP, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Acts {
+    pub(crate) acts: Vec<ActRow>,
+    /// What to give as `before` for the next page; null on the last one.
+    pub(crate) next: Option<i64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ActRow {
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) who: String,
+    /// From where.
+    pub(crate) source: String,
+    pub(crate) what: String,
+    pub(crate) about: String,
+    pub(crate) outcome: String,
+}
+
+/// The settings in force.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Settings {
+    pub(crate) version: &'static str,
+    /// Who is let in.
+    pub(crate) access: String,
+    /// What is not as by default.
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) tokens: Vec<TokenRow>,
+}
+
+/// A key of the configuration that is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Setting {
+    /// Its section, without brackets; empty for the keys above all sections.
+    pub section: String,
+    /// Its name.
+    pub key: String,
+    /// Its value, as it would stand in the file. Of secrets it says only that there is one.
+    pub value: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TokenRow {
+    pub(crate) name: String,
+    /// `read` or `write`.
+    pub(crate) rights: &'static str,
+    /// Seconds since 1970.
+    pub(crate) made_at: i64,
+    /// From then on it is worth nothing.
+    pub(crate) ends_at: Option<i64>,
+    /// When it was last used, to the hour.
+    pub(crate) used_at: Option<i64>,
+}
+
+/// A wish to move a domain to another stage.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MoveWish {
+    /// The stage.
+    pub(crate) to: String,
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
+    pub(crate) reason: String,
+    /// Though evidence is missing for which a person may stand in.
+    #[serde(default)]
+    pub(crate) force: bool,
+}
+
+/// A wish that a domain may leave its stage without the evidence of reports.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WaiveWish {
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
+    pub(crate) reason: String,
+}
+
+/// A wish that kinds of failures count as explained.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptWish {
+    /// Each as the `kind` of a failure has it.
+    #[schemars(length(min = 1, max = 50))]
+    pub(crate) groups: Vec<String>,
+    /// Why, for the logbook: one line.
+    #[schemars(length(min = 1, max = 500))]
+    pub(crate) reason: String,
+}
+
+/// What came of a wish.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Done {
+    /// For people.
+    pub(crate) said: String,
+}
+
 impl Health {
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
@@ -252,6 +368,16 @@ impl Health {
             Self::Silent => "silent",
             Self::Well => "well",
             Self::Unheard => "no reports",
+        }
+    }
+
+    /// The class by which the style sheet knows it.
+    pub(crate) fn sign_class(self) -> &'static str {
+        match self {
+            Self::Failing => "bad",
+            Self::Silent => "odd",
+            Self::Well => "good",
+            Self::Unheard => "none",
         }
     }
 

@@ -5,6 +5,19 @@ use sealpost_listen::http::{Response, Status};
 
 use crate::model;
 
+/// What stands on every page beside its content.
+#[derive(Clone, Default)]
+pub(crate) struct Frame {
+    /// The first part of the path.
+    pub(crate) here: String,
+    /// Who looks, if that is known.
+    pub(crate) who: Option<String>,
+    /// What forms of this person bear.
+    pub(crate) mark: String,
+    pub(crate) can_write: bool,
+    pub(crate) can_log_out: bool,
+}
+
 /// Nothing from elsewhere, no script, and nobody may put a page into his own.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
@@ -12,6 +25,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 #[derive(Template)]
 #[template(path = "home.html")]
 pub(crate) struct Home {
+    pub(crate) frame: Frame,
     pub(crate) domains: model::Domains,
     pub(crate) search: String,
 }
@@ -19,18 +33,21 @@ pub(crate) struct Home {
 #[derive(Template)]
 #[template(path = "domain.html")]
 pub(crate) struct Domain {
+    pub(crate) frame: Frame,
     pub(crate) domain: model::Domain,
 }
 
 #[derive(Template)]
 #[template(path = "reports.html")]
 pub(crate) struct Reports {
+    pub(crate) frame: Frame,
     pub(crate) reports: model::Reports,
 }
 
 #[derive(Template)]
 #[template(path = "report.html")]
 pub(crate) struct Report {
+    pub(crate) frame: Frame,
     pub(crate) report: model::Report,
     pub(crate) has_raw: bool,
 }
@@ -38,6 +55,7 @@ pub(crate) struct Report {
 #[derive(Template)]
 #[template(path = "policies.html")]
 pub(crate) struct Policies {
+    pub(crate) frame: Frame,
     pub(crate) policies: model::Policies,
     pub(crate) search: String,
 }
@@ -45,8 +63,33 @@ pub(crate) struct Policies {
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Message {
+    pub(crate) frame: Frame,
     pub(crate) title: &'static str,
     pub(crate) text: String,
+}
+
+#[derive(Template)]
+#[template(path = "activity.html")]
+pub(crate) struct Activity {
+    pub(crate) frame: Frame,
+    pub(crate) acts: model::Acts,
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+pub(crate) struct Settings {
+    pub(crate) frame: Frame,
+    pub(crate) settings: model::Settings,
+}
+
+#[derive(Template)]
+#[template(path = "log_in.html")]
+pub(crate) struct LogIn {
+    pub(crate) frame: Frame,
+    /// Where it goes on.
+    pub(crate) to: String,
+    /// Why it did not work.
+    pub(crate) trouble: Option<String>,
 }
 
 /// A page as an answer.
@@ -54,7 +97,10 @@ pub(crate) fn page(status: Status, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => Response::new(status, "text/html; charset=utf-8", text)
             .field("content-security-policy", POLICY)
-            .field("referrer-policy", "no-referrer"),
+            // Forms have to say from where they are sent, so the name of this host may be told to it.
+            .field("referrer-policy", "same-origin")
+            .field("cross-origin-opener-policy", "same-origin")
+            .field("cross-origin-resource-policy", "same-origin"),
         Err(error) => {
             tracing::error!(%error, "a page could not be made");
             Response::text(Status::InternalServerError, "the page could not be made\n")

@@ -1,6 +1,7 @@
 //! Sessions per day as a picture: stacked bars, as SVG inside the page.
 //!
-//! What failed is hatched as well as coloured, and the same numbers stand in a table behind it.
+//! Dates stand below it as text of the page, which is as large on a phone as elsewhere. What failed
+//! is hatched as well as coloured, and the same numbers stand in a table behind it.
 
 use std::fmt::Write as _;
 
@@ -12,7 +13,7 @@ use crate::format::{bounds, count};
 const WIDTH: u64 = 720;
 const HEIGHT: u64 = 160;
 const LEFT: u64 = 8;
-const FOOT: u64 = 20;
+const FOOT: u64 = 2;
 
 /// The days from the first to the last; of those that are not there nothing was reported.
 pub(crate) fn sessions(first: Day, last: Day, days: &[DayTraffic]) -> String {
@@ -55,13 +56,7 @@ pub(crate) fn sessions(first: Day, last: Day, days: &[DayTraffic]) -> String {
             bounds(day.failed),
         );
     }
-    let _ = write!(
-        svg,
-        "<line x1=\"0\" y1=\"{HEIGHT}\" x2=\"{WIDTH}\" y2=\"{HEIGHT}\"/>\
-         <text x=\"{LEFT}\" y=\"{foot}\">{first}</text>\
-         <text x=\"{WIDTH}\" y=\"{foot}\" text-anchor=\"end\">{last}</text></svg>",
-        foot = HEIGHT + FOOT - 5,
-    );
+    let _ = write!(svg, "<line x1=\"0\" y1=\"{HEIGHT}\" x2=\"{WIDTH}\" y2=\"{HEIGHT}\"/></svg>",);
     svg
 }
 

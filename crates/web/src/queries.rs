@@ -2,6 +2,7 @@
 
 mod domain;
 mod domains;
+mod house;
 mod policies;
 mod reports;
 

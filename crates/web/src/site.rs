@@ -1,27 +1,40 @@
 //! From a request to its answer.
 
+mod change;
+mod gate;
+mod table;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
 use mail_domain::DomainName;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
-use sealpost_runtime::Clock;
+use sealpost_runtime::{Clock, metrics::Exposition};
 use sealpost_store::{RawStore, Store, StoreError, reports::Scope};
-use serde::Serialize;
 
+use self::table::table;
 use crate::{
-    Access, api,
-    format::csv,
+    Access, Hands,
+    access::{Caller, Who},
+    api,
+    metrics::{Answer, WebMetrics},
     model, pages,
+    pages::Frame,
     queries::{Desk, ReportsWanted},
 };
 
 /// The longest text that is searched for.
 const LONGEST_SEARCH: usize = 253;
 const STYLE: &str = include_str!("../assets/style.css");
+const ICON: &str = include_str!("../assets/icon.svg");
 
 /// All pages, and `/api/v1`. Clones are the same.
 #[derive(Clone)]
 pub struct Site {
     desk: Desk,
     access: Access,
+    hands: Option<Arc<dyn Hands>>,
+    settings: Arc<Mutex<Vec<model::Setting>>>,
+    metrics: Arc<WebMetrics>,
     version: &'static str,
 }
 
@@ -48,6 +61,8 @@ enum Subject {
     Reports(model::Reports),
     Report(model::Report),
     Policies(model::Policies, String),
+    Activity(model::Acts),
+    Settings(model::Settings),
 }
 
 impl Site {
@@ -59,12 +74,41 @@ impl Site {
         access: Access,
         version: &'static str,
     ) -> Self {
-        Self { desk: Desk { store, raw, clock }, access, version }
+        let (settings, metrics) = (Arc::default(), Arc::default());
+        Self { desk: Desk { store, raw, clock }, access, hands: None, settings, metrics, version }
     }
 
-    /// Why a request is refused whatever it asks for; `None` if it is not.
-    pub fn refusal(&self, request: &Request) -> Option<Response> {
-        self.access.refusal(request)
+    /// The same, where these carry out what a person wants done.
+    #[must_use]
+    pub fn with_hands(self, hands: Arc<dyn Hands>) -> Self {
+        Self { hands: Some(hands), ..self }
+    }
+
+    /// Shows these settings from now on, as those in force.
+    pub fn show_settings(&self, settings: Vec<model::Setting>) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// Those that carry out what a person wants done, while there are any.
+    fn hands(&self) -> Option<&Arc<dyn Hands>> {
+        self.hands.as_ref().filter(|hands| hands.are_there())
+    }
+
+    fn settings(&self) -> Vec<model::Setting> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes what is counted here.
+    pub fn write_metrics(&self, text: &mut Exposition) {
+        text.table(&*self.metrics);
+    }
+
+    /// Why somebody may not look at what others answer here; `None` if he may.
+    pub async fn refusal(&self, request: &Request) -> Option<Response> {
+        match self.caller(request).await {
+            Ok(_) => None,
+            Err(turned) => Some(self.turned(turned, request)),
+        }
     }
 
     async fn subject(&self, parts: &[&str], request: &Request) -> Result<Subject, Refusal> {
@@ -74,9 +118,7 @@ impl Site {
                 Ok(Subject::Domains(self.desk.domains(&search).await?, search))
             }
             ["domains", name] => {
-                let domain = DomainName::parse(name);
-                let domain = domain.map_err(|_| Refusal::Senseless("this is no domain name"))?;
-                let found = self.desk.domain(&domain).await?;
+                let found = self.desk.domain(&domain(name)?).await?;
                 found.map(Subject::Domain).ok_or(Refusal::Unknown)
             }
             ["reports"] => Ok(Subject::Reports(self.desk.reports(wanted(request)?).await?)),
@@ -88,34 +130,60 @@ impl Site {
                 let search = search(request)?;
                 Ok(Subject::Policies(self.desk.policies(&search).await?, search))
             }
+            ["activity"] => {
+                let before = parameter(request, "before").filter(|text| !text.is_empty());
+                let before = before.map(number).transpose()?;
+                Ok(Subject::Activity(self.desk.acts(before).await?))
+            }
+            ["settings"] => Ok(Subject::Settings(model::Settings {
+                version: self.version,
+                access: self.access.described(),
+                settings: self.settings(),
+                tokens: self.desk.tokens().await?,
+            })),
             _ => Err(Refusal::Unknown),
         }
     }
 
-    async fn page(&self, parts: &[&str], request: &Request) -> Response {
+    async fn page(&self, parts: &[&str], request: &Request, caller: &Caller) -> Response {
+        let frame = self.frame(parts, caller);
         match self.subject(parts, request).await {
-            Ok(subject) => self.drawn(subject),
+            Ok(subject) => self.drawn(subject, frame),
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 let title = if status == Status::NotFound { "Not found" } else { "No answer" };
-                pages::page(status, &pages::Message { title, text })
+                pages::page(status, &pages::Message { frame, title, text })
             }
         }
     }
 
-    fn drawn(&self, subject: Subject) -> Response {
+    fn frame(&self, parts: &[&str], caller: &Caller) -> Frame {
+        Frame {
+            here: parts.first().copied().unwrap_or_default().to_owned(),
+            who: (caller.who != Who::Anyone).then(|| caller.name()),
+            mark: self.access.mark(caller),
+            can_write: caller.may_write() && self.hands().is_some(),
+            can_log_out: matches!(caller.who, Who::Operator(_)),
+        }
+    }
+
+    fn drawn(&self, subject: Subject, frame: Frame) -> Response {
         let ok = Status::Ok;
         match subject {
-            Subject::Domains(domains, search) => pages::page(ok, &pages::Home { domains, search }),
-            Subject::Domain(domain) => pages::page(ok, &pages::Domain { domain }),
-            Subject::Reports(reports) => pages::page(ok, &pages::Reports { reports }),
+            Subject::Domains(domains, search) => {
+                pages::page(ok, &pages::Home { frame, domains, search })
+            }
+            Subject::Domain(domain) => pages::page(ok, &pages::Domain { frame, domain }),
+            Subject::Reports(reports) => pages::page(ok, &pages::Reports { frame, reports }),
             Subject::Report(report) => {
                 let has_raw = self.desk.raw.is_some();
-                pages::page(ok, &pages::Report { report, has_raw })
+                pages::page(ok, &pages::Report { frame, report, has_raw })
             }
             Subject::Policies(policies, search) => {
-                pages::page(ok, &pages::Policies { policies, search })
+                pages::page(ok, &pages::Policies { frame, policies, search })
             }
+            Subject::Activity(acts) => pages::page(ok, &pages::Activity { frame, acts }),
+            Subject::Settings(settings) => pages::page(ok, &pages::Settings { frame, settings }),
         }
     }
 
@@ -126,6 +194,8 @@ impl Site {
             Ok(Subject::Reports(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Report(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Policies(value, _)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Activity(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Settings(value)) => api::json_of(Status::Ok, &value),
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 api::error(status, &text)
@@ -160,27 +230,77 @@ impl Site {
             }
         }
     }
+
+    /// What is shown to somebody who may look.
+    async fn shown(&self, parts: &[&str], request: &Request, caller: &Caller) -> Response {
+        let count = |answer| self.metrics.answers.increment(answer);
+        match parts {
+            [""] => {
+                count(Answer::Page);
+                self.page(&["domains"], request, caller).await
+            }
+            ["api", "v1", "openapi.json"] => {
+                count(Answer::Data);
+                api::json_of(Status::Ok, &api::description(self.version))
+            }
+            ["api", "v1", parts @ ..] => {
+                count(Answer::Data);
+                self.data(parts, request).await
+            }
+            ["csv", parts @ ..] => {
+                count(Answer::File);
+                self.table(parts, request).await
+            }
+            ["reports", id, "raw"] => {
+                count(Answer::File);
+                self.raw(id).await
+            }
+            parts => {
+                count(Answer::Page);
+                self.page(parts, request, caller).await
+            }
+        }
+    }
 }
 
 impl HttpService for Site {
     async fn respond(&self, request: Request) -> Response {
-        if let Some(refusal) = self.refusal(&request) {
-            return refusal;
+        let parts = request.segments();
+        if let Err(turned) = self.access.pass(&request) {
+            return self.turned(turned, &request);
         }
-        if request.method != Method::Get {
-            return Response::method_not_allowed("GET, HEAD");
-        }
-        match request.segments().as_slice() {
-            [""] => self.page(&["domains"], &request).await,
-            ["style.css"] => Response::new(Status::Ok, "text/css; charset=utf-8", STYLE)
-                .field("cache-control", "max-age=3600"),
-            ["api", "v1", "openapi.json"] => {
-                api::json_of(Status::Ok, &api::description(self.version))
+        // These are for whoever is not let in yet.
+        match (request.method, parts.as_slice()) {
+            (Method::Get, ["style.css"]) => {
+                return kept(Response::new(Status::Ok, "text/css; charset=utf-8", STYLE));
             }
-            ["api", "v1", parts @ ..] => self.data(parts, &request).await,
-            ["csv", parts @ ..] => self.table(parts, &request).await,
-            ["reports", id, "raw"] => self.raw(id).await,
-            parts => self.page(parts, &request).await,
+            (Method::Get, ["icon.svg"]) => {
+                return kept(Response::new(Status::Ok, "image/svg+xml", ICON));
+            }
+            (Method::Get, ["login"]) => return self.log_in_page(&request),
+            (Method::Post, ["login"]) => return self.log_in(&request).await,
+            (Method::Post, ["logout"]) => return self.log_out(&request).await,
+            _ => {}
+        }
+        let caller = match self.caller(&request).await {
+            Ok(caller) => caller,
+            Err(turned) => return self.turned(turned, &request),
+        };
+        match (request.method, parts.as_slice()) {
+            (Method::Get, parts) => self.shown(parts, &request, &caller).await,
+            (
+                Method::Post,
+                ["api", "v1", "domains", name, verb @ ("move" | "waive" | "accept")],
+            ) => self.change_by_program(name, verb, &request, &caller).await,
+            (Method::Post, ["domains", name, verb @ ("move" | "waive" | "accept")]) => {
+                self.change_by_form(name, verb, &request, &caller).await
+            }
+            (_, ["logout"] | ["domains", _, "move" | "waive" | "accept"])
+            | (_, ["api", "v1", "domains", _, "move" | "waive" | "accept"]) => {
+                Response::method_not_allowed("POST")
+            }
+            (_, ["login"]) => Response::method_not_allowed("GET, HEAD, POST"),
+            _ => Response::method_not_allowed("GET, HEAD"),
         }
     }
 }
@@ -206,34 +326,19 @@ impl Subject {
             Self::Reports(value) => table(&value.reports),
             Self::Report(value) => table(&value.policies),
             Self::Policies(value, _) => table(&value.policies),
+            Self::Activity(value) => table(&value.acts),
+            Self::Settings(value) => table(&value.settings),
         }
     }
 }
 
-/// Rows with the names of their members as a head; what has parts of its own stands as JSON.
-fn table(rows: &[impl Serialize]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        let Ok(serde_json::Value::Object(members)) = serde_json::to_value(row) else { continue };
-        if text.is_empty() {
-            line(&mut text, members.keys().cloned());
-        }
-        line(
-            &mut text,
-            members.values().map(|value| match value {
-                serde_json::Value::Null => String::new(),
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            }),
-        );
-    }
-    text
+/// What a browser may keep for a while.
+fn kept(response: Response) -> Response {
+    response.field("cache-control", "max-age=3600")
 }
 
-fn line(text: &mut String, fields: impl Iterator<Item = String>) {
-    let fields: Vec<String> = fields.map(|field| csv(&field)).collect();
-    text.push_str(&fields.join(","));
-    text.push_str("\r\n");
+fn domain(name: &str) -> Result<DomainName, Refusal> {
+    DomainName::parse(name).map_err(|_| Refusal::Senseless("this is no domain name"))
 }
 
 fn search(request: &Request) -> Result<String, Refusal> {
@@ -251,8 +356,7 @@ fn wanted(request: &Request) -> Result<ReportsWanted, Refusal> {
         Some(text) => crate::queries::scope(text)
             .ok_or(Refusal::Senseless("the scope is counted, unverified or not-ours"))?,
     };
-    let domain = given("domain").map(DomainName::parse).transpose();
-    let domain = domain.map_err(|_| Refusal::Senseless("this is no domain name"))?;
+    let domain = given("domain").map(domain).transpose()?;
     let after = given("after").map(|text| {
         crate::queries::place(text).ok_or(Refusal::Senseless("this is no place in the list"))
     });
@@ -266,5 +370,5 @@ fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 }
 
 fn number(text: &str) -> Result<i64, Refusal> {
-    text.parse().map_err(|_| Refusal::Senseless("the number of a report has digits only"))
+    text.parse().map_err(|_| Refusal::Senseless("a number has digits only"))
 }

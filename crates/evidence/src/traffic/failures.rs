@@ -39,6 +39,22 @@ pub struct FailureGroup {
     pub last_day: Day,
 }
 
+impl FailureGroup {
+    /// The name of its kind, under which a person accepts it: made of what reports say, and safe to
+    /// show and to type.
+    pub fn kind(&self) -> String {
+        let safe = |text: &str| -> String {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            text.chars()
+                .take(253)
+                .map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' })
+                .collect()
+        };
+        let host = self.mx_host.as_deref().map_or("-".to_owned(), safe);
+        format!("{}/{}/{host}", safe(&self.policy_type), safe(&self.result_type))
+    }
+}
+
 /// Since when, until when and how often a reporter has seen one kind of failure at a domain, over
 /// all the time that is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -101,6 +101,14 @@ pub struct HttpLimits {
 /// The answer to a request that the service does not see as a whole.
 struct Refusal(Response, Afterwards);
 
+/// What its connection says of a request.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) peer: Peer,
+    pub(super) server_name: Option<Arc<str>>,
+    pub(super) is_tls: bool,
+}
+
 /// A request, and the memory that its body takes as long as it is answered.
 struct Whole {
     request: Request,
@@ -144,11 +152,10 @@ impl<S: HttpService> Inner<S> {
     pub(super) async fn answer(
         &self,
         request: hyper::Request<Incoming>,
-        peer: Peer,
-        server_name: Option<Arc<str>>,
+        origin: Origin,
     ) -> (Response, Afterwards) {
         let answered = timeout(self.limits.request_time, async {
-            let Whole { mut request, mut body } = self.read(request, peer, server_name).await?;
+            let Whole { mut request, mut body } = self.read(request, origin).await?;
             request.body = body.take();
             let response = self.service.respond(request).await;
             // As long as the service has the octets, they count.
@@ -166,8 +173,7 @@ impl<S: HttpService> Inner<S> {
     async fn read(
         &self,
         request: hyper::Request<Incoming>,
-        peer: Peer,
-        server_name: Option<Arc<str>>,
+        Origin { peer, server_name, is_tls }: Origin,
     ) -> Result<Whole, Refusal> {
         let (head, body) = request.into_parts();
         let mut hosts = head.headers.get_all(HOST).iter();
@@ -184,9 +190,17 @@ impl<S: HttpService> Inner<S> {
         let path = request::path(head.uri.path())?;
         let query = request::query(head.uri.query().unwrap_or_default())?;
         let (method, fields) = ((&head.method).into(), head.headers.into());
-        let body_octets = Vec::new();
-        let request =
-            Request { method, path, query, host, server_name, fields, body: body_octets, peer };
+        let request = Request {
+            method,
+            path,
+            query,
+            host,
+            server_name,
+            is_tls,
+            fields,
+            body: Vec::new(),
+            peer,
+        };
         if let Some(response) = self.service.admit(&request) {
             let is_whole = body.is_end_stream();
             let afterwards = if is_whole { Afterwards::Continue } else { Afterwards::Close };
@@ -214,17 +228,20 @@ impl<S: HttpService> Inner<S> {
 
 impl<S: HttpService> Handler for HttpHandler<S> {
     async fn serve(&self, connection: Connection) {
-        let server_name: Option<Arc<str>> = connection.stream.server_name().map(Arc::from);
+        let origin = Origin {
+            peer: connection.peer,
+            server_name: connection.stream.server_name().map(Arc::from),
+            is_tls: connection.stream.is_tls(),
+        };
         if connection.stream.is_http2() {
-            return http2::serve(&self.inner, connection, server_name).await;
+            return http2::serve(&self.inner, connection, origin).await;
         }
         let Connection { stream, peer, mut stopping } = connection;
         let limits = &self.inner.limits;
         // A client that is refused may still be sending, and shall hear why.
         let is_refused = Arc::new(AtomicBool::new(false));
         let service = service_fn(async |request: hyper::Request<Incoming>| {
-            let name = server_name.clone();
-            let (response, afterwards) = self.inner.answer(request, peer, name).await;
+            let (response, afterwards) = self.inner.answer(request, origin.clone()).await;
             if afterwards == Afterwards::Close {
                 is_refused.store(true, Ordering::Relaxed);
             }

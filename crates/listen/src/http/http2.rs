@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{
     HttpService,
-    handler::{Inner, MOMENT},
+    handler::{Inner, MOMENT, Origin},
     patience::Patience,
     response::{Afterwards, Contents},
 };
@@ -48,13 +48,13 @@ struct Activity {
 pub(super) async fn serve<S: HttpService>(
     inner: &Arc<Inner<S>>,
     connection: Connection,
-    server_name: Option<Arc<str>>,
+    origin: Origin,
 ) {
     let Connection { stream, peer, mut stopping } = connection;
     let limits = inner.limits;
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (inner, name) = (Arc::clone(inner), server_name.clone());
+        let (inner, origin) = (Arc::clone(inner), origin.clone());
         let activity = Arc::clone(&activity);
         async move {
             activity.begun.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +62,7 @@ pub(super) async fn serve<S: HttpService>(
                 Method::HEAD => Contents::HeadOnly,
                 _ => Contents::Whole,
             };
-            let (response, _) = inner.answer(request, peer, name).await;
+            let (response, _) = inner.answer(request, origin).await;
             activity.answered.fetch_add(1, Ordering::Relaxed);
             // A refusal ends a stream here, not the connection.
             let response = response.into_hyper(Afterwards::Continue, contents);

@@ -22,6 +22,8 @@ pub struct Request {
     pub host: String,
     /// The name that the client asked for in its TLS handshake, in lower case.
     pub server_name: Option<Arc<str>>,
+    /// Whether it came through TLS that ended here.
+    pub is_tls: bool,
     /// The fields of the head.
     pub fields: Fields,
     /// What came with it. Empty while [`HttpService::admit`](super::HttpService::admit) is asked.
@@ -64,6 +66,17 @@ impl Request {
     /// The path as a pattern to match on: `["v1", "enforce", domain]`.
     pub fn segments(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
+    }
+
+    /// The names and values of a form that was sent (`application/x-www-form-urlencoded`), decoded
+    /// as those of a query. `None` if it is none, or not in this form.
+    pub fn form(&self) -> Option<Vec<(String, String)>> {
+        let kind = self.fields.single("content-type")?;
+        let kind = kind.split_once(';').map_or(kind, |(kind, _)| kind);
+        if !kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return None;
+        }
+        query(std::str::from_utf8(&self.body).ok()?).ok()
     }
 }
 

@@ -33,8 +33,12 @@ pub enum Status {
     Created,
     /// 202: it will be done.
     Accepted,
+    /// 303: look there, with GET.
+    SeeOther,
     /// 400: the request makes no sense.
     BadRequest,
+    /// 401: who asks?
+    Unauthorized,
     /// 403: not for this client.
     Forbidden,
     /// 404: there is no such thing.
@@ -140,6 +144,12 @@ impl Response {
         &self.body
     }
 
+    /// The value of a field that was added, whose name is given in lower case.
+    pub fn field_value(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().rev().find(|(given, _)| given.as_str() == name);
+        found.and_then(|(_, value)| value.to_str().ok())
+    }
+
     pub(super) fn into_hyper(
         self,
         afterwards: Afterwards,
@@ -180,7 +190,9 @@ impl From<Status> for StatusCode {
             Status::Ok => Self::OK,
             Status::Created => Self::CREATED,
             Status::Accepted => Self::ACCEPTED,
+            Status::SeeOther => Self::SEE_OTHER,
             Status::BadRequest => Self::BAD_REQUEST,
+            Status::Unauthorized => Self::UNAUTHORIZED,
             Status::Forbidden => Self::FORBIDDEN,
             Status::NotFound => Self::NOT_FOUND,
             Status::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,

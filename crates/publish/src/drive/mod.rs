@@ -14,10 +14,11 @@ mod publication;
 mod reported;
 mod seen;
 mod state;
+mod words;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
 pub use pass::{Enrolment, Pass};
-pub use reported::kind_of;
+pub use words::{Statement, WordError};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,7 +30,7 @@ use mail_domain::DomainName;
 use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
-use sealpost_store::{Store, StoreError};
+use sealpost_store::{Rollouts, Store, StoreError};
 
 use crate::dns::{DnsWriter, UpdateWriter, WriteError};
 use crate::{Domains, PublishedDomain, Section};
@@ -149,6 +150,10 @@ impl Driver {
         let [nothing, ..] = &mut counts;
         *nothing += unknown;
         Ok(counts)
+    }
+
+    pub(crate) fn rollouts(&self) -> Rollouts {
+        self.store.rollouts()
     }
 
     fn writer(&self, published: &PublishedDomain) -> Option<&Arc<dyn DnsWriter>> {

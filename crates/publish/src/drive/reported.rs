@@ -114,7 +114,7 @@ impl Question<'_> {
         for (place, group) in found.iter().enumerate() {
             let diagnosis = diagnose(group, &known);
             let spread = spreads.iter().find(|spread| spread.groups.contains(&place));
-            let name = kind_of(group);
+            let name = group.kind();
             let accepted = self
                 .words
                 .iter()
@@ -198,18 +198,4 @@ impl Question<'_> {
         };
         Ok(heard.into_iter().filter_map(activity).collect())
     }
-}
-
-/// The name of a kind of failure, under which a person accepts it: made of what reports say, and
-/// safe to show and to type.
-pub fn kind_of(group: &FailureGroup) -> String {
-    let safe = |text: &str| -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        text.chars()
-            .take(253)
-            .map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' })
-            .collect()
-    };
-    let host = group.mx_host.as_deref().map_or("-".to_owned(), safe);
-    format!("{}/{}/{host}", safe(&group.policy_type), safe(&group.result_type))
 }

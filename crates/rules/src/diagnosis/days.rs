@@ -133,6 +133,28 @@ impl Default for Thresholds {
     }
 }
 
+/// Everything that is out of the ordinary at a domain, the newest first: spikes, failures that recur,
+/// new ones, and reporters that fell silent, by the usual [`Thresholds`]. What is older than their
+/// window is history, and left out.
+pub fn anomalies(
+    domain: &DomainName,
+    series: &DaySeries,
+    histories: &[FailureHistory],
+    reporters: &[ReporterActivity],
+    today: Day,
+) -> Vec<Anomaly> {
+    let thresholds = Thresholds::default();
+    let mut found = spikes(series, &thresholds);
+    found.extend(recurring(series, today, &thresholds));
+    found.extend(new_failures(histories, reporters, today, &thresholds));
+    found.extend(silences(Some(domain), reporters, today, &thresholds));
+    let begin = series.days.last().map_or(today, |newest: &DayTraffic| newest.day.min(today));
+    let recent = begin.plus(-i64::from(thresholds.window));
+    found.retain(|anomaly| anomaly.day >= recent);
+    found.sort_by_key(|anomaly| std::cmp::Reverse(anomaly.day));
+    found
+}
+
 /// The days on which many more sessions failed than usual, oldest first.
 ///
 /// Three conditions hold together: enough failures, enough of all sessions, enough times the median

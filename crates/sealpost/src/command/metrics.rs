@@ -5,6 +5,7 @@ use sealpost_publish::{DriveMetrics, PublishMetrics};
 use sealpost_receive::ReceiveMetrics;
 use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
+use sealpost_web::WebMetrics;
 
 use crate::daemon::ServeMetrics;
 use crate::outcome::{Failure, Outcome};
@@ -19,6 +20,7 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
         ("`receive`", ReceiveMetrics::definitions()),
         ("`report`", ReportMetrics::definitions()),
         ("`serve`", ServeMetrics::definitions()),
+        ("The pages", WebMetrics::definitions()),
         ("The process", Process::definitions()),
     ]))?;
     Ok(Outcome::Clean)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
-use sealpost_publish::PublishApi;
+use sealpost_publish::{Leader, PublishApi};
 use sealpost_receive::ReceiveApi;
 use sealpost_report::ReportApi;
 use sealpost_runtime::metrics::{Exposition, Process};
@@ -21,7 +21,7 @@ pub(super) enum Voice {
     Enforce(Arc<HttpApi>),
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
-    Publish(Arc<PublishApi>),
+    Publish(Arc<PublishApi>, Leader),
 }
 
 /// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
@@ -49,7 +49,7 @@ impl Voice {
     /// What a role that runs cannot do all the same, if there is such a thing.
     async fn readiness(&self) -> Result<(), String> {
         match self {
-            Self::Publish(api) => api.readiness().await.map_err(|error| {
+            Self::Publish(api, _) => api.readiness().await.map_err(|error| {
                 format!("serves what it served before: failed to {}", with_source(&error))
             }),
             Self::Enforce(_) | Self::Receive(_) | Self::Report(_) => Ok(()),
@@ -86,11 +86,19 @@ impl Front {
         &self.shared.metrics
     }
 
+    /// Who leads domains on, while somebody does.
+    pub(super) fn leader(&self) -> Option<Leader> {
+        match self.voices().get(&RoleName::Publish) {
+            Some(Some(Voice::Publish(_, leader))) => Some(leader.clone()),
+            _ => None,
+        }
+    }
+
     fn voices(&self) -> MutexGuard<'_, BTreeMap<RoleName, Option<Voice>>> {
         self.shared.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exposition(&self) -> Response {
+    fn exposition(&self, site: &Site) -> Response {
         let voices: Vec<Voice> = self.voices().values().flatten().cloned().collect();
         let mut text = Exposition::default();
         for voice in voices {
@@ -98,9 +106,10 @@ impl Front {
                 Voice::Enforce(api) => api.write_metrics(&mut text),
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
-                Voice::Publish(api) => api.write_metrics(&mut text),
+                Voice::Publish(api, _) => api.write_metrics(&mut text),
             }
         }
+        site.write_metrics(&mut text);
         text.table(self.metrics());
         text.table(&self.shared.process);
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
@@ -133,7 +142,7 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Publish(_)) | None => Response::not_found(),
+            Some(Voice::Publish(..)) | None => Response::not_found(),
         }
     }
 }
@@ -141,16 +150,18 @@ impl Front {
 impl HttpService for Facade {
     async fn respond(&self, request: Request) -> Response {
         let segments = request.segments();
-        if request.method != Method::Get {
-            return Response::method_not_allowed("GET, HEAD");
-        }
+        let is_get = request.method == Method::Get;
         match segments.as_slice() {
-            ["metrics"] => self.front.exposition(),
+            ["metrics" | "healthz" | "readyz"] | ["v1", "enforce" | "observed", ..] if !is_get => {
+                Response::method_not_allowed("GET, HEAD")
+            }
+            ["metrics"] => self.front.exposition(&self.site),
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
             ["readyz"] => self.front.readiness().await,
-            ["v1", "enforce" | "observed", ..] => {
-                self.front.of_role(RoleName::Enforce, request).await
-            }
+            ["v1", "enforce" | "observed", ..] => match self.site.refusal(&request).await {
+                Some(refusal) => refusal,
+                None => self.front.of_role(RoleName::Enforce, request).await,
+            },
             _ => self.site.respond(request).await,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sealpost_publish::drive::{Driver, writers};
 use sealpost_publish::{
-    AcmeSection, DnsServer, Domains, HostSection, HostWay, Job, PublishApi, Section,
+    AcmeSection, DnsServer, Domains, HostSection, HostWay, Job, Leader, PublishApi, Section,
 };
 
 pub(crate) use self::hosting::{Hosting, UNCHANGED};
@@ -122,6 +122,10 @@ impl Publish {
     #[expect(clippy::unused_self, reason = "each role has a pulse")]
     pub(super) fn pulse(&self) -> Pulse {
         takes_up_work()
+    }
+
+    pub(super) fn leader(&self) -> Leader {
+        self.job.leader()
     }
 
     pub(super) fn api(&self) -> Arc<PublishApi> {

@@ -144,7 +144,7 @@ impl Role {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
-            Self::Publish(role) => Voice::Publish(role.api()),
+            Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
         }
     }
 

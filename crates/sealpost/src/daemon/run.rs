@@ -1,12 +1,15 @@
 //! From the start of the roles to their end.
 
+use std::convert::Infallible;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
-use sealpost_listen::{Address, Inherited, Limits, Server};
+use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
+use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
 use sealpost_runtime::{Liveness, ServiceManager, raise_descriptor_limit};
 use sealpost_web::{Access, Site};
 use tokio::task::JoinSet;
@@ -14,7 +17,8 @@ use tokio::time::{Sleep, sleep};
 
 use super::doors::Doors;
 use super::front::{Facade, Front};
-use super::ground::Ground;
+use super::ground::{Ground, with_source};
+use super::hands::PublishHands;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
 use crate::arguments::NetworkArguments;
@@ -26,6 +30,10 @@ use crate::output::Output;
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long answers to people may take when we stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// Between two looks at the files of the certificate.
+const FRESH: Duration = Duration::from_secs(60);
+/// Connections that one source may have over HTTPS.
+const FROM_A_SOURCE: usize = 32;
 
 /// What is to run, and how.
 pub(crate) struct Setup<'a> {
@@ -66,6 +74,10 @@ struct Daemon<'a> {
     members: Vec<Member>,
     front: Front,
     pulses: Arc<Mutex<Vec<(RoleName, Pulse)>>>,
+    /// The pages, once they are open.
+    site: Option<Site>,
+    /// The certificate for people who come from elsewhere.
+    identity: Option<Arc<Identity>>,
 }
 
 /// What happened to a member.
@@ -86,8 +98,15 @@ pub(crate) async fn run(
     let configuration = (setup.load)()?;
     let roles = setup.company.roles(&configuration)?;
     let ground = Ground::new(configuration, setup.network, &roles, inherited)?;
-    let mut daemon =
-        Daemon { setup, ground, members: Vec::new(), front: Front::new(), pulses: Arc::default() };
+    let mut daemon = Daemon {
+        setup,
+        ground,
+        members: Vec::new(),
+        front: Front::new(),
+        pulses: Arc::default(),
+        site: None,
+        identity: None,
+    };
     if let Err(failure) = daemon.start_all(&roles, output).await {
         // Nobody was told that it runs.
         if let Err(failure) = daemon.stop(output).await {
@@ -144,8 +163,7 @@ impl Daemon<'_> {
     ) -> Result<Outcome, Failure> {
         let mut doors = Doors::new(self.ground.inherited.clone());
         if self.setup.company == Company::Together {
-            let addresses = self.ground.configuration.serve.http.clone();
-            self.open_front(&mut doors, &addresses, output).await?;
+            self.open_front(&mut doors, output).await?;
         }
         let ready = self.greeting();
         output.say(&ready);
@@ -154,6 +172,12 @@ impl Daemon<'_> {
         let mut tasks = JoinSet::new();
         let (watched, pulses) = (Arc::clone(manager), Arc::clone(&self.pulses));
         tasks.spawn(async move { watched.watch(|| liveness(&pulses)).await });
+        if let Some(identity) = self.identity.clone() {
+            tasks.spawn(async move {
+                let never: Infallible = identity.keep_fresh(FRESH).await;
+                match never {}
+            });
+        }
 
         let ended = loop {
             let (name, event) = tokio::select! {
@@ -193,21 +217,35 @@ impl Daemon<'_> {
             true => Some(self.ground.raw_store(&section.raw_file(), WITHOUT).await?),
             false => None,
         };
-        let access = Access::by_names(self.ground.configuration.web.hosts.clone());
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let access = Access::new(&self.ground.configuration.web, credentials.as_deref());
+        let access = access.map_err(Failure::new)?;
         let clock = self.ground.clock.clone();
-        Ok(Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION")))
+        let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
+        site.show_settings(self.ground.configuration.set.clone());
+        Ok(site.with_hands(Arc::new(PublishHands(self.front.clone()))))
     }
 
-    async fn open_front(
-        &mut self,
-        doors: &mut Doors,
-        addresses: &[Address],
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        let facade = Facade { front: self.front.clone(), site: self.site().await? };
-        let handler = HttpHandler::new(facade, HttpLimits::default());
-        let server = Server::new(handler, Limits { grace: GRACE, ..Limits::default() });
-        doors.open(addresses, server, |listener| format!("http://{listener}")).await?;
+    async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
+        let site = self.site().await?;
+        self.site = Some(site.clone());
+        let facade = Facade { front: self.front.clone(), site };
+        let section = self.ground.configuration.serve.clone();
+        let limits = Limits { grace: GRACE, ..Limits::default() };
+        let handler = HttpHandler::new(facade.clone(), HttpLimits::default());
+        let server = Server::new(handler, limits);
+        doors.open(&section.http, server, |listener| format!("http://{listener}")).await?;
+        if let Some(files) = section.identity()? {
+            let identity =
+                Identity::load(files).map_err(|error| Failure::new(with_source(&error)))?;
+            let identity = Arc::new(identity);
+            let handler = HttpHandler::new(facade, HttpLimits::default());
+            let handler = TlsHandler::http(handler, Arc::clone(&identity), TlsLimits::default());
+            let handler = PerSource::new(handler, Sources::new(FROM_A_SOURCE));
+            let server = Server::new(handler, limits);
+            doors.open(&section.https, server, |listener| format!("https://{listener}")).await?;
+            self.identity = Some(identity);
+        }
         for place in doors.places() {
             output.say(&format!("listening at {place}"));
         }
@@ -318,6 +356,9 @@ impl Daemon<'_> {
         {
             output
                 .say("what has changed in [network], [serve] and [web] holds after the next start");
+        }
+        if let Some(site) = &self.site {
+            site.show_settings(configuration.set.clone());
         }
         let before = std::mem::replace(&mut self.ground.configuration, configuration);
         for name in RoleName::ALL {

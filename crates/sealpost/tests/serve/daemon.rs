@@ -109,14 +109,36 @@ impl Daemon {
         (status, body)
     }
 
-    /// Status, head in small letters, and body of what it answers; `fields` stand in the request.
+    /// Status, head and body of what it answers; `fields` stand in the request.
     pub(crate) fn ask(
         &self,
         method: &str,
         path: &str,
         fields: &[(&str, &str)],
     ) -> (u16, String, String) {
-        exchange(&self.http, method, path, fields, "")
+        self.send(method, path, fields, "")
+    }
+
+    /// The same with a body.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String, String) {
+        exchange(&self.http, method, path, fields, body)
+    }
+
+    /// Where people ask.
+    pub(crate) fn address(&self) -> &str {
+        &self.http
+    }
+
+    /// Where they ask over HTTPS.
+    pub(crate) fn https_address(&self) -> &str {
+        let mut lines = self.said.lines();
+        lines.find_map(|line| line.strip_prefix("listening at https://")).unwrap()
     }
 
     /// Posts a report where `receive` takes them by HTTP.
@@ -217,9 +239,10 @@ fn exchange(
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("\r\n\r\n"), "{method} {path}: {answer:?}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_ascii_lowercase(), body.to_owned())
+    (status, head.to_owned(), body.to_owned())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]

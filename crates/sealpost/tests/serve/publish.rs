@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sealpost_lab::{Lab, Options, Ports};
 
+use crate::access::{Browser, PASSWORD, web};
 use crate::daemon::{Daemon, World};
 
 /// A lab that nobody closes: it ends with the process.
@@ -182,4 +183,61 @@ fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept()
     assert!(text.contains("nobody knows what was served before: it counts as a year"), "{text}");
     let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json"]);
     assert!(plan.contains("remove-record"), "{plan}");
+}
+
+#[test]
+fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
+    let world = world();
+    world.write(&format!("{CONFIGURATION}[web]\npassword_file = \"hash\"\n"));
+    assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
+    let daemon = start(&world, &[]);
+    daemon.wait_for("/metrics", "sealpost_publish_proposals_total 1\n");
+    let mut browser = Browser::at(&daemon);
+    browser.log_in();
+    let page = browser.get("/domains/mail.good.test").body;
+    assert!(page.contains("<option>record</option>") && page.contains("A person’s word"), "{page}");
+
+    let mark = browser.mark();
+    let moved = |to: &str, reason: &str| {
+        let form = format!("mark={mark}&to={to}&reason={reason}");
+        browser.post("/domains/mail.good.test/move", &form)
+    };
+    assert_eq!(moved("record", "").status, 400, "the logbook wants a reason");
+    assert_eq!(moved("enforce", "b").status, 400, "no stage is called so");
+    assert_eq!(moved("enforce-long", "b").status, 409, "nor is it the next one");
+    let done = moved("record", "reports+shall+come+%3Cb%3E");
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert_eq!(done.field("location"), Some("/domains/mail.good.test#logbook"));
+    let page = browser.get("/domains/mail.good.test").body;
+    assert!(page.contains("<li aria-current=\"step\" class=\"current\">record</li>"), "{page}");
+    assert!(page.contains("the operator") && !page.contains("come <b>"), "{page}");
+    let again = moved("record", "reports+shall+come");
+    assert_eq!(again.status, 409);
+    assert!(again.body.contains("already"), "{}", again.body);
+    let history = publish(&world, &["history", "mail.good.test"]);
+    assert!(history.contains("nothing → record") && history.contains("shall come"), "{history}");
+
+    let store = world.path("all.sqlite");
+    let new = ["token", "new", "deploy", "--scope", "write", "--store", store.to_str().unwrap()];
+    let bearer = format!("Bearer {}", web(&world, &new, "").1);
+    let ask = |domain: &str, verb: &str, body: &str| {
+        let fields = [("Authorization", &*bearer), ("Content-Type", "application/json")];
+        daemon.send("POST", &format!("/api/v1/domains/{domain}/{verb}"), &fields, body)
+    };
+    let kind =
+        "{\"groups\": [\"sts/certificate-expired/mx1.mail.good.test\"], \"reason\": \"known\"}";
+    let (status, _, body) = ask("mail.good.test", "accept", kind);
+    assert_eq!((status, &*body), (200, "{\"said\":\"accepted\"}"));
+    assert_eq!(ask("mail.good.test", "accept", &kind.replace("sts/", "")).0, 409);
+    assert_eq!(ask("mail.good.test", "waive", "{\"reason\": \"known\"}").0, 409, "not in record");
+    assert_eq!(ask("unknown.test", "waive", "{\"reason\": \"known\"}").0, 404);
+    let move_on = "{\"to\": \"prerequisites\", \"reason\": \"known\"}";
+    assert_eq!(ask("unknown.test", "move", move_on).0, 404);
+    assert_eq!(ask(FIXED, "move", move_on).0, 409, "the configuration says where it is");
+    let activity = browser.get("/activity").body;
+    for said in ["the token deploy", "nothing → record", "not done: ", "known"] {
+        assert!(activity.contains(said), "{said}: {activity}");
+    }
+    assert_eq!(daemon.metric("sealpost_web_changes_total{outcome=\"done\"}"), 2);
+    assert!(daemon.terminate().0.success());
 }

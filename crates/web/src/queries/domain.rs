@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Stage};
-use sealpost_rules::diagnosis::{Known, diagnose};
+use sealpost_rules::diagnosis::{self, Known, PublishedPolicy, ReportedPolicy, diagnose};
 use sealpost_store::{
     StoreError,
-    reports::{Content, DayRange, ReportFilter, ReportSummary, Scope, Subject, Validity},
+    reports::{Content, DayRange, Gathered, ReportFilter, ReportSummary, Scope, Subject, Validity},
 };
 
 use super::{DAYS, Desk};
-use crate::model::{Diagnosis, Domain, FailureRow, LogRow, ReporterRow, Rollout, StageMark};
+use crate::model::{
+    AnomalyRow, Diagnosis, Domain, FailureRow, LogRow, ReporterRow, Rollout, StageMark,
+};
 
 /// Reports of which the table of reporters is made: more than ten reporters have in the time.
 const MOST_REPORTS: usize = 5_000;
@@ -32,8 +34,13 @@ impl Desk {
         let series = reports.series(Scope::Counted, subject(), days).await?;
         let (reports_in_all, successful, failed) = series.total();
         let (reporters, is_cut) = self.reporters(subject(), days).await?;
-        let groups = reports.failure_groups(Scope::Counted, subject(), days, MOST_FAILURES).await?;
-        let rollout = self.rollout(domain).await?;
+        let gathered = reports.gather(Scope::Counted, domain, days, MOST_FAILURES).await?;
+        let known = self.store.rollouts().load(domain.clone()).await?;
+        let policies = known.as_ref().map(published).unwrap_or_default();
+        let rollout = match known {
+            Some(known) => Some(self.rollout(domain, known).await?),
+            None => None,
+        };
         if reports_in_all == 0 && rollout.is_none() && !self.was_heard_of(subject()).await? {
             return Ok(None);
         }
@@ -48,8 +55,9 @@ impl Desk {
             days: series.days,
             reporters,
             is_cut,
-            failures: groups.groups.iter().map(|group| failure(group, today)).collect(),
-            unlisted: groups.unlisted,
+            failures: failures(&gathered, &policies, today),
+            unlisted: gathered.groups.unlisted,
+            anomalies: out_of_the_ordinary(&gathered, today),
             rollout,
         }))
     }
@@ -102,9 +110,12 @@ impl Desk {
         Ok((rows, is_cut))
     }
 
-    async fn rollout(&self, domain: &DomainName) -> Result<Option<Rollout>, StoreError> {
+    async fn rollout(
+        &self,
+        domain: &DomainName,
+        known: sealpost_store::Rollout,
+    ) -> Result<Rollout, StoreError> {
         let rollouts = self.store.rollouts();
-        let Some(known) = rollouts.load(domain.clone()).await? else { return Ok(None) };
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let skipped = u64::try_from(entries.len()).unwrap_or(u64::MAX);
@@ -120,7 +131,7 @@ impl Desk {
             text: format!("{}{}", entry.event, entry.by),
             grounds: entry.grounds.clone(),
         });
-        Ok(Some(Rollout {
+        Ok(Rollout {
             stage: known.stage.as_str(),
             since: known.entered_at.into(),
             policy: known.history.live().map(ToString::to_string),
@@ -131,8 +142,9 @@ impl Desk {
                 Horizon::Open => "open".to_owned(),
             },
             stages: marks(known.stage),
+            ways: ways(known.stage).into_iter().map(Stage::as_str).collect(),
             logbook: logbook.collect(),
-        }))
+        })
     }
 }
 
@@ -163,8 +175,51 @@ fn marks(current: Stage) -> Vec<StageMark> {
         .collect()
 }
 
-fn failure(group: &FailureGroup, today: Day) -> FailureRow {
-    let diagnosis = diagnose(group, &Known::nothing(today));
+/// Where a person may want to lead a domain that is in this stage.
+fn ways(current: Stage) -> Vec<Stage> {
+    let onward = current.next();
+    let back = current.enforces().then_some(Stage::Testing);
+    let out = match current {
+        Stage::Record | Stage::Prerequisites => Some(Stage::Removed),
+        Stage::Testing | Stage::EnforceDay | Stage::EnforceWeek | Stage::EnforceLong => {
+            Some(Stage::Leaving)
+        }
+        Stage::Nothing | Stage::Leaving | Stage::Removed => None,
+    };
+    let again = matches!(current, Stage::Leaving | Stage::Removed).then_some(Stage::Record);
+    let mut ways: Vec<Stage> = [onward, back, out, again].into_iter().flatten().collect();
+    ways.dedup();
+    ways
+}
+
+/// The policies that were served, oldest first. None if no policy is served now, or none that senders
+/// can use: then nothing can be said of the one that a sender held.
+fn published(known: &sealpost_store::Rollout) -> Vec<PublishedPolicy> {
+    let history = &known.history;
+    if history.live().is_none() {
+        return Vec::new();
+    }
+    let published = history.bodies().iter().filter_map(|served| {
+        let policy = served.policy.clone()?;
+        Some(PublishedPolicy { since: Some(Day::of(served.since.seconds())), policy })
+    });
+    published.collect()
+}
+
+/// What failed and what it means, as `sealpost receive failures` says it.
+fn failures(gathered: &Gathered, policies: &[PublishedPolicy], today: Day) -> Vec<FailureRow> {
+    let row = |group: &FailureGroup| {
+        let policy = gathered.policy(group);
+        let reported = policy
+            .map(|policy| ReportedPolicy { strings: &policy.strings, mx_hosts: &policy.mx_hosts });
+        let history = gathered.history(group);
+        let known = Known { reported, policies, history, ..Known::nothing(today) };
+        failure(group, diagnose(group, &known), gathered.is_echo(group))
+    };
+    gathered.groups.groups.iter().map(row).collect()
+}
+
+fn failure(group: &FailureGroup, found: diagnosis::Diagnosis, is_echo: bool) -> FailureRow {
     FailureRow {
         organisation: group.reporter.organisation.clone(),
         policy_type: group.policy_type.clone(),
@@ -175,13 +230,28 @@ fn failure(group: &FailureGroup, today: Day) -> FailureRow {
         sessions: group.sessions,
         first_day: group.first_day,
         last_day: group.last_day,
+        kind: group.kind(),
+        is_echo,
         diagnosis: Diagnosis {
-            code: diagnosis.cause.code,
-            severity: diagnosis.severity.as_str(),
-            title: diagnosis.cause.title,
-            sentence: diagnosis.sentence,
-            grounds: diagnosis.grounds,
-            action: diagnosis.action,
+            code: found.cause.code,
+            severity: found.severity.as_str(),
+            title: found.cause.title,
+            sentence: found.sentence,
+            grounds: found.grounds,
+            action: found.action,
         },
     }
+}
+
+fn out_of_the_ordinary(gathered: &Gathered, today: Day) -> Vec<AnomalyRow> {
+    let Gathered { domain, series, histories, reporters, .. } = gathered;
+    let found = diagnosis::anomalies(domain, series, histories, reporters, today).into_iter();
+    let row = |anomaly: diagnosis::Anomaly| AnomalyRow {
+        day: anomaly.day,
+        code: anomaly.cause.code,
+        severity: anomaly.severity.as_str(),
+        sentence: anomaly.sentence,
+        action: anomaly.cause.fix,
+    };
+    found.map(row).collect()
 }

@@ -1,6 +1,5 @@
 //! `sealpost receive failures`
 
-mod gathered;
 mod model;
 mod page;
 mod published;
@@ -12,7 +11,6 @@ use sealpost_net::Scope as Parts;
 use sealpost_runtime::Clock;
 use sealpost_store::reports::{DayRange, Reports, Scope};
 
-use self::gathered::Gathered;
 use self::model::{DomainFailures, Failures};
 use self::published::Publications;
 use super::stored::Stored;
@@ -48,7 +46,7 @@ pub(super) async fn run(
     let publications = Publications::open(&arguments.store, &stored, output).await?;
     let mut failures = Failures::new(scope, days);
     for domain in domains {
-        let asked = Gathered::read(&reports, scope, &domain, days, arguments.limit).await;
+        let asked = reports.gather(scope, &domain, days, arguments.limit).await;
         let gathered = asked.map_err(|error| stored.failure(&error))?;
         let evidence: Option<Evidence> = match &network {
             Some(network) => {

@@ -2,16 +2,14 @@
 
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
-use sealpost_evidence::traffic::{Bounds, Day, DayTraffic, FailureGroup};
+use sealpost_evidence::traffic::{Bounds, Day, FailureGroup};
 use sealpost_rules::Severity;
 use sealpost_rules::diagnosis::{
     Anomaly, Certainty, Diagnosis, Fault, Known, PublishedPolicy, ReportedPolicy, Spread, Standing,
-    Thresholds, diagnose, judge_groups, new_failures, recurring, silences, spikes,
+    anomalies, diagnose, judge_groups,
 };
-use sealpost_store::reports::{DayRange, Scope};
+use sealpost_store::reports::{DayRange, Gathered, Scope};
 use serde::Serialize;
-
-use super::gathered::Gathered;
 
 /// The failures of some days.
 #[derive(Debug, Serialize)]
@@ -139,28 +137,18 @@ impl DomainFailures {
             groups: groups.iter().map(report).collect(),
             unlisted: gathered.groups.unlisted,
             unread_before: gathered.groups.unread_before,
-            anomalies: anomalies(gathered, today),
+            anomalies: out_of_the_ordinary(gathered, today),
         }
     }
 }
 
-/// What is out of the ordinary, the newest first. Whoever likes can make that of reports for which
-/// nobody vouches.
-fn anomalies(gathered: &Gathered, today: Day) -> Vec<AnomalyReport> {
+/// What is out of the ordinary. Whoever likes can make that of reports for which nobody vouches.
+fn out_of_the_ordinary(gathered: &Gathered, today: Day) -> Vec<AnomalyReport> {
     if gathered.scope != Scope::Counted {
         return Vec::new();
     }
-    let thresholds = Thresholds::default();
-    let (series, reporters) = (&gathered.series, &gathered.reporters);
-    let mut found = spikes(series, &thresholds);
-    found.extend(recurring(series, today, &thresholds));
-    found.extend(new_failures(&gathered.histories, reporters, today, &thresholds));
-    found.extend(silences(Some(&gathered.domain), reporters, today, &thresholds));
-    // A spike of last year is history.
-    let begin = series.days.last().map_or(today, |newest: &DayTraffic| newest.day.min(today));
-    let recent = begin.plus(-i64::from(thresholds.window));
-    found.retain(|anomaly| anomaly.day >= recent);
-    found.sort_by_key(|anomaly| std::cmp::Reverse(anomaly.day));
+    let Gathered { domain, series, histories, reporters, .. } = gathered;
+    let found = anomalies(domain, series, histories, reporters, today);
     found.into_iter().map(AnomalyReport::from).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What the store knows of the failures of one domain.
+//! All that is known of the failures of one domain, for who judges them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,12 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::{
     Day, DaySeries, FailureGroup, FailureHistory, Reporter, ReporterActivity,
 };
-use sealpost_store::StoreError;
-use sealpost_store::reports::{
+
+use super::{
     Content, DayRange, Echo, FailureGroups, HistoryPlace, ReportFilter, ReportId, ReportSummary,
     ReportedPolicy, ReporterId, Reports, Scope, Subject, Validity,
 };
+use crate::StoreError;
 
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1000;
@@ -21,17 +22,24 @@ const HABITS: u32 = 400;
 /// Days of a reporter that are kept: as many as a [`ReporterActivity`] holds.
 const ACTIVE_DAYS: usize = 60;
 
-/// What the store knows of the failures of one domain.
-pub(super) struct Gathered {
-    pub(super) domain: DomainName,
-    pub(super) scope: Scope,
-    pub(super) days: DayRange,
-    pub(super) groups: FailureGroups,
+/// All that is known of the failures of one domain in some days. It takes several questions, so what
+/// is accepted meanwhile may be in one answer and not in another.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The domain.
+    pub domain: DomainName,
+    /// Of the reports of this scope alone.
+    pub scope: Scope,
+    /// The days.
+    pub days: DayRange,
+    /// What was reported alike in these days.
+    pub groups: FailureGroups,
     /// Those who report on this domain.
-    pub(super) reporters: Vec<ReporterActivity>,
+    pub reporters: Vec<ReporterActivity>,
     /// Of the days that are asked for, and of those before them.
-    pub(super) series: DaySeries,
-    pub(super) histories: Vec<FailureHistory>,
+    pub series: DaySeries,
+    /// Since when each reporter has told of each kind of failure.
+    pub histories: Vec<FailureHistory>,
     /// The policies of the newest report of each reporter that tells of failures.
     policies: BTreeMap<Reporter, Vec<ReportedPolicy>>,
     /// Those of whose reports with failures, of the days that are asked for, each tells of nothing
@@ -47,8 +55,26 @@ struct Habits {
     newest_failing: Option<ReportId>,
 }
 
+impl Reports {
+    /// All that is known of the failures of a domain in these days; `limit` bounds the kinds of
+    /// failures.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn gather(
+        &self,
+        scope: Scope,
+        domain: &DomainName,
+        days: DayRange,
+        limit: u32,
+    ) -> Result<Gathered, StoreError> {
+        Gathered::read(self, scope, domain, days, limit).await
+    }
+}
+
 impl Gathered {
-    pub(super) async fn read(
+    async fn read(
         reports: &Reports,
         scope: Scope,
         domain: &DomainName,
@@ -87,12 +113,12 @@ impl Gathered {
     }
 
     /// Does nothing fail here but the mails that bring reports?
-    pub(super) fn is_echo(&self, group: &FailureGroup) -> bool {
+    pub fn is_echo(&self, group: &FailureGroup) -> bool {
         self.echoing.contains(&group.reporter)
     }
 
     /// The policy as the newest failing report of the group's reporter gives it.
-    pub(super) fn policy(&self, group: &FailureGroup) -> Option<&ReportedPolicy> {
+    pub fn policy(&self, group: &FailureGroup) -> Option<&ReportedPolicy> {
         let policies = self.policies.get(&group.reporter)?;
         policies.iter().find(|policy| {
             policy.policy_type == group.policy_type
@@ -101,7 +127,7 @@ impl Gathered {
     }
 
     /// Since when this reporter has told of this kind of failure.
-    pub(super) fn history(&self, group: &FailureGroup) -> Option<&FailureHistory> {
+    pub fn history(&self, group: &FailureGroup) -> Option<&FailureHistory> {
         self.histories.iter().find(|history| {
             history.reporter == group.reporter
                 && history.policy_type == group.policy_type

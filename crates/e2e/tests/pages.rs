@@ -1,0 +1,212 @@
+//! The pages in a real browser, and the interface in the hands of a program that tries everything.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use sealpost_e2e::{made_for_pages, sealpost_binary};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A report of one day; every text in it that a stranger chooses is meant to do harm on a page.
+const REPORT: &str = r#"{
+  "organization-name": "<script>alert(1)</script>\u202Eevil NAME",
+  "date-range": {"start-datetime": "DAYT00:00:00Z", "end-datetime": "DAYT23:59:59Z"},
+  "contact-info": "\"><img src=x onerror=alert(1)>",
+  "report-id": "'\"><svg/onload=alert(1)>ID@a.example",
+  "policies": [{
+    "policy": {"policy-type": "sts", "policy-string": ["version: STSv1", "</pre><script>alert(2)</script>"], "policy-domain": "DOMAIN", "mx-host": ["*.mail.example"]},
+    "summary": {"total-successful-session-count": 1200, "total-failure-session-count": FAILED}DETAILS
+  }]
+}"#;
+const DETAILS: &str = r#",
+    "failure-details": [
+      {"result-type": "certificate-expired", "sending-mta-ip": "192.0.2.1", "receiving-mx-hostname": "mx1.mail.example", "receiving-ip": "198.51.100.7", "failed-session-count": 30, "failure-reason-code": "<iframe src=//evil.example>", "additional-information": "javascript:alert(1)"},
+      {"result-type": "starttls-not-supported", "sending-mta-ip": "2001:db8::1", "receiving-mx-hostname": "LONG.mail.example", "receiving-ip": "2001:db8::7", "failed-session-count": 4}
+    ]"#;
+
+/// A daemon with a password, some reports and a token that may write. Dropping it kills it.
+struct Pages {
+    folder: TempDir,
+    child: Child,
+    address: String,
+}
+
+impl Pages {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+            [web]\npassword_file = \"hash\"\n[enforce]\nlisten = [\"127.0.0.1:0\"]\n\
+            [receive]\ndomains = [\"ours.example\", \"well.example\"]\n\
+            listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
+            [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
+        fs_err::write(folder.path().join("sealpost.toml"), settings).unwrap();
+        sealpost(folder.path(), &["web", "password", "--output", "hash"], PASSWORD);
+        let mut child = Command::new(sealpost_binary().unwrap())
+            .args(["serve", "--config", "sealpost.toml"])
+            .current_dir(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (mut address, mut posts) = (String::new(), String::new());
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            if let Some(place) = line.strip_prefix("listening at http://") {
+                place.clone_into(&mut address);
+            }
+            let place = line.strip_prefix("receive: listening at ");
+            if let Some(place) = place.and_then(|place| place.strip_suffix(", http")) {
+                place.clone_into(&mut posts);
+            }
+            if line.starts_with("ready") {
+                break;
+            }
+        }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.count());
+        let pages = Self { folder, child, address };
+        let now = jiff::Timestamp::now().to_string();
+        let day = now.split('T').next().unwrap();
+        let long = "x".repeat(60);
+        for (place, (domain, failed, details)) in [
+            ("ours.example", "34", DETAILS),
+            ("other.example", "34", DETAILS),
+            ("well.example", "0", ""),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let text = REPORT
+                .replace("DETAILS", &details.replace("LONG", &long))
+                .replace("DOMAIN", domain)
+                .replace("FAILED", failed)
+                .replace("DAY", day)
+                .replace("NAME", &"W".repeat(200))
+                .replace("ID", &place.to_string());
+            let fields = "Content-Type: application/tlsrpt+json\r\n";
+            let answer = exchange(&posts, "POST", "/v1/tls-reports", fields, &text);
+            assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        }
+        pages.wait_for_reports();
+        pages
+    }
+
+    /// They are read beside the door.
+    fn wait_for_reports(&self) {
+        let token = format!("Authorization: Bearer {}\r\n", self.token("reader", "read"));
+        for _ in 0..600 {
+            let domains = exchange(&self.address, "GET", "/api/v1/domains", &token, "");
+            let others =
+                exchange(&self.address, "GET", "/api/v1/reports?scope=not-ours", &token, "");
+            if domains.contains("ours.example")
+                && domains.contains("well.example")
+                && others.contains("other.example")
+            {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the reports were not read");
+    }
+
+    fn token(&self, name: &str, scope: &str) -> String {
+        let arguments = ["web", "token", "new", name, "--scope", scope, "--store", "all.sqlite"];
+        sealpost(self.folder.path(), &arguments, "")
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program with this standard input; what it wrote.
+fn sealpost(folder: &Path, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(sealpost_binary().unwrap())
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]
+fn exchange(address: &str, method: &str, path: &str, fields: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn run(command: &mut Command) -> (bool, String) {
+    let output: Output = command.output().unwrap();
+    let (out, err) = (&output.stdout, &output.stderr);
+    let said = format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err));
+    (output.status.success(), said)
+}
+
+#[test]
+fn a_browser_finds_its_way_and_nothing_amiss() {
+    let pages = Pages::start();
+    let modules = made_for_pages("browser").unwrap();
+    let (is_well, said) = run(Command::new("timeout")
+        .args(["--kill-after=5", "120", "node"])
+        .arg(beside("browser/look.mjs"))
+        .arg(modules)
+        .arg(format!("http://{}", pages.address))
+        .arg(PASSWORD)
+        .args(std::env::var_os("SEALPOST_SCREENSHOTS")));
+    assert!(is_well, "{said}");
+}
+
+/// It makes requests of the description, fit and unfit ones, and holds the answers beside it.
+#[test]
+fn schemathesis_finds_no_answer_that_is_not_described() {
+    let pages = Pages::start();
+    let packages = made_for_pages("schemathesis").unwrap();
+    let address = format!("http://{}", pages.address);
+    let token = pages.token("schemathesis", "write");
+    let (is_well, said) = run(Command::new("timeout")
+        .args(["--kill-after=5", "120", "python3", "-B", "-m", "schemathesis.cli", "run"])
+        .arg(format!("{address}/api/v1/openapi.json"))
+        .args(["--url", &address, "--header", &format!("Authorization: Bearer {token}")])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "8460"])
+        .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
+        .args(["--no-color", "--workers", "1"])
+        .env("PYTHONPATH", packages)
+        .current_dir(pages.folder.path()));
+    assert!(is_well, "{said}");
+    // It was let in, and has tried more than a few things.
+    let token = format!("Authorization: Bearer {token}\r\n");
+    let acts = exchange(&pages.address, "GET", "/metrics", &token, "");
+    let answers: u64 = acts
+        .lines()
+        .find_map(|line| line.strip_prefix("sealpost_web_answers_total{answer=\"data\"} "))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(answers > 100, "{answers}: {said}");
+}
