@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use sealpost_e2e::{made_for_pages, sealpost_binary};
+use sealpost_lab::{Lab, Options, Ports};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -29,8 +30,10 @@ const DETAILS: &str = r#",
       {"result-type": "starttls-not-supported", "sending-mta-ip": "2001:db8::1", "receiving-mx-hostname": "LONG.mail.example", "receiving-ip": "2001:db8::7", "failed-session-count": 4}
     ]"#;
 
-/// A daemon with a password, some reports and a token that may write. Dropping it kills it.
+/// A daemon with a password, some reports and a domain that it leads on, in the lab. Dropping it
+/// kills it.
 struct Pages {
+    _lab: (tokio::runtime::Runtime, Lab),
     folder: TempDir,
     child: Child,
     address: String,
@@ -38,16 +41,21 @@ struct Pages {
 
 impl Pages {
     fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let options = Options { ports: Ports::Ephemeral, ..Options::new(jiff::Timestamp::now()) };
+        let lab = runtime.block_on(Lab::start(options)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
             [web]\npassword_file = \"hash\"\n[enforce]\nlisten = [\"127.0.0.1:0\"]\n\
             [receive]\ndomains = [\"ours.example\", \"well.example\"]\n\
             listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
-            [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
+            [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n\
+            [publish]\n[domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n";
         fs_err::write(folder.path().join("sealpost.toml"), settings).unwrap();
         sealpost(folder.path(), &["web", "password", "--output", "hash"], PASSWORD);
         let mut child = Command::new(sealpost_binary().unwrap())
-            .args(["serve", "--config", "sealpost.toml"])
+            .args(["serve", "--config", "sealpost.toml", "--network"])
+            .arg(lab.settings_file())
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()
@@ -69,7 +77,7 @@ impl Pages {
         }
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.count());
-        let pages = Self { folder, child, address };
+        let pages = Self { _lab: (runtime, lab), folder, child, address };
         let now = jiff::Timestamp::now().to_string();
         let day = now.split('T').next().unwrap();
         let long = "x".repeat(60);
@@ -106,6 +114,7 @@ impl Pages {
             if domains.contains("ours.example")
                 && domains.contains("well.example")
                 && others.contains("other.example")
+                && domains.contains("mail.good.test")
             {
                 return;
             }

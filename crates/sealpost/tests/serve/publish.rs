@@ -197,6 +197,12 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     let page = browser.get("/domains/mail.good.test").body;
     assert!(page.contains("<option>record</option>") && page.contains("A person’s word"), "{page}");
 
+    assert!(page.contains("every condition holds to move on to <code>record</code>"), "{page}");
+    let shut = browser.get("/domains/sts-record-no-data.test").body;
+    for said in ["To be done", "gone"] {
+        assert!(shut.contains(said), "{said}: {shut}");
+    }
+
     let mark = browser.mark();
     let moved = |to: &str, reason: &str| {
         let form = format!("mark={mark}&to={to}&reason={reason}");
@@ -211,9 +217,12 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     let page = browser.get("/domains/mail.good.test").body;
     assert!(page.contains("<li aria-current=\"step\" class=\"current\">record</li>"), "{page}");
     assert!(page.contains("the operator") && !page.contains("come <b>"), "{page}");
+    assert!(!page.contains("every condition holds to move on to <code>record</code>"), "{page}");
     let again = moved("record", "reports+shall+come");
     assert_eq!(again.status, 409);
     assert!(again.body.contains("already"), "{}", again.body);
+    let page = browser.get("/domains/mail.good.test").body;
+    assert!(page.contains("What the gate waits for"), "{page}");
     let history = publish(&world, &["history", "mail.good.test"]);
     assert!(history.contains("nothing → record") && history.contains("shall come"), "{history}");
 

@@ -24,8 +24,10 @@ impl Site {
 
     /// What somebody hears who is not let in.
     pub(super) fn turned(&self, turned: Turned, request: &Request) -> Response {
-        let is_program =
-            request.path.first().is_some_and(|part| matches!(part.as_str(), "api" | "csv" | "v1"));
+        let is_program = request
+            .path
+            .first()
+            .is_some_and(|part| matches!(part.as_str(), "api" | "csv" | "v1" | "metrics"));
         match turned {
             Turned::Away(refused, why) => {
                 self.metrics.refused.increment(refused);
