@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use sealpost_e2e::{made_for_pages, sealpost_binary};
+use sealpost_e2e::{Domain, Environment, World, made_for_pages, sealpost_binary};
 use sealpost_lab::{Lab, Options, Ports};
 use tempfile::TempDir;
 
@@ -218,4 +218,70 @@ fn schemathesis_finds_no_answer_that_is_not_described() {
         .parse()
         .unwrap();
     assert!(answers > 100, "{answers}: {said}");
+}
+
+/// Who is not on this machine: in the environment's own network, whose loopback interface has an
+/// address that is none of loopback.
+#[test]
+fn whoever_comes_from_elsewhere_comes_by_tls_and_with_a_password_or_not_at_all() {
+    let environment = Environment::start(&World::new(vec![Domain::good("good.test")])).unwrap();
+    let directory = environment.directory();
+    fs_err::copy(sealpost_binary().unwrap(), directory.join("sealpost")).unwrap();
+    let front = "store = \"/tmp/all.sqlite\"\n[serve]\nhttp = [\"192.0.2.1:8460\", \"127.0.0.1:8460\"]\n\
+        https = [\"192.0.2.1:8443\"]\ncertificate = \"/tmp/cert\"\nkey = \"/tmp/key\"\n\
+        [enforce]\nlisten = [\"127.0.0.1:8461\"]\n[web]\nhosts = [\"pages.test\"]\n";
+    fs_err::write(directory.join("open.toml"), front).unwrap();
+    let closed = format!("{front}password_file = \"/tmp/hash\"\n");
+    fs_err::write(directory.join("closed.toml"), closed).unwrap();
+    let script = format!(
+        "set -eu; cd /e2e
+         ip address add 192.0.2.1/32 dev lo
+         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=pages.test \
+             -addext subjectAltName=DNS:pages.test -keyout /tmp/key -out /tmp/cert 2>/dev/null
+         echo '{PASSWORD}' | ./sealpost web password --output /tmp/hash
+         ask() {{
+             curl -s -o /tmp/answer -w '%{{http_code}}' --cacert /tmp/cert \
+                 --resolve '*:8443:192.0.2.1' --resolve '*:8460:192.0.2.1' \"$@\"
+             printf ' %s\\n' \"$(head -c 60 /tmp/answer | head -n 1)\"
+         }}
+         for settings in open closed; do
+             ./sealpost serve --config $settings.toml 2>/tmp/log & pid=$!
+             until grep -q ^ready /tmp/log; do kill -0 $pid; sleep 0.05; done
+             for path in / /api/v1/domains /metrics /healthz; do
+                 ask http://pages.test:8460$path
+                 ask https://pages.test:8443$path
+             done
+             ask --data-urlencode 'password={PASSWORD}' -H 'Origin: http://pages.test:8460' \
+                 http://pages.test:8460/login
+             ask --data-urlencode 'password={PASSWORD}' -H 'Origin: https://pages.test:8443' \
+                 https://pages.test:8443/login
+             kill $pid; wait $pid
+         done"
+    );
+    let output = environment.run_inside("sh", &["-c", &script]).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    let here = "403 these pages are for this machine only";
+    let open = "403 passwords and tokens do not travel in the open";
+    let (anyone, unknown) = ("200 ok", "401 {\"error\":\"a token is wanted");
+    let expected = [
+        [here, here, here, here, here, here, anyone, anyone, here, here],
+        [
+            open,
+            "303 log in first",
+            open,
+            unknown,
+            open,
+            unknown,
+            anyone,
+            anyone,
+            open,
+            "303 welcome",
+        ],
+    ];
+    let expected = expected.concat();
+    assert_eq!(lines.len(), expected.len(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{expected}: {line}\n{said}");
+    }
 }

@@ -191,7 +191,7 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     world.write(&format!("{CONFIGURATION}[web]\npassword_file = \"hash\"\n"));
     assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
     let daemon = start(&world, &[]);
-    daemon.wait_for("/metrics", "sealpost_publish_proposals_total 1\n");
+    daemon.wait_for("/metrics", "sealpost_publish_passes_total 5\n");
     let mut browser = Browser::at(&daemon);
     browser.log_in();
     let page = browser.get("/domains/mail.good.test").body;

@@ -83,6 +83,9 @@ impl Site {
         };
         let to = field("to");
         let trouble = |status, text: String| self.log_in_form(status, to.clone(), Some(text));
+        if !self.access.has_password() {
+            return trouble(Status::NotFound, String::new());
+        }
         if !self.access.is_from_us(request) {
             self.metrics.refused.increment(Refused::Forgery);
             return trouble(Status::Forbidden, "the form did not come from this page".to_owned());
