@@ -50,7 +50,7 @@ impl Pages {
             [receive]\ndomains = [\"ours.example\", \"well.example\"]\n\
             listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
             [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n\
-            [publish]\n[domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n";
+            [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n";
         fs_err::write(folder.path().join("sealpost.toml"), settings).unwrap();
         sealpost(folder.path(), &["web", "password", "--output", "hash"], PASSWORD);
         let mut child = Command::new(sealpost_binary().unwrap())
@@ -62,8 +62,10 @@ impl Pages {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (mut address, mut posts) = (String::new(), String::new());
+        let mut said = String::new();
         for line in lines.by_ref() {
             let line = line.unwrap();
+            said.push_str(&format!("{line}\n"));
             if let Some(place) = line.strip_prefix("listening at http://") {
                 place.clone_into(&mut address);
             }
@@ -75,6 +77,7 @@ impl Pages {
                 break;
             }
         }
+        assert!(!address.is_empty() && !posts.is_empty(), "{said}");
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.count());
         let pages = Self { _lab: (runtime, lab), folder, child, address };
