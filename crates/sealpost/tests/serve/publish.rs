@@ -222,7 +222,12 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     assert_eq!(again.status, 409);
     assert!(again.body.contains("already"), "{}", again.body);
     let page = browser.get("/domains/mail.good.test").body;
-    assert!(page.contains("What the gate waits for"), "{page}");
+    assert!(page.contains("holds to move on to <code>prerequisites</code>"), "{page}");
+    let form = format!("mark={mark}&to=testing&reason=haste");
+    let refused = browser.post("/domains/sts-record-no-data.test/move", &form);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let shut = browser.get("/domains/sts-record-no-data.test").body;
+    assert!(shut.contains("What the gate waits for"), "{shut}");
     let history = publish(&world, &["history", "mail.good.test"]);
     assert!(history.contains("nothing → record") && history.contains("shall come"), "{history}");
 
