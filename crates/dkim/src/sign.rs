@@ -70,13 +70,12 @@ impl SigningKey {
         }
     }
 
-    /// The TXT record to publish at `selector._domainkey.domain`, for reports only.
+    /// The TXT record to publish at `selector._domainkey.domain`. It names no service, and so is for
+    /// all of them, reports too: verifiers that do not know RFC 8460 take no key with `s=tlsrpt`,
+    /// alone or beside another service.
     ///
     /// # Errors
     /// When the provider cannot write the public key.
-    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-    //# The DKIM TXT record SHOULD
-    //# contain the appropriate service type declaration, "s=tlsrpt".
     pub fn record(&self) -> Result<String, SigningKeyError> {
         let (kind, public) = match &self.0 {
             Kind::Rsa(pair) => {
@@ -86,7 +85,7 @@ impl SigningKey {
             }
             Kind::Ed25519(pair) => ("ed25519", BASE64.encode(pair.public_key().as_ref())),
         };
-        Ok(format!("v=DKIM1; k={kind}; s=tlsrpt; p={public}"))
+        Ok(format!("v=DKIM1; k={kind}; p={public}"))
     }
 
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError> {

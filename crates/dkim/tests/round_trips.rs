@@ -92,7 +92,7 @@ fn what_is_signed_holds() {
         assert!(!signature.covers(&message, "Message-ID")); // there is none
         let verdict = signature.verify(&message, &answer(&key.record().unwrap()), NOW);
         let Verdict::Pass(pass) = verdict else { panic!("{verdict}") };
-        assert_eq!((pass.service, pass.rsa_bits, pass.is_test), (Service::TlsReports, bits, false));
+        assert_eq!((pass.service, pass.rsa_bits, pass.is_test), (Service::All, bits, false));
         let verdicts = [(signature, verdict)];
         let Authenticity::Authentic(found) = message.authenticity(&verdicts) else { panic!() };
         assert_eq!(found.alignment, Alignment::SignerAbove);

@@ -20,7 +20,7 @@ use tokio::{join, time::timeout};
 
 use crate::{
     Dane, Decided, DecisionLabel, EnforceMetrics, Enforcer, Exception, Exceptions, Mode, Settings,
-    Sts, Treatment, memo::Memo, observations::Observations, routes::Routes,
+    Sts, Treatment, memo::Memo, observations::Observations, remarks::Unremarked, routes::Routes,
 };
 
 /// The port of mail between servers.
@@ -41,6 +41,7 @@ struct Shared {
     dane: AtomicBool,
     memo: Memo,
     observations: Observations,
+    unremarked: Unremarked,
 }
 
 /// Whether answers follow DANE.
@@ -73,6 +74,7 @@ impl Answerer {
             dane: AtomicBool::new(false),
             memo: Memo::default(),
             observations: Observations::default(),
+            unremarked: Unremarked::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -121,6 +123,20 @@ impl Answerer {
         metrics.dane.set(i64::from(self.dane() == DaneAnswers::On));
         metrics.exceptions.set(count(exceptions.len()));
         metrics.exceptions_ended.set(count(exceptions.ended(self.enforcer().wall()).count()));
+    }
+
+    /// The replies that were kept are made anew.
+    pub(crate) fn forget_replies(&self) {
+        self.shared.memo.begin_anew();
+    }
+
+    /// What no report knows of yet.
+    pub(crate) fn unremarked(&self) -> &Unremarked {
+        &self.shared.unremarked
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.shared.network
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -208,6 +224,9 @@ impl Answerer {
             return (Reply::NotFound, decided);
         }
         metrics.answers.increment(label);
+        if let Key::Domain(_) = &question.key {
+            self.shared.unremarked.keep(domain, &decided);
+        }
         let reply = self.reply(&question.key, domain, &decided, profile, table).await;
         (reply, decided)
     }

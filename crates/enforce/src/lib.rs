@@ -39,7 +39,7 @@ pub use enforcer::{Enforcer, Standing};
 mod proof;
 pub use proof::{Proof, Prover};
 mod routes;
-pub use routes::RouteSeen;
+pub use routes::{InvalidLookup, RouteSeen};
 mod saved;
 mod seldom;
 mod shard;
@@ -49,6 +49,10 @@ mod turns;
 // What follows.
 mod decided;
 pub use decided::{Dane, Decided, Sts};
+
+// What a report says of it.
+mod remarks;
+pub use remarks::Remarker;
 
 // What is said.
 mod answerer;

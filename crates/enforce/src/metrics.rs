@@ -26,6 +26,7 @@ sealpost_runtime::metric_table! {
         exceptions: Gauge = "sealpost_enforce_exceptions", "Exceptions in the file.";
         exceptions_ended: Gauge = "sealpost_enforce_exceptions_ended", "Exceptions in the file that have ended.";
         panics: Counter = "sealpost_enforce_panics_total", "Tasks of the role that panicked, and were begun anew.";
+        remarks: Counter = "sealpost_enforce_remarks_total", "What was found of policies and is written down for TLS reports; the same again after ten minutes at the earliest.";
         excepted: Counter = "sealpost_enforce_excepted_total", "Answers that an exception had a part in.";
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use mail_domain::DomainName;
-use sealpost_evidence::Lookup;
+use sealpost_evidence::{Lookup, LookupFaultKind};
 use sealpost_net::{MailRoute, Network, NextHop, RouteHost};
 use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
 use sealpost_runtime::Stopwatch;
@@ -39,8 +39,19 @@ pub struct RouteSeen {
     /// The hosts by preference, and what each has; without those whose names hold underscores, which
     /// count in the sum alone: no answer names them.
     pub hosts: Box<[(DomainName, Holding)]>,
+    /// The look-ups that brought no valid answer: not those that merely took too long.
+    pub invalid: Box<[InvalidLookup]>,
     /// For how long it may be relied on.
     pub life: Duration,
+}
+
+/// A look-up that brought no valid answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidLookup {
+    /// The host whose addresses or TLSA records were looked up; `None` for the MX records.
+    pub host: Option<DomainName>,
+    /// Whether DNSSEC says so, or the server could not tell, as validating resolvers put it.
+    pub kind: LookupFaultKind,
 }
 
 /// What is known of next hops, and what is being looked up. Clones share it.
@@ -221,15 +232,34 @@ impl RouteSeen {
         } else {
             Duration::from_secs(route.ttl().into()).min(LONGEST_LIFE)
         };
-        Self { mx, tlsa, hosts, life }
+        Self { mx, tlsa, hosts, invalid: invalid(route), life }
     }
+}
+
+/// The look-ups of a route that brought no valid answer, each host once.
+fn invalid(route: &MailRoute) -> Box<[InvalidLookup]> {
+    fn kind<T>(lookup: &Lookup<T>) -> Option<LookupFaultKind> {
+        let kind = lookup.fault()?.kind;
+        let is_invalid = matches!(kind, LookupFaultKind::Bogus | LookupFaultKind::ServerFailure);
+        is_invalid.then_some(kind)
+    }
+    let records = route.records.as_ref().and_then(kind);
+    let records = records.map(|kind| InvalidLookup { host: None, kind });
+    let hosts = route.hosts.iter().filter_map(|host| {
+        let name = DomainName::parse(&host.name).ok()?;
+        let addresses = [kind(&host.addresses.ipv4), kind(&host.addresses.ipv6)];
+        let tlsa = host.tlsa.iter().flatten().map(kind);
+        let kind = addresses.into_iter().chain(tlsa).flatten().next()?;
+        Some(InvalidLookup { host: Some(name), kind })
+    });
+    records.into_iter().chain(hosts).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
-    use sealpost_evidence::{Absence, AbsenceKind, Found, HostAddresses, Security};
+    use sealpost_evidence::{Absence, AbsenceKind, Found, HostAddresses, LookupFault, Security};
 
     use super::*;
 
@@ -276,5 +306,28 @@ mod tests {
         let other = vec![host("mx.a.test", &[]), host("mx_1.a.test", &[&usable])];
         assert_eq!(sum(other), (TlsaState::SomeUsable, named()));
         assert_eq!(sum(vec![host("mx_1.a.test", &[&usable])]), (TlsaState::AllUsable, Vec::new()));
+    }
+
+    #[test]
+    fn what_is_not_valid_is_told_apart_from_what_is_late() {
+        use LookupFaultKind::{Bogus, ServerFailure, TimedOut, Unreachable};
+        let failed = |kind| LookupFault { kind, text: "x".to_owned() };
+        let seen = |records: LookupFaultKind, tlsa: LookupFaultKind| {
+            let bad = RouteHost {
+                tlsa: Some(vec![Lookup::Unknown(failed(tlsa))]),
+                ..host("mx.a.test", &[])
+            };
+            let records = Some(Lookup::Unknown(failed(records)));
+            let hosts = vec![host("good.a.test", &[]), bad];
+            RouteSeen::new(&MailRoute { records, hosts, left_out: 0 }).invalid.into_vec()
+        };
+        let of = |host: Option<&str>, kind| InvalidLookup {
+            host: host.map(|it| it.parse().unwrap()),
+            kind,
+        };
+        assert_eq!(seen(TimedOut, Unreachable), []);
+        assert_eq!(seen(Bogus, TimedOut), [of(None, Bogus)]);
+        assert_eq!(seen(Unreachable, ServerFailure), [of(Some("mx.a.test"), ServerFailure)]);
+        assert_eq!(seen(Bogus, Bogus), [of(None, Bogus), of(Some("mx.a.test"), Bogus)]);
     }
 }

@@ -34,6 +34,11 @@ pub use mailbox::mailbox_file;
 pub use mails::{report_mail, report_payload};
 pub use results::authentication_results;
 
+// What comes back of the reports that are sent.
+mod bounces;
+
+pub use bounces::bounced_mail;
+
 // What mail servers say.
 mod smtp;
 mod smtp_client;
@@ -76,6 +81,7 @@ pub type Target = fn(&[u8]);
 /// Every target with its name, which is also that of its seed folder and its fuzzer binary.
 pub const TARGETS: &[(&str, Target)] = &[
     ("authentication_results", authentication_results),
+    ("bounced_mail", bounced_mail),
     ("dkim_message", dkim_message),
     ("domain_name", domain_name),
     ("dump_line", dump_line),

@@ -58,12 +58,13 @@ impl Network {
             true => Dialogues::Wanted,
             false => Dialogues::Unwanted,
         };
+        let look = HostLook { dialogues, survey: self.means.survey };
         let is_whole = Part::ALL.into_iter().all(|part| scope.contains(part));
         let (sts_records, policy_host, (tls_rpt_records, report_destinations), mail_hosts, context) = tokio::join!(
             self.texts(scope.contains(Part::Sts).then(|| format!("_mta-sts.{domain}")), deadline),
             self.policy_host(scope.contains(Part::Sts).then_some(domain), deadline),
             self.reporting(scope.contains(Part::TlsRpt).then_some(domain), deadline),
-            self.mail_hosts(scope.contains(Part::MxRecords).then_some(domain), dialogues, deadline),
+            self.mail_hosts(scope.contains(Part::MxRecords).then_some(domain), look, deadline),
             self.surroundings(is_whole.then_some(domain), deadline),
         );
         Evidence {
@@ -79,6 +80,16 @@ impl Network {
             report_destinations,
             surroundings: context,
         }
+    }
+
+    /// Looks at the MX hosts of a domain alone: one SMTP dialogue with each address, without the
+    /// further connections that ask for outdated TLS. It is for who looks at the same ones again.
+    ///
+    /// Always returns, as [`Self::gather`] does.
+    pub async fn try_mail_hosts(&self, domain: &DomainName) -> MailHosts {
+        let deadline = Deadline::after(self.means.deadlines.domain);
+        let look = HostLook { dialogues: Dialogues::Wanted, survey: Survey::Unwanted };
+        self.mail_hosts_of(domain, look, deadline).await
     }
 
     async fn texts(
@@ -154,10 +165,18 @@ impl Network {
     async fn mail_hosts(
         &self,
         domain: Option<&DomainName>,
-        dialogues: Dialogues,
+        look: HostLook,
         deadline: Deadline,
     ) -> Option<MailHosts> {
-        let domain = domain?;
+        Some(self.mail_hosts_of(domain?, look, deadline).await)
+    }
+
+    async fn mail_hosts_of(
+        &self,
+        domain: &DomainName,
+        look: HostLook,
+        deadline: Deadline,
+    ) -> MailHosts {
         let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
         let source = source(&records);
         let listed = match source {
@@ -168,17 +187,17 @@ impl Network {
         let tasks =
             listed.into_iter().take(self.means.limits.mail_hosts).map(|(name, preference)| {
                 let network = self.clone();
-                async move { network.mail_host(name, preference, dialogues, deadline).await }
+                async move { network.mail_host(name, preference, look, deadline).await }
             });
         let hosts = all(tasks).await;
-        Some(MailHosts { records, source, dialogues, hosts })
+        MailHosts { records, source, dialogues: look.dialogues, hosts }
     }
 
     async fn mail_host(
         &self,
         name: String,
         preference: u16,
-        dialogues: Dialogues,
+        look: HostLook,
         deadline: Deadline,
     ) -> MailHost {
         // The name must be one as it stands: a conversion would ask for another host.
@@ -186,13 +205,13 @@ impl Network {
         match (parsed, &self.means.shared_hosts) {
             (None, _) => MailHost { preference, ..nothing_of(name, None) },
             (Some(domain), None) => {
-                MailHost { preference, ..self.look_at_mail_host(domain, dialogues, deadline).await }
+                MailHost { preference, ..self.look_at_mail_host(domain, look, deadline).await }
             }
             (Some(domain), Some(shared)) => {
-                let look = self.clone();
-                let key = (domain.clone(), dialogues);
+                let network = self.clone();
+                let key = (domain.clone(), look.dialogues);
                 let seen = shared.of(key, deadline, move |domain, deadline| async move {
-                    look.look_at_mail_host(domain, dialogues, deadline).await
+                    network.look_at_mail_host(domain, look, deadline).await
                 });
                 let seen = seen.await.unwrap_or_else(|| nothing_of(name, Some(domain)));
                 MailHost { preference, ..seen }
@@ -203,14 +222,14 @@ impl Network {
     async fn look_at_mail_host(
         &self,
         domain: DomainName,
-        dialogues: Dialogues,
+        look: HostLook,
         deadline: Deadline,
     ) -> MailHost {
         let name = domain.as_str().to_owned();
         let addresses = self.means.dns.addresses(&name, deadline).await;
         let (means, host) = (self.means.clone(), domain.clone());
         let talk = async {
-            if dialogues == Dialogues::Unwanted {
+            if look.dialogues == Dialogues::Unwanted {
                 return Vec::new();
             }
             self.each(
@@ -220,7 +239,7 @@ impl Network {
                 move |target, turn| {
                     // Out of courtesy, one address of each family: a host is mostly one server.
                     let survey = match turn {
-                        Turn::FirstOfFamily => means.survey,
+                        Turn::FirstOfFamily => look.survey,
                         Turn::Later => Survey::Unwanted,
                     };
                     talk_with(means.clone(), host.clone(), survey, target, deadline)
@@ -291,6 +310,13 @@ fn nothing_of(name: String, domain: Option<DomainName>) -> MailHost {
 fn no_time_left() -> LookupFault {
     let text = "not known yet when the time for this domain was over".to_owned();
     LookupFault { kind: LookupFaultKind::TimedOut, text }
+}
+
+/// How MX hosts are looked at.
+#[derive(Clone, Copy, Debug)]
+struct HostLook {
+    dialogues: Dialogues,
+    survey: Survey,
 }
 
 /// Which address of a host it is.

@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::{Sessions, StoreError};
-use tls_rpt::{DomainDay, ResultType, SessionFailure};
+use tls_rpt::{DomainDay, PolicyType, ResultType, SeenPolicy, SessionFailure};
 
 /// What was counted of a domain on a day, as far as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,10 @@ pub struct CountedDay {
     pub unreadable: u64,
 }
 
-/// Adds up what all nodes have counted, and what a mail server cannot see: that the policy of the
-/// domain could not be fetched, as `enforce` has found on that day.
+/// Adds up what all nodes have counted, without so many sessions that brought our own reports; and
+/// what a mail server cannot see, as `enforce` has found it on that day: that the policy of the domain
+/// could not be fetched, that a host was skipped, what DNSSEC and DANE made of it, and what the hosts
+/// of a domain in mode testing showed.
 ///
 /// # Errors
 ///
@@ -26,6 +28,7 @@ pub async fn domain_day(
     sessions: &Sessions,
     day: Day,
     domain: DomainName,
+    own_mails: u64,
 ) -> Result<CountedDay, StoreError> {
     let stored = sessions.of(day, domain.clone()).await?;
     let first = jiff::civil::date(1970, 1, 1);
@@ -37,8 +40,21 @@ pub async fn domain_day(
     for (policy, failure, count) in stored.failures {
         sum.add_failure(policy, failure, count);
     }
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-3
+    //# SHOULD NOT include this SMTP session in the
+    //# next report.
+    sum.leave_out(own_mails);
+    // Before they are judged, sessions are under the policies that the mail server knew.
+    sum.judge_by_probes(&stored.probes);
+    for remark in stored.remarks {
+        match remark.failure {
+            Some(failure) => sum.add_remark(remark.policy, failure),
+            None => sum.add_held(remark.policy),
+        }
+    }
     if let Some(result_type) = stored.policy_failure.as_deref().map(ResultType::from) {
-        sum.add_sts_remark(SessionFailure::new(result_type));
+        let policy = SeenPolicy::new(PolicyType::Sts, sum.domain().clone());
+        sum.add_remark(policy, SessionFailure::new(result_type));
     }
     Ok(CountedDay { sessions: sum, record: stored.record, unreadable: stored.unreadable })
 }

@@ -19,6 +19,6 @@ mod dispatch;
 mod mark;
 
 pub use author::{Author, AuthorError};
-pub use bounce::{Bounced, take_bounce};
+pub use bounce::{Bounced, DeliveryNotification, take_bounce};
 pub use builder::{Built, Considered, DayBuilder, Occasion};
 pub use dispatch::{Dispatch, DispatchError, DispatchParts};

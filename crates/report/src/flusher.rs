@@ -65,6 +65,7 @@ impl Flusher {
             metrics.unsaved_seconds.set(i64::try_from(age).unwrap_or(i64::MAX));
             metrics.keys.set(number(self.shared.weight.keys()));
             metrics.memory.set(number(self.shared.weight.octets()));
+            metrics.failing.set(number(self.shared.weight.failing()));
         }
     }
 

@@ -55,11 +55,15 @@ pub use day::{CountedDay, domain_day};
 pub use import::{Imported, import};
 pub use upkeep::keep_forgetting;
 
+// What a mail server does not look at.
+mod prober;
+pub use prober::{Prober, judge};
+
 // What leaves.
 mod delivery;
 pub use delivery::{
-    Author, AuthorError, Bounced, Built, Considered, DayBuilder, Dispatch, DispatchError,
-    DispatchParts, Occasion, take_bounce,
+    Author, AuthorError, Bounced, Built, Considered, DayBuilder, DeliveryNotification, Dispatch,
+    DispatchError, DispatchParts, Occasion, take_bounce,
 };
 
 // Whether strangers believe us.
@@ -69,11 +73,11 @@ pub use doctor::{Examined, Health, Reporter, ReporterKey, ReporterWay, examine};
 // What the operator wants.
 mod section;
 pub use section::{
-    Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails, Section, SectionLimits,
+    Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails, Probing, Section, SectionLimits,
 };
 
 // What is said of it.
 mod api;
 mod metrics;
 pub use api::ReportApi;
-pub use metrics::{Became, Cause, Decided, Mended, ReportMetrics, Result};
+pub use metrics::{Became, Cause, Decided, Mended, Probed, ReportMetrics, Result};

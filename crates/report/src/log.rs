@@ -215,10 +215,7 @@ fn honoured(domain: &DomainName, fetched: &FetchedPolicy, at: i64) -> Option<See
     if policy.mode() != Mode::Enforce || age >= policy.max_age().as_secs() {
         return None;
     }
-    let text = String::from_utf8_lossy(&fetched.text);
-    let patterns: Vec<String> = policy.mx().iter().map(ToString::to_string).collect();
-    let seen = SeenPolicy::new(PolicyType::Sts, domain.clone());
-    Some(seen.with_texts(text.lines(), patterns.iter().map(String::as_str)).0)
+    Some(SeenPolicy::of_sts(domain.clone(), &fetched.text, policy.mx()))
 }
 
 /// The sessions among some lines.

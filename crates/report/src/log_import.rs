@@ -136,7 +136,8 @@ mod tests {
         };
         let sums = async |day: &str| {
             let day = day.parse().unwrap();
-            let day = domain_day(&store.sessions(), day, "a.test".parse().unwrap()).await.unwrap();
+            let day =
+                domain_day(&store.sessions(), day, "a.test".parse().unwrap(), 0).await.unwrap();
             day.sessions
                 .policies()
                 .fold((0, 0), |sum, (_, it)| (sum.0 + it.successful, sum.1 + it.failed))

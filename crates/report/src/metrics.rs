@@ -2,7 +2,7 @@
 
 use sealpost_runtime::metrics::{Counter, CounterVec, Gauge, Histogram, Label};
 use sealpost_store::submissions::Verdict;
-use tls_rpt::{SessionOutcome, SessionRefusal, SessionRepair};
+use tls_rpt::{ProbeResult, SessionOutcome, SessionRefusal, SessionRepair};
 
 use crate::Considered;
 
@@ -19,6 +19,7 @@ sealpost_runtime::metric_table! {
         log_refused: Counter = "sealpost_report_log_refused_total", "Lines of a log that tell of a session and could not be read.";
         log_failures: Counter = "sealpost_report_log_failures_total", "Failures to read a log.";
         sessions: CounterVec<Result> = "sealpost_report_sessions_total", "Sessions for each policy that they were held against, by whether they complied.";
+        failing: Gauge = "sealpost_report_failing", "Policies of domains whose last session failed: what cannot be reached securely now. It begins with 0 at the start and with each day; `report status` names the domains.";
         uncounted: Counter = "sealpost_report_uncounted_total", "Sessions that were not counted because the memory was full and the store could not be written.";
         days: Gauge = "sealpost_report_days_open", "Days that have counters in memory.";
         keys: Gauge = "sealpost_report_keys", "Counters in memory.";
@@ -31,9 +32,11 @@ sealpost_runtime::metric_table! {
         receive_failures: Counter = "sealpost_report_receive_failures_total", "Failures to take datagrams out of the socket.";
         store_failures: Counter = "sealpost_report_store_failures_total", "Failures of the store. What could not be written is written later.";
         forgotten: Counter = "sealpost_report_forgotten_total", "Domains of days whose counters were forgotten because of their age.";
+        probes: CounterVec<Probed> = "sealpost_report_probes_total", "MX hosts of domains in mode testing that were tried, by what they showed.";
         decided: CounterVec<Decided> = "sealpost_report_decided_total", "Domains of days that are over, by what was decided of them: a report was queued, or why there is none.";
         attempts: CounterVec<Became> = "sealpost_report_attempts_total", "Attempts to send a report to one destination, by what came of them.";
         waiting: Gauge = "sealpost_report_submissions_waiting", "Reports that are to be sent, counted for each destination.";
+        failing_destinations: Gauge = "sealpost_report_failing_destinations", "Destinations for which a report waits that they have not taken so far.";
         suppressed: Counter = "sealpost_report_suppressed_total", "Destinations that are held back because they refused several reports in turn.";
         panics: Counter = "sealpost_report_panics_total", "Tasks of the role that panicked.";
     }
@@ -106,10 +109,47 @@ pub enum Became {
     Expired,
 }
 
+/// A label for what an MX host showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// It complies with the policy.
+    Passes,
+    /// It does not.
+    Fails,
+    /// It could not be told.
+    Unknown,
+}
+
+impl Probed {
+    pub(crate) fn of(result: &ProbeResult) -> Self {
+        match result {
+            ProbeResult::Passes => Self::Passes,
+            ProbeResult::Fails(_) => Self::Fails,
+            ProbeResult::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Label for Probed {
+    const NAME: &'static str = "result";
+    const VALUES: &'static [&'static str] = &["passes", "fails", "unknown"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 impl Label for Decided {
     const NAME: &'static str = "as";
-    const VALUES: &'static [&'static str] =
-        &["queued", "not-wanted", "unknown", "only-reports", "suppressed", "unfit"];
+    const VALUES: &'static [&'static str] = &[
+        "queued",
+        "not-wanted",
+        "unknown",
+        "only-reports",
+        "suppressed",
+        "unfit",
+        "told-elsewhere",
+    ];
 
     fn index(self) -> usize {
         self.0 as usize

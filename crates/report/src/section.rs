@@ -1,7 +1,9 @@
 //! What the operator writes into the configuration.
 
 mod delivery;
+mod probing;
 pub use delivery::{Delivery, Destinations, DkimKey, HttpsCertificates, OwnMails};
+pub use probing::Probing;
 
 use std::{
     collections::BTreeMap,
@@ -68,6 +70,8 @@ pub struct Section {
     pub addresses: BTreeMap<IpAddr, IpAddr>,
     /// How reports leave; without it, none does.
     pub delivery: Option<Delivery>,
+    /// How the MX hosts of domains in mode testing are tried; without it, none is.
+    pub probe: Option<Probing>,
     /// How much is kept apart.
     pub limits: SectionLimits,
 }
@@ -162,6 +166,7 @@ impl Default for Section {
             retention_days: 35,
             addresses: BTreeMap::new(),
             delivery: None,
+            probe: None,
             limits: SectionLimits::default(),
         }
     }
@@ -214,6 +219,8 @@ mod tests {
             [addresses]
             "10.0.0.1" = "192.0.2.1"
             "fd00::1" = "2001:db8::1"
+            [probe]
+            every_hours = 7
             [limits]
             memory_octets = 1000
             policies = 2
@@ -229,6 +236,7 @@ mod tests {
         assert_eq!(section.log, ["/var/log/mail.log", "/etc/sealpost/mail.log"].map(PathBuf::from));
         assert_eq!(section.token_file.as_deref(), Some(Path::new("/etc/sealpost/token")));
         assert_eq!(section.sockets().len(), 2);
+        assert_eq!(section.probe, Some(Probing { every_hours: 7, per_hour: 120 }));
         assert_eq!(section.flush_pause(), Duration::from_secs(1));
         let face = section.face("mx.example.com");
         assert_eq!((face.organization_name.as_str(), face.addresses.len()), ("Example", 2));

@@ -25,6 +25,8 @@ pub(crate) struct Generation {
 pub(crate) struct Weight {
     keys: AtomicUsize,
     octets: AtomicUsize,
+    /// Counters whose last session failed.
+    failing: AtomicUsize,
 }
 
 /// A counter. The thread that counts and the one that writes hold it for a moment each.
@@ -46,6 +48,8 @@ struct Counting {
     counts: PolicyCounts,
     record: Option<Arc<str>>,
     seen_at: i64,
+    /// What became of the last session; successful before the first.
+    last: SessionOutcome,
 }
 
 /// What a session adds to a counter.
@@ -63,6 +67,24 @@ impl Weight {
 
     pub(crate) fn octets(&self) -> usize {
         self.octets.load(Ordering::Relaxed)
+    }
+
+    /// Policies of domains whose last session failed.
+    pub(crate) fn failing(&self) -> usize {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// The last session of a counter became this, where that of before became that.
+    fn turn(&self, before: SessionOutcome, now: SessionOutcome) {
+        match (before, now) {
+            (SessionOutcome::Successful, SessionOutcome::Failed) => {
+                self.failing.fetch_add(1, Ordering::Relaxed);
+            }
+            (SessionOutcome::Failed, SessionOutcome::Successful) => {
+                self.failing.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -82,7 +104,12 @@ impl Slot {
             policy,
             stored: Arc::default(),
             generation,
-            counting: Mutex::new(Counting { counts, record: None, seen_at: 0 }),
+            counting: Mutex::new(Counting {
+                counts,
+                record: None,
+                seen_at: 0,
+                last: SessionOutcome::Successful,
+            }),
             is_listed: AtomicBool::new(false),
             weight,
             own: [AtomicUsize::new(0), AtomicUsize::new(0)],
@@ -124,6 +151,8 @@ impl Slot {
         let mut counting = self.counting();
         counting.counts.count(outcome, failures);
         counting.seen_at = now;
+        self.weight.turn(counting.last, outcome);
+        counting.last = outcome;
         if let Some(record) = record
             && counting.record.as_ref().is_none_or(|old| !Arc::ptr_eq(old, record))
         {
@@ -163,7 +192,7 @@ impl Slot {
     }
 
     fn weigh(&self, keys: usize, octets: usize) {
-        let Weight { keys: all_keys, octets: all_octets } = &*self.weight;
+        let Weight { keys: all_keys, octets: all_octets, .. } = &*self.weight;
         let [own_keys, own_octets] = &self.own;
         for (own, all, more) in [(own_keys, all_keys, keys), (own_octets, all_octets, octets)] {
             own.fetch_add(more, Ordering::Relaxed);
@@ -178,6 +207,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.weight.turn(self.counting().last, SessionOutcome::Successful);
         let [keys, octets] = &self.own;
         self.weight.keys.fetch_sub(keys.load(Ordering::Relaxed), Ordering::Relaxed);
         self.weight.octets.fetch_sub(octets.load(Ordering::Relaxed), Ordering::Relaxed);

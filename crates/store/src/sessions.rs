@@ -4,12 +4,19 @@
 //! name of its node and the number of its epoch. So a number that is written twice is there once,
 //! whatever was killed in between, and nodes do not wait for each other. What is read is the sum over
 //! nodes and epochs.
+//!
+//! Beside them lies what mail servers cannot see: what an enforcing sender found of policies, and
+//! what MX hosts showed when they were tried.
 
 pub(crate) mod sql;
 
+mod beside;
 mod refused;
+mod text;
 
+pub use beside::{ProbeCandidate, SenderRemark};
 pub use refused::RefusedDatagram;
+use text::{NAME, Text};
 
 use std::{
     collections::HashMap,
@@ -19,18 +26,15 @@ use std::{
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::Day;
-use tls_rpt::{FailureCount, SeenPolicy, SessionFailure};
+use tls_rpt::{FailureCount, HostProbe, PolicyType, SeenPolicy, SessionFailure};
 
 use crate::{
     Store, StoreError,
     column::{clip, count, senseless, stored, text},
-    raw::Digest,
 };
 
 /// The longest record that is kept, in characters.
 const LONGEST_RECORD: usize = 4_096;
-/// How much of a digest is the name of a text.
-const NAME: usize = 16;
 
 /// The sessions of a store. Clones share it.
 #[derive(Clone)]
@@ -122,6 +126,11 @@ pub struct DomainSessions {
     /// Why the last fetch of the domain's MTA-STS policy failed, if that was on this day: the result
     /// type of RFC 8460 §4.3.
     pub policy_failure: Option<String>,
+    /// What an enforcing sender found of policies.
+    pub remarks: Vec<SenderRemark>,
+    /// What MX hosts showed when they were tried, each with the policy of mode testing that held
+    /// then.
+    pub probes: Vec<(SeenPolicy, HostProbe)>,
     /// Rows that make no sense.
     pub unreadable: u64,
 }
@@ -163,6 +172,20 @@ impl Sessions {
             Ok(statement.query_row(params![&*name, now], |row| row.get(0))?)
         };
         Ok(Epoch { node, number: self.store.writer.write(write).await? })
+    }
+
+    /// Whether some collector has begun to count since this time, in microseconds since 1970. Each does
+    /// so at its start and with every new day.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn is_counted_since(&self, time: i64) -> Result<bool, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::COUNTED_SINCE)?;
+            Ok(statement.query_row([time], |row| row.get::<_, i64>(0))? > 0)
+        };
+        self.store.readers.read(read).await
     }
 
     /// Writes the numbers of an epoch over those that it had. To repeat it changes nothing, and an
@@ -276,9 +299,14 @@ impl Sessions {
                 }
                 forgotten = forgotten.saturating_add(1);
             }
-            let mut statement = connection.prepare_cached(sql::FORGET_TEXTS)?;
-            let texts = statement.execute(params![first.number(), limit])?;
-            Ok(forgotten.max(u64::try_from(texts).unwrap_or(u64::MAX)))
+            for statement in
+                [sql::FORGET_REMARKS, sql::FORGET_HOSTS, sql::FORGET_PROBES, sql::FORGET_TEXTS]
+            {
+                let mut statement = connection.prepare_cached(statement)?;
+                let rows = statement.execute(params![first.number(), limit])?;
+                forgotten = forgotten.max(u64::try_from(rows).unwrap_or(u64::MAX));
+            }
+            Ok(forgotten)
         };
         self.store.writer.write(write).await
     }
@@ -292,29 +320,6 @@ struct Rows {
     new_policy: Option<Text>,
     failures: Vec<(Text, FailureCount)>,
     record: Option<String>,
-}
-
-/// A text and its name.
-struct Text {
-    digest: [u8; NAME],
-    content: String,
-}
-
-impl Text {
-    fn of(content: String) -> Self {
-        let whole = *Digest::of(content.as_bytes()).as_bytes();
-        let mut digest = [0; NAME];
-        for (octet, other) in digest.iter_mut().zip(whole) {
-            *octet = other;
-        }
-        Self { digest, content }
-    }
-
-    fn save(&self, connection: &Connection, day: Day) -> Result<(), StoreError> {
-        let values = params![self.digest, self.content, day.number()];
-        connection.prepare_cached(sql::SAVE_TEXT)?.execute(values)?;
-        Ok(())
-    }
 }
 
 impl Rows {
@@ -343,6 +348,11 @@ impl Rows {
         let (day, domain) = (counts.day.number(), counts.domain.as_str());
         if let Some(text) = new_policy {
             text.save(connection, counts.day)?;
+            let host = &counts.policy.domain;
+            if counts.policy.policy_type == PolicyType::Tlsa && *host != counts.domain {
+                let mut statement = connection.prepare_cached(sql::SAVE_HOST)?;
+                statement.execute(params![day, host.as_str(), domain])?;
+            }
         }
         let totals = (stored(counts.successful), stored(counts.failed));
         connection.prepare_cached(sql::SAVE_TOTALS)?.execute(params![
@@ -411,6 +421,7 @@ fn read_domain(
     let mut statement = connection.prepare_cached(sql::POLICY_FAILURE)?;
     let times = params![domain.as_str(), day.begins_at(), day.plus(1).begins_at()];
     sessions.policy_failure = statement.query_row(times, |row| row.get(0)).optional()?;
+    beside::read(connection, day, domain, &mut sessions)?;
     Ok(sessions)
 }
 

@@ -238,6 +238,15 @@ impl Submissions {
         self.store.readers.read(listing::counts).await
     }
 
+    /// How many destinations have not taken a report that waits for them, though it was tried.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn failing_destinations(&self) -> Result<u64, StoreError> {
+        self.store.readers.read(listing::failing_destinations).await
+    }
+
     /// Suppresses a destination for a while, or for longer than it was: the end never moves back.
     ///
     /// # Errors

@@ -10,10 +10,12 @@
 mod building;
 mod counts;
 mod day;
+mod probe;
 
 pub use building::{BuildError, BuiltReport, ReportFace};
 pub use counts::{Changes, FailureCount, FailureIndex, PolicyCounts};
 pub use day::{DomainDay, PolicySums};
+pub use probe::{HostProbe, ProbeResult};
 
 #[cfg(test)]
 mod tests;

@@ -97,8 +97,8 @@ pub use session::{
 mod aggregation;
 
 pub use aggregation::{
-    BuildError, BuiltReport, Changes, DomainDay, FailureCount, FailureIndex, PolicyCounts,
-    PolicySums, ReportFace,
+    BuildError, BuiltReport, Changes, DomainDay, FailureCount, FailureIndex, HostProbe,
+    PolicyCounts, PolicySums, ProbeResult, ReportFace,
 };
 
 // What reports come in.

@@ -46,16 +46,16 @@ fn dkimpy_verifies_our_mails_of_both_key_types_and_parsedmarc_reads_them() {
         })
         .collect();
 
-    let any: Vec<String> = mails.iter().map(|(_, record)| for_anything(record)).collect();
+    let bound: Vec<String> = mails.iter().map(|(_, record)| for_reports(record)).collect();
     let asked: Vec<(&Path, &str)> = mails
         .iter()
-        .zip(&any)
-        .flat_map(|((mail, record), any)| {
-            [(mail.as_path(), record.as_str()), (mail.as_path(), any.as_str())]
+        .zip(&bound)
+        .flat_map(|((mail, record), bound)| {
+            [(mail.as_path(), record.as_str()), (mail.as_path(), bound.as_str())]
         })
         .collect();
     let verdicts = ask_dkimpy(&asked).unwrap();
-    let expected = [KEY_FOR_REPORTS, KEY_FOR_ANYTHING, KEY_FOR_REPORTS, KEY_FOR_ANYTHING];
+    let expected = [KEY_FOR_ANYTHING, KEY_FOR_REPORTS, KEY_FOR_ANYTHING, KEY_FOR_REPORTS];
     assert_eq!(verdicts, expected);
 
     // It can say no: one octet of the body is another.
@@ -63,7 +63,7 @@ fn dkimpy_verifies_our_mails_of_both_key_types_and_parsedmarc_reads_them() {
     let changed = folder.path().join("changed.eml");
     fs_err::write(&changed, text.replacen("TLS report", "TLS Report", 9)).unwrap();
     assert_ne!(fs_err::read_to_string(&changed).unwrap(), text);
-    assert!(!ask_dkimpy(&[(changed.as_path(), any[0].as_str())]).unwrap()[0].as_mail);
+    assert!(!ask_dkimpy(&[(changed.as_path(), mails[0].1.as_str())]).unwrap()[0].as_mail);
 
     // The mails, and the files in them.
     let mut files = Vec::new();
@@ -97,11 +97,10 @@ fn signed_mail(environment: &Environment, key: &Path, mail: &Path) -> String {
     account["signed"]["record"].as_str().unwrap().to_owned()
 }
 
-/// The same key for whatever it is used for.
-fn for_anything(record: &str) -> String {
-    let any = record.replace(" s=tlsrpt;", "");
-    assert_ne!(any, record, "the record that we advise is for reports alone");
-    any
+/// The same key for reports alone, as RFC 8460 would have it.
+fn for_reports(record: &str) -> String {
+    assert!(!record.contains("; s="), "the record that we advise is for whatever it is used for");
+    record.replace(" p=", " s=tlsrpt; p=")
 }
 
 /// The last part of a mail, out of its base64.

@@ -1,7 +1,7 @@
 //! A day and the night after it: 500 mails into the lab, and the reports on them, which the same
 //! Postfix and HTTPS bring to `sealpost receive`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command};
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::{Counts, ROUTES, Report, WAIT, counted, logged, ready, set, tell_of_s
 
 /// Where mail is sent to: good, wrong name, expired, no STARTTLS, DANE good and bad, fetch error,
 /// testing, no policy.
-const DOMAINS: [&str; 13] = [
+const DOMAINS: [&str; 14] = [
     "good.test",
     "good-rua-https.test",
     "good-testing.test",
@@ -27,6 +27,7 @@ const DOMAINS: [&str; 13] = [
     "dane-mismatch.test",
     "dane-without-starttls.test",
     "policy-host-refused.test",
+    "mx-not-covered.test",
     "victim-shared-no-policy.test",
 ];
 /// Of these Postfix tells nothing: it asks for no TLS, and none is offered.
@@ -36,6 +37,11 @@ const EACH: usize = 20;
 /// The policy of this one cannot be fetched: its sessions are as good as any, the report says why they
 /// were held against none.
 const UNFETCHED: &str = "policy-host-refused.test";
+/// One of the MX hosts of this one is not in its policy: Postfix leaves it out and tells nothing of it,
+/// the report does.
+const SKIPPED: &str = "mx-not-covered.test";
+/// DANE decides here, and there is a policy too.
+const BOTH: &str = "dane-good.test";
 /// Where `sealpost receive` takes reports.
 const SMTP: u16 = 8490;
 const HTTPS: u16 = 8491;
@@ -107,9 +113,16 @@ fn the_reports_of_a_night_arrive_and_agree_with_what_was_seen() {
         reports.iter().map(|(domain, report)| (domain.clone(), sums(report))).collect();
     assert_eq!(arrived, by_result, "what came is what was counted");
     for (domain, report) in &reports {
-        let expected: &[&str] = if domain == UNFETCHED { &["sts-policy-fetch-error"] } else { &[] };
+        let expected: &[&str] = match domain.as_str() {
+            UNFETCHED => &["sts-policy-fetch-error"],
+            SKIPPED => &["validation-failure"],
+            _ => &[],
+        };
         assert_eq!(remarks(report), expected, "{report:#}");
     }
+    let of_both = reports[BOTH]["policies"].as_array().unwrap();
+    let types: BTreeSet<_> = of_both.iter().map(|policy| policy["policy_type"].as_str()).collect();
+    assert_eq!(types, BTreeSet::from([Some("tlsa"), Some("sts")]), "{of_both:#?}");
     let seen = encrypted_deliveries(&senders);
     for (domain, (successful, _)) in arrived {
         let deliveries = seen.get(&domain).copied().unwrap_or_default();
@@ -181,18 +194,26 @@ fn sealpost(senders: &Senders, arguments: &[&str]) -> String {
 }
 
 /// What has arrived, by the domain that is named in the id of the report: what is told of DANE bears
-/// the names of MX hosts.
+/// the names of MX hosts, and `receive` keeps what one report says of each policy domain apart.
 fn wait_for_reports(senders: &Senders, day: Date, count: usize) -> BTreeMap<String, Value> {
     let mut reports = BTreeMap::new();
     for _ in 0..WAIT.0 {
         reports.clear();
+        let mut parts = BTreeSet::new();
         let export = ["receive", "export", "--since", &day.to_string(), "--format", "ndjson"];
         for line in sealpost(senders, &export).lines() {
-            let report: Value = serde_json::from_str(line).unwrap();
+            let mut report: Value = serde_json::from_str(line).unwrap();
             let id = report["report_id"].as_str().unwrap();
             let domain = id.strip_prefix(&format!("{day}.")).unwrap();
             let domain = domain.strip_suffix(".1@reporter.test").unwrap().to_owned();
-            assert!(reports.insert(domain, report).is_none(), "a report came twice");
+            let part = (domain.clone(), report["domain"].to_string());
+            assert!(parts.insert(part), "a report came twice");
+            let mut policies = report["policies"].take().as_array().unwrap().clone();
+            let whole: &mut Value = reports.entry(domain).or_insert(report);
+            if let Some(others) = whole["policies"].as_array() {
+                policies.extend(others.iter().cloned());
+            }
+            whole["policies"] = policies.into();
         }
         if reports.len() >= count {
             return reports;

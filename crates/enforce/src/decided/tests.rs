@@ -9,7 +9,8 @@ fn policy(mode: &str) -> Sts {
 }
 
 fn seen(mx: MxSecurity, tlsa: TlsaState) -> Dane {
-    Dane::Seen(Arc::new(RouteSeen { mx, tlsa, hosts: Box::new([]), life: Duration::ZERO }))
+    let (hosts, invalid) = (Box::new([]), Box::new([]));
+    Dane::Seen(Arc::new(RouteSeen { mx, tlsa, hosts, invalid, life: Duration::ZERO }))
 }
 
 fn exception(word: &str) -> Option<Exception> {

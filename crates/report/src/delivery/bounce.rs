@@ -13,7 +13,7 @@ use sealpost_store::{
     submissions::{SubmissionId, Suppression},
 };
 
-use super::mark::likenesses;
+use super::mark::{Likeness, likenesses};
 
 /// How much of a mail is read, in octets.
 const MOST_OCTETS: usize = 1 << 20;
@@ -60,13 +60,14 @@ pub async fn take_bounce(
     now: i64,
     days: u16,
 ) -> Result<Bounced, StoreError> {
-    let text = String::from_utf8_lossy(mail.get(..MOST_OCTETS).unwrap_or(mail));
-    let Some(status) = Status::of(&text) else { return Ok(Bounced::NoNotification) };
-    if !status.is_final {
+    let Some(notification) = DeliveryNotification::read(mail) else {
+        return Ok(Bounced::NoNotification);
+    };
+    if !notification.is_final {
         return Ok(Bounced::NotFinal);
     }
     let Some(sending) = submissions.sending().await? else { return Ok(Bounced::NotOurs) };
-    for likeness in likenesses(&text, MOST_MARKS) {
+    for likeness in notification.likenesses {
         let Some(rua) = submissions.rua(likeness.id).await? else { continue };
         if !likeness.is_mark(&sending.secret, &rua) {
             continue;
@@ -75,7 +76,7 @@ pub async fn take_bounce(
             destination: rua.clone(),
             since: now,
             until: now.saturating_add(i64::from(days) * DAY),
-            reason: format!("mail came back: {}", status.reason),
+            reason: format!("mail came back: {}", notification.reason),
         };
         let reason = suppression.reason.clone();
         return Ok(match submissions.bounce(likeness.id, suppression).await? {
@@ -86,16 +87,32 @@ pub async fn take_bounce(
     Ok(Bounced::NotOurs)
 }
 
-/// What a notification says of the delivery.
-#[derive(Debug, PartialEq, Eq)]
-struct Status {
-    is_final: bool,
-    reason: String,
+/// A delivery status notification (RFC 3464), as far as it matters to who sends reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryNotification {
+    /// Whether the mail will not arrive any more.
+    pub is_final: bool,
+    /// What is said of it: at most 301 characters, none of which controls a terminal.
+    pub reason: String,
+    /// What in the mail looks like a mark of ours.
+    likenesses: Vec<Likeness>,
 }
 
-impl Status {
+impl DeliveryNotification {
+    /// Reads a mail, at most its first MiB; `None` if it is no notification.
+    pub fn read(mail: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(mail.get(..MOST_OCTETS).unwrap_or(mail));
+        let notification = Self::status(&text)?;
+        Some(Self { likenesses: likenesses(&text, MOST_MARKS), ..notification })
+    }
+
+    /// The mails of ours that it may be about, each once; none of them is proven.
+    pub fn submissions(&self) -> impl ExactSizeIterator<Item = SubmissionId> {
+        self.likenesses.iter().map(|likeness| likeness.id)
+    }
+
     /// Reads the part `message/delivery-status`; `None` if there is none.
-    fn of(mail: &str) -> Option<Self> {
+    fn status(mail: &str) -> Option<Self> {
         const TYPE: &str = "message/delivery-status";
         let mut lines = mail.lines().skip_while(|line| {
             !(line.len() >= TYPE.len()
@@ -125,16 +142,19 @@ impl Status {
             return None;
         }
         let is_final = actions.iter().any(|action| action == "failed");
-        Some(Self { is_final, reason })
+        Some(Self { is_final, reason, likenesses: Vec::new() })
     }
 }
 
 /// Adds a text from outside, without control characters.
 fn add(reason: &mut String, text: &str) {
-    if !reason.is_empty() && !text.is_empty() {
+    let room = LONGEST.saturating_sub(reason.chars().count());
+    if room == 0 || text.is_empty() {
+        return;
+    }
+    if !reason.is_empty() {
         reason.push(' ');
     }
-    let room = LONGEST.saturating_sub(reason.chars().count());
     reason.extend(text.chars().filter(|character| !character.is_control()).take(room));
 }
 
@@ -152,28 +172,34 @@ mod tests {
 
     #[test]
     fn a_notification_says_whether_it_is_final_and_why() {
-        let status = Status::of(FAILED).unwrap();
-        assert_eq!(
-            status,
-            Status { is_final: true, reason: "5.1.1 smtp; 550 5.1.1 no such user".to_owned() }
-        );
+        let of = |text: &str| DeliveryNotification::read(text.as_bytes());
+        let notification = of(FAILED).unwrap();
+        assert!(notification.is_final);
+        assert_eq!(notification.reason, "5.1.1 smtp; 550 5.1.1 no such user");
+        assert_eq!(notification.submissions().len(), 0);
+        let marked = of(&format!("{FAILED}To: <a+tlsrpt.17.0123456789abcdef@r.test>\r\n")).unwrap();
+        assert_eq!(marked.submissions().collect::<Vec<_>>(), [SubmissionId(17)]);
         for word in ["delayed", "delivered", "relayed", "expanded"] {
             let text = FAILED.replace("Action: failed", &format!("ACTION : {word}"));
-            assert!(!Status::of(&text).unwrap().is_final, "{word}");
+            assert!(!of(&text).unwrap().is_final, "{word}");
         }
+        // However often it is said.
+        let many = FAILED.replace("Status: 5.1.1\r\n", &"Status: 5.1.1\r\n".repeat(5_000));
+        assert!(of(&many).unwrap().reason.chars().count() <= LONGEST + 1);
         let answer = "From: a@b.test\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n";
-        assert_eq!(Status::of(answer), None);
-        assert_eq!(Status::of(&FAILED.replace("Action:", "Aktion:")), None);
+        assert_eq!(of(answer), None);
+        assert_eq!(of(&FAILED.replace("Action:", "Aktion:")), None);
     }
 
     proptest! {
         #[test]
         fn no_mail_is_too_odd(start in 0_usize..500, end in 0_usize..500, junk in ".*") {
             let text: String = FAILED.chars().skip(start).take(end).chain(junk.chars()).collect();
-            if let Some(status) = Status::of(&format!("{FAILED}{text}")) {
-                prop_assert!(status.reason.chars().count() <= LONGEST + 1);
+            let both = format!("{FAILED}{text}");
+            if let Some(notification) = DeliveryNotification::read(both.as_bytes()) {
+                prop_assert!(notification.reason.chars().count() <= LONGEST + 1);
             }
-            let _ = Status::of(&text);
+            let _ = DeliveryNotification::read(text.as_bytes());
         }
     }
 }

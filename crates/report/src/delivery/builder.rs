@@ -20,7 +20,7 @@ use super::{
     destinations::{Wanted, host, look_up},
 };
 use crate::{
-    domain_day,
+    CountedDay, domain_day,
     section::{Delivery, Destinations, OwnMails},
 };
 
@@ -90,6 +90,19 @@ struct Conditions {
     suppressed: HashSet<String>,
     /// Mails that the mail server took from us on the day, by the domain that they went to.
     mails: HashMap<String, u64>,
+    /// Whether the mail server may have told of them.
+    own_mails: OwnMails,
+}
+
+/// What the reports on other domains say of sessions with a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Elsewhere {
+    /// They go to none of the places of the host: it hears of them here.
+    No,
+    /// They go to one of its places, and tell the same.
+    Yes,
+    /// It could not be told where they go.
+    Unknown,
 }
 
 impl DayBuilder {
@@ -194,8 +207,9 @@ impl DayBuilder {
         domain: &DomainName,
         occasion: Occasion,
     ) -> Result<Option<Considered>, StoreError> {
-        let counted = domain_day(&self.sessions, day, domain.clone()).await?;
-        if counted.sessions.is_empty() {
+        let counted = domain_day(&self.sessions, day, domain.clone(), 0).await?.sessions;
+        let hosted = self.sessions.domains_of_host(day, domain.clone(), None, 1).await?;
+        if counted.is_empty() && !counted.has_remarks() && hosted.is_empty() {
             return Ok(None);
         }
         let conditions = self.conditions(day, occasion.now).await?;
@@ -211,13 +225,11 @@ impl DayBuilder {
             suppressed.extend(page.into_iter().map(|one| one.destination));
         }
         // What we send ourselves, the mail server knows nothing of.
-        let is_counted =
-            self.delivery.own_mails == OwnMails::Counted && self.delivery.mail != MailWay::Direct;
-        let mails = match is_counted {
-            true => self.submissions.mails(day.begins_at(), day.plus(1).begins_at()).await?,
-            false => HashMap::new(),
+        let mails = match self.delivery.mail {
+            MailWay::Direct => HashMap::new(),
+            _ => self.submissions.mails(day.begins_at(), day.plus(1).begins_at()).await?,
         };
-        Ok(Conditions { suppressed, mails })
+        Ok(Conditions { suppressed, mails, own_mails: self.delivery.own_mails })
     }
 
     async fn consider_all(
@@ -227,28 +239,14 @@ impl DayBuilder {
         occasion: Occasion,
         conditions: &Arc<Conditions>,
     ) -> Result<Vec<(DomainName, Considered)>, StoreError> {
-        let mut working = JoinSet::new();
-        let mut considered = Vec::new();
-        let mut domains = domains.into_iter();
-        loop {
-            while working.len() < TOGETHER
-                && let Some(domain) = domains.next()
-            {
-                let (builder, conditions) = (self.clone(), Arc::clone(conditions));
-                working.spawn(async move {
-                    let of = builder.of(day, domain.clone(), occasion, &conditions).await;
-                    of.map(|considered| (domain, considered))
-                });
+        let work = |domain: DomainName| {
+            let (builder, conditions) = (self.clone(), Arc::clone(conditions));
+            async move {
+                let of = builder.of(day, domain.clone(), occasion, &conditions).await;
+                of.map(|considered| (domain, considered))
             }
-            match working.join_next().await {
-                None => return Ok(considered),
-                Some(Ok(one)) => considered.push(one?),
-                Some(Err(error)) if error.is_panic() => {
-                    std::panic::resume_unwind(error.into_panic());
-                }
-                Some(Err(_)) => {}
-            }
-        }
+        };
+        together(domains, work).await.into_iter().collect()
     }
 
     async fn of(
@@ -258,13 +256,13 @@ impl DayBuilder {
         occasion: Occasion,
         conditions: &Conditions,
     ) -> Result<Considered, StoreError> {
-        let mut counted = domain_day(&self.sessions, day, domain.clone()).await?;
-        //= https://www.rfc-editor.org/rfc/rfc8460#section-3
-        //# SHOULD NOT include this SMTP session in the
-        //# next report.
-        let mails = conditions.mails.get(domain.as_str()).copied().unwrap_or_default();
-        counted.sessions.leave_out(mails);
-        if counted.sessions.is_empty() {
+        let mut counted = self.counted(day, domain.clone(), conditions).await?;
+        let hosted = self.sessions.domains_of_host(day, domain.clone(), None, 1).await?;
+        let mails = conditions.mails_to(&domain);
+        // Who delivers our reports asks `enforce` too: what that finds is then no reason for a further
+        // report, or each would be the reason for the next one.
+        let is_asked_for_mail = counted.sessions.has_remarks() && mails == 0;
+        if counted.sessions.is_empty() && hosted.is_empty() && !is_asked_for_mail {
             let text = format!("{mails} mails with reports went there, and nothing else");
             return Ok(Considered::None(Verdict::OnlyReports, text));
         }
@@ -279,6 +277,16 @@ impl DayBuilder {
             }
             Wanted::Unknown(text) => return Ok(Considered::Later(text)),
         };
+        if !hosted.is_empty() {
+            let added = self.add_hosted(day, &mut counted, &uris, occasion, conditions).await?;
+            if let Err(text) = added {
+                return Ok(Considered::Later(text));
+            }
+            if counted.sessions.is_empty() && !is_asked_for_mail {
+                let text = "its domains have reports on it that go to the same place".to_owned();
+                return Ok(Considered::None(Verdict::ToldElsewhere, text));
+            }
+        }
         let is_open = |uri: &ReportUri| {
             !conditions.suppressed.contains(uri.as_str())
                 && !conditions.suppressed.contains(&host(uri))
@@ -296,6 +304,81 @@ impl DayBuilder {
             }
         };
         Ok(Considered::Report(self.queued(day, domain, &report, &uris, occasion)))
+    }
+
+    /// What was counted of a domain, without our own reports.
+    async fn counted(
+        &self,
+        day: Day,
+        domain: DomainName,
+        conditions: &Conditions,
+    ) -> Result<CountedDay, StoreError> {
+        let own = match conditions.own_mails {
+            OwnMails::Counted => conditions.mails_to(&domain),
+            OwnMails::Uncounted => 0,
+        };
+        domain_day(&self.sessions, day, domain, own).await
+    }
+
+    /// Adds the sessions that other domains had with this host and its TLSA records, but for those
+    /// that are told to one of its places anyway. An error means that it could not be told where
+    /// they are.
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-1.1
+    //# For DANE, the Policy
+    //# Domain is the "TLSA base domain" of the receiving SMTP server as
+    //# described in Section 2.2.3 of RFC 7672 and Section 3 of RFC 6698.
+    async fn add_hosted(
+        &self,
+        day: Day,
+        counted: &mut CountedDay,
+        uris: &[ReportUri],
+        occasion: Occasion,
+        conditions: &Conditions,
+    ) -> Result<Result<(), String>, StoreError> {
+        let host = counted.sessions.domain().clone();
+        let mut after = None;
+        loop {
+            let page = self.sessions.domains_of_host(day, host.clone(), after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(Ok(())) };
+            after = Some(last.clone());
+            for (domain, elsewhere) in self.are_told(page, uris).await {
+                match elsewhere {
+                    Elsewhere::Yes => {}
+                    // It hears of too little rather than twice.
+                    Elsewhere::Unknown if occasion.is_last => {}
+                    Elsewhere::Unknown => {
+                        return Ok(Err(format!("the record of {domain} could not be looked up")));
+                    }
+                    Elsewhere::No => {
+                        let other = self.counted(day, domain, conditions).await?;
+                        counted.sessions.add_dane_of(&other.sessions);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the reports on these domains go to one of these places.
+    async fn are_told(
+        &self,
+        domains: Vec<DomainName>,
+        uris: &[ReportUri],
+    ) -> Vec<(DomainName, Elsewhere)> {
+        let uris: Arc<[ReportUri]> = uris.into();
+        let work = |domain: DomainName| {
+            let (network, uris) = (self.network.clone(), Arc::clone(&uris));
+            async move {
+                let elsewhere = match look_up(&network, &domain).await {
+                    Wanted::Here(others) if others.iter().any(|uri| uris.contains(uri)) => {
+                        Elsewhere::Yes
+                    }
+                    Wanted::Here(_) | Wanted::Nowhere => Elsewhere::No,
+                    Wanted::Unknown(_) => Elsewhere::Unknown,
+                };
+                (domain, elsewhere)
+            }
+        };
+        together(domains, work).await
     }
 
     fn report(&self, sessions: &tls_rpt::DomainDay) -> Result<PackedReport, String> {
@@ -341,6 +424,38 @@ impl DayBuilder {
                 Destinations::First => Goal::First,
             },
             report_id,
+        }
+    }
+}
+
+impl Conditions {
+    fn mails_to(&self, domain: &DomainName) -> u64 {
+        self.mails.get(domain.as_str()).copied().unwrap_or_default()
+    }
+}
+
+/// Works on domains, on some at a time, and gives what came of each in the order in which they were
+/// done.
+async fn together<W, F>(domains: Vec<DomainName>, work: W) -> Vec<F::Output>
+where
+    W: Fn(DomainName) -> F,
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let (mut working, mut done) = (JoinSet::new(), Vec::new());
+    let mut domains = domains.into_iter();
+    loop {
+        while working.len() < TOGETHER
+            && let Some(domain) = domains.next()
+        {
+            working.spawn(work(domain));
+        }
+        match working.join_next().await {
+            None => return done,
+            Some(Ok(one)) => done.push(one),
+            Some(Err(error)) if error.is_panic() => {
+                std::panic::resume_unwind(error.into_panic());
+            }
+            Some(Err(_)) => {}
         }
     }
 }

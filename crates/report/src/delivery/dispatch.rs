@@ -226,6 +226,10 @@ impl Dispatch {
             {
                 let waiting = counts.of(SubmissionState::Waiting);
                 self.metrics.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+                if let Ok(failing) = self.submissions.failing_destinations().await {
+                    let failing = i64::try_from(failing).unwrap_or(i64::MAX);
+                    self.metrics.failing_destinations.set(failing);
+                }
                 counted = Some(Stopwatch::start());
             }
             tokio::select! {

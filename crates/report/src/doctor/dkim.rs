@@ -102,8 +102,7 @@ fn verdict(
 
 fn judge(key: &ReporterKey, name: &str, verdict: &Verdict) -> Examined {
     let algorithm = key.key.algorithm();
-    // A key of a mail server must also be one for those who do not know RFC 8460.
-    let record = key.key.record().unwrap_or_default().replace("s=tlsrpt", "s=email:tlsrpt");
+    let record = key.key.record().unwrap_or_default();
     let publish = format!("publish at {name} the text \"{record}\"");
     let ill = |state, found: String, remedy: String| Examined::ill(WHAT, state, found, remedy);
     match verdict {
@@ -113,7 +112,7 @@ fn judge(key: &ReporterKey, name: &str, verdict: &Verdict) -> Examined {
                 "the key at {name} is for `s=tlsrpt` alone: verifiers that do not know RFC 8460 call \
                  the signature invalid, and refuse or mark the mail"
             ),
-            format!("let it be `s=email:tlsrpt`, or leave `s=` out: {publish}"),
+            format!("leave `s=` out: {publish}"),
         ),
         Verdict::Pass(pass) if pass.is_test => ill(
             Health::Doubtful,

@@ -39,7 +39,8 @@ impl World {
 
     /// Successful, failed, failures, over all policies.
     async fn sums(&self, domain: &str, now: i64) -> (u64, u64, u64) {
-        let day = domain_day(&self.sessions, Day::of(now), domain.parse().unwrap()).await.unwrap();
+        let day =
+            domain_day(&self.sessions, Day::of(now), domain.parse().unwrap(), 0).await.unwrap();
         assert_eq!(day.unreadable, 0);
         day.sessions.policies().fold((0, 0, 0), |sum, (_, it)| {
             let failures: u64 = it.failures.values().map(|count| count.failed).sum();
@@ -76,8 +77,35 @@ async fn sums_are_right_whenever_they_are_written() {
     assert_eq!(world.sums("a.test", AT).await, (100, 50, 50));
     assert_eq!(world.memory.shared.metrics.epochs.value(), 1);
     assert_eq!(world.memory.shared.metrics.datagrams.value(), 150);
-    let day = domain_day(&world.sessions, Day::of(AT), "a.test".parse().unwrap()).await.unwrap();
+    let day = domain_day(&world.sessions, Day::of(AT), "a.test".parse().unwrap(), 0).await.unwrap();
     assert_eq!(day.record.as_deref(), Some("v=TLSRPTv1; rua=mailto:a@a.test"));
+}
+
+#[tokio::test]
+async fn whose_last_session_failed_is_known_until_the_day_is_over() {
+    let mut world = World::new(SectionLimits::default()).await;
+    let failing = |world: &mut World, sessions: &[String], now| {
+        for session in sessions {
+            world.take(session.clone(), now);
+        }
+        world.memory.shared.weight.failing()
+    };
+    let down = |domain: &str| bad(domain, "mx.a.test");
+    // The same policy, and again successful.
+    let up = |domain: &str| {
+        down(domain)
+            .replace(r#""f":1"#, r#""f":0"#)
+            .replace(r#","failure-details":[{"c":201,"n": "mx.a.test"}],"t":1"#, "")
+    };
+    assert_eq!(failing(&mut world, &[good("a.test", "x"), up("b.test")], AT), 0);
+    let sessions = [down("a.test"), down("a.test"), down("b.test")];
+    assert_eq!(failing(&mut world, &sessions, AT), 2);
+    assert_eq!(failing(&mut world, &[good("a.test", "x")], AT), 2, "another policy");
+    assert_eq!(failing(&mut world, &[up("a.test")], AT), 1);
+    assert_eq!(failing(&mut world, &[up("b.test"), down("b.test")], AT), 1);
+    assert_eq!(failing(&mut world, &[up("c.test")], AT + 86_400), 1, "not written yet");
+    world.flusher.flush().await.unwrap();
+    assert_eq!(world.memory.shared.weight.failing(), 0, "the day is over");
 }
 
 #[tokio::test]
@@ -152,7 +180,7 @@ async fn policies_and_failures_beyond_the_limits_are_counted_with_less_detail() 
     world.flusher.flush().await.unwrap();
     assert_eq!(world.sums("a.test", AT).await, (50, 50, 50));
     assert_eq!(world.sums("b.test", AT).await, (50, 0, 0));
-    let day = domain_day(&world.sessions, Day::of(AT), "a.test".parse().unwrap()).await.unwrap();
+    let day = domain_day(&world.sessions, Day::of(AT), "a.test".parse().unwrap(), 0).await.unwrap();
     assert!(day.sessions.policies().len() <= 5, "{:?}", day.sessions);
     let failures = day.sessions.policies().map(|(_, sums)| sums.failures.len()).max();
     assert_eq!(failures, Some(5));

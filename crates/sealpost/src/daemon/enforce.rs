@@ -5,7 +5,9 @@ mod doors;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealpost_enforce::{Answerer, Enforcer, Exceptions, HttpApi, Proof, Prover, Section, Switch};
+use sealpost_enforce::{
+    Answerer, Enforcer, Exceptions, HttpApi, Proof, Prover, Remarker, Section, Switch,
+};
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -60,6 +62,7 @@ impl Enforce {
             };
             tasks.spawn(keep_proving(prover.clone(), prove(&prover, output).await));
         }
+        tasks.spawn(remark(Remarker { answerer: answerer.clone(), sessions: store.sessions() }));
         let api = Arc::new(HttpApi::new(answerer.clone(), env!("CARGO_PKG_VERSION")));
         let inherited = ground.inherited.clone();
         let opened =
@@ -141,6 +144,14 @@ async fn keep_proving(prover: Prover, proof: Proof) {
     let make = || prover.clone().run(proof.clone());
     // It gives up never.
     let _ = supervise("the proof of resolvers", AfterPanic::Restart, panics, make).await;
+}
+
+async fn remark(remarker: Remarker) {
+    let answerer = remarker.answerer.clone();
+    let panics = &answerer.metrics().panics;
+    let make = || remarker.clone().run();
+    // It gives up never.
+    let _ = supervise("remarks for reports", AfterPanic::Restart, panics, make).await;
 }
 
 fn load_exceptions(section: &Section) -> Result<Exceptions, Failure> {

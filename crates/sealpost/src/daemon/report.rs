@@ -11,8 +11,8 @@ use std::time::Duration;
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Server};
 use sealpost_report::{
-    Collector, Flusher, Intake, LogCounter, QUEUE_WANTED, ReportApi, ReportMetrics, Section,
-    SessionPosts, keep_forgetting, queue_length,
+    Collector, Flusher, Intake, LogCounter, Prober, QUEUE_WANTED, ReportApi, ReportMetrics,
+    Section, SessionPosts, keep_forgetting, queue_length,
 };
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::Sessions;
@@ -95,6 +95,16 @@ impl Report {
             tasks.spawn(follow(counter, path, Arc::clone(&metrics)));
         }
         tasks.spawn(write_down(flusher.clone(), Arc::clone(&metrics)));
+        if let Some(probing) = section.probe {
+            output.say("the MX hosts of domains in mode testing are tried");
+            tasks.spawn(probe(Prober {
+                sessions: store.sessions(),
+                network: ground.network.clone(),
+                probing,
+                clock: clock.clone(),
+                metrics: Arc::clone(&metrics),
+            }));
+        }
         tasks.spawn(forget(store.sessions(), section.retention_days, clock, metrics));
         Ok(Self { section, collector, flusher, api, doors, tasks, sending })
     }
@@ -176,6 +186,19 @@ async fn forget(sessions: Sessions, days: u16, clock: Clock, metrics: Arc<Report
     };
     // It gives up never.
     let _ = supervise("the end of old counters", AfterPanic::Restart, &metrics.panics, make).await;
+}
+
+async fn probe(prober: Prober) {
+    let metrics = Arc::clone(&prober.metrics);
+    let make = || {
+        let prober = prober.clone();
+        async move {
+            let never: Infallible = prober.run().await;
+            match never {}
+        }
+    };
+    // It gives up never.
+    let _ = supervise("the trial of MX hosts", AfterPanic::Restart, &metrics.panics, make).await;
 }
 
 fn bind(

@@ -14,5 +14,6 @@ mod kills;
 mod limits;
 mod protocol;
 mod reload;
+mod remarks;
 mod restart;
 mod tables;

@@ -105,7 +105,24 @@ impl World {
 
     /// Starts the daemon and waits until it is ready.
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
-        let mut child = self.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        Daemon::launch(&mut self.command(arguments))
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        command
+            .arg("report")
+            .args(arguments)
+            .arg("--config")
+            .arg(self.folder.path().join("sealpost.toml"));
+        command
+    }
+}
+
+impl Daemon {
+    /// Starts it by a command whose process becomes the daemon, and waits until it is ready.
+    pub(crate) fn launch(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let (mut http, mut all) = (None, String::new());
         loop {
@@ -123,21 +140,13 @@ impl World {
             let _ = lines.read_to_string(&mut all);
             all
         });
-        Daemon { child, said: Some(said), http }
+        Self { child, said: Some(said), http }
     }
 
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
-        command
-            .arg("report")
-            .args(arguments)
-            .arg("--config")
-            .arg(self.folder.path().join("sealpost.toml"));
-        command
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
-}
 
-impl Daemon {
     /// Asks it to end, and waits; its status and what it said.
     pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
         let pid = rustix::process::Pid::from_child(&self.child);

@@ -60,6 +60,18 @@ impl House {
         store.close().await;
     }
 
+    /// Sessions of a domain on a day that were held against the TLSA records of a host.
+    pub(crate) async fn had_by_dane(&self, domain: &str, host: &str, successful: u64, failed: u64) {
+        let store = self.store().await;
+        let epoch = store.sessions().begin("test", 1).await.unwrap();
+        let mut policy = SeenPolicy::new(PolicyType::Tlsa, host.parse().unwrap());
+        policy.strings = vec![format!("3 1 1 {}", "07".repeat(32))];
+        let counts = counts(domain, day(), successful, failed);
+        let counts = SessionCounts { policy: Arc::new(policy), ..counts };
+        store.sessions().save(&epoch, vec![counts]).await.unwrap();
+        store.close().await;
+    }
+
     /// The daemon's part at a time in seconds after the end of [`DAY`].
     pub(crate) async fn dispatch(&self, store: &Store, after: i64) -> Dispatch {
         dispatch(store, self.dns.address(), self.sink.address, &self.more, after).await

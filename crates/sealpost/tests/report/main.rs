@@ -14,12 +14,15 @@ mod sums;
 mod ways;
 
 // Sending.
+mod beside;
 #[path = "../receive/dns.rs"]
 mod dns;
 mod doctor;
+mod full;
 mod house;
 mod loops;
 mod outages;
+mod probing;
 mod returned;
 mod sending;
 mod sending_kills;

@@ -32,6 +32,9 @@ async fn who_takes_it_after_twenty_hours_gets_the_same_mail() {
     house.work(day(), 0).await;
     let first = house.queue().await;
     assert_eq!(first[0].state, SubmissionState::Waiting);
+    let store = house.store().await;
+    assert_eq!(store.submissions().failing_destinations().await.unwrap(), 1);
+    store.close().await;
     for hours in 1..24 {
         if hours == 20 {
             house.sink.answer(250);
@@ -39,6 +42,9 @@ async fn who_takes_it_after_twenty_hours_gets_the_same_mail() {
         house.work(day(), hours * HOUR).await;
     }
     assert_eq!(house.states().await, [SubmissionState::Accepted]);
+    let store = house.store().await;
+    assert_eq!(store.submissions().failing_destinations().await.unwrap(), 0);
+    store.close().await;
     let mails = house.sink.mails();
     let [mail] = mails.as_slice() else { panic!("{mails:?}") };
     let report = mail.report();

@@ -11,6 +11,9 @@ statements! {
                          THEN excluded.epoch ELSE session_nodes.epoch + 1 END
         RETURNING epoch";
 
+    COUNTED_SINCE = "
+        SELECT COUNT(*) FROM session_nodes WHERE epoch >= $1";
+
     SAVE_TEXT = "
         INSERT INTO session_texts (digest, content, last_day) VALUES ($1, $2, $3)
         ON CONFLICT (digest) DO UPDATE SET last_day = excluded.last_day
@@ -76,6 +79,56 @@ statements! {
         SELECT failure FROM policies
         WHERE domain = $1 AND failed_at >= $2 AND failed_at < $3 AND failure IS NOT NULL";
 
+    SAVE_REMARK = "
+        INSERT INTO sender_remarks (day, domain, policy, failure, noted_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (day, domain, policy, failure) DO UPDATE SET noted_at = excluded.noted_at
+        WHERE sender_remarks.noted_at < excluded.noted_at";
+
+    REMARKS = "
+        SELECT policies.content, failures.content, remarks.failure
+        FROM sender_remarks AS remarks
+        LEFT JOIN session_texts AS policies ON policies.digest = remarks.policy
+        LEFT JOIN session_texts AS failures ON failures.digest = remarks.failure
+        WHERE remarks.day = $1 AND remarks.domain = $2
+        ORDER BY remarks.policy, remarks.failure";
+
+    SAVE_HOST = "
+        INSERT INTO session_hosts (day, host, domain) VALUES ($1, $2, $3)
+        ON CONFLICT (day, host, domain) DO NOTHING";
+
+    DOMAINS_OF_HOST = "
+        SELECT domain FROM session_hosts WHERE day = $1 AND host = $2 AND domain > $3
+        ORDER BY domain LIMIT $4";
+
+    SAVE_PROBE = "
+        INSERT INTO mx_probes (day, domain, policy, host, result, failure, probed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (day, domain, policy, host, result, failure) DO UPDATE SET
+            probed_at = excluded.probed_at
+        WHERE mx_probes.probed_at < excluded.probed_at";
+
+    PROBES = "
+        SELECT policies.content, failures.content, probes.failure, probes.host, probes.result
+        FROM mx_probes AS probes
+        LEFT JOIN session_texts AS policies ON policies.digest = probes.policy
+        LEFT JOIN session_texts AS failures ON failures.digest = probes.failure
+        WHERE probes.day = $1 AND probes.domain = $2
+        ORDER BY probes.policy, probes.host, probes.result, probes.failure";
+
+    /// Domains with sessions and a policy that were not tried lately.
+    PROBE_CANDIDATES = "
+        SELECT policies.domain, policies.policy_text, policies.fetched_at
+        FROM policies
+        WHERE policies.domain > $1 AND policies.policy_text IS NOT NULL
+          AND EXISTS (SELECT 1 FROM session_totals
+                      WHERE session_totals.day = $2
+                        AND session_totals.domain = policies.domain)
+          AND NOT EXISTS (SELECT 1 FROM mx_probes
+                          WHERE mx_probes.day = $2 AND mx_probes.domain = policies.domain
+                            AND mx_probes.probed_at > $3)
+        ORDER BY policies.domain LIMIT $4";
+
     OLD = "
         SELECT DISTINCT day, domain FROM session_totals WHERE day < $1
         ORDER BY day, domain LIMIT $2";
@@ -85,6 +138,19 @@ statements! {
 
     FORGET_FAILURES = "
         DELETE FROM session_failures WHERE day = $1 AND domain = $2";
+
+    FORGET_REMARKS = "
+        DELETE FROM sender_remarks WHERE (day, domain, policy, failure) IN
+            (SELECT day, domain, policy, failure FROM sender_remarks WHERE day < $1 LIMIT $2)";
+
+    FORGET_HOSTS = "
+        DELETE FROM session_hosts WHERE (day, host, domain) IN
+            (SELECT day, host, domain FROM session_hosts WHERE day < $1 LIMIT $2)";
+
+    FORGET_PROBES = "
+        DELETE FROM mx_probes WHERE (day, domain, policy, host, result, failure) IN
+            (SELECT day, domain, policy, host, result, failure FROM mx_probes
+             WHERE day < $1 LIMIT $2)";
 
     FORGET_TEXTS = "
         DELETE FROM session_texts WHERE digest IN

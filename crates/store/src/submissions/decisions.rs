@@ -45,6 +45,8 @@ pub enum Verdict {
     Suppressed,
     /// No report could be made of its sessions.
     Unfit,
+    /// It is a mail host, and the reports on the domains that it takes mail for go to the same place.
+    ToldElsewhere,
 }
 
 /// How many domains of a day came to which verdict.
@@ -85,8 +87,9 @@ impl Submissions {
         self.store.readers.read(sending).await
     }
 
-    /// The domains of a day that have sessions and of which nothing is decided, in the order of their
-    /// names, behind `after`.
+    /// The domains of a day of which something may be told and nothing is decided, in the order of
+    /// their names, behind `after`: those that had sessions, those of which a sender found something,
+    /// and hosts whose TLSA records sessions were held against.
     ///
     /// # Errors
     ///
@@ -181,13 +184,14 @@ fn sending(connection: &Connection) -> Result<Option<Sending>, StoreError> {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Queued,
         Self::NotWanted,
         Self::Unknown,
         Self::OnlyReports,
         Self::Suppressed,
         Self::Unfit,
+        Self::ToldElsewhere,
     ];
 
     /// As it is stored, and a name for lists.
@@ -199,6 +203,7 @@ impl Verdict {
             Self::OnlyReports => "only-reports",
             Self::Suppressed => "suppressed",
             Self::Unfit => "unfit",
+            Self::ToldElsewhere => "told-elsewhere",
         }
     }
 

@@ -42,6 +42,11 @@ pub(super) fn counts(connection: &Connection) -> Result<SubmissionCounts, StoreE
     Ok(SubmissionCounts(rows.collect::<Result<_, _>>()?))
 }
 
+pub(super) fn failing_destinations(connection: &Connection) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(sql::FAILING_DESTINATIONS)?;
+    Ok(statement.query_row([], |row| column::count(row, 0))?)
+}
+
 pub(super) fn rua(connection: &Connection, id: SubmissionId) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(sql::RUA)?;
     Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)

@@ -159,6 +159,9 @@ statements! {
     COUNTS = "
         SELECT state, COUNT(*) FROM submissions GROUP BY state";
 
+    FAILING_DESTINATIONS = "
+        SELECT COUNT(DISTINCT rua) FROM submissions WHERE state = 'waiting' AND attempts > 0";
+
     SUPPRESS = "
         INSERT INTO suppressions (destination, since, until, reason) VALUES ($1, $2, $3, $4)
         ON CONFLICT (destination) DO UPDATE SET

@@ -342,7 +342,7 @@ async fn what_is_decided_of_a_domain_on_a_day_is_decided_once() {
     assert_eq!(queue.decide(again).await.unwrap(), [false, false]);
     let verdicts = queue.verdicts(one.day).await.unwrap();
     let all = Verdict::ALL.map(|verdict| verdicts.of(verdict));
-    assert_eq!(all, [1, 1, 0, 0, 0, 0]);
+    assert_eq!(all, [1, 1, 0, 0, 0, 0, 0]);
     assert_eq!(states(&queue).await.len(), 1);
     assert_eq!(queue.prune_decisions(one.day, 10).await.unwrap(), 0);
     assert_eq!(queue.prune_decisions(one.day.plus(1), 1).await.unwrap(), 1);

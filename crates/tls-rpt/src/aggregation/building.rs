@@ -50,8 +50,8 @@ pub struct BuiltReport {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There was no session.
-    #[error("build the report: there was no session")]
+    /// There was no session, and nothing went wrong without one.
+    #[error("build the report: there was no session, and nothing else to tell")]
     NoSession,
     /// The contact is no address in a domain.
     #[error("build the report: the contact is no mail address: NAME@DOMAIN")]
@@ -98,7 +98,7 @@ pub(super) fn build(
     face: &ReportFace,
     serial: u32,
 ) -> Result<BuiltReport, BuildError> {
-    if day.is_empty() {
+    if day.is_empty() && !day.has_remarks() {
         return Err(BuildError::NoSession);
     }
     let submitter = face.submitter().ok_or(BuildError::Contact)?;
@@ -140,7 +140,11 @@ fn policies(
     most_failures: usize,
     most_policies: usize,
 ) -> (Vec<PolicyReport>, usize) {
-    let is_told = |sums: &PolicySums| sums.sessions() > 0 || !sums.remarks.is_empty();
+    // A policy that only was held is told beside those that sessions were held against.
+    let has_sessions = !day.is_empty();
+    let is_told = |sums: &PolicySums| {
+        sums.sessions() > 0 || !sums.remarks.is_empty() || (sums.is_held && has_sessions)
+    };
     let mut seen: Vec<_> = day.policies().filter(|(_, sums)| is_told(sums)).collect();
     // The order of policies decides between equals, as sorting keeps it.
     seen.sort_by_key(|(_, sums)| std::cmp::Reverse(sums.sessions()));
@@ -242,12 +246,13 @@ impl PolicySums {
         self.successful.saturating_add(self.failed)
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.successful = self.successful.saturating_add(other.successful);
         self.failed = self.failed.saturating_add(other.failed);
         for (failure, count) in &other.failures {
             self.failures.entry(failure.clone()).or_default().add(*count);
         }
         self.remarks.extend(other.remarks.iter().cloned());
+        self.is_held |= other.is_held;
     }
 }

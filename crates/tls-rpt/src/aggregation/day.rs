@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use mail_domain::DomainName;
 
-use super::{BuildError, BuiltReport, FailureCount, ReportFace, building};
-use crate::{PolicyType, SeenPolicy, SessionFailure};
+use super::{BuildError, BuiltReport, FailureCount, HostProbe, ProbeResult, ReportFace, building};
+use crate::{PolicyType, ResultType, SeenPolicy, SessionFailure};
 
 /// The sessions of one day of UTC with the MX hosts of one domain, over all counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct PolicySums {
     /// What went wrong without a session, such as a policy that could not be fetched. A report tells
     /// it with a count of 0: no session is ever added.
     pub remarks: BTreeSet<SessionFailure>,
+    /// Whether the sender held the policy while another one decided about its sessions.
+    pub is_held: bool,
 }
 
 impl DomainDay {
@@ -53,21 +55,101 @@ impl DomainDay {
         self.policies.entry(policy).or_default().failures.entry(failure).or_default().add(count);
     }
 
-    /// Adds what went wrong with the MTA-STS policy of the domain without a session: to the one that
-    /// sessions were held against, if there is any, or else to one without a text.
-    pub fn add_sts_remark(&mut self, failure: SessionFailure) {
-        let is_held = |policy: &SeenPolicy| {
-            policy.policy_type == PolicyType::Sts && policy.domain == self.domain
+    /// Adds what went wrong with a policy without a session, or in a way that no session tells of. A
+    /// policy whose text is not known is taken for the one of its type and domain that most sessions
+    /// were held against, if there is any. What failed sessions tell anyway is not told again.
+    pub fn add_remark(&mut self, policy: SeenPolicy, failure: SessionFailure) {
+        let sums = self.sums_of(policy);
+        let is_same = |other: &SessionFailure| {
+            let host = &failure.receiving_mx_hostname;
+            other.result_type == failure.result_type
+                && (host.is_none() || *host == other.receiving_mx_hostname)
         };
-        let held = self.policies.iter_mut().filter(|(policy, _)| is_held(policy));
-        let most = held.max_by_key(|(_, sums)| sums.successful.saturating_add(sums.failed));
-        match most {
-            Some((_, sums)) => sums.remarks.insert(failure),
-            None => {
-                let policy = SeenPolicy::new(PolicyType::Sts, self.domain.clone());
-                self.policies.entry(policy).or_default().remarks.insert(failure)
+        let mut told = sums.failures.iter().filter(|(_, count)| count.failed > 0);
+        if !told.any(|(other, _)| is_same(other)) {
+            sums.remarks.insert(failure);
+        }
+    }
+
+    /// Notes that the sender held a policy while another one decided about its sessions: with DANE
+    /// and MTA-STS at one domain, DANE does.
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-4
+    //# Reporters may report multiple
+    //# applied policies (for example, an MTA-STS Policy and a DANE TLSA
+    //# record for the same domain and MX).
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-4.5
+    //# For MTA-STS policies, this is an array of JSON strings that
+    //# represents the policy that is declared by the receiving site,
+    //# including any errors that may be present.
+    pub fn add_held(&mut self, policy: SeenPolicy) {
+        // A mail server is told what it needs of a policy; this is all of it.
+        let briefer: Vec<_> =
+            self.policies.keys().filter(|other| other.is_part_of(&policy)).cloned().collect();
+        let mut sums = PolicySums { is_held: true, ..PolicySums::default() };
+        for brief in briefer {
+            if let Some(moved) = self.policies.remove(&brief) {
+                sums.add(&moved);
             }
+        }
+        self.policies.entry(policy).or_default().add(&sums);
+    }
+
+    /// Tells the sessions without a policy under the one in mode testing that the domain has, as far
+    /// as what its MX hosts showed on that day allows it: if each of them complied whenever it was
+    /// tried, those that had TLS complied; if none ever did, they did not. Where it differs, nobody
+    /// knows which host a session went to, and what failed is told beside them. No session is added.
+    //= https://www.rfc-editor.org/rfc/rfc8461#section-5
+    //# "testing": In this mode, Sending MTAs that also implement the
+    //# TLSRPT (TLS Reporting) specification [RFC8460] send a report
+    //# indicating policy application failures (as long as TLSRPT is also
+    //# implemented by the recipient domain); in any case, messages may
+    //# be delivered as though there were no MTA-STS validation failure.
+    pub fn judge_by_probes(&mut self, probes: &[(SeenPolicy, HostProbe)]) {
+        let Some((policy, _)) = probes.first() else { return };
+        let failures: BTreeSet<(&SeenPolicy, &SessionFailure)> = probes
+            .iter()
+            .filter_map(|(policy, probe)| match &probe.result {
+                ProbeResult::Fails(failure) => Some((policy, failure)),
+                ProbeResult::Passes | ProbeResult::Unknown => None,
+            })
+            .collect();
+        let is_one = probes.iter().all(|(other, _)| other == policy);
+        let passes = |probe: &HostProbe| probe.result == ProbeResult::Passes;
+        let fails = |probe: &HostProbe| matches!(probe.result, ProbeResult::Fails(_));
+        if is_one && probes.iter().all(|(_, probe)| passes(probe)) {
+            self.move_unprotected(policy, None);
+        } else if is_one && probes.iter().all(|(_, probe)| fails(probe)) {
+            let failures = failures.iter().map(|(_, failure)| *failure).collect();
+            self.move_unprotected(policy, Some(common(&failures)));
+        }
+        for (policy, failure) in failures {
+            self.add_remark(policy.clone(), failure.clone());
+        }
+    }
+
+    /// Moves the sessions without a policy below this one; the successful ones as failed, where they
+    /// failed by it.
+    fn move_unprotected(&mut self, policy: &SeenPolicy, failure: Option<SessionFailure>) {
+        let without = SeenPolicy::new(PolicyType::NoPolicyFound, self.domain.clone());
+        let Some(mut moved) = self.policies.remove(&without) else { return };
+        if let Some(failure) = failure {
+            let failed = std::mem::take(&mut moved.successful);
+            moved.failed = moved.failed.saturating_add(failed);
+            let count = FailureCount { failed, recovered: 0 };
+            moved.failures.entry(failure).or_default().add(count);
+        }
+        self.policies.entry(policy.clone()).or_default().add(&moved);
+    }
+
+    fn sums_of(&mut self, policy: SeenPolicy) -> &mut PolicySums {
+        let is_same = |other: &SeenPolicy| match policy == policy.without_texts() {
+            true => other.policy_type == policy.policy_type && other.domain == policy.domain,
+            false => policy.is_part_of(other) || other.is_part_of(&policy),
         };
+        let same = self.policies.iter().filter(|(other, _)| is_same(other));
+        let most = same.max_by_key(|(_, sums)| sums.successful.saturating_add(sums.failed));
+        let found = most.map(|(other, _)| other.clone());
+        self.policies.entry(found.unwrap_or(policy)).or_default()
     }
 
     /// Takes away up to so many sessions that complied and met no failure: those that brought our own
@@ -84,8 +166,19 @@ impl DomainDay {
             sums.successful -= left_out;
             sessions -= left_out;
         }
-        self.policies
-            .retain(|_, sums| sums.successful > 0 || sums.failed > 0 || !sums.remarks.is_empty());
+        self.policies.retain(|_, sums| {
+            sums.successful > 0 || sums.failed > 0 || !sums.remarks.is_empty() || sums.is_held
+        });
+    }
+
+    /// Adds what another day has under the TLSA records of this host: of a domain that it takes mail
+    /// for.
+    pub fn add_dane_of(&mut self, other: &Self) {
+        for (policy, sums) in &other.policies {
+            if policy.policy_type == PolicyType::Tlsa && policy.domain == self.domain {
+                self.policies.entry(policy.clone()).or_default().add(sums);
+            }
+        }
     }
 
     /// The domain.
@@ -108,6 +201,11 @@ impl DomainDay {
         self.policies.values().all(|sums| sums.successful == 0 && sums.failed == 0)
     }
 
+    /// Whether something went wrong that is told without a session.
+    pub fn has_remarks(&self) -> bool {
+        self.policies.values().any(|sums| !sums.remarks.is_empty())
+    }
+
     /// The report of the day. It is the same whenever it is asked for, as long as the sums are.
     ///
     /// `serial` is 1 for the first report on the domain and the day, and grows when a further one
@@ -117,5 +215,18 @@ impl DomainDay {
     /// [`BuildError`], if there is nothing to tell, or `face` is none that a report can have.
     pub fn report(&self, face: &ReportFace, serial: u32) -> Result<BuiltReport, BuildError> {
         building::build(self, face, serial)
+    }
+}
+
+/// What is said of sessions each of which failed in one of these ways, where nobody knows in which.
+fn common(failures: &BTreeSet<&SessionFailure>) -> SessionFailure {
+    let types: BTreeSet<_> = failures.iter().map(|failure| &failure.result_type).collect();
+    match (failures.first(), types.len()) {
+        (Some(only), _) if failures.len() == 1 => (*only).clone(),
+        (Some(first), 1) => SessionFailure::new(first.result_type.clone()),
+        _ => SessionFailure {
+            failure_reason_code: Some("mta-sts-testing-policy-not-met".to_owned()),
+            ..SessionFailure::new(ResultType::ValidationFailure)
+        },
     }
 }

@@ -78,9 +78,14 @@ fn failures_beyond_the_limit_are_counted_by_type() {
 fn what_went_wrong_without_a_session_is_told_and_adds_none() {
     let mut day = day();
     let remark = SessionFailure::new(ResultType::StsPolicyFetchError);
-    day.add_sts_remark(remark.clone());
-    assert!(day.is_empty());
-    assert_eq!(day.report(&face(), 1), Err(BuildError::NoSession));
+    let unread = || policy(PolicyType::Sts, "example.com", &[]);
+    day.add_remark(unread(), remark.clone());
+    assert!(day.is_empty() && day.has_remarks());
+    let alone = day.report(&face(), 1).unwrap().report;
+    assert_eq!(
+        summary(&alone),
+        [("sts".to_owned(), 0, 0, vec![("sts-policy-fetch-error".to_owned(), 0)])]
+    );
     day.add_totals(policy(PolicyType::NoPolicyFound, "example.com", &[]), 7, 1);
     let report = day.report(&face(), 1).unwrap().report;
     let [none, sts] = report.policies.as_slice() else { panic!("{report:?}") };
@@ -97,11 +102,147 @@ fn what_went_wrong_without_a_session_is_told_and_adds_none() {
     let mut day = self::day();
     day.add_totals(policy(PolicyType::Sts, "example.com", &["mode: enforce"]), 3, 0);
     day.add_totals(policy(PolicyType::Sts, "other.example", &["mode: enforce"]), 9, 0);
-    day.add_sts_remark(remark);
+    day.add_remark(unread(), remark);
     let report = day.report(&face(), 1).unwrap().report;
     assert_eq!(report.policies.len(), 2);
     assert_eq!(report.policies[1].policy.policy_string, ["mode: enforce"]);
     assert_eq!(report.policies[1].failure_details.len(), 1);
+}
+
+/// Each policy with its type, its sessions, and its failures by type and count.
+type Summed = Vec<(String, u64, u64, Vec<(String, u64)>)>;
+
+fn summary(report: &Report) -> Summed {
+    let of = |entry: &crate::PolicyReport| {
+        let details = entry.failure_details.iter().map(|detail| {
+            let result_type = detail.result_type.as_ref().unwrap().as_str().to_owned();
+            (result_type, detail.failed_session_count.unwrap().value())
+        });
+        (
+            entry.policy.policy_type.as_ref().unwrap().as_str().to_owned(),
+            entry.summary.successful.unwrap().value(),
+            entry.summary.failed.unwrap().value(),
+            details.collect(),
+        )
+    };
+    report.policies.iter().map(of).collect()
+}
+
+/// The same of a day, with short names.
+fn told(day: &DomainDay) -> Vec<String> {
+    let told = summary(&day.report(&face(), 1).unwrap().report).into_iter();
+    told.map(|(policy, successful, failed, details)| {
+        let details: Vec<_> = details.iter().map(|(it, count)| format!(" {it}={count}")).collect();
+        format!("{policy} {successful}/{failed}{}", details.concat())
+    })
+    .collect()
+}
+
+#[test]
+fn a_remark_is_not_told_beside_sessions_that_tell_it() {
+    let mut day = day();
+    let dane = policy(PolicyType::Tlsa, "mx1.example.com", &["2 0 1 AA"]);
+    day.add_totals(dane.clone(), 1, 2);
+    let invalid = failure(ResultType::TlsaInvalid, "mx1.example.com");
+    day.add_failure(dane.clone(), invalid.clone(), FailureCount { failed: 2, recovered: 0 });
+    day.add_remark(dane.without_texts(), invalid);
+    assert_eq!(told(&day), ["tlsa 1/2 tlsa-invalid=2"]);
+    // Of another host it is news, and one that no session ended by is, too.
+    day.add_remark(dane.without_texts(), failure(ResultType::TlsaInvalid, "mx2.example.com"));
+    day.add_remark(dane.without_texts(), failure(ResultType::DaneRequired, "mx1.example.com"));
+    assert_eq!(told(&day), ["tlsa 1/2 tlsa-invalid=2 tlsa-invalid=0 dane-required=0"]);
+}
+
+#[test]
+fn a_policy_that_was_held_beside_dane_is_told_without_sessions() {
+    let mut day = day();
+    let sts = policy(PolicyType::Sts, "example.com", &["version: STSv1", "mode: enforce"]);
+    day.add_held(sts);
+    assert_eq!(day.report(&face(), 1), Err(BuildError::NoSession));
+    day.add_totals(policy(PolicyType::Tlsa, "mx.example.com", &["3 1 1 AA"]), 5, 1);
+    assert_eq!(told(&day), ["tlsa 5/1", "sts 0/0"]);
+    let report = day.report(&face(), 1).unwrap().report;
+    assert_eq!(report.policies[1].policy.policy_string, ["version: STSv1", "mode: enforce"]);
+    // What a mail server told is the same policy in fewer words: the whole text is reported.
+    let whole = ["version: STSv1", "mode: enforce", "mx:mx.example.com", "oops", "max_age: 604800"];
+    let brief = ["version: STSv1", "mode: enforce", "mx: mx.example.com", "max_age: 604800"];
+    let older = ["version: STSv1", "mode: enforce", "mx: mx.example.com", "max_age: 86400"];
+    let mut told_of = self::day();
+    for (lines, successful) in [(&brief, 4), (&older, 2)] {
+        told_of.add_totals(policy(PolicyType::Sts, "example.com", lines), successful, 0);
+    }
+    let skipped = failure(ResultType::ValidationFailure, "mx9.example.com");
+    told_of.add_remark(policy(PolicyType::Sts, "example.com", &whole), skipped);
+    told_of.add_held(policy(PolicyType::Sts, "example.com", &whole));
+    assert_eq!(told(&told_of), ["sts 4/0 validation-failure=0", "sts 2/0"]);
+    let report = told_of.report(&face(), 1).unwrap().report;
+    assert_eq!(report.policies[0].policy.policy_string, whole);
+    assert_eq!(report.policies[1].policy.policy_string, older);
+    // Report mails that are left out take it along only when nothing else is left.
+    day.leave_out(5);
+    assert_eq!(told(&day), ["tlsa 0/1", "sts 0/0"]);
+}
+
+#[test]
+fn what_hosts_showed_moves_sessions_and_adds_none() {
+    let testing =
+        || policy(PolicyType::Sts, "example.com", &["mode: testing", "mx: *.example.com"]);
+    let probe = |host: &str, result| (testing(), HostProbe { host: host.parse().unwrap(), result });
+    let passes = |host: &str| probe(host, ProbeResult::Passes);
+    let fails =
+        |host: &str, result_type| probe(host, ProbeResult::Fails(failure(result_type, host)));
+    let unknown = |host: &str| probe(host, ProbeResult::Unknown);
+    let judged = |probes: &[(SeenPolicy, HostProbe)]| {
+        let mut day = day();
+        let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+        day.add_totals(none.clone(), 7, 2);
+        let stripped = failure(ResultType::StartTlsNotSupported, "mx1.example.com");
+        day.add_failure(none, stripped, FailureCount { failed: 2, recovered: 0 });
+        day.add_totals(policy(PolicyType::Tlsa, "mx1.example.com", &["3 1 1 AA"]), 3, 0);
+        day.judge_by_probes(probes);
+        told(&day)
+    };
+    let (mx1, mx2) = ("mx1.example.com", "mx2.example.com");
+    let expired = || ResultType::CertificateExpired;
+    let untrusted = || ResultType::CertificateNotTrusted;
+    let as_it_was = ["no-policy-found 7/2 starttls-not-supported=2", "tlsa 3/0"];
+    assert_eq!(judged(&[]), as_it_was);
+    let stripped = "starttls-not-supported=2";
+    assert_eq!(
+        judged(&[passes(mx1), passes(mx2)]),
+        [format!("sts 7/2 {stripped}"), "tlsa 3/0".to_owned()]
+    );
+    // One host, or all with one fault: so it was.
+    let failed = |details: &str| [format!("sts 0/9 {details}"), "tlsa 3/0".to_owned()];
+    assert_eq!(
+        judged(&[fails(mx1, expired())]),
+        failed(&format!("certificate-expired=7 {stripped}"))
+    );
+    assert_eq!(
+        judged(&[fails(mx1, expired()), fails(mx2, expired())]),
+        failed(&format!(
+            "certificate-expired=7 {stripped} certificate-expired=0 certificate-expired=0"
+        ))
+    );
+    // All fail, each in its own way: which one a session met nobody knows.
+    assert_eq!(
+        judged(&[fails(mx1, expired()), fails(mx2, untrusted())]),
+        failed(&format!(
+            "validation-failure=7 {stripped} certificate-expired=0 certificate-not-trusted=0"
+        ))
+    );
+    // Where a session went, or what it would have met, nobody knows: nothing is moved.
+    for other in [passes(mx2), unknown(mx2)] {
+        let told = judged(&[fails(mx1, expired()), other]);
+        assert_eq!(told[..2], as_it_was, "{told:?}");
+        assert_eq!(told[2..], ["sts 0/0 certificate-expired=0"]);
+    }
+    assert_eq!(judged(&[passes(mx1), unknown(mx2)]), as_it_was);
+    // It was mended, or broken, in the course of the day.
+    assert_eq!(judged(&[passes(mx1), fails(mx1, expired())])[..2], as_it_was);
+    // The policy changed in the course of the day.
+    let other = policy(PolicyType::Sts, "example.com", &["mode: testing", "mx: mx1.example.com"]);
+    assert_eq!(judged(&[passes(mx1), (other, passes(mx1).1)]), as_it_was);
 }
 
 #[test]

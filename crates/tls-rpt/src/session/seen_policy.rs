@@ -1,5 +1,7 @@
 //! A policy as the mail server saw it.
 
+use std::collections::HashSet;
+
 use mail_domain::DomainName;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,19 @@ impl SeenPolicy {
         Self { policy_type, domain, strings: Vec::new(), mx_host: Vec::new() }
     }
 
+    /// An MTA-STS policy with its whole text, as it was fetched, and its patterns.
+    #[must_use]
+    pub fn of_sts(
+        domain: DomainName,
+        text: &[u8],
+        patterns: impl IntoIterator<Item: ToString>,
+    ) -> Self {
+        let text = String::from_utf8_lossy(text);
+        let patterns: Vec<String> = patterns.into_iter().map(|it| it.to_string()).collect();
+        let policy = Self::new(PolicyType::Sts, domain);
+        policy.with_texts(text.lines(), patterns.iter().map(String::as_str)).0
+    }
+
     /// The same with its text and patterns, and whether something of them had to be cut.
     ///
     /// A string with several lines becomes several strings, empty ones are left out: what is then
@@ -65,7 +80,8 @@ impl SeenPolicy {
             self.strings.sort_unstable();
             self.strings.dedup();
         }
-        for mut pattern in mx_host {
+        for pattern in mx_host {
+            let mut pattern = pattern.trim();
             // A line of the policy in the place of its pattern.
             while pattern.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("mx:")) {
                 pattern = pattern.get(3..).unwrap_or_default().trim();
@@ -79,6 +95,23 @@ impl SeenPolicy {
     #[must_use]
     pub fn without_texts(&self) -> Self {
         Self::new(self.policy_type.clone(), self.domain.clone())
+    }
+
+    /// Whether this is an MTA-STS policy all of whose lines are in another one of the domain, blanks
+    /// and letter case aside: the same one, with no more of its text than a mail server needs.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let condensed = |text: &String| {
+            let visible = text.chars().filter(|character| !character.is_whitespace());
+            visible.map(|character| character.to_ascii_lowercase()).collect::<String>()
+        };
+        let is_comparable = self.policy_type == PolicyType::Sts
+            && other.policy_type == PolicyType::Sts
+            && self.domain == other.domain
+            && !self.strings.is_empty();
+        is_comparable && {
+            let lines: HashSet<String> = other.strings.iter().map(condensed).collect();
+            self.strings.iter().all(|line| lines.contains(&condensed(line)))
+        }
     }
 
     /// How much memory it takes, about, in octets.

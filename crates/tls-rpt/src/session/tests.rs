@@ -209,6 +209,11 @@ fn what_touches_no_number_is_mended() {
         &[SessionRepair::Null],
     );
     assert_eq!(session.policies[0].policy.strings, ["a: b", "c: d"]);
+    // One that was blank made the report of the whole day unfit.
+    let blank = with(
+        r#""policy-domain": "a.test","mx-host":[" ","mx: "," *.a.test "," mx: mx: *.b.test"],"t":0,"f":0"#,
+    );
+    assert_eq!(good(&blank, &[]).policies[0].policy.mx_host, ["*.a.test", "*.b.test"]);
     assert_eq!(session.policies[0].policy.mx_host, ["*.a.test"]);
 }
 

@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "mail-domain",
             "mta-sts",
+            "tls-rpt",
             "sealpost-wire",
             "sealpost-evidence",
             "sealpost-rules",
@@ -172,6 +173,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
             "sealpost-enforce",
             "sealpost-receive",
+            "sealpost-report",
         ],
     ),
     ("xtask", &[]),

@@ -43,13 +43,13 @@ pub(super) async fn run(
             .await
             .map_err(|error| error.unwrap_or_else(|error| store_failure(&path, &error)));
     };
-    let counted = domain_day(&sessions, day, domain.clone()).await;
+    let counted = domain_day(&sessions, day, domain.clone(), 0).await;
     let counted = counted.map_err(|error| store_failure(&path, &error))?;
     if counted.unreadable > 0 {
         let count = counted.unreadable;
         output.say(&format!("warning: {count} counters in the store make no sense"));
     }
-    if counted.sessions.is_empty() {
+    if counted.sessions.is_empty() && !counted.sessions.has_remarks() {
         output.say(&format!("there was no session with {domain} on {day}"));
         return Ok(Outcome::Findings);
     }
@@ -163,12 +163,15 @@ fn push_policy(text: &mut String, policy: &SeenPolicy, sums: &PolicySums) {
             );
         }
     }
+    if sums.is_held {
+        text.push_str("         - held beside the policies that decided about the sessions\n");
+    }
     push_remarks(text, sums);
 }
 
 fn push_remarks(text: &mut String, sums: &PolicySums) {
     for remark in &sums.remarks {
-        let _ = writeln!(text, "         - {}, found without a session", described(remark));
+        let _ = writeln!(text, "         - {}, found beside the sessions", described(remark));
     }
 }
 

@@ -61,6 +61,7 @@ struct DecidedDay {
     only_reports: u64,
     suppressed: u64,
     unfit: u64,
+    told_elsewhere: u64,
 }
 
 #[derive(Serialize)]
@@ -120,6 +121,7 @@ async fn queue(submissions: &Submissions, today: Day, days: u16) -> Result<Queue
             only_reports: counts.of(Verdict::OnlyReports),
             suppressed: counts.of(Verdict::Suppressed),
             unfit: counts.of(Verdict::Unfit),
+            told_elsewhere: counts.of(Verdict::ToldElsewhere),
         };
         if Verdict::ALL.iter().any(|verdict| counts.of(*verdict) > 0) {
             decided.push(day);
@@ -242,14 +244,15 @@ fn show_queue(queue: &Queue, output: &mut Output) -> Result<(), Failure> {
     for day in &queue.days {
         output.line(&format!(
             "{:<12} {:>9} queued; none: {} not wanted, {} unknown, {} only reports, \
-             {} suppressed, {} unfit",
+             {} suppressed, {} unfit, {} told elsewhere",
             day.day.to_string(),
             day.queued,
             day.not_wanted,
             day.unknown,
             day.only_reports,
             day.suppressed,
-            day.unfit
+            day.unfit,
+            day.told_elsewhere
         ))?;
     }
     Ok(())
