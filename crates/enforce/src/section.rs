@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use sealpost_listen::Address;
 use sealpost_net::{Probe, Probes};
 use sealpost_rules::matrix::OperatorLevel;
+use sealpost_runtime::state_folder;
 use sealpost_wire::postfix::{MapName, Profile};
 use serde::Deserialize;
 
@@ -36,7 +38,7 @@ const PORT: u16 = 8461;
 /// listen = "127.0.0.1:8463"
 /// map = "postfix-3.9"
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// Where socketmap is spoken: at 127.0.0.1:8461 by default.
@@ -46,6 +48,7 @@ pub struct Section {
     /// Where HTTP is spoken. It is meant for this machine: there is no TLS and no password.
     pub http: Vec<Address>,
     /// The file in which policies are kept.
+    #[schemars(extend("x-path" = "store"))]
     pub store: Option<PathBuf>,
     /// Whether answers are given or only recorded.
     pub mode: Mode,
@@ -62,15 +65,17 @@ pub struct Section {
     /// some that are known for it.
     pub bogus_names: Vec<ProbeName>,
     /// The file of exceptions.
+    #[schemars(extend("x-path" = "file"))]
     pub exceptions: Option<PathBuf>,
     /// How long an answer may take, in seconds: from 0.1 to 60.
+    #[schemars(range(min = 0.1, max = 60), extend("default" = 3))]
     pub deadline: Seconds,
     /// How many domains without a policy are remembered.
     pub without_policy: usize,
 }
 
 /// A `tcp:` table.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TcpTable {
     /// Where it is.
@@ -81,7 +86,7 @@ pub struct TcpTable {
 }
 
 /// Yes or no, as people write it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// No.
@@ -92,23 +97,27 @@ pub enum Switch {
 }
 
 /// A level in the words of Postfix.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Level(pub OperatorLevel);
 
 /// A name to try resolvers with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct ProbeName(pub Probe);
 
 /// The name of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Map(pub MapName);
 
 /// A time from 0.1 to 60 seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "f64")]
+#[schemars(with = "f64")]
 pub struct Seconds(pub Duration);
 
 impl Section {
@@ -123,14 +132,9 @@ impl Section {
         }
     }
 
-    /// Where policies are kept: by default in the folder that systemd provides, or else in
-    /// `/var/lib/sealpost`.
+    /// Where policies are kept: by default in the [state folder](state_folder).
     pub fn store_file(&self) -> PathBuf {
-        let folder = || match std::env::var_os("STATE_DIRECTORY") {
-            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-            _ => PathBuf::from("/var/lib/sealpost"),
-        };
-        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+        self.store.clone().unwrap_or_else(|| state_folder().join("store.sqlite"))
     }
 
     /// The names by which resolvers are tried.

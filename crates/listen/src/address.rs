@@ -4,7 +4,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 /// A place to listen: `127.0.0.1:8461`, `[::1]:8461`, `unix:/run/sealpost/enforce.sock`, the same
 /// with `,mode=0666` behind it, or `systemd:enforce`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub enum Address {
     /// A TCP address. Port 0 lets the system choose.
     Tcp(SocketAddr),

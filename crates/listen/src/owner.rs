@@ -7,7 +7,8 @@ use nix::unistd::{Group, User};
 /// The owner and the group that a socket file gets. By default they are those of the process.
 ///
 /// Its text is as that of `chown`: `postfix`, `postfix:mail`, `:postfix`, with names or numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub struct SocketOwner {
     user: Option<String>,
     group: Option<String>,

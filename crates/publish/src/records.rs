@@ -15,7 +15,8 @@ use crate::PublishedDomain;
 const LONGEST_STRING: usize = 255;
 
 /// What a policy host points to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub enum Target {
     /// An address.
     Address(IpAddr),

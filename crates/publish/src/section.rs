@@ -8,8 +8,10 @@ use std::{
 
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Mode, MxPattern};
+use schemars::JsonSchema;
 use sealpost_net::IpNetwork;
 use sealpost_rules::provider::Provider;
+use sealpost_runtime::state_folder;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::ReportUri;
 use toml::Spanned;
@@ -36,12 +38,14 @@ use crate::{AcmeSection, HostSection, Target};
 /// group = "customers"
 /// mx = ["backup.example.com"]              # beside those of the group's provider
 /// ```
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// A folder: every file in it whose name ends in `.toml` has more `groups` and `domains`.
+    #[schemars(extend("x-path" = "folder"))]
     pub directory: Option<PathBuf>,
     /// The file in which stages and histories are kept.
+    #[schemars(extend("x-path" = "store"))]
     pub store: Option<PathBuf>,
     /// Where TLS reports go, for every domain that says nothing else.
     pub rua: Option<Vec<Rua>>,
@@ -52,8 +56,10 @@ pub struct Section {
     /// Name servers that take updates, each under a name of the operator's.
     pub dns_servers: BTreeMap<String, DnsServer>,
     /// What domains of a group share.
+    #[schemars(with = "BTreeMap<String, Terms>")]
     pub(crate) groups: BTreeMap<Spanned<String>, Terms>,
     /// The domains.
+    #[schemars(with = "BTreeMap<String, Terms>")]
     pub(crate) domains: BTreeMap<Spanned<String>, Terms>,
 }
 
@@ -66,7 +72,7 @@ pub(crate) struct File {
 }
 
 /// What is said of a domain, or of a group of domains. What a domain leaves out is as in its group.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Terms {
     /// The group that the domain belongs to. A group belongs to none.
@@ -102,7 +108,7 @@ pub struct Terms {
 }
 
 /// A name server that takes updates (RFC 2136).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsServer {
     /// Its address and port.
@@ -113,6 +119,7 @@ pub struct DnsServer {
     #[serde(default = "usual_algorithm")]
     pub algorithm: String,
     /// A file with the secret of the key in Base64, and nothing else.
+    #[schemars(extend("x-path" = "secret"))]
     pub secret_file: Option<PathBuf>,
     /// The servers that are asked after a write; those of the zone's NS records, if left out.
     #[serde(default)]
@@ -120,7 +127,7 @@ pub struct DnsServer {
 }
 
 /// The mode of a policy, or who decides it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyMode {
     /// The stage of the roll-out decides.
@@ -135,7 +142,7 @@ pub enum PolicyMode {
 }
 
 /// Who serves the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HostWay {
     /// This program.
@@ -146,8 +153,9 @@ pub enum HostWay {
 }
 
 /// Who sets the records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "String")]
+#[schemars(with = "String")]
 pub enum DnsWay {
     /// A person: what is live is observed.
     #[default]
@@ -157,7 +165,7 @@ pub enum DnsWay {
 }
 
 /// How ids are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IdStyle {
     /// Of the policy: the same policy has the same id.
@@ -168,11 +176,12 @@ pub enum IdStyle {
 }
 
 /// An MX pattern as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
 pub struct Pattern(pub MxPattern);
 
 /// A provider as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProviderName {
     /// Google Workspace.
@@ -187,15 +196,18 @@ pub enum ProviderName {
 }
 
 /// A `max_age` as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "u32")]
 pub struct Seconds(pub MaxAge);
 
 /// A domain of ours as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
 pub struct BaseName(pub DomainName);
 
 /// An address for reports as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
 pub struct Rua(pub ReportUri);
 
 impl Section {
@@ -213,11 +225,7 @@ impl Section {
 
     /// The file in which stages and histories are kept.
     pub fn store_file(&self) -> PathBuf {
-        let folder = || match std::env::var_os("STATE_DIRECTORY") {
-            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-            _ => PathBuf::from("/var/lib/sealpost"),
-        };
-        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+        self.store.clone().unwrap_or_else(|| state_folder().join("store.sqlite"))
     }
 }
 

@@ -10,8 +10,10 @@ use std::{
 };
 
 use mail_domain::DomainName;
+use schemars::JsonSchema;
 use sealpost_listen::{Address, tls::IdentityFiles};
 use sealpost_net::IpNetwork;
+use sealpost_runtime::state_folder;
 use sealpost_store::{raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
@@ -45,7 +47,7 @@ pub const MOST_MAILBOXES: usize = 16;
 /// https = ["[::]:443"]
 /// http = ["unix:/run/sealpost/post.sock"]
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// Where reports are taken in.
@@ -54,18 +56,24 @@ pub struct Section {
     /// no password.
     pub http: Vec<Address>,
     /// The domains whose reports count.
+    #[schemars(with = "Vec<String>")]
     pub domains: Vec<DomainName>,
     /// Who may be written to.
+    #[schemars(with = "Vec<String>", extend("default" = ["tls-reports@"]))]
     pub recipients: Recipients,
     /// How this host presents itself over SMTP and LMTP; by default as in `[network]`.
     pub host: Option<String>,
     /// The certificate for STARTTLS and HTTPS, followed by those between it and the root.
+    #[schemars(extend("x-path" = "file"))]
     pub certificate: Option<PathBuf>,
     /// Its key.
+    #[schemars(extend("x-path" = "secret"))]
     pub key: Option<PathBuf>,
     /// The file in which reports are kept.
+    #[schemars(extend("x-path" = "store"))]
     pub store: Option<PathBuf>,
     /// The file in which everything is kept as it came.
+    #[schemars(extend("x-path" = "store"))]
     pub raw_store: Option<PathBuf>,
     /// The path to which reports are posted.
     pub path: PostPath,
@@ -82,13 +90,14 @@ pub struct Section {
     /// Mailboxes that are watched over IMAP, 16 at most.
     pub imap: Vec<ImapMailbox>,
     /// Maildirs that are watched.
+    #[schemars(extend("x-path" = "folder"))]
     pub maildirs: Vec<PathBuf>,
     /// What becomes of a mail in a Maildir after it is stored: `leave` or `seen`.
     pub maildirs_after: MaildirAfter,
 }
 
 /// Where reports are taken in.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Doors {
     /// Mail by SMTP: at 127.0.0.1:8464 by default.
@@ -102,13 +111,15 @@ pub struct Doors {
 }
 
 /// A path of a URL, such as `/v1/tls-reports`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct PostPath(Vec<String>);
 
 /// Who stands between us and those who post.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub enum Proxy {
     /// Whoever may connect to our socket file.
     Unix,
@@ -117,7 +128,7 @@ pub enum Proxy {
 }
 
 /// What may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SectionLimits {
     /// Octets of a mail: 15 MiB, in which a report of 10 MiB has room as base64.
@@ -135,7 +146,7 @@ pub struct SectionLimits {
 }
 
 /// For how long what is kept, in days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SectionRetention {
     /// What came in, as it came: 90.
@@ -147,7 +158,7 @@ pub struct SectionRetention {
 }
 
 /// A source whose reports count though nothing proves who sent them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admit {
     /// What it is called where its reports are shown: 1 to 64 visible characters.
@@ -157,15 +168,17 @@ pub struct Admit {
 }
 
 /// The name of a source.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct SourceName(String);
 
 /// A server whose `Authentication-Results` (RFC 8601) are believed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Its authserv-id.
+    #[schemars(with = "String")]
     pub name: DomainName,
     /// From where it hands mail to us: by default from this machine. Others could write the same
     /// field themselves.
@@ -197,14 +210,9 @@ pub enum SectionError {
 }
 
 impl Section {
-    /// Where reports are kept: by default in the folder that systemd provides, or else in
-    /// `/var/lib/sealpost`.
+    /// Where reports are kept: by default in the [state folder](state_folder).
     pub fn store_file(&self) -> PathBuf {
-        let folder = || match std::env::var_os("STATE_DIRECTORY") {
-            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-            _ => PathBuf::from("/var/lib/sealpost"),
-        };
-        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+        self.store.clone().unwrap_or_else(|| state_folder().join("store.sqlite"))
     }
 
     /// Where everything is kept as it came: by default beside the store.

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use sealpost_listen::{Address, SocketOwner};
+use sealpost_runtime::state_folder;
 use serde::Deserialize;
 use tls_rpt::ReportFace;
 
@@ -35,7 +37,7 @@ use tls_rpt::ReportFace;
 /// [report.addresses]                    # as mail servers behind a NAT are seen from outside
 /// "10.0.0.1" = "192.0.2.1"
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// Where mail servers send their datagrams: socket files, or `systemd:NAME`; by default
@@ -48,11 +50,14 @@ pub struct Section {
     pub http: Vec<Address>,
     /// Logs of Postfix whose `TLSRPT:` lines are counted, followed from their ends on. The sessions
     /// of a mail server that sends datagrams too would be counted twice.
+    #[schemars(extend("x-path" = "log"))]
     pub log: Vec<PathBuf>,
     /// A file with the token of programs that post sessions to `/v1/sessions` at `http`; without it
     /// nothing is taken there.
+    #[schemars(extend("x-path" = "secret"))]
     pub token_file: Option<PathBuf>,
     /// The file in which the counters are kept.
+    #[schemars(extend("x-path" = "store"))]
     pub store: Option<PathBuf>,
     /// The name under which this process counts, different for each that shares the store; by
     /// default that of the machine.
@@ -67,6 +72,7 @@ pub struct Section {
     /// For how many days the counters are kept: 35.
     pub retention_days: u16,
     /// The addresses by which mail servers behind a NAT are seen from outside.
+    #[schemars(with = "BTreeMap<String, IpAddr>")]
     pub addresses: BTreeMap<IpAddr, IpAddr>,
     /// How reports leave; without it, none does.
     pub delivery: Option<Delivery>,
@@ -77,7 +83,7 @@ pub struct Section {
 }
 
 /// How much is kept apart. What is beyond it is counted all the same, with less detail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SectionLimits {
     /// Octets of memory for counters: 256 MiB.
@@ -95,11 +101,9 @@ pub struct SectionLimits {
 }
 
 impl Section {
-    /// Where the counters are kept: by default in the folder that systemd provides, or else in
-    /// `/var/lib/sealpost`.
+    /// Where the counters are kept: by default in the [state folder](state_folder).
     pub fn store_file(&self) -> PathBuf {
-        let folder = || folder("STATE_DIRECTORY", "/var/lib/sealpost");
-        self.store.clone().unwrap_or_else(|| folder().join("store.sqlite"))
+        self.store.clone().unwrap_or_else(|| state_folder().join("store.sqlite"))
     }
 
     /// Where mail servers send their datagrams.

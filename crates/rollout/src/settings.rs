@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use mta_sts::MaxAge;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// How much is done without being asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Autonomy {
     /// Moves whose gate is open are made.
@@ -19,7 +20,7 @@ pub enum Autonomy {
 }
 
 /// What has to be seen before a stage is left. Each number may be set to zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// Whole days during which what the stage asks for was live without interruption.
@@ -33,7 +34,7 @@ pub struct Gate {
 }
 
 /// What leads a domain on, and back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How much is done without being asked: `propose`.
@@ -52,18 +53,23 @@ pub struct Settings {
     pub confirmations: u32,
     /// `max_age` in testing, in seconds: 86400.
     #[serde(with = "seconds")]
+    #[schemars(with = "u32")]
     pub testing_max_age: MaxAge,
     /// `max_age` in the first enforce stage: 86400.
     #[serde(with = "seconds")]
+    #[schemars(with = "u32")]
     pub first_max_age: MaxAge,
     /// `max_age` in the second: 604800.
     #[serde(with = "seconds")]
+    #[schemars(with = "u32")]
     pub second_max_age: MaxAge,
     /// `max_age` in the last, and thus from then on: 1209600.
     #[serde(with = "seconds")]
+    #[schemars(with = "u32")]
     pub long_max_age: MaxAge,
     /// `max_age` of the policy of mode none: 86400.
     #[serde(with = "seconds")]
+    #[schemars(with = "u32")]
     pub leaving_max_age: MaxAge,
 }
 

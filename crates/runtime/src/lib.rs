@@ -16,6 +16,8 @@ pub mod metrics;
 // What keeps it running.
 mod descriptors;
 pub use descriptors::raise_descriptor_limit;
+mod state_folder;
+pub use state_folder::{make_state_folder, state_folder};
 mod systemd;
 mod task;
 pub use systemd::{Liveness, ServiceManager, ServiceManagerError};

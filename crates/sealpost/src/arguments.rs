@@ -1,6 +1,7 @@
 //! The command line. Help, man pages and completions are made from these definitions.
 
 mod check;
+mod config;
 mod enforce;
 mod lab;
 mod publish;
@@ -21,6 +22,9 @@ use sealpost_net::IpNetwork;
 pub(crate) use self::check::{
     CheckArguments, CheckCommand, CheckFormat, DiffArguments, ListArguments, ResultsArguments,
     SummaryFormat, Zone,
+};
+pub(crate) use self::config::{
+    ConfigCheckArguments, ConfigCommand, InitArguments, PublishingName, ReceivingName, SendingName,
 };
 pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
@@ -91,6 +95,9 @@ pub(crate) enum Command {
     Report(Box<ReportArguments>),
     /// Run every role that the configuration names, as one daemon.
     Serve(Box<ServeArguments>),
+    /// Make, check and describe the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Look after the file in which everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -288,6 +295,18 @@ pub(crate) enum ProviderName {
     Proofpoint,
     /// Your own hosts, each named by --mx.
     SelfHosted,
+}
+
+impl ProviderName {
+    /// As it is written in a configuration.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::GoogleWorkspace => "google-workspace",
+            Self::Microsoft365 => "microsoft-365",
+            Self::Proofpoint => "proofpoint",
+            Self::SelfHosted => "self-hosted",
+        }
+    }
 }
 
 /// A resolver's address, with the port of DNS where none is given.

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod check;
+mod config;
 mod enforce;
 mod failure;
 mod generate;
@@ -37,6 +38,7 @@ pub(crate) async fn run(
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
         Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,
+        Command::Config(command) => config::run(command, output),
         Command::Store(command) => store::run(command, output).await,
         Command::Web(command) => web::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),

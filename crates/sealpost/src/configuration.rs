@@ -1,10 +1,13 @@
 //! `sealpost.toml`.
 
+mod fault;
+mod schema;
 mod set;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
 use sealpost_listen::tls::IdentityFiles;
@@ -14,6 +17,8 @@ use sealpost_web::Setting;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub(crate) use self::fault::{Fault, faults, line_at};
+pub(crate) use self::schema::{Entry, schema, visit};
 use crate::daemon::RoleName;
 use crate::outcome::Failure;
 
@@ -24,10 +29,11 @@ const LARGEST_FILE: u64 = 256 * 1024;
 /// that they share, and one for `sealpost serve`.
 ///
 /// Unknown keys are refused. Relative paths start from the file's folder.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Configuration {
     /// The file in which every role keeps what it keeps, unless its section names another.
+    #[schemars(extend("x-path" = "store"))]
     store: Option<PathBuf>,
     pub(crate) serve: ServeSection,
     pub(crate) web: sealpost_web::Section,
@@ -45,7 +51,7 @@ pub(crate) struct Configuration {
 }
 
 /// The section `[serve]`: what the roles of one process share.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServeSection {
     /// Where people and Prometheus ask over HTTP; 127.0.0.1:8460 by default.
@@ -53,8 +59,10 @@ pub(crate) struct ServeSection {
     /// The same over HTTPS.
     pub(crate) https: Vec<Address>,
     /// The certificate for it, followed by those between it and the root.
+    #[schemars(extend("x-path" = "file"))]
     pub(crate) certificate: Option<PathBuf>,
     /// Its key.
+    #[schemars(extend("x-path" = "secret"))]
     pub(crate) key: Option<PathBuf>,
     /// The roles that run; by default those that have a section.
     pub(crate) roles: Vec<RoleName>,
@@ -105,18 +113,28 @@ impl Configuration {
     /// Reads a file; without one, everything is as by default.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
+        let text = Self::text(path)?;
+        Self::parse(path, text).map_err(|faults| {
+            let faults: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+            Failure::new(format!("read the configuration in {}:{faults}", path.display()))
+        })
+    }
+
+    /// The text of a file.
+    pub(crate) fn text(path: &Path) -> Result<String, Failure> {
         let mut octets = Vec::new();
         fs_err::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut octets)?;
-        let text = String::from_utf8(octets)
-            .ok()
-            .filter(|text| text.len() as u64 <= LARGEST_FILE)
-            .ok_or_else(|| {
-                let path = path.display();
-                Failure::new(format!("read {path}: it is not a text of at most 256 KiB"))
-            })?;
-        let mut configuration: Self = toml::from_str(&text).map_err(|error| {
-            Failure::new(format!("read the configuration in {}: {error}", path.display()))
-        })?;
+        let text = String::from_utf8(octets).ok();
+        text.filter(|text| text.len() as u64 <= LARGEST_FILE).ok_or_else(|| {
+            let path = path.display();
+            Failure::new(format!("read {path}: it is not a text of at most 256 KiB"))
+        })
+    }
+
+    /// Reads the text of this file, or says what is wrong with it.
+    pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Vec<Fault>> {
+        let mut configuration: Self =
+            toml::from_str(&text).map_err(|error| faults(&text, &error))?;
         configuration.set = set::keys(&text);
         if configuration.serve.roles.is_empty() {
             configuration.serve.roles = present(&text);

@@ -58,6 +58,9 @@ snapshot!(check_with_a_network_that_is_none, ["check", "--allow-network", "10.0.
 snapshot!(receive_help, ["receive", "--help"]);
 snapshot!(report_help, ["report", "--help"]);
 snapshot!(serve_help, ["serve", "--help"]);
+snapshot!(config_init_help, ["config", "init", "--help"]);
+snapshot!(config_check_help, ["config", "check", "--help"]);
+snapshot!(config_check_of_nothing, ["config", "check"]);
 snapshot!(report_preview_without_store, ["report", "preview", "--store", "a"]);
 snapshot!(receive_without_store, ["receive", "--smtp", "127.0.0.1:0"]);
 snapshot!(receive_at_a_name, ["receive", "--lmtp", "localhost:8465", "--store", "a"]);

@@ -6,6 +6,7 @@ use std::{
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use sealpost_runtime::{make_state_folder, state_folder};
 
 use crate::{Settings, StoreError, schema};
 
@@ -25,6 +26,10 @@ pub(crate) struct Reader {
 
 /// Makes an empty file if there is none, readable for its owner only.
 pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    // Nobody has named that folder, so nobody has made it.
+    if path.parent() == Some(&state_folder()) {
+        make_state_folder().map_err(StoreError::of_file)?;
+    }
     match fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

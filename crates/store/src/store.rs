@@ -15,7 +15,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, makes it if it is missing, and brings its schema up to date.
+    /// Opens the file, makes it if it is missing, and brings its schema up to date. Its folder must
+    /// be there, unless it is the [state folder](sealpost_runtime::state_folder).
     ///
     /// A file that can be read but not written is opened, with an error in the log: writes fail
     /// until it can be written again.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use sealpost_store::Rights;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -32,25 +33,26 @@ const LARGEST_FILE: u64 = 4 * 1024;
 /// user = "X-Remote-User"
 /// rights = "write"
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// Names under which people call the pages, beside those of this machine.
     pub hosts: Vec<HostName>,
     /// The file with the hash of the operator's password.
+    #[schemars(extend("x-path" = "secret"))]
     pub password_file: Option<PathBuf>,
     /// The same by the name of a credential of systemd (`LoadCredential=`).
     pub password_credential: Option<String>,
-    /// A session ends when nothing came in it for so long.
+    /// A session ends when nothing came in it for so many minutes: 30.
     pub idle_minutes: u16,
-    /// And at the latest after so long.
+    /// And at the latest after so many hours: 12.
     pub session_hours: u16,
     /// A proxy that says who somebody is.
     pub proxy: Option<TrustedProxy>,
 }
 
 /// A proxy whose word counts.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedProxy {
     /// From where it connects.
@@ -63,7 +65,8 @@ pub struct TrustedProxy {
 }
 
 /// From where a proxy connects: an address, or a socket file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
 pub enum ProxyPlace {
     /// Any socket file of ours.
     Unix,
@@ -72,7 +75,7 @@ pub enum ProxyPlace {
 }
 
 /// What those may do whom a proxy names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyRights {
     /// Look.

@@ -1,10 +1,11 @@
 //! Who says what is secure.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Who says which answers of the DNS are secure. In a file: `auto`, `validate`, `trusted-resolver`,
 /// `off`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DnssecMode {
     /// The resolvers, if all of them are on this machine and are seen to validate; else this

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mail_domain::DomainName;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The largest settings file that is read, in octets.
@@ -40,7 +41,7 @@ const FALLBACK_EHLO_NAME: &str = "sealpost.invalid";
 /// [limits]
 /// mail_hosts = 16
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The DNS resolvers, asked in this order; empty for those of the system
@@ -52,17 +53,20 @@ pub struct Settings {
     /// The port of MX hosts; 25 but for tests.
     pub smtp_port: u16,
     /// Whom to trust to sign certificates.
+    #[schemars(extend("x-path" = "file", "default" = "system"))]
     pub trust_roots: TrustRoots,
     /// Networks that may be connected to although they are not globally routable.
     pub allowed_networks: Vec<IpNetwork>,
     /// The name given in EHLO: a domain name. By default the machine's own name, if it is one of
     /// several labels, else `sealpost.invalid`.
+    #[schemars(skip_serializing)] // the name of this machine is nobody's default
     pub ehlo_name: String,
     /// Who says which answers of the DNS are secure.
     pub dnssec: DnssecMode,
     /// A file of DS and DNSKEY records from which validation begins, as Unbound's
     /// `trust-anchor-file` or BIND's `trust-anchors` have them. Without it, the keys of the root as
     /// of this build.
+    #[schemars(extend("x-path" = "file"))]
     pub trust_anchors: Option<PathBuf>,
     /// Shall MX hosts be asked which outdated TLS they still speak? That takes up to four more
     /// connections for each host and family of addresses.
@@ -82,8 +86,9 @@ pub struct Settings {
 }
 
 /// Whom to trust to sign certificates.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "PathBuf")]
+#[schemars(with = "String")]
 pub enum TrustRoots {
     /// The machine's own trust store; where it has none, the roots of Mozilla as of this build.
     #[default]

@@ -25,7 +25,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 const SPREAD: Duration = Duration::from_secs(60);
 
 /// How names are proved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChallengeKind {
     /// A certificate on port 443 (RFC 8737).

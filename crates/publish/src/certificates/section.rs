@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mail_domain::DomainName;
+use schemars::JsonSchema;
 use sealpost_store::Allowance;
 use serde::Deserialize;
 
@@ -18,7 +19,7 @@ use crate::ChallengeKind;
 /// challenge = "tls-alpn-01"  # or "http-01", "dns-01"
 /// key_file = "store.key"     # encrypts the keys in the store
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AcmeSection {
     /// The URL of the authority's directory: that of Let's Encrypt by default.
@@ -32,6 +33,7 @@ pub struct AcmeSection {
     /// How names are proved.
     pub challenge: ChallengeKind,
     /// A file with 32 octets in base64, by which keys are encrypted in the store.
+    #[schemars(extend("x-path" = "own-secret"))]
     pub key_file: Option<PathBuf>,
     /// An account that the operator has with the authority already.
     pub external_account: Option<ExternalAccount>,
@@ -46,18 +48,19 @@ pub struct AcmeSection {
 }
 
 /// An account of the authority's own customers (RFC 8555 §7.3.4).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalAccount {
     /// Its id.
     pub id: String,
     /// A file with its key, in base64url.
+    #[schemars(extend("x-path" = "secret"))]
     pub key_file: PathBuf,
 }
 
 /// What an authority allows: so many orders at once, and one more in each interval. By default as
 /// Let's Encrypt has it, a little less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AcmeLimits {
     /// Orders of an account at once: 280.

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use sealpost_listen::Address;
 use serde::Deserialize;
 
@@ -18,7 +19,7 @@ use serde::Deserialize;
 /// health = ["127.0.0.1:8462"]    # /health and /metrics
 /// certificates = "certificates"  # a folder, as certbot fills /etc/letsencrypt/live
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostSection {
     /// Where to serve policies over HTTPS.
@@ -30,6 +31,7 @@ pub struct HostSection {
     /// Where to answer `/health` and `/metrics`.
     pub health: Vec<Address>,
     /// A folder with a folder for each policy host, in it `fullchain.pem` and `privkey.pem`.
+    #[schemars(extend("x-path" = "folder"))]
     pub certificates: Option<PathBuf>,
     /// The addresses that policy hosts must have in the DNS before a certificate is ordered; by
     /// default those of a domain's `target`.

@@ -28,7 +28,7 @@ const LIST: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// What becomes of a mail in a Maildir after it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MaildirAfter {
     /// Nothing: no file is touched.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mail_domain::DomainName;
+use schemars::JsonSchema;
 use sealpost_mailbox::{Account, After, Grant, Login, SecretFile, Security, TokenSource};
 use sealpost_net::HttpsUrl;
 use sealpost_wire::imap::Astring;
@@ -19,10 +20,11 @@ use super::SectionError;
 /// user = "tls-reports@example.com"
 /// password_file = "/etc/sealpost/imap-password"
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImapMailbox {
     /// The server: a host name.
+    #[schemars(with = "String")]
     pub host: DomainName,
     /// Its port: 993, or 143 for STARTTLS.
     pub port: Option<u16>,
@@ -32,6 +34,7 @@ pub struct ImapMailbox {
     /// The user, as the server knows him.
     pub user: String,
     /// The file with his password.
+    #[schemars(extend("x-path" = "secret"))]
     pub password_file: Option<PathBuf>,
     /// The same by the name of a credential of systemd (`LoadCredential=`).
     pub password_credential: Option<String>,
@@ -51,7 +54,7 @@ pub struct ImapMailbox {
 }
 
 /// How a connection is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protection {
     /// TLS from the beginning.
@@ -64,7 +67,7 @@ pub enum Protection {
 }
 
 /// What becomes of a mail after it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Afterwards {
     /// Nothing; the mailbox is only read.
@@ -79,7 +82,7 @@ pub enum Afterwards {
 }
 
 /// Where tokens come from: `[receive.imap.oauth]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImapToken {
     /// The token endpoint: `https://…`.
@@ -87,9 +90,11 @@ pub struct ImapToken {
     /// The name of the program at the provider.
     pub client_id: String,
     /// The file with the secret of the program.
+    #[schemars(extend("x-path" = "secret"))]
     pub client_secret_file: Option<PathBuf>,
     /// The file with the refresh token; without it the program asks in its own name (client
     /// credentials).
+    #[schemars(extend("x-path" = "secret"))]
     pub refresh_token_file: Option<PathBuf>,
     /// What is asked for.
     #[serde(default)]
@@ -97,8 +102,9 @@ pub struct ImapToken {
 }
 
 /// A URL of scheme `https`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Endpoint(HttpsUrl);
 
 impl ImapMailbox {

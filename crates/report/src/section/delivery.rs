@@ -8,6 +8,7 @@ use std::{
 };
 
 use mail_domain::DomainName;
+use schemars::JsonSchema;
 use sealpost_dkim::Selector;
 use sealpost_net::{MailWay, Program, Relay};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -34,17 +35,20 @@ const HOUR: u64 = 3_600;
 /// key = "/etc/sealpost/dkim-rsa.pem"
 /// selector = "tlsrpt-rsa"
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
     /// The way of mails: `relay:HOST:PORT`, `sendmail:PATH` or `direct`.
     #[serde(deserialize_with = "way")]
+    #[schemars(with = "String", extend("default" = "sendmail:/usr/sbin/sendmail"))]
     pub mail: MailWay,
     /// Who is the author of the mails; by default the contact.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Option<String>", skip_serializing)]
     pub from: Option<MailAddress>,
     /// Where mails go that come back; by default where they are from.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Option<String>", skip_serializing)]
     pub return_path: Option<MailAddress>,
     /// What stands between that address and the mark of one mail; without it all mails have the same
     /// return path, and are told apart by what comes back.
@@ -79,7 +83,7 @@ pub struct Delivery {
 }
 
 /// Whether the mail server tells of sessions that brought our reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OwnMails {
     /// It may: as many successful sessions as there were mails are left out.
@@ -90,7 +94,7 @@ pub enum OwnMails {
 }
 
 /// To whom a report goes that has several destinations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Destinations {
     /// To all.
@@ -101,7 +105,7 @@ pub enum Destinations {
 }
 
 /// Which certificates an HTTPS receiver may show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HttpsCertificates {
     /// Any.
@@ -112,16 +116,19 @@ pub enum HttpsCertificates {
 }
 
 /// A key that signs.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DkimKey {
     /// The file of the secret key, PEM: RSA or Ed25519.
+    #[schemars(extend("x-path" = "secret"))]
     pub key: PathBuf,
     /// Where its public part stands in DNS: at `SELECTOR._domainkey.DOMAIN`.
     #[serde(deserialize_with = "parsed")]
+    #[schemars(with = "String")]
     pub selector: Selector,
     /// The domain that signs; by default that of the author.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub domain: Option<DomainName>,
 }
 

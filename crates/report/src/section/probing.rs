@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Seconds of an hour.
@@ -15,7 +16,7 @@ const HOUR: u32 = 3_600;
 /// every_hours = 6     # between two looks at one domain
 /// per_hour = 120      # domains, of all
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Probing {
     /// How many hours lie between two looks at one domain: 6.

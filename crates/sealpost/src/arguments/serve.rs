@@ -14,7 +14,8 @@ use crate::outcome::Failure;
                   is started again and takes no other with it. At SIGHUP everything is read \
                   again, and a role whose settings have changed starts anew.\n\n\
                   Without a configuration it answers mail servers and takes in reports on this \
-                  machine only.\n\n\
+                  machine only, and keeps everything below ~/.local/state/sealpost, or for root \
+                  in /var/lib/sealpost. `sealpost config init` writes a configuration.\n\n\
                   Exit status: 0 ended as told, 2 could not run.")]
 pub(crate) struct ServeArguments {
     /// The configuration, TOML.

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use sealpost_runtime::Liveness;
 use sealpost_runtime::metrics::Label;
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use crate::outcome::Failure;
 use crate::output::Output;
 
 /// The name of a role that runs for long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RoleName {
     Enforce,

@@ -4,8 +4,10 @@
 
 mod access;
 mod daemon;
+mod newer_store;
 mod pages;
 mod publish;
+mod without_file;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;

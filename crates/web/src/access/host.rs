@@ -5,7 +5,8 @@ use std::{net::IpAddr, str::FromStr};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// A name under which people call us, as it stands in `Host`, without a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub struct HostName(String);
 
 /// The text is no name of a host.

@@ -3,7 +3,7 @@
 use mta_sts::MxPattern;
 use sealpost_rollout::Stage;
 
-use crate::arguments::{ProviderName, PublishNewArguments};
+use crate::arguments::PublishNewArguments;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -17,7 +17,7 @@ pub(super) fn run(
     };
     let mut block = format!("[publish.domains.\"{domain}\"]\n");
     if !arguments.providers.is_empty() {
-        let names = arguments.providers.iter().map(|name| provider(*name).to_owned()).collect();
+        let names = arguments.providers.iter().map(|name| name.as_str().to_owned()).collect();
         block.push_str(&format!("providers = [{}]\n", quoted(names)));
     }
     if !arguments.mx.is_empty() {
@@ -57,13 +57,4 @@ pub(super) fn run(
         }
     }
     Ok(Outcome::Clean)
-}
-
-fn provider(name: ProviderName) -> &'static str {
-    match name {
-        ProviderName::GoogleWorkspace => "google-workspace",
-        ProviderName::Microsoft365 => "microsoft-365",
-        ProviderName::Proofpoint => "proofpoint",
-        ProviderName::SelfHosted => "self-hosted",
-    }
 }
