@@ -255,3 +255,14 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     assert_eq!(daemon.metric("sealpost_web_changes_total{outcome=\"done\"}"), 2);
     assert!(daemon.terminate().0.success());
 }
+
+#[test]
+fn pages_are_of_the_file_of_a_role_that_runs() {
+    let world = World::new();
+    world.write("[serve]\nhttp = [\"127.0.0.1:0\"]\n[publish]\nstore = \"own.sqlite\"\n");
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: publish with 0 domains\n");
+    assert_eq!(daemon.get("/").0, 200);
+    assert!(daemon.terminate().0.success());
+    assert!(world.path("own.sqlite").exists());
+}
