@@ -28,6 +28,7 @@ mod echoes;
 mod failures;
 mod gathered;
 mod listing;
+mod packed;
 mod retention;
 mod series;
 mod sums;

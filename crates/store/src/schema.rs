@@ -27,6 +27,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0009_sending.sql"),
         include_str!("migrations/0010_certificates.sql"),
         include_str!("migrations/0011_report_places.sql"),
+        include_str!("migrations/0012_report_packed.sql"),
         include_str!("migrations/0013_beside_sessions.sql"),
         include_str!("migrations/0016_web.sql"),
     ],

@@ -15,8 +15,8 @@ use crate::{Beliefs, Limits, Message, Notary, OurDomains, Received, Submission, 
 const KEY_PATIENCE: i64 = 86_400;
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
-const ENOUGH_OCTETS: usize = 1 << 20;
-const ENOUGH_ACCOUNTS: usize = 2048;
+const ENOUGH_OCTETS: usize = 512 << 10;
+const ENOUGH_ACCOUNTS: usize = 1024;
 
 /// Submissions that are still to be read, each with its place in the list of the caller.
 pub(super) struct Reading(VecDeque<(usize, Unread)>);

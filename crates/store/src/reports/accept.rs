@@ -10,7 +10,9 @@ use super::{
     Accepted, DayShare, NewReport, ReportId, Scope,
     batch::Batch,
     details::{Details, counted},
-    new, sql,
+    new,
+    packed::Packed,
+    sql,
     sums::{self, Counted, Sign},
 };
 use crate::{
@@ -45,7 +47,7 @@ pub(super) struct Prepared {
     has_addresses: bool,
     /// Policies that are stored once for all reports: digest and text.
     shown: Vec<([u8; 16], String)>,
-    details: String,
+    details: Packed,
     sums: DetailSums,
 }
 
@@ -106,7 +108,7 @@ impl Prepared {
             is_failing: has_failures || total.failed.upper > 0,
             has_addresses: details.has_addresses(),
             sums: DetailSums::of(&details),
-            details: serde_json::to_string(&details).map_err(StoreError::damaged)?,
+            details: Packed::of(&details)?,
             domain: report.domain,
             days,
             total,
@@ -276,10 +278,11 @@ fn insert(
         stored(total.failed.upper),
         i64::from(prepared.is_failing),
         i64::from(prepared.has_addresses),
-        prepared.details,
+        prepared.details.details,
         prepared.scope.with(domain),
         prepared.scope.with(reporter),
         prepared.place,
+        prepared.details.packed,
     ])?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use sealpost_evidence::traffic::{Day, FailureGroup, FailureHistory, Reporter};
 use super::{
     DayRange, FailureGroups, HistoryPlace, HistoryRow, Scope, Subject,
     details::{Details, FailurePart},
-    domain_id, listing, sql,
+    domain_id, listing, packed, sql,
 };
 use crate::{StoreError, column};
 
@@ -108,8 +108,8 @@ impl Grouping {
     fn add(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
         let (report, domain, reporter) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let day: i64 = row.get(3)?;
-        let text = column::text(row, 4)?;
-        let details: Details<'_> = column::json(4, text)?;
+        let text = packed::text(row, 4)?;
+        let details: Details<'_> = column::json(4, &text)?;
         self.reports += 1;
         self.octets = self.octets.saturating_add(text.len());
         for (policy_type, failure) in details.failures() {

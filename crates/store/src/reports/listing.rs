@@ -11,7 +11,7 @@ use super::{
     Content, Echo, MOST_ROWS, RepairCount, ReportFilter, ReportId, ReportPlace, ReportSummary,
     ReporterId, ReporterRow, Scope, StoredReport, Validity, accept,
     details::{Details, PolicyPart, Shown},
-    domain_id, echoes, sql, sums,
+    domain_id, echoes, packed, sql, sums,
 };
 use crate::{
     Digest, StoreError,
@@ -73,8 +73,8 @@ pub(super) fn report(
         Ok((summary(row)?, row.get::<_, [u8; 20]>(21)?, row.get::<_, Option<String>>(22)?))
     });
     let Some((summary, key, contact)) = found.optional()? else { return Ok(None) };
-    let text: String =
-        connection.prepare_cached(sql::DETAILS)?.query_row([id.0], |row| row.get(0))?;
+    let mut read = connection.prepare_cached(sql::DETAILS)?;
+    let text = read.query_row([id.0], |row| packed::text(row, 0).map(Cow::into_owned))?;
     let details: Details<'_> = column::json(0, &text)?;
     let mut policies = Vec::with_capacity(details.policies.len());
     for policy in &details.policies {

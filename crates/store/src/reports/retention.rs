@@ -1,9 +1,16 @@
 //! Forgetting what is too old.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::Day;
 
-use super::{MOST_ROWS, Scope, accept, details::Details, sql, sums};
+use super::{
+    MOST_ROWS, Scope, accept,
+    details::Details,
+    packed::{self, Packed},
+    sql, sums,
+};
 use crate::{StoreError, column};
 
 /// Details that are rewritten in one call, about; most reports have a thousandth of it.
@@ -70,12 +77,12 @@ fn forget_addresses(
         if octets > MOST_OCTETS {
             return Ok((count, true));
         }
-        let text: String = read.query_row([id], |row| row.get(0))?;
+        let text = read.query_row([id], |row| packed::text(row, 0).map(Cow::into_owned))?;
         octets = octets.saturating_add(text.len());
         let mut details: Details<'_> = column::json(0, &text)?;
         details.forget_addresses();
-        let details = serde_json::to_string(&details).map_err(StoreError::damaged)?;
-        forget.execute(params![details, id])?;
+        let Packed { details, packed } = Packed::of(&details)?;
+        forget.execute(params![details, packed, id])?;
         count += 1;
     }
     Ok((count, count == limit))

@@ -16,7 +16,7 @@ macro_rules! newest {
 macro_rules! failing {
     ($rest:literal) => {
         concat!(
-            "SELECT id, domain, reporter, day, details FROM reports
+            "SELECT id, domain, reporter, day, details, packed FROM reports
              WHERE is_current = 1 AND is_failing = 1 AND ",
             $rest
         )
@@ -92,9 +92,9 @@ statements! {
                              begins_at, ends_at, received_at, raw, trust, trust_detail,
                              successful_lower, successful_upper, failed_lower, failed_upper,
                              is_failing, has_addresses, details, of_domain, of_reporter,
-                             place)
+                             place, packed)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22, $23, $24, $25)";
+                $19, $20, $21, $22, $23, $24, $25, $26)";
 
     SET_CURRENT = "
         UPDATE reports SET is_current = $1 WHERE id = $2";
@@ -105,7 +105,7 @@ statements! {
     /// What was summed of a report.
     COUNTED = "
         SELECT scope, is_current, key, reporter, domain, day,
-               successful_lower, successful_upper, failed_lower, failed_upper, details
+               successful_lower, successful_upper, failed_lower, failed_upper, details, packed
         FROM reports WHERE id = $1";
 
     // Sums.
@@ -294,7 +294,7 @@ statements! {
         WHERE reports.id = $1";
 
     DETAILS = "
-        SELECT details FROM reports WHERE id = $1";
+        SELECT details, packed FROM reports WHERE id = $1";
 
     /// How many mails brought the reports of a reporter within some seconds.
     REPORT_MAILS = "
@@ -326,7 +326,7 @@ statements! {
         ORDER BY day, id LIMIT $2";
 
     FORGET_ADDRESSES = "
-        UPDATE reports SET has_addresses = 0, details = $1 WHERE id = $2";
+        UPDATE reports SET has_addresses = 0, details = $1, packed = $2 WHERE id = $3";
 
     OLD_APART = "
         SELECT id FROM reports WHERE scope > 1 AND received_at < $1

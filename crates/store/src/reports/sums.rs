@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::{Bounds, Day};
 
-use super::{DayShare, accept::DetailSums, details::Details, scope, sql};
+use super::{DayShare, accept::DetailSums, details::Details, packed, scope, sql};
 use crate::{StoreError, column};
 
 /// The sum over everything.
@@ -53,7 +53,7 @@ pub(super) fn counted(connection: &Connection, id: i64) -> Result<StoredCounts, 
     let mut statement = connection.prepare_cached(sql::COUNTED)?;
     statement
         .query_row([id], |row| {
-            let text: String = row.get(10)?;
+            let text = packed::text(row, 10)?;
             let stored: Details<'_> = column::json(10, &text)?;
             let details = DetailSums::of(&stored);
             let day = Day::new(row.get(5)?);
@@ -264,7 +264,8 @@ fn narrow(
         let values = params![of_domain, report.reporter];
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
-            let details: Details<'_> = column::json(4, column::text(row, 4)?)?;
+            let text = packed::text(row, 4)?;
+            let details: Details<'_> = column::json(4, &text)?;
             // It may still be marked as current.
             let tells = row.get::<_, i64>(0)? != report.id
                 && details

@@ -15,10 +15,10 @@ use super::walk::{Found, Walk, Why};
 /// Files that are looked for at a time.
 const FILES: usize = 256;
 /// Submissions that are handed over together, at most, and their octets.
-const TOGETHER: usize = 2048;
-const TOGETHER_OCTETS: usize = 4 << 20;
+const TOGETHER: usize = 1024;
+const TOGETHER_OCTETS: usize = 2 << 20;
 /// All octets that are in memory as they came, in KiB.
-const BUDGET: usize = 16 * 1024;
+const BUDGET: usize = 8 * 1024;
 
 /// What was read.
 #[derive(Default)]
