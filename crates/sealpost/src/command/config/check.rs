@@ -239,9 +239,10 @@ impl Reading<'_> {
         if acme.is_some_and(|acme| !acme.agree_to_terms) {
             let line = self.line_of("publish.acme");
             self.add(
-                Severity::Warning,
+                Severity::Error,
                 line,
-                "`publish.acme.agree_to_terms` is not true: no certificate is ordered",
+                "`publish.acme.agree_to_terms` is not true: set it once you have read the terms \
+                 of the authority",
             );
         }
     }

@@ -199,6 +199,11 @@ impl Wishes {
             let secret = secret.display();
             steps.push(format!("write the password of the mailbox into {secret}, {rights}"));
         }
+        if self.publish == PublishingName::Own {
+            steps.push(
+                "read the terms of Let's Encrypt, and agree to them in [publish.acme]".to_owned(),
+            );
+        }
         steps.push(format!("sealpost serve --config {file}"));
         if self.sending == SendingName::Postfix {
             steps.push("sealpost enforce setup postfix    # shows what Postfix needs".to_owned());
