@@ -70,9 +70,7 @@ async function log_in(page, typed) {
 // A page as it stands now: its accessibility, and whether it fits.
 async function judge({ page, name }, shot) {
   const where = `${name} ${shot}`;
-  for (const closed of await page.locator("details:not([open]) > summary").all()) {
-    await closed.click();
-  }
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
   const wide = await page.evaluate(
     () => document.scrollingElement.scrollWidth - document.documentElement.clientWidth,
   );
@@ -87,6 +85,14 @@ async function judge({ page, name }, shot) {
   }
 }
 
+// Whether something is to be seen, at once or after the page that comes.
+const seen = (locator) =>
+  locator.first().waitFor({ timeout: 10_000 }).then(() => true, () => false);
+
+async function expect(where, what, promise) {
+  if (!(await promise)) note(where, `it is not so that ${what}`);
+}
+
 // All pages that the navigation leads to, by clicks, and those below them.
 async function visit(window) {
   const { page, name } = window;
@@ -95,25 +101,25 @@ async function visit(window) {
   if (names.length < 5) note(name, `the navigation has only ${names}`);
   for (const text of names) {
     await page.getByRole("navigation").getByRole("link", { name: text, exact: true }).click();
-    const current = page.locator("nav a[aria-current=page]");
-    if ((await current.textContent()) !== text) note(name, `${text} is not marked as the page`);
+    const current = page.locator("nav a[aria-current=page]", { hasText: text });
+    await expect(name, `${text} is marked as the page`, seen(current));
     await judge(window, text.toLowerCase().replaceAll(" ", "-"));
   }
   await page.getByRole("link", { name: "Domains", exact: true }).click();
   await page.locator("tbody th a").first().click();
+  await page.waitForURL("**/domains/*");
   await judge(window, "domain");
+  await page.goto(`${url}/domains/mail.good.test`);
+  await judge(window, "roll-out");
   await page.getByRole("link", { name: "Reports", exact: true }).click();
   await page.locator("tbody a", { hasText: "No. " }).first().click();
+  await page.waitForURL("**/reports/*");
   await judge(window, "report");
-}
-
-async function expect(where, what, promise) {
-  if (!(await promise)) note(where, `it is not so that ${what}`);
 }
 
 // What one does with mouse and keyboard.
 async function use({ page, name }) {
-  const has = async (text) => (await page.locator("main").innerText()).includes(text);
+  const has = (text) => seen(page.locator("main").getByText(text));
 
   // The keyboard alone: past the navigation, and on.
   await page.goto(url);
@@ -147,10 +153,27 @@ async function use({ page, name }) {
   const bars = await page.locator("svg.plot g").count();
   await expect(name, "the plot has a bar for each day with sessions", bars === 1);
   await page.getByText("The numbers of each day").click();
-  await expect(name, "the table behind the plot opens", page.getByText("This table as CSV").isVisible());
+  await expect(name, "the table behind the plot opens", seen(page.locator("details").getByText("This table as CSV")));
   const download = page.waitForEvent("download");
   await page.getByText("This table as CSV").click();
   await expect(name, "the CSV is saved", (await download).suggestedFilename() === "sealpost.csv");
+}
+
+// A person gives his word.
+async function lead({ page, name }) {
+  await page.goto(`${url}/domains/mail.good.test`);
+  await expect(name, "a proposal needs a person", seen(page.getByText("Needs you:")));
+  await page.getByLabel("Move it to").selectOption("record");
+  await page.getByRole("button", { name: "Move" }).click();
+  const refused = await page.locator("#move-reason").evaluate((field) => field.matches(":invalid"));
+  await expect(name, "a reason is asked for", refused);
+  await page.getByLabel("because", { exact: true }).fill("the reports shall come");
+  await page.getByRole("button", { name: "Move" }).click();
+  await page.waitForURL("**/*#logbook");
+  const logbook = await page.locator("dl.logbook").innerText();
+  await expect(name, "the logbook names the reason", logbook.includes("the reports shall come"));
+  const stage = await page.locator("li[aria-current=step]").textContent();
+  await expect(name, "the stage is the new one", stage === "record");
 }
 
 try {
@@ -158,9 +181,10 @@ try {
   await first.page.goto(url);
   await judge(first, "log-in");
   await log_in(first.page, "not the password at all");
-  const alert = await first.page.getByRole("alert").textContent();
-  await expect("light", "a wrong password is said", alert.includes("not the password"));
+  const alert = first.page.getByRole("alert").getByText("not the password");
+  await expect("light", "a wrong password is said", seen(alert));
   await log_in(first.page, password);
+  await seen(first.page.getByRole("button", { name: "Log out" }));
   await visit(first);
   await use(first);
 
@@ -169,7 +193,6 @@ try {
   for (const [name, scheme, viewport] of [
     ["dark", "dark", desk],
     ["phone", "light", phone],
-    ["phone-dark", "dark", phone],
   ]) {
     const window = await open(name, scheme, viewport);
     await window.context.addCookies(cookies);
@@ -181,17 +204,19 @@ try {
     await window.context.close();
   }
 
+  await lead(first);
+
   const session = cookies.find((cookie) => cookie.name === "sealpost");
   await expect("light", "no script can read the cookie", session?.httpOnly === true);
   const { page } = first;
-  const seen = await page.evaluate(() => document.cookie);
-  await expect("light", "a page sees no cookie", seen === "");
+  const cookie = await page.evaluate(() => document.cookie);
+  await expect("light", "a page sees no cookie", cookie === "");
   await page.goto(url);
   await page.getByRole("button", { name: "Log out" }).click();
-  await expect("light", "a log-out ends it", page.getByLabel("Password").isVisible());
+  await expect("light", "a log-out ends it", seen(page.getByLabel("Password")));
   await page.goBack();
   await page.goto(url);
-  await expect("light", "and going back does not undo it", page.getByLabel("Password").isVisible());
+  await expect("light", "and going back does not undo it", seen(page.getByLabel("Password")));
 } catch (error) {
   note("look.mjs", error.stack);
 } finally {

@@ -7,7 +7,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use sealpost_e2e::{made_for_pages, sealpost_binary};
+use sealpost_e2e::{Domain, Environment, World, made_for_pages, sealpost_binary};
+use sealpost_lab::{Lab, Options, Ports};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -29,8 +30,10 @@ const DETAILS: &str = r#",
       {"result-type": "starttls-not-supported", "sending-mta-ip": "2001:db8::1", "receiving-mx-hostname": "LONG.mail.example", "receiving-ip": "2001:db8::7", "failed-session-count": 4}
     ]"#;
 
-/// A daemon with a password, some reports and a token that may write. Dropping it kills it.
+/// A daemon with a password, some reports and a domain that it leads on, in the lab. Dropping it
+/// kills it.
 struct Pages {
+    _lab: (tokio::runtime::Runtime, Lab),
     folder: TempDir,
     child: Child,
     address: String,
@@ -38,24 +41,31 @@ struct Pages {
 
 impl Pages {
     fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let options = Options { ports: Ports::Ephemeral, ..Options::new(now()) };
+        let lab = runtime.block_on(Lab::start(options)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
             [web]\npassword_file = \"hash\"\n[enforce]\nlisten = [\"127.0.0.1:0\"]\n\
             [receive]\ndomains = [\"ours.example\", \"well.example\"]\n\
             listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
-            [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
+            [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n\
+            [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n";
         fs_err::write(folder.path().join("sealpost.toml"), settings).unwrap();
         sealpost(folder.path(), &["web", "password", "--output", "hash"], PASSWORD);
         let mut child = Command::new(sealpost_binary().unwrap())
-            .args(["serve", "--config", "sealpost.toml"])
+            .args(["serve", "--config", "sealpost.toml", "--network"])
+            .arg(lab.settings_file())
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (mut address, mut posts) = (String::new(), String::new());
+        let mut said = String::new();
         for line in lines.by_ref() {
             let line = line.unwrap();
+            said.push_str(&format!("{line}\n"));
             if let Some(place) = line.strip_prefix("listening at http://") {
                 place.clone_into(&mut address);
             }
@@ -67,11 +77,12 @@ impl Pages {
                 break;
             }
         }
+        assert!(!address.is_empty() && !posts.is_empty(), "{said}");
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.count());
-        let pages = Self { folder, child, address };
-        let now = jiff::Timestamp::now().to_string();
-        let day = now.split('T').next().unwrap();
+        let pages = Self { _lab: (runtime, lab), folder, child, address };
+        let today = now().to_string();
+        let day = today.split('T').next().unwrap();
         let long = "x".repeat(60);
         for (place, (domain, failed, details)) in [
             ("ours.example", "34", DETAILS),
@@ -106,6 +117,7 @@ impl Pages {
             if domains.contains("ours.example")
                 && domains.contains("well.example")
                 && others.contains("other.example")
+                && domains.contains("mail.good.test")
             {
                 return;
             }
@@ -141,6 +153,11 @@ fn sealpost(folder: &Path, arguments: &[&str], input: &str) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests stand outside the house")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]
@@ -209,4 +226,70 @@ fn schemathesis_finds_no_answer_that_is_not_described() {
         .parse()
         .unwrap();
     assert!(answers > 100, "{answers}: {said}");
+}
+
+/// Who is not on this machine: in the environment's own network, whose loopback interface has an
+/// address that is none of loopback.
+#[test]
+fn whoever_comes_from_elsewhere_comes_by_tls_and_with_a_password_or_not_at_all() {
+    let environment = Environment::start(&World::new(vec![Domain::good("good.test")])).unwrap();
+    let directory = environment.directory();
+    fs_err::copy(sealpost_binary().unwrap(), directory.join("sealpost")).unwrap();
+    let front = "store = \"/tmp/all.sqlite\"\n[serve]\nhttp = [\"192.0.2.1:8460\", \"127.0.0.1:8460\"]\n\
+        https = [\"192.0.2.1:8443\"]\ncertificate = \"/tmp/cert\"\nkey = \"/tmp/key\"\n\
+        [enforce]\nlisten = [\"127.0.0.1:8461\"]\n[web]\nhosts = [\"pages.test\"]\n";
+    fs_err::write(directory.join("open.toml"), front).unwrap();
+    let closed = format!("{front}password_file = \"/tmp/hash\"\n");
+    fs_err::write(directory.join("closed.toml"), closed).unwrap();
+    let script = format!(
+        "set -eu; cd /e2e
+         ip address add 192.0.2.1/32 dev lo
+         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=pages.test \
+             -addext subjectAltName=DNS:pages.test -keyout /tmp/key -out /tmp/cert 2>/dev/null
+         echo '{PASSWORD}' | ./sealpost web password --output /tmp/hash
+         ask() {{
+             curl -s -o /tmp/answer -w '%{{http_code}}' --cacert /tmp/cert \
+                 --resolve '*:8443:192.0.2.1' --resolve '*:8460:192.0.2.1' \"$@\"
+             printf ' %s\\n' \"$(head -c 60 /tmp/answer | head -n 1)\"
+         }}
+         for settings in open closed; do
+             ./sealpost serve --config $settings.toml 2>/tmp/log & pid=$!
+             until grep -q ^ready /tmp/log; do kill -0 $pid; sleep 0.05; done
+             for path in / /api/v1/domains /metrics /healthz; do
+                 ask http://pages.test:8460$path
+                 ask https://pages.test:8443$path
+             done
+             ask --data-urlencode 'password={PASSWORD}' -H 'Origin: http://pages.test:8460' \
+                 http://pages.test:8460/login
+             ask --data-urlencode 'password={PASSWORD}' -H 'Origin: https://pages.test:8443' \
+                 https://pages.test:8443/login
+             kill $pid; wait $pid
+         done"
+    );
+    let output = environment.run_inside("sh", &["-c", &script]).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    let here = "403 these pages are for this machine only";
+    let open = "403 passwords and tokens do not travel in the open";
+    let (anyone, unknown) = ("200 ok", "401 {\"error\":\"a token is wanted");
+    let expected = [
+        [here, here, here, here, here, here, anyone, anyone, here, here],
+        [
+            open,
+            "303 log in first",
+            open,
+            unknown,
+            open,
+            unknown,
+            anyone,
+            anyone,
+            open,
+            "303 welcome",
+        ],
+    ];
+    let expected = expected.concat();
+    assert_eq!(lines.len(), expected.len(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{expected}: {line}\n{said}");
+    }
 }

@@ -47,6 +47,19 @@ pub struct Move {
     pub grounds: Vec<String>,
 }
 
+/// How a domain stands after it was last looked at, for people. It is kept as JSON, with members
+/// beside these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outlook {
+    /// The move that was proposed, for as long as it still would be.
+    pub proposed: Option<Move>,
+    /// What the gate waits for.
+    pub waits: Vec<String>,
+    /// What a person, or a lagging server, has to do.
+    pub todo: Vec<String>,
+}
+
 /// Why a domain moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -31,7 +31,7 @@ pub use stage::{Stage, UnknownStage};
 mod decision;
 mod facts;
 mod machine;
-pub use decision::{Ask, Cause, Condition, Decision, Mark, Move, Reading, State, Step};
+pub use decision::{Ask, Cause, Condition, Decision, Mark, Move, Outlook, Reading, State, Step};
 pub use facts::{
     Check, CheckVerdict, Facts, Fault, FaultKind, Group, GroupState, Live, Owner, Spike, Traffic,
     Waiver, Wish,

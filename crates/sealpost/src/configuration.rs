@@ -183,6 +183,16 @@ impl Configuration {
         }
     }
 
+    /// The file in which a role keeps what it keeps.
+    pub(crate) fn store_of(&self, name: RoleName) -> PathBuf {
+        match name {
+            RoleName::Enforce => self.enforce.store_file(),
+            RoleName::Receive => self.receive.store_file(),
+            RoleName::Report => self.report.store_file(),
+            RoleName::Publish => self.publish.store_file(),
+        }
+    }
+
     /// The roles that run together.
     pub(crate) fn roles(&self) -> Result<Vec<RoleName>, Failure> {
         let mut roles = self.serve.roles.clone();

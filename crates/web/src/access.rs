@@ -294,10 +294,7 @@ impl Access {
             let why = "this is not a name of this host; list it in `hosts` of [web]\n";
             return Err(Turned::Away(Refused::Host, why));
         }
-        let is_near = match request.peer {
-            Peer::Tcp(address) => address.ip().to_canonical().is_loopback(),
-            Peer::Unix => true,
-        };
+        let is_near = is_near(request);
         if self.is_open() && !is_near {
             let why = "these pages are for this machine only; give [web] a password_file, or put a \
                        proxy that asks for a password in front of them\n";
@@ -356,6 +353,14 @@ impl Access {
         if let Some(id) = session_id(request, self.origin(request).is_secure) {
             self.inner.sessions.end(id);
         }
+    }
+}
+
+/// Whether whoever asks is on this machine, be it only a proxy.
+pub(crate) fn is_near(request: &Request) -> bool {
+    match request.peer {
+        Peer::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        Peer::Unix => true,
     }
 }
 

@@ -136,6 +136,12 @@ pub(crate) struct Rollout {
     /// Until when some sender may hold a policy: `nobody`, `open`, or a time.
     pub(crate) held_until: String,
     pub(crate) stages: Vec<StageMark>,
+    /// The stage that it may move to if a person agrees.
+    pub(crate) proposed: Option<&'static str>,
+    /// What the gate to the next stage waits for.
+    pub(crate) waits: Vec<String>,
+    /// What a person, or a lagging server, has to do.
+    pub(crate) todo: Vec<String>,
     /// Where a person may lead it now.
     pub(crate) ways: Vec<&'static str>,
     /// Newest first.

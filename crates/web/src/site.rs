@@ -14,7 +14,7 @@ use sealpost_store::{RawStore, Store, StoreError, reports::Scope};
 use self::table::table;
 use crate::{
     Access, Hands,
-    access::{Caller, Who},
+    access::{Caller, Who, is_near},
     api,
     metrics::{Answer, WebMetrics},
     model, pages,
@@ -109,6 +109,11 @@ impl Site {
             Ok(_) => None,
             Err(turned) => Some(self.turned(turned, request)),
         }
+    }
+
+    /// The same for what everybody on this machine may see.
+    pub async fn refusal_from_afar(&self, request: &Request) -> Option<Response> {
+        if is_near(request) { None } else { self.refusal(request).await }
     }
 
     async fn subject(&self, parts: &[&str], request: &Request) -> Result<Subject, Refusal> {

@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 use crate::shelf::Shelf;
 
 /// The most that answers may take, in octets: some ten thousand of the usual ones.
-const MOST_OCTETS: usize = 6 * 1024 * 1024;
+const MOST_OCTETS: usize = 2 * 1024 * 1024;
 
 /// The longest time for which an answer is kept, whatever its TTL: who mends a record wants to see
 /// that soon.

@@ -15,7 +15,7 @@ use crate::shelf::Shelf;
 const LIFE: Duration = Duration::from_secs(300);
 /// The most that what was seen may take, in octets. A host that has shown a few certificates takes
 /// some ten thousand.
-const MOST_OCTETS: usize = 8 * 1024 * 1024;
+const MOST_OCTETS: usize = 2 * 1024 * 1024;
 
 /// What was seen, and what is being looked at.
 #[derive(Debug)]

@@ -125,14 +125,14 @@ impl Driver {
             }
             ledger.advance(made, actor.clone()).await?;
             state.live_since = None;
-            state.proposed = None;
+            state.outlook.proposed = None;
         } else if let Step::Propose(to) = &decision.step {
             if !state.is_proposed(to) {
                 ledger.note(Entry::of_proposal(now, to)).await?;
             }
-            state.proposed = Some(to.clone());
+            state.outlook.proposed = Some(to.clone());
         } else {
-            state.proposed = None;
+            state.outlook.proposed = None;
         }
 
         let work = publication::publish(self, published, &mut ledger, &seen).await?;
@@ -141,7 +141,10 @@ impl Driver {
         let is_urgent = is_busy || work.is_unfinished || (is_asked && before.enforces());
         let wait = if is_urgent { SOON } else { USUAL };
         let due = due(now, wait, &ledger.domain);
-        state.todo.clone_from(&work.todo);
+        // What was waited for in the stage before is over.
+        let waits = decision.waits().filter(|_| made.is_none());
+        state.outlook.waits = waits.map(|reading| reading.text.clone()).collect();
+        state.outlook.todo.clone_from(&work.todo);
         if doing == Doing::All {
             ledger.rollouts.keep_watch(ledger.domain.clone(), due, state.write()).await?;
         }

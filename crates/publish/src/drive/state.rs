@@ -1,6 +1,6 @@
 //! What one pass leaves for the next.
 
-use sealpost_rollout::{Check, Move, Spike, Time};
+use sealpost_rollout::{Check, Move, Outlook, Spike, Time};
 use serde::{Deserialize, Serialize};
 
 /// What one pass leaves for the next.
@@ -13,10 +13,9 @@ pub(super) struct State {
     pub(super) check: Option<Check>,
     /// The spike that is on.
     pub(super) spike: Option<Spike>,
-    /// The move that was proposed last, for as long as it still would be.
-    pub(super) proposed: Option<Move>,
-    /// What others had to do, as it was told last.
-    pub(super) todo: Vec<String>,
+    /// What people are told.
+    #[serde(flatten)]
+    pub(super) outlook: Outlook,
 }
 
 impl State {
@@ -31,7 +30,8 @@ impl State {
 
     /// The same move as before, but for the numbers in its grounds?
     pub(super) fn is_proposed(&self, to: &Move) -> bool {
-        self.proposed
+        self.outlook
+            .proposed
             .as_ref()
             .is_some_and(|known| (known.from, known.to, known.cause) == (to.from, to.to, to.cause))
     }

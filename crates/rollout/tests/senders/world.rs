@@ -33,6 +33,8 @@ pub(crate) struct World {
     lags: Vec<u8>,
     changes: Vec<u64>,
     plan_begins: u64,
+    /// How many of the changes were before.
+    changes_before: usize,
     old_hosts: Vec<DomainName>,
 }
 
@@ -70,8 +72,8 @@ impl<T: Clone + PartialEq> Told<T> {
         for server in &mut self.servers {
             // The first and the last of what is allowed are the most telling.
             let lag = match lags.next().unwrap() {
-                0..64 => 0,
-                64..128 => self.spread,
+                0..96 => 0,
+                96..192 => self.spread,
                 part => self.spread * u64::from(part) / 256,
             };
             // What a server was told later holds, however late the earlier comes.
@@ -99,6 +101,7 @@ impl World {
             lags: lags.to_vec(),
             changes: Vec::new(),
             plan_begins: u64::MAX,
+            changes_before: 0,
             old_hosts: Vec::new(),
         }
     }
@@ -128,6 +131,7 @@ impl World {
 
     pub(crate) fn plan_begins(&mut self, at: u64) {
         self.plan_begins = at;
+        self.changes_before = self.changes.len();
         self.old_hosts = self.mx.at(0, at).clone();
     }
 
@@ -146,7 +150,11 @@ impl World {
     /// When the attempts are: close before and after changes, or one lifetime behind them.
     pub(crate) fn times_of(&self, wakes: &[Wake]) -> Vec<(u64, Wake)> {
         let time = |wake: &Wake| {
-            let change = self.changes[usize::from(wake.change) % self.changes.len()];
+            // Half of them at what the plan changes.
+            let before = self.changes_before.min(self.changes.len() - 1);
+            let from = if wake.offset >= 128 { before } else { 0 };
+            let place = from + usize::from(wake.change) % (self.changes.len() - from);
+            let change = self.changes[place];
             let fine = u64::from(wake.fine % 256);
             match wake.offset % 12 {
                 0 => change.saturating_sub(1),

@@ -155,7 +155,10 @@ impl HttpService for Facade {
             ["metrics" | "healthz" | "readyz"] | ["v1", "enforce" | "observed", ..] if !is_get => {
                 Response::method_not_allowed("GET, HEAD")
             }
-            ["metrics"] => self.front.exposition(&self.site),
+            ["metrics"] => match self.site.refusal_from_afar(&request).await {
+                Some(refusal) => refusal,
+                None => self.front.exposition(&self.site),
+            },
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
             ["readyz"] => self.front.readiness().await,
             ["v1", "enforce" | "observed", ..] => match self.site.refusal(&request).await {

@@ -206,15 +206,22 @@ impl Daemon<'_> {
         ended
     }
 
-    /// What all roles keep is shown where `receive` keeps its reports.
+    /// What all roles keep is shown of one file: that of `receive`, or if it does not run, of another
+    /// role that does.
     async fn site(&mut self) -> Result<Site, Failure> {
         const WITHOUT: &str = "mend the file, or name another";
 
-        let section = self.ground.configuration.receive.clone();
-        let store = self.ground.store(&section.store_file(), WITHOUT).await?;
-        let takes_in = self.members.iter().any(|member| member.name == RoleName::Receive);
+        let runs = |name: &RoleName| self.members.iter().any(|member| member.name == *name);
+        let kept = [RoleName::Receive, RoleName::Publish, RoleName::Report, RoleName::Enforce];
+        let of = kept.into_iter().find(runs).unwrap_or(RoleName::Receive);
+        let takes_in = of == RoleName::Receive;
+        let store = self.ground.configuration.store_of(of);
+        let store = self.ground.store(&store, WITHOUT).await?;
         let raw = match takes_in {
-            true => Some(self.ground.raw_store(&section.raw_file(), WITHOUT).await?),
+            true => {
+                let raw = self.ground.configuration.receive.raw_file();
+                Some(self.ground.raw_store(&raw, WITHOUT).await?)
+            }
             false => None,
         };
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

@@ -306,6 +306,8 @@ fn only_the_proxy_that_is_named_says_who_somebody_is() {
     let twice = [("X-Remote-User", "ada"), ("X-Remote-User", "eve")];
     assert_eq!(daemon.ask("GET", "/", &twice).0, 403, "which of them?");
     assert_eq!(daemon.ask("GET", "/login", &[]).0, 404);
+    assert_eq!(Browser::at(&daemon).post("/login", "password=guess").status, 404);
+    assert_eq!(daemon.metric("sealpost_web_log_ins_total{outcome=\"wrong\"}"), 0);
     drop(daemon);
 
     world.write(&format!("{FRONT}[web]\npassword_file = \"hash\"\n{}", proxy("\"192.0.2.1\"")));

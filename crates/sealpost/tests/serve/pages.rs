@@ -101,6 +101,89 @@ fn pages_say_what_the_report_said() {
     assert!(csv.starts_with("day,") || csv.contains("organisation"), "{csv}");
 }
 
+/// Names of 10 KB, every character of which turns the direction of writing, or stands on another.
+#[test]
+fn names_that_are_much_too_long_and_odd_are_shown_harmlessly() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let odd = "\u{202e}\u{2066}a\u{0336}\u{0489}<b>\u{200f}".repeat(600);
+    assert!(odd.len() > 10_000);
+    let text = HOSTILE.replace("DAY", now.split('T').next().unwrap());
+    let text = text.replace("<script>alert(1)</script>\\u202Eevil\\u0007", &odd);
+    let text =
+        text.replace("LONG", &"x".repeat(10_000)).replace("<iframe src=//evil.example>", &odd);
+    let text = text.replace("report-id\": \"", "report-id\": \"second");
+    daemon.post_report(&text);
+    daemon.wait_for("/api/v1/reports", "second");
+    for path in ["/", "/domains/ours.example", "/reports", "/reports/3", "/api/v1/reports/3"] {
+        let (status, _, body) = daemon.ask("GET", path, &[]);
+        assert_eq!(status, 200, "{path}");
+        assert!(!body.contains("<b>") || path.starts_with("/api"), "{path}");
+        assert!(body.len() < 200_000, "{path} has {} octets", body.len());
+        // What turns the direction does so within an element that keeps it in.
+        let mut rest = body.as_str();
+        while let Some(place) = rest.find('\u{202e}').filter(|_| !path.starts_with("/api")) {
+            let before = &rest[..place];
+            let (open, close) = (before.rfind("<bdi>"), before.rfind("</bdi>"));
+            assert!(open > close, "{path} lets a direction out: {}", &before[before.len() - 80..]);
+            rest = &rest[place + rest[place..].find("</bdi>").unwrap()..];
+        }
+    }
+}
+
+/// What a page says of a failure is what `sealpost receive failures` says of it.
+#[test]
+fn pages_and_the_command_give_one_diagnosis() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let page: Value = serde_json::from_str(&daemon.get("/api/v1/domains/ours.example").1).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["receive", "failures", "--format", "json", "ours.example", "--config"])
+        .arg(world.path("sealpost.toml"))
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let command = &said["domains"][0];
+    let told = |row: &Value| {
+        let of = |key: &str| row["diagnosis"][key].clone();
+        [of("code"), of("sentence"), of("grounds"), of("action"), row["is_echo"].clone()]
+    };
+    let rows = |rows: &Value| -> Vec<_> { rows.as_array().unwrap().iter().map(told).collect() };
+    assert_eq!(rows(&page["failures"]), rows(&command["groups"]));
+    assert!(!rows(&page["failures"]).is_empty());
+    let sentences = |rows: &Value| -> Vec<Value> {
+        rows.as_array().unwrap().iter().map(|row| row["sentence"].clone()).collect()
+    };
+    assert_eq!(sentences(&page["anomalies"]), sentences(&command["anomalies"]));
+    assert!(!sentences(&page["anomalies"]).is_empty(), "34 of 1234 on the first day");
+}
+
+#[test]
+fn no_path_leads_to_a_file() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    for path in [
+        "/../sealpost.toml",
+        "/..%2fsealpost.toml",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/style.css/../../sealpost.toml",
+        "/csv/..%2f..%2fetc%2fpasswd",
+        "/reports/1/raw/../../all.sqlite",
+        "/reports/..%2f1/raw",
+        "/domains/..%2f..%2fetc%2fpasswd",
+        "/api/v1/../../etc/passwd",
+        "/all.sqlite",
+        "//etc/passwd",
+        "/reports/-1/raw",
+        "/reports/9223372036854775808",
+    ] {
+        let (status, head, body) = daemon.ask("GET", path, &[]);
+        assert!(matches!(status, 400 | 404), "{path}: {status}");
+        assert!(!body.contains("root:") && !body.contains("[receive]"), "{path}: {head}{body}");
+    }
+}
+
 #[test]
 fn the_interface_gives_what_its_description_promises() {
     let world = World::new();

@@ -191,11 +191,17 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     world.write(&format!("{CONFIGURATION}[web]\npassword_file = \"hash\"\n"));
     assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
     let daemon = start(&world, &[]);
-    daemon.wait_for("/metrics", "sealpost_publish_proposals_total 1\n");
+    daemon.wait_for("/metrics", "sealpost_publish_passes_total 5\n");
     let mut browser = Browser::at(&daemon);
     browser.log_in();
     let page = browser.get("/domains/mail.good.test").body;
     assert!(page.contains("<option>record</option>") && page.contains("A person’s word"), "{page}");
+
+    assert!(page.contains("every condition holds to move on to <code>record</code>"), "{page}");
+    let shut = browser.get("/domains/sts-record-no-data.test").body;
+    for said in ["To be done", "127.0.0.1:1"] {
+        assert!(shut.contains(said), "{said}: {shut}");
+    }
 
     let mark = browser.mark();
     let moved = |to: &str, reason: &str| {
@@ -211,9 +217,17 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     let page = browser.get("/domains/mail.good.test").body;
     assert!(page.contains("<li aria-current=\"step\" class=\"current\">record</li>"), "{page}");
     assert!(page.contains("the operator") && !page.contains("come <b>"), "{page}");
+    assert!(!page.contains("every condition holds to move on to <code>record</code>"), "{page}");
     let again = moved("record", "reports+shall+come");
     assert_eq!(again.status, 409);
     assert!(again.body.contains("already"), "{}", again.body);
+    let page = browser.get("/domains/mail.good.test").body;
+    assert!(page.contains("holds to move on to <code>prerequisites</code>"), "{page}");
+    let form = format!("mark={mark}&to=testing&reason=haste");
+    let refused = browser.post("/domains/sts-record-no-data.test/move", &form);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let shut = browser.get("/domains/sts-record-no-data.test").body;
+    assert!(shut.contains("What the gate waits for"), "{shut}");
     let history = publish(&world, &["history", "mail.good.test"]);
     assert!(history.contains("nothing → record") && history.contains("shall come"), "{history}");
 
@@ -240,4 +254,15 @@ fn a_person_gives_his_word_on_a_page_and_a_program_with_a_token() {
     }
     assert_eq!(daemon.metric("sealpost_web_changes_total{outcome=\"done\"}"), 2);
     assert!(daemon.terminate().0.success());
+}
+
+#[test]
+fn pages_are_of_the_file_of_a_role_that_runs() {
+    let world = World::new();
+    world.write("[serve]\nhttp = [\"127.0.0.1:0\"]\n[publish]\nstore = \"own.sqlite\"\n");
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: publish with 0 domains\n");
+    assert_eq!(daemon.get("/").0, 200);
+    assert!(daemon.terminate().0.success());
+    assert!(world.path("own.sqlite").exists());
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join4;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day, FailureGroup, Reporter};
-use sealpost_rollout::{Entry, Horizon, Stage};
+use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
 use sealpost_rules::diagnosis::{self, Known, PublishedPolicy, ReportedPolicy, diagnose};
 use sealpost_store::{
     StoreError,
@@ -31,11 +32,14 @@ impl Desk {
         let days = self.days(DAYS);
         let reports = self.store.reports();
         let subject = || Subject { domain: Some(domain.clone()), reporter: None };
-        let series = reports.series(Scope::Counted, subject(), days).await?;
+        let (series, (reporters, is_cut), gathered, known) = try_join4(
+            reports.series(Scope::Counted, subject(), days),
+            self.reporters(subject(), days),
+            reports.gather(Scope::Counted, domain, days, MOST_FAILURES),
+            self.store.rollouts().load(domain.clone()),
+        )
+        .await?;
         let (reports_in_all, successful, failed) = series.total();
-        let (reporters, is_cut) = self.reporters(subject(), days).await?;
-        let gathered = reports.gather(Scope::Counted, domain, days, MOST_FAILURES).await?;
-        let known = self.store.rollouts().load(domain.clone()).await?;
         let policies = known.as_ref().map(published).unwrap_or_default();
         let rollout = match known {
             Some(known) => Some(self.rollout(domain, known).await?),
@@ -126,6 +130,10 @@ impl Desk {
                 break;
             }
         }
+        let left = rollouts.watch_state(domain.clone()).await?;
+        // What cannot be read is told by the next look.
+        let outlook: Outlook =
+            left.and_then(|left| serde_json::from_str(&left).ok()).unwrap_or_default();
         let logbook = entries.iter().rev().take(MOST_ENTRIES).map(|entry| LogRow {
             at: entry.at.into(),
             text: format!("{}{}", entry.event, entry.by),
@@ -142,6 +150,9 @@ impl Desk {
                 Horizon::Open => "open".to_owned(),
             },
             stages: marks(known.stage),
+            proposed: outlook.proposed.map(|made| made.to.as_str()),
+            waits: outlook.waits,
+            todo: outlook.todo,
             ways: ways(known.stage).into_iter().map(Stage::as_str).collect(),
             logbook: logbook.collect(),
         })

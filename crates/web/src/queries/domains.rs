@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join3;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day};
 use sealpost_rollout::Stage;
@@ -24,14 +25,12 @@ impl Desk {
     /// The domains whose name has this text in it; all of them if it is empty.
     pub(crate) async fn domains(&self, search: &str) -> Result<Domains, StoreError> {
         let days = self.days(DAYS);
-        let recent: BTreeMap<DomainName, DomainTraffic> = self
-            .traffic(self.days(RECENT))
-            .await?
-            .into_iter()
-            .filter_map(|row| Some((row.domain.clone()?, row)))
-            .collect();
+        let (recent, all, stages) =
+            try_join3(self.traffic(self.days(RECENT)), self.traffic(days), self.stages()).await?;
+        let recent: BTreeMap<DomainName, DomainTraffic> =
+            recent.into_iter().filter_map(|row| Some((row.domain.clone()?, row))).collect();
         let mut rows = BTreeMap::new();
-        for row in self.traffic(days).await? {
+        for row in all {
             let Some(domain) = row.domain.clone() else { continue };
             let health = health(recent.get(&domain));
             let (reports, successful, failed) = row.traffic.map_or_else(nothing, |traffic| {
@@ -42,7 +41,7 @@ impl Desk {
                 DomainRow { domain, health, stage: None, reports, successful, failed, last_day };
             rows.insert(row.domain.clone(), row);
         }
-        for (domain, stage) in self.stages().await? {
+        for (domain, stage) in stages {
             let row = rows.entry(domain).or_insert_with_key(unheard);
             row.stage = Some(stage.as_str());
         }

@@ -24,8 +24,10 @@ impl Site {
 
     /// What somebody hears who is not let in.
     pub(super) fn turned(&self, turned: Turned, request: &Request) -> Response {
-        let is_program =
-            request.path.first().is_some_and(|part| matches!(part.as_str(), "api" | "csv" | "v1"));
+        let is_program = request
+            .path
+            .first()
+            .is_some_and(|part| matches!(part.as_str(), "api" | "csv" | "v1" | "metrics"));
         match turned {
             Turned::Away(refused, why) => {
                 self.metrics.refused.increment(refused);
@@ -81,6 +83,9 @@ impl Site {
         };
         let to = field("to");
         let trouble = |status, text: String| self.log_in_form(status, to.clone(), Some(text));
+        if !self.access.has_password() {
+            return trouble(Status::NotFound, String::new());
+        }
         if !self.access.is_from_us(request) {
             self.metrics.refused.increment(Refused::Forgery);
             return trouble(Status::Forbidden, "the form did not come from this page".to_owned());
