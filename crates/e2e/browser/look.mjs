@@ -193,7 +193,6 @@ try {
   for (const [name, scheme, viewport] of [
     ["dark", "dark", desk],
     ["phone", "light", phone],
-    ["phone-dark", "dark", phone],
   ]) {
     const window = await open(name, scheme, viewport);
     await window.context.addCookies(cookies);

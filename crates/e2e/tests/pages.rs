@@ -42,7 +42,7 @@ struct Pages {
 impl Pages {
     fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let options = Options { ports: Ports::Ephemeral, ..Options::new(jiff::Timestamp::now()) };
+        let options = Options { ports: Ports::Ephemeral, ..Options::new(now()) };
         let lab = runtime.block_on(Lab::start(options)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
@@ -81,8 +81,8 @@ impl Pages {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.count());
         let pages = Self { _lab: (runtime, lab), folder, child, address };
-        let now = jiff::Timestamp::now().to_string();
-        let day = now.split('T').next().unwrap();
+        let today = now().to_string();
+        let day = today.split('T').next().unwrap();
         let long = "x".repeat(60);
         for (place, (domain, failed, details)) in [
             ("ours.example", "34", DETAILS),
@@ -153,6 +153,11 @@ fn sealpost(folder: &Path, arguments: &[&str], input: &str) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests stand outside the house")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]

@@ -274,5 +274,5 @@ fn a_set_up_that_cannot_serve_is_refused() {
     let acme = format!("{host}[publish.acme]\nagree_to_terms = true\n");
     refused(&format!("{acme}directory = \"http://ca.example/\"\n"), "use the authority");
     refused(&format!("{acme}challenge = \"dns-01\"\n"), "no server in [publish.dns_servers]");
-    refused(&format!("{acme}chalenge = \"http-01\"\n"), "unknown field");
+    refused(&format!("{acme}chalenge = \"http-01\"\n"), "unknown key `chalenge`");
 }

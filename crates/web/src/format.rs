@@ -5,10 +5,14 @@ use sealpost_rollout::Time;
 
 /// A time, to the minute.
 pub(crate) fn time(seconds: i64) -> String {
-    let text = Time::at(seconds).to_string();
+    moment(&Time::at(seconds).to_string())
+}
+
+/// A time in the words of RFC 3339, to the minute; what is none stays as it is.
+pub(crate) fn moment(text: &str) -> String {
     match text.get(..16) {
-        Some(minute) => format!("{} UTC", minute.replace('T', " ")),
-        None => text,
+        Some(minute) if text.ends_with('Z') => format!("{} UTC", minute.replace('T', " ")),
+        _ => text.to_owned(),
     }
 }
 
@@ -93,5 +97,6 @@ mod tests {
     #[test]
     fn a_time_is_shown_to_the_minute() {
         assert_eq!(time(1_782_864_000), "2026-07-01 00:00 UTC");
+        assert_eq!(["nobody", "open"].map(moment), ["nobody", "open"]);
     }
 }

@@ -179,7 +179,9 @@ async fn serve(
         return Ok(false);
     }
     match published.host {
-        HostWay::Own if is_live => {
+        // What is served where the mode is fixed, its host has written down: this pass may know an older
+        // configuration.
+        HostWay::Own if is_live || published.mode.fixed().is_some() => {
             let host = format!("mta-sts.{}", published.domain);
             work.todo.push(format!("{host} does not serve the policy on every address yet"));
         }

@@ -176,6 +176,18 @@ async fn a_mail_host_with_a_record_of_its_own_hears_of_its_dane_sessions() {
     assert_eq!(said(&mail.report()), ["tlsa mx.host.test 25/3"]);
     assert_eq!(mails.len(), 4, "c.test has two destinations");
     assert_eq!(house.verdict(Verdict::NotWanted).await, 2);
+    // Where the numbers of one domain are looked at, it is said that there are others.
+    let preview = |domain: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(["report", "preview", domain, "--day", crate::house::DAY, "--store"])
+            .arg(house.store_file())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (said.contains("other domains had sessions with"), output.status.code().unwrap())
+    };
+    assert_eq!(preview("mx.host.test"), (true, 1));
+    assert_eq!(preview("a.test"), (false, 0));
 }
 
 #[tokio::test]

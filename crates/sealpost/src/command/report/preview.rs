@@ -49,6 +49,14 @@ pub(super) async fn run(
         let count = counted.unreadable;
         output.say(&format!("warning: {count} counters in the store make no sense"));
     }
+    let hosted = sessions.domains_of_host(day, domain.clone(), None, 1).await;
+    if !hosted.map_err(|error| store_failure(&path, &error))?.is_empty() {
+        output.say(&format!(
+            "other domains had sessions with {domain} as their mail host, which are not shown here\n\n\
+             hint: once the day is over, `sealpost report send --dry-run --day {day} --domain \
+             {domain}` says whether it asks to hear of them"
+        ));
+    }
     if counted.sessions.is_empty() && !counted.sessions.has_remarks() {
         output.say(&format!("there was no session with {domain} on {day}"));
         return Ok(Outcome::Findings);
