@@ -145,6 +145,7 @@ fn contradictions_are_told() {
             "a.toml:2: error: `enforce.deadline`: write a number of seconds from 0.1 to 60",
         ),
         ("[enforce]\nexceptions = \"a.toml\"\n", "a.toml:2: error: "),
+        ("[publish.acme]\n", "a.toml:1: error: `publish.acme.agree_to_terms` is not true"),
     ] {
         let said = check(text);
         let is_told = said.stdout.lines().any(|line| line.starts_with(expected));
