@@ -131,7 +131,7 @@ pub(crate) enum Command {
 }
 
 /// How to reach the network; each flag overrides the settings file.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArguments {
     /// Settings in TOML: resolvers, ports, roots, deadlines.

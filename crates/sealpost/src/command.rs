@@ -46,7 +46,7 @@ pub(crate) async fn run(
         Command::Metrics => metrics::run(output),
         Command::Policy(command) => policy::run(command, output).await,
         Command::Record(command) => record::run(command, output),
-        Command::Lab(arguments) => lab::run(&arguments, output).await,
+        Command::Lab(arguments) => lab::run(&arguments, inherited, output).await,
         Command::Completions { shell } => generate::completions(shell, output),
         Command::Man { directory } => generate::man_pages(&directory, output),
     }

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
@@ -17,8 +18,14 @@ struct Open {
 
 impl Open {
     fn at(directory: &Path) -> Self {
+        Self::with(&["--serve"], directory)
+    }
+
+    fn with(arguments: &[&str], directory: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
-            .args(["lab", "--serve", "--ports", "ephemeral", "--directory"])
+            .arg("lab")
+            .args(arguments)
+            .args(["--ports", "ephemeral", "--directory"])
             .arg(directory)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -33,6 +40,17 @@ impl Open {
             );
         }
         Self { child, errors, said }
+    }
+
+    /// The rest of the line that begins so; waits for it.
+    fn hear(&mut self, beginning: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.errors.read_line(&mut line).unwrap() > 0, "it ended before {beginning}");
+            if let Some(rest) = line.strip_prefix(beginning) {
+                return rest.trim_end().to_owned();
+            }
+        }
     }
 
     /// Tells it to end, and waits; gives the exit status and its last words.
@@ -72,6 +90,47 @@ fn it_serves_until_it_is_told_to_end_and_keeps_its_files() {
     for file in ["network.toml", "ca.pem", "trust-anchors.txt", "deliveries.jsonl"] {
         assert!(directory.join(file).is_file(), "{file} is gone");
     }
+}
+
+#[test]
+fn beside_it_are_pages_with_a_month_of_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("lab");
+    let mut open = Open::with(&[], &directory);
+    let place = open.hear("listening at http://");
+    open.hear("ready: receive");
+    let told = counted(&["lab", "reports"], &folder.path().join("told"));
+    let kept =
+        || counted(&["receive", "summary", "--config"], &directory.join("pages/sealpost.toml"));
+    let is_in = (0..300).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        kept() == told
+    });
+    assert!(is_in, "{:?} is not {told:?}", kept());
+    let home = page(&place);
+    assert!(home.contains("good.test") && home.contains("dane-good.test"), "{home}");
+    let (status, said) = open.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.ends_with("stopping\nthe lab closes\n"), "{said}");
+}
+
+/// What a command counts in all, by its table: reports, and sessions.
+fn counted(arguments: &[&str], path: &Path) -> Vec<String> {
+    let program = env!("CARGO_BIN_EXE_sealpost");
+    let output = Command::new(program).args(arguments).arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.starts_with("counted "));
+    line.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// The first page.
+fn page(place: &str) -> String {
+    let address = place.trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
 }
 
 /// Runs `sealpost lab` with these words; what it prints, its exit status, and its last words.

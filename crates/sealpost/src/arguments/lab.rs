@@ -18,7 +18,7 @@ pub(crate) struct LabArguments {
     /// Check the fleet and exit; the exit status is 1 if a verdict is not as expected.
     #[arg(long, conflicts_with = "serve")]
     pub(crate) once: bool,
-    /// Check nothing: say how to use it, and run until interrupted or terminated.
+    /// Check nothing and show no pages: say how to use it, and run until interrupted or terminated.
     #[arg(long)]
     pub(crate) serve: bool,
     /// Which ports to listen at; with --once any that are free, else those that are preferred.

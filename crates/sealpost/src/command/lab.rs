@@ -1,6 +1,7 @@
 //! `sealpost lab`
 
 mod attacks;
+mod pages;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +11,12 @@ use std::ops::ControlFlow;
 use mail_domain::DomainName;
 use sealpost_check::{Checked, Checker};
 use sealpost_lab::{Domain, Lab, Options, Ports};
+use sealpost_listen::Inherited;
 use sealpost_net::{Network, Scope, Settings};
 use sealpost_runtime::{Clock, Stopwatch};
 use serde_json::json;
 
+use self::pages::Pages;
 use crate::arguments::{Format, LabArguments, PortsName};
 use crate::daemon::Signals;
 use crate::outcome::{Failure, Outcome};
@@ -22,7 +25,11 @@ use crate::output::Output;
 /// How many domains are looked at at the same time.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
-pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) async fn run(
+    arguments: &LabArguments,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     if let Some(command) = &arguments.command {
         return attacks::run(command, output);
     }
@@ -42,14 +49,38 @@ pub(super) async fn run(arguments: &LabArguments, output: &mut Output) -> Result
         let network = Network::new(settings, clock).map_err(Failure::new)?;
         outcome = check_fleet(&network, arguments.format, output).await?;
     }
+    let mut shown = Ok(outcome);
     if !arguments.once {
         output.say(&how_to_use(&lab));
-        output.say("the lab is open");
-        signals.stop().await;
+        if arguments.serve {
+            output.say("the lab is open");
+            signals.stop().await;
+        } else {
+            shown = show(&lab, arguments.ports, inherited, output).await.map(|_| outcome);
+        }
         output.say("the lab closes");
     }
     lab.stop().await;
-    Ok(outcome)
+    shown
+}
+
+/// Shows the pages until somebody ends it.
+async fn show(
+    lab: &Lab,
+    ports: Option<PortsName>,
+    inherited: Inherited,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let pages = Pages::write(lab, ports)?;
+    output.say(&format!(
+        "\nA month of TLS reports on some of its domains comes in now. Look at it in a browser, at \
+         the address below, or in another terminal:\n\n  \
+         {} receive summary --config {}\n",
+        program(),
+        pages.configuration.display()
+    ));
+    output.say("the lab is open");
+    pages.show(inherited, output).await
 }
 
 fn ports(arguments: &LabArguments) -> Ports {
@@ -168,9 +199,14 @@ fn join<'a>(codes: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// This program, as a person calls it.
+fn program() -> String {
+    std::env::current_exe()
+        .map_or_else(|_| "sealpost".to_owned(), |path| path.display().to_string())
+}
+
 fn how_to_use(lab: &Lab) -> String {
-    let program = std::env::current_exe()
-        .map_or_else(|_| "sealpost".to_owned(), |path| path.display().to_string());
+    let program = program();
     let settings = lab.settings_file().display();
     format!(
         "\nThe lab runs until Ctrl-C. In another terminal, look at one of its domains:\n\n  \

@@ -285,7 +285,7 @@ fn tls_by_starttls_and_https_and_a_new_certificate_at_sighup() {
 fn a_wrong_configuration_stops_the_start() {
     let world = World::new();
     for (text, expected) in [
-        ("recipient = []", "unknown field"),
+        ("recipient = []", "did you mean `recipients`?"),
         ("certificate = \"cert.pem\"", "belong together"),
         ("certificate = \"cert.pem\"\nkey = \"key.pem\"", "read the certificate"),
         ("host = \"a b\"", "name of this host"),

@@ -16,18 +16,7 @@ use crate::output::Output;
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) fn run(arguments: &ReportsArguments, output: &mut Output) -> Result<Outcome, Failure> {
-    let now = Clock::system().now();
-    let length = SignedDuration::from_hours(24 * i64::from(arguments.days));
-    let first = now.checked_sub(WEEK).and_then(|last| last.checked_sub(length));
-    let first = first.map_err(|error| Failure::new(format!("find the first day: {error}")))?;
-    let options = MonthOptions {
-        seed: arguments.seed,
-        first,
-        days: arguments.days,
-        signed: Some(now),
-        ways: Ways::MailOnly,
-    };
-    let month = Month::new(options);
+    let month = month(arguments.seed, arguments.days)?;
     write(&month.sendings, &arguments.folder)?;
     match arguments.format {
         Format::Json => month.told.iter().try_for_each(|told| output.json_line(&row(told)))?,
@@ -37,8 +26,17 @@ pub(super) fn run(arguments: &ReportsArguments, output: &mut Output) -> Result<O
     Ok(Outcome::Clean)
 }
 
+/// A month, or as many days, that ended a week ago; all mails are signed now.
+pub(super) fn month(seed: u64, days: u32) -> Result<Month, Failure> {
+    let now = Clock::system().now();
+    let length = SignedDuration::from_hours(24 * i64::from(days));
+    let first = now.checked_sub(WEEK).and_then(|last| last.checked_sub(length));
+    let first = first.map_err(|error| Failure::new(format!("find the first day: {error}")))?;
+    Ok(Month::new(MonthOptions { seed, first, days, signed: Some(now), ways: Ways::MailOnly }))
+}
+
 /// A file for each mail, in the order in which they are sent.
-fn write(sendings: &[Sending], folder: &Path) -> Result<(), Failure> {
+pub(super) fn write(sendings: &[Sending], folder: &Path) -> Result<(), Failure> {
     fs_err::create_dir_all(folder).map_err(Failure::new)?;
     if fs_err::read_dir(folder).map_err(Failure::new)?.next().is_some() {
         let failure = Failure::new(format!("write into {}: it is not empty", folder.display()));
