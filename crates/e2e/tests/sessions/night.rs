@@ -95,6 +95,12 @@ fn the_reports_of_a_night_arrive_and_agree_with_what_was_seen() {
     let logged = logged(&log);
     let (told, _) = counted(&senders, &["--day", &day.to_string()]);
     assert_eq!(told, logged);
+    // `enforce` writes down beside its answers what it finds.
+    for (domain, word) in
+        [(UNFETCHED, "sts-policy-fetch-error"), (SKIPPED, "validation-failure"), (BOTH, "\"sts\"")]
+    {
+        wait_until_previewed(&senders, &day.to_string(), domain, word);
+    }
     let by_result = by_result(&told);
     for domain in DOMAINS {
         let (successful, failed) = by_result.get(domain).copied().unwrap_or_default();
@@ -131,6 +137,19 @@ fn the_reports_of_a_night_arrive_and_agree_with_what_was_seen() {
     assert!(queue.iter().all(is_accepted), "{queue:#?}");
     let is_https = |row: &&Value| row["rua"].as_str().unwrap().starts_with("https:");
     assert_eq!(queue.iter().filter(is_https).count(), 1, "{queue:#?}");
+}
+
+/// Waits until the report of a domain would have this word.
+fn wait_until_previewed(senders: &Senders, day: &str, domain: &str, word: &str) {
+    let mut report = String::new();
+    for _ in 0..150 {
+        report = crate::preview(senders, &[domain, "--day", day]);
+        if report.contains(word) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("{domain} has no {word} yet: {report}");
 }
 
 /// Successful and failed sessions by domain.

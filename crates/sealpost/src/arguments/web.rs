@@ -8,7 +8,7 @@ use super::ReceiveConfiguration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WebCommand {
-    /// Make the hash of a password, for `password_file` of [web].
+    /// Make the hash of a password, for `password_file` in the section `web`.
     Password(PasswordArguments),
     /// Make, list and revoke tokens, by which programs ask `/api/v1`.
     #[command(subcommand)]
