@@ -58,7 +58,7 @@ struct Inner {
     proxy: Option<TrustedProxy>,
     sessions: Sessions,
     attempts: Attempts,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// Makes the marks of forms, anew with each start.
     key: hmac::Key,
     /// Sessions and tries are measured with it: no change of the clock prolongs them.
@@ -133,7 +133,7 @@ impl Access {
             proxy: section.proxy()?,
             sessions: Sessions::new(section.idle(), section.life()),
             attempts: Attempts::default(),
-            turns: Semaphore::new(HASHED_AT_A_TIME),
+            turns: Arc::new(Semaphore::new(HASHED_AT_A_TIME)),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             watch: Stopwatch::start(),
         };
@@ -190,9 +190,14 @@ impl Access {
         let source = Source::at(origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1])));
         let now = self.inner.watch.elapsed();
         self.inner.attempts.take(source, now).map_err(NotIn::TooOften)?;
-        let turn = self.inner.turns.acquire().await.map_err(|_| NotIn::Broken)?;
-        let is_right = spawn_blocking(move || hash.is_of(&password)).await;
-        drop(turn);
+        let turns = Arc::clone(&self.inner.turns);
+        let turn = turns.acquire_owned().await.map_err(|_| NotIn::Broken)?;
+        let is_right = spawn_blocking(move || {
+            // Whoever asked may be gone by now, and the work goes on: its turn is over when it is.
+            let _turn = turn;
+            hash.is_of(&password)
+        })
+        .await;
         if !is_right.map_err(|_| NotIn::Broken)? {
             return Err(NotIn::Wrong);
         }
@@ -354,6 +359,11 @@ impl Access {
             self.inner.sessions.end(id);
         }
     }
+}
+
+/// Whether a request says that it was passed on: whoever asks may then be anywhere.
+pub(crate) fn is_passed_on(request: &Request) -> bool {
+    ["forwarded", "x-forwarded-for"].iter().any(|name| request.fields.has(name))
 }
 
 /// Whether whoever asks is on this machine, be it only a proxy.

@@ -14,7 +14,7 @@ use sealpost_store::{RawStore, Store, StoreError, reports::Scope};
 use self::table::table;
 use crate::{
     Access, Hands,
-    access::{Caller, Who, is_near},
+    access::{Caller, Who, is_near, is_passed_on},
     api,
     metrics::{Answer, WebMetrics},
     model, pages,
@@ -113,7 +113,10 @@ impl Site {
 
     /// The same for what everybody on this machine may see.
     pub async fn refusal_from_afar(&self, request: &Request) -> Option<Response> {
-        if is_near(request) { None } else { self.refusal(request).await }
+        if is_near(request) && !is_passed_on(request) {
+            return None;
+        }
+        self.refusal(request).await
     }
 
     async fn subject(&self, parts: &[&str], request: &Request) -> Result<Subject, Refusal> {

@@ -123,6 +123,8 @@ fn a_password_opens_a_session_and_a_log_out_ends_it() {
     for path in ["/style.css", "/login", "/healthz", "/metrics"] {
         assert_eq!(browser.get(path).status, 200, "{path}");
     }
+    let passed_on = daemon.ask("GET", "/metrics", &[("X-Forwarded-For", "192.0.2.1")]).0;
+    assert_eq!(passed_on, 401, "a proxy on this machine does not make its clients near");
     assert_eq!(browser.post("/login", "password=wrong").status, 403);
     assert_eq!(browser.post("/login", "").status, 403);
 
