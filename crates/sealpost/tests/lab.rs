@@ -124,6 +124,7 @@ fn counted(arguments: &[&str], path: &Path) -> Vec<String> {
 }
 
 /// The first page.
+#[expect(clippy::disallowed_methods, reason = "the pages that this test has opened")]
 fn page(place: &str) -> String {
     let address = place.trim_end_matches('/');
     let mut stream = TcpStream::connect(address).unwrap();
