@@ -89,3 +89,39 @@ async fn the_aliases_of_a_delegation_are_printed_and_looked_at() {
     }
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_are_compared_with_the_mx_records_and_with_the_tls_behind_them() {
+    let lab = lab().await;
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = folder.path().join("sealpost.toml");
+    let compared = |domain: &str, mx: &str| {
+        let text = format!("[publish.domains.\"{domain}\"]\nmx = [\"{mx}.{domain}\"]\n");
+        fs_err::write(&configuration, text).unwrap();
+        let output = publish(&lab, &["mx", domain, "--config", configuration.to_str().unwrap()]);
+        let text = |octets| String::from_utf8(octets).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let same = compared("dane-good.test", "mx1");
+    let line = "  mx1.dane-good.test  its TLS passes on every address\n";
+    assert_eq!((same.0, same.1.as_str()), (Some(0), line), "{}", same.2);
+    // A difference is something to approve, not something done.
+    let (status, shown, said) = compared("dane-good.test", "gone");
+    assert_eq!(status, Some(1), "{said}");
+    for line in [
+        "+ mx1.dane-good.test  its TLS passes on every address",
+        "- gone.dane-good.test  no MX host is meant by it",
+        "mx = [\"mx1.dane-good.test\"]",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    assert!(said.contains("signed (DNSSEC)"), "{said}");
+    let (_, _, said) = compared("unsigned.test", "gone");
+    assert!(said.contains("not proven by DNSSEC"), "{said}");
+    // What no sender could deliver to is not offered.
+    let (status, shown, said) = compared("mx-certificate-expired.test", "gone");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(shown.contains("not to be published before it is mended"), "{shown}");
+    assert!(shown.contains("mx = []"), "{shown}");
+    lab.stop().await;
+}
