@@ -6,9 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sealpost_evidence::traffic::Trust;
 use sealpost_store::{Arrival, Origin, RawState, reports::NewReport};
 
+use tls_rpt::MailMessage;
+
 use super::Unread;
 use crate::notary::{Keys, Opinion};
-use crate::{Beliefs, Limits, Message, Notary, OurDomains, Received, Submission, accounts};
+use crate::{Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
 
 /// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
 /// that the report counts as unverified.
@@ -111,7 +113,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
     let mut submission = Submission::read(&unread.octets, limits);
-    let opinion = |message: &Message<'_>| notary.opinion(&message.octets, now, keys);
+    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, now, keys);
     // Each message is asked about once, and only if a report came in it.
     let carries =
         |index| submission.documents.iter().any(|document| document.message == Some(index));
@@ -171,7 +173,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
 //= https://www.rfc-editor.org/rfc/rfc8460#section-3
 //# Reports lacking such a signature MUST be ignored by the recipient.
 fn vouched(
-    message: Option<&Message<'_>>,
+    message: Option<&MailMessage<'_>>,
     opinion: Option<Opinion>,
     beliefs: &Beliefs,
     arrivals: &[Arrival],

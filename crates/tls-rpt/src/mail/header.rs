@@ -111,10 +111,12 @@ impl<'a> Head<'a> {
     fn value(&self, name: &str) -> Option<Vec<u8>> {
         let field = self.fields.iter().find(|field| field.name == name)?;
         let value = field.value.get(..LONGEST_VALUE).unwrap_or(field.value);
-        let unfolded = value.iter().filter(|octet| !matches!(octet, b'\r' | b'\n'));
-        let mut line: Vec<u8> =
-            unfolded.map(|octet| if *octet == b'\t' { b' ' } else { *octet }).collect();
-        line.extend(b"\r\n");
+        let mut line = Vec::with_capacity(value.len() + 2);
+        for part in value.split(|octet| matches!(octet, b'\r' | b'\n')) {
+            line.extend_from_slice(part);
+        }
+        line.iter_mut().filter(|octet| **octet == b'\t').for_each(|octet| *octet = b' ');
+        line.extend_from_slice(b"\r\n");
         Some(line)
     }
 
