@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sealpost_evidence::traffic::Trust;
-use sealpost_store::{Arrival, Origin, RawState, reports::NewReport};
+use sealpost_store::{Arrival, Digest, Origin, RawState, reports::NewReport};
 
 use tls_rpt::MailMessage;
 
@@ -17,7 +17,7 @@ use crate::{Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts}
 const KEY_PATIENCE: i64 = 86_400;
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
-const ENOUGH_OCTETS: usize = 512 << 10;
+const ENOUGH_OCTETS: usize = 1 << 20;
 const ENOUGH_ACCOUNTS: usize = 1024;
 
 /// Submissions that are still to be read, each with its place in the list of the caller.
@@ -194,6 +194,12 @@ fn vouched(
 }
 
 impl Read {
+    /// What is to be noted of it; nothing if it has to be read again.
+    pub(super) fn noted(&self) -> Option<(i64, Digest, RawState)> {
+        let noted = || (self.unread.place, self.unread.digest, self.state.clone());
+        (self.state != RawState::New).then(noted)
+    }
+
     /// How far each of its accounts is believed.
     pub(super) fn trusts(&self) -> Vec<Trust> {
         self.accounts.iter().map(|account| account.trust.clone()).collect()
