@@ -216,7 +216,10 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 fn shown(text: &str) -> Option<String> {
     const LONGEST: usize = 1000;
 
+    let text = text.trim();
+    // Nearly all of it is plain.
+    let is_plain = text.len() <= LONGEST && text.bytes().all(|octet| matches!(octet, b' '..=b'~'));
     let replaced = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    let text: String = text.trim().chars().take(LONGEST).map(replaced).collect();
-    (!text.is_empty()).then_some(text)
+    let shown = || text.chars().take(LONGEST).map(replaced).collect();
+    (!text.is_empty()).then(|| if is_plain { text.to_owned() } else { shown() })
 }
