@@ -16,7 +16,7 @@ pub use new::{
 };
 pub use scope::{Content, DayRange, DomainId, ReportFilter, ReportId, ReporterId, Scope, Subject};
 pub use stored::{
-    DomainTraffic, FailureGroups, HistoryPlace, HistoryRow, RepairCount, ReportPlace,
+    ByReporter, DomainTraffic, FailureGroups, HistoryPlace, HistoryRow, RepairCount, ReportPlace,
     ReportSummary, ReporterRow, StoredReport, Validity,
 };
 
@@ -40,7 +40,7 @@ use rusqlite::Connection;
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries};
 use tokio::task::spawn_blocking;
 
-use self::{accept::Prepared, batch::Batch};
+use self::{accept::Prepared, batch::Batch, packed::Packer};
 use crate::{Store, StoreError};
 
 /// Rows of one page, at most; who asks for more gets so many.
@@ -75,7 +75,11 @@ impl Reports {
         let parts = reports.iter().flat_map(|report| &report.policies);
         let parts = parts.map(|policy| policy.failures.len().saturating_add(1));
         let is_much = parts.fold(0, usize::saturating_add) > PREPARED_AT_ONCE;
-        let prepare = move || reports.into_iter().map(Prepared::new).collect::<Result<Vec<_>, _>>();
+        let prepare = move || {
+            let mut packer = Packer::default();
+            let prepared = reports.into_iter().map(|report| Prepared::new(report, &mut packer));
+            prepared.collect::<Result<Vec<_>, _>>()
+        };
         let prepared = if is_much {
             spawn_blocking(prepare).await.map_err(StoreError::unavailable)??
         } else {
@@ -121,6 +125,21 @@ impl Reports {
         days: DayRange,
     ) -> Result<DaySeries, StoreError> {
         self.read(move |connection| series::series(connection, scope, subject, days)).await
+    }
+
+    /// The sessions of a domain day by day as each reporter tells of them; at most the last 4,000 of
+    /// the days, and 20,000 reports, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn series_by_reporter(
+        &self,
+        scope: Scope,
+        domain: DomainName,
+        days: DayRange,
+    ) -> Result<ByReporter, StoreError> {
+        self.read(move |connection| series::by_reporter(connection, scope, &domain, days)).await
     }
 
     /// The sums over some days for each scope: reports, successful and failed sessions. They are
