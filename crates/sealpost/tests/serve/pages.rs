@@ -19,7 +19,7 @@ const HOSTILE: &str = r#"{
   }]
 }"#;
 
-const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n[check]\nevery_hours = 0\n\
     [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
     [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
 
