@@ -1,5 +1,7 @@
 //! `sealpost metrics`
 
+mod grafana;
+
 use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::EnforceMetrics;
 use sealpost_publish::{DriveMetrics, PublishMetrics};
@@ -8,13 +10,15 @@ use sealpost_report::ReportMetrics;
 use sealpost_runtime::metrics::{Process, Table as _, reference_page};
 use sealpost_web::WebMetrics;
 
+use crate::arguments::{MetricsArguments, MetricsFormat};
 use crate::daemon::ServeMetrics;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
-/// Prints the page `doc/reference/metrics.md`; a test compares the two.
-pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
-    output.text(&reference_page(&[
+/// Prints the page `doc/reference/metrics.md`, or the dashboard `packaging/grafana/sealpost.json`; a
+/// test compares each with its file.
+pub(super) fn run(arguments: &MetricsArguments, output: &mut Output) -> Result<Outcome, Failure> {
+    let parts = [
         ("`check`, our own domains", CheckMetrics::definitions()),
         ("`enforce`", EnforceMetrics::definitions()),
         ("`publish`, the policy host", PublishMetrics::definitions()),
@@ -24,6 +28,11 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
         ("`serve`", ServeMetrics::definitions()),
         ("The pages", WebMetrics::definitions()),
         ("The process", Process::definitions()),
-    ]))?;
+    ];
+    let text = match arguments.format {
+        MetricsFormat::Markdown => reference_page(&parts),
+        MetricsFormat::Grafana => grafana::dashboard(&parts),
+    };
+    output.text(&text)?;
     Ok(Outcome::Clean)
 }
