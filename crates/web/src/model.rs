@@ -518,6 +518,50 @@ pub(crate) struct Done {
     pub(crate) said: String,
 }
 
+/// A line of the table of MX hosts: one for each address.
+#[derive(Debug, Serialize)]
+pub(crate) struct MxLine<'a> {
+    host: &'a str,
+    preference: u16,
+    is_allowed: Option<bool>,
+    dane: &'static str,
+    address: Option<std::net::IpAddr>,
+    tls: Option<&'a str>,
+    outdated: String,
+    certificate_ends: Option<i64>,
+    days_left: Option<i64>,
+    trouble: String,
+}
+
+impl MxHosts {
+    /// The table as lines.
+    pub(crate) fn lines(&self) -> Vec<MxLine<'_>> {
+        let lines = self.mx.iter().flat_map(|host| {
+            crate::format::rows(&host.addresses).into_iter().map(|row| MxLine::of(host, row))
+        });
+        lines.collect()
+    }
+}
+
+impl<'a> MxLine<'a> {
+    fn of(host: &'a MxRow, row: Option<&'a AddressRow>) -> Self {
+        let outdated = row.and_then(|row| row.outdated.as_ref());
+        let wrong = row.into_iter().flat_map(|row| row.faults.iter().chain(&row.trouble));
+        Self {
+            host: &host.host,
+            preference: host.preference,
+            is_allowed: host.is_allowed,
+            dane: host.dane,
+            address: row.map(|row| row.address),
+            tls: row.and_then(|row| row.tls.as_deref()),
+            outdated: outdated.map(|words| words.join("; ")).unwrap_or_default(),
+            certificate_ends: row.and_then(|row| row.certificate_ends),
+            days_left: row.and_then(|row| row.days_left),
+            trouble: wrong.cloned().collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
 /// Domains that are named with what they need, at most.
 pub(crate) const MOST_NEEDS: usize = 50;
 

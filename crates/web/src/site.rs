@@ -361,7 +361,7 @@ impl Subject {
         match self {
             Self::Domains(value, _) => table(&value.domains),
             Self::Domain(value) => table(&value.days),
-            Self::MxHosts(value) => table(&value.mx),
+            Self::MxHosts(value) => table(&value.lines()),
             Self::Events(value) => table(&value.events),
             Self::Reports(value) => table(&value.reports),
             Self::Report(value) => table(&value.policies),
