@@ -47,8 +47,9 @@ impl Desk {
                 (traffic.reports, traffic.successful, traffic.failed)
             });
             let last_day = Some(row.last_day);
+            let needs = reported_wrong(health).map(str::to_owned).into_iter().collect();
             let unheard = unheard(&domain);
-            let row = DomainRow { health, reports, successful, failed, last_day, ..unheard };
+            let row = DomainRow { health, reports, successful, failed, last_day, needs, ..unheard };
             rows.insert(domain, row);
         }
         for (domain, stage) in stages {
@@ -73,8 +74,7 @@ impl Desk {
             rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
         domains.sort_by(|one, other| {
             let key = |row: &DomainRow| {
-                let is_urgent = row.health == Health::Failing || !row.needs.is_empty();
-                (!is_urgent, row.health, std::cmp::Reverse(row.failed.upper))
+                (row.needs.is_empty(), row.health, std::cmp::Reverse(row.failed.upper))
             };
             key(one).cmp(&key(other)).then_with(|| one.domain.cmp(&other.domain))
         });
@@ -173,6 +173,15 @@ fn unheard(domain: &DomainName) -> DomainRow {
         verdict: None,
         days_left: None,
         needs: Vec::new(),
+    }
+}
+
+/// What reports say that somebody has to look into.
+fn reported_wrong(health: Health) -> Option<&'static str> {
+    match health {
+        Health::Failing => Some("sessions failed within the last seven days"),
+        Health::Silent => Some("nobody has reported within the last seven days"),
+        Health::Well | Health::Unheard => None,
     }
 }
 
