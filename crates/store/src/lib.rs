@@ -63,7 +63,7 @@ pub use submissions::Submissions;
 mod raw;
 pub use raw::{
     Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, PackedAll,
-    RawCounts, RawEntry, RawState, RawStore, Standing, Stored,
+    RawCounts, RawEntry, RawOutcomes, RawState, RawStore, Standing, Stored,
 };
 
 // The files of other programs.

@@ -12,7 +12,7 @@ use crate::daemon::Watched;
 use crate::outcome::Failure;
 
 /// What the writer may keep of the file of reports in memory while many are taken in, in KiB.
-const CACHE: u32 = 8 * 1024;
+const CACHE: u32 = 4 * 1024;
 /// How long its log may become before it is written into the file, in KiB.
 const LOG: u32 = 16 * 1024;
 
