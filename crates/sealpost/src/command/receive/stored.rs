@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sealpost_net::Network;
 use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
-use sealpost_store::{RawStore, Reports, Rollouts, Settings, Store, StoreError};
+use sealpost_store::{Checks, RawStore, Reports, Rollouts, Settings, Store, StoreError};
 
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
 use crate::daemon::Watched;
@@ -65,6 +65,11 @@ impl Stored {
     /// What was published, if `publish` keeps it in the same file.
     pub(super) fn rollouts(&self) -> Rollouts {
         self.store.rollouts()
+    }
+
+    /// What was seen of our domains, if `serve` keeps it in the same file.
+    pub(super) fn checks(&self) -> Checks {
+        self.store.checks()
     }
 
     /// The file with the reports.
