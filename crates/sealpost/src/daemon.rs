@@ -3,6 +3,7 @@
 //! The command of a role runs it alone, and a fault that it cannot go on after ends the process, as
 //! service managers like it. `sealpost serve` runs several, and starts the one that failed again.
 
+mod check;
 mod doors;
 mod enforce;
 mod front;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_publish::{Leader, PublishApi};
@@ -21,6 +22,7 @@ pub(super) enum Voice {
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
     Publish(Arc<PublishApi>, Leader),
+    Check(Arc<CheckMetrics>),
 }
 
 /// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
@@ -51,7 +53,7 @@ impl Voice {
             Self::Publish(api, _) => {
                 api.readiness().map_err(|why| format!("serves what it served before: {why}"))
             }
-            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) => Ok(()),
+            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) | Self::Check(_) => Ok(()),
         }
     }
 }
@@ -106,6 +108,7 @@ impl Front {
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
                 Voice::Publish(api, _) => api.write_metrics(&mut text),
+                Voice::Check(metrics) => text.table(&*metrics),
             }
         }
         site.write_metrics(&mut text);
@@ -139,7 +142,7 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Publish(..)) | None => Response::not_found(),
+            Some(Voice::Publish(..) | Voice::Check(_)) | None => Response::not_found(),
         }
     }
 }

@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tls-rpt",
             "sealpost-evidence",
             "sealpost-rollout",
+            "sealpost-rules",
             "sealpost-runtime",
         ],
     ),
@@ -57,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-rules",
             "sealpost-runtime",
             "sealpost-net",
+            "sealpost-store",
         ],
     ),
     (
