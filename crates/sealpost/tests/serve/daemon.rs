@@ -143,11 +143,20 @@ impl Daemon {
 
     /// Posts a report where `receive` takes them by HTTP.
     pub(crate) fn post_report(&self, text: &str) {
+        self.post_report_with(&[], text);
+    }
+
+    /// The same, passed on by a proxy for who is at this address.
+    pub(crate) fn post_report_for(&self, address: &str, text: &str) {
+        self.post_report_with(&[("X-Forwarded-For", address)], text);
+    }
+
+    fn post_report_with(&self, fields: &[(&str, &str)], text: &str) {
         let place = self
             .said
             .lines()
             .find_map(|line| line.strip_prefix("receive: listening at ")?.strip_suffix(", http"));
-        let fields = [("Content-Type", "application/tlsrpt+json")];
+        let fields = [&[("Content-Type", "application/tlsrpt+json")], fields].concat();
         let (status, _, body) = exchange(place.unwrap(), "POST", "/v1/tls-reports", &fields, text);
         assert_eq!(status, 201, "{body}");
     }

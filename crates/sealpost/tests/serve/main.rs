@@ -8,6 +8,7 @@ mod daemon;
 mod newer_store;
 mod pages;
 mod publish;
+mod soak;
 mod without_file;
 
 use std::net::TcpListener;
