@@ -28,6 +28,9 @@ pub mod senders;
 // From reports to causes.
 pub mod diagnosis;
 
+// What people are told of.
+pub mod incidents;
+
 // What to publish.
 mod expiry;
 pub mod provider;

@@ -50,6 +50,8 @@ mod tokens;
 pub use tokens::{Rights, Token, Tokens};
 mod audit;
 pub use audit::{Act, ActKind, Audit};
+pub mod incidents;
+pub use incidents::Incidents;
 pub mod reports;
 pub use reports::Reports;
 pub mod sessions;

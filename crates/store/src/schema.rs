@@ -30,6 +30,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0012_report_packed.sql"),
         include_str!("migrations/0013_beside_sessions.sql"),
         include_str!("migrations/0014_web.sql"),
+        include_str!("migrations/0016_incidents.sql"),
     ],
     application: 0x5365_616C, // "Seal" in ASCII
 };

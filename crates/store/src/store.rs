@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Audit, Certificates, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings,
+    Audit, Certificates, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings,
     StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
 };
 
@@ -96,6 +96,11 @@ impl Store {
     /// Who did what over HTTP.
     pub fn audit(&self) -> Audit {
         Audit::new(self.clone())
+    }
+
+    /// What people are told of.
+    pub fn incidents(&self) -> Incidents {
+        Incidents::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is
