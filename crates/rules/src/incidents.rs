@@ -133,7 +133,7 @@ causes! {
         hold 0, clear 10 * MINUTE;
         "a domain may move on, and waits for a person"
         why "it is protected less than it could be"
-        fix "make the move on the page of the domain, or with `sealpost publish advance`"
+        fix "make the move on the page of the domain, or with `sealpost publish move`"
     INC502 "gate-fell-back" Critical Critical Critical
         hold 0, clear 0;
         "a domain was moved back"

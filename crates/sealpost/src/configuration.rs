@@ -42,6 +42,7 @@ pub(crate) struct Configuration {
     pub(crate) receive: sealpost_receive::Section,
     pub(crate) report: sealpost_report::Section,
     pub(crate) publish: sealpost_publish::Section,
+    pub(crate) alert: sealpost_alert::Section,
     /// The name and the text of the file, for messages that name a line of it.
     #[serde(skip)]
     source: (String, String),
@@ -76,6 +77,7 @@ struct Present {
     receive: Option<IgnoredAny>,
     report: Option<IgnoredAny>,
     publish: Option<IgnoredAny>,
+    alert: Option<IgnoredAny>,
 }
 
 impl Default for ServeSection {
@@ -150,6 +152,7 @@ impl Configuration {
             configuration.receive.relative_to(folder);
             configuration.report.relative_to(folder);
             configuration.publish.relative_to(folder);
+            configuration.alert.relative_to(folder);
         }
         if let Some(store) = configuration.store.clone() {
             configuration.keep_in(&store);
@@ -177,6 +180,7 @@ impl Configuration {
             &mut self.receive.store,
             &mut self.report.store,
             &mut self.publish.store,
+            &mut self.alert.store,
         ];
         for own in stores {
             own.get_or_insert_with(|| store.to_owned());
@@ -190,6 +194,7 @@ impl Configuration {
             RoleName::Receive => self.receive.store_file(),
             RoleName::Report => self.report.store_file(),
             RoleName::Publish => self.publish.store_file(),
+            RoleName::Alert => self.alert.store_file(),
         }
     }
 
@@ -201,7 +206,7 @@ impl Configuration {
         if roles.is_empty() {
             return Err(Failure::new("find a role to run: the configuration names none").hint(
                 "write a section for each role, even an empty one: [enforce], [receive], [report], \
-                 [publish]",
+                 [publish], [alert]",
             ));
         }
         Ok(roles)
@@ -217,6 +222,7 @@ impl Configuration {
                 self.publish = other.publish.clone();
                 self.source.clone_from(&other.source);
             }
+            RoleName::Alert => self.alert = other.alert.clone(),
         }
     }
 }
@@ -229,6 +235,7 @@ fn present(text: &str) -> Vec<RoleName> {
         (present.receive, RoleName::Receive),
         (present.report, RoleName::Report),
         (present.publish, RoleName::Publish),
+        (present.alert, RoleName::Alert),
     ];
     sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()
 }

@@ -20,6 +20,11 @@ fn the_page_of_metrics_is_fresh() {
     is_fresh("metrics.md", &["metrics"]);
 }
 
+#[test]
+fn the_page_of_incidents_is_fresh() {
+    is_fresh("incidents.md", &["alert", "causes"]);
+}
+
 #[track_caller]
 fn is_fresh(page: &str, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().unwrap();

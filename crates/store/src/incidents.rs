@@ -79,8 +79,7 @@ impl Incidents {
             let values = params![until, by, at, until, reason, id.as_str()];
             let is_open = take.query_row(values, |_| Ok(())).optional()?.is_some();
             if is_open {
-                let mut drop = connection.prepare_cached(sql::DROP_OF_INCIDENT)?;
-                drop.execute(params![at, id.as_str()])?;
+                drop_waiting(connection, &id, *at)?;
             }
             Ok(is_open)
         };
@@ -214,6 +213,28 @@ impl Incidents {
         };
         self.store.readers.read(read).await
     }
+}
+
+/// Drops what nobody needs to be told any more. Who was to hear of the incident for the first time
+/// has not heard of it then.
+fn drop_waiting(connection: &Connection, id: &IncidentId, now: i64) -> Result<(), StoreError> {
+    let mut drop = connection.prepare_cached(sql::DROP_OF_INCIDENT)?;
+    let dropped = drop.query_map(params![now, id.as_str()], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let dropped = dropped.collect::<Result<Vec<_>, _>>()?;
+    let mut told_to = connection.prepare_cached(sql::TOLD_TO)?;
+    let told_to = told_to.query_row([id.as_str()], |row| column::json(0, text(row, 0)?));
+    let mut told_to: BTreeSet<String> = told_to?;
+    for (receiver, kind) in dropped {
+        if kind == NoticeKind::Opened.as_str() {
+            told_to.remove(&receiver);
+        }
+    }
+    let told_to = serde_json::to_string(&told_to).unwrap_or_default();
+    let mut keep = connection.prepare_cached(sql::KEEP_TOLD_TO)?;
+    keep.execute(params![told_to, id.as_str()])?;
+    Ok(())
 }
 
 /// Whether it was as the change supposes.

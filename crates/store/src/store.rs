@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Audit, Certificates, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions, Settings,
-    StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
+    Audit, Certificates, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions,
+    Settings, StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.

@@ -3,6 +3,7 @@
 mod domain;
 mod domains;
 mod house;
+mod incidents;
 mod policies;
 mod reports;
 
@@ -10,6 +11,7 @@ use sealpost_evidence::traffic::{Day, Trust};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Store, reports::DayRange};
 
+pub(crate) use self::incidents::IncidentsWanted;
 pub(crate) use self::reports::{ReportsWanted, place, scope};
 
 /// The days that are summed up.

@@ -1,5 +1,6 @@
 //! `sealpost metrics`
 
+use sealpost_alert::AlertMetrics;
 use sealpost_enforce::EnforceMetrics;
 use sealpost_publish::{DriveMetrics, PublishMetrics};
 use sealpost_receive::ReceiveMetrics;
@@ -14,6 +15,7 @@ use crate::output::Output;
 /// Prints the page `doc/reference/metrics.md`; a test compares the two.
 pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
     output.text(&reference_page(&[
+        ("`alert`", AlertMetrics::definitions()),
         ("`enforce`", EnforceMetrics::definitions()),
         ("`publish`, the policy host", PublishMetrics::definitions()),
         ("`publish`, leading domains", DriveMetrics::definitions()),

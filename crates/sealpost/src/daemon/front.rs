@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sealpost_alert::AlertMetrics;
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_publish::{Leader, PublishApi};
@@ -22,6 +23,7 @@ pub(super) enum Voice {
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
     Publish(Arc<PublishApi>, Leader),
+    Alert(Arc<AlertMetrics>),
 }
 
 /// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
@@ -52,7 +54,7 @@ impl Voice {
             Self::Publish(api, _) => api.readiness().await.map_err(|error| {
                 format!("serves what it served before: failed to {}", with_source(&error))
             }),
-            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) => Ok(()),
+            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) | Self::Alert(_) => Ok(()),
         }
     }
 }
@@ -107,6 +109,7 @@ impl Front {
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
                 Voice::Publish(api, _) => api.write_metrics(&mut text),
+                Voice::Alert(metrics) => text.table(&*metrics),
             }
         }
         site.write_metrics(&mut text);
@@ -142,7 +145,7 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Publish(..)) | None => Response::not_found(),
+            Some(Voice::Publish(..) | Voice::Alert(_)) | None => Response::not_found(),
         }
     }
 }

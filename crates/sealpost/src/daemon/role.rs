@@ -8,6 +8,7 @@ use sealpost_runtime::Liveness;
 use sealpost_runtime::metrics::Label;
 use serde::Deserialize;
 
+use super::alert::Alert;
 use super::enforce::Enforce;
 use super::front::Voice;
 use super::ground::Ground;
@@ -26,6 +27,7 @@ pub(crate) enum RoleName {
     Receive,
     Report,
     Publish,
+    Alert,
 }
 
 /// A role that runs.
@@ -34,6 +36,7 @@ pub(super) enum Role {
     Receive(Receive),
     Report(Box<Report>),
     Publish(Box<Publish>),
+    Alert(Alert),
 }
 
 /// Asks a role whether it does new work.
@@ -64,7 +67,8 @@ pub(crate) fn takes_up_work() -> Pulse {
 
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 4] = [Self::Enforce, Self::Receive, Self::Report, Self::Publish];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Enforce, Self::Receive, Self::Report, Self::Publish, Self::Alert];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -82,13 +86,14 @@ impl RoleName {
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
             Self::Publish => Role::Publish(Box::new(Publish::start(ground, output).await?)),
+            Self::Alert => Role::Alert(Alert::start(ground).await?),
         })
     }
 }
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish"];
+    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish", "alert"];
 
     fn index(self) -> usize {
         self as usize
@@ -101,6 +106,7 @@ impl Role {
         match self {
             Self::Enforce(role) => Some(role.greeting()),
             Self::Publish(role) => Some(role.greeting()),
+            Self::Alert(role) => Some(role.greeting()),
             Self::Receive(_) | Self::Report(_) => None,
         }
     }
@@ -116,6 +122,7 @@ impl Role {
             Self::Receive(role) => role.reload(&configuration.receive, output),
             Self::Report(role) => role.reload(&configuration.report, output),
             Self::Publish(role) => role.reload(configuration, output).await,
+            Self::Alert(role) => role.reload(configuration, output),
         }
     }
 
@@ -127,6 +134,7 @@ impl Role {
             Self::Receive(role) => role.failed().await,
             Self::Report(role) => role.failed().await,
             Self::Publish(role) => role.failed().await,
+            Self::Alert(role) => role.failed().await,
         }
     }
 
@@ -136,6 +144,7 @@ impl Role {
             Self::Receive(role) => role.pulse(),
             Self::Report(role) => role.pulse(),
             Self::Publish(role) => role.pulse(),
+            Self::Alert(_) => takes_up_work(),
         }
     }
 
@@ -146,6 +155,7 @@ impl Role {
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
+            Self::Alert(role) => Voice::Alert(role.metrics()),
         }
     }
 
@@ -156,6 +166,7 @@ impl Role {
             Self::Receive(role) => role.stop().await,
             Self::Report(role) => role.stop().await,
             Self::Publish(role) => role.stop().await,
+            Self::Alert(role) => role.stop().await,
         }
     }
 }

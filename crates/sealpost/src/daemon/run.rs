@@ -212,7 +212,13 @@ impl Daemon<'_> {
         const WITHOUT: &str = "mend the file, or name another";
 
         let runs = |name: &RoleName| self.members.iter().any(|member| member.name == *name);
-        let kept = [RoleName::Receive, RoleName::Publish, RoleName::Report, RoleName::Enforce];
+        let kept = [
+            RoleName::Receive,
+            RoleName::Publish,
+            RoleName::Report,
+            RoleName::Enforce,
+            RoleName::Alert,
+        ];
         let of = kept.into_iter().find(runs).unwrap_or(RoleName::Receive);
         let takes_in = of == RoleName::Receive;
         let store = self.ground.configuration.store_of(of);

@@ -36,7 +36,14 @@ statements! {
     /// What nobody needs to be told any more; what may be there already is left.
     DROP_OF_INCIDENT = "
         UPDATE notices SET state = 'dropped', settled_at = $1
-        WHERE incident = $2 AND state = 'waiting' AND batch IS NULL";
+        WHERE incident = $2 AND state = 'waiting' AND batch IS NULL
+        RETURNING receiver, kind";
+
+    TOLD_TO = "
+        SELECT told_to FROM incidents WHERE id = $1";
+
+    KEEP_TOLD_TO = "
+        UPDATE incidents SET told_to = $1 WHERE id = $2";
 
     ONE = "
         SELECT id, number, revision, cause, domain, subject, phase, urgency, basis, since,

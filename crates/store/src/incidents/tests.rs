@@ -104,7 +104,8 @@ async fn of_the_same_there_is_one_at_a_time() {
 #[tokio::test]
 async fn what_is_tried_stays_together_and_is_in_one_hand() {
     let (_folder, incidents) = store().await;
-    let changes = vec![opened(1, "a.example.com", &["mail"]), opened(2, "b.example.com", &["mail"])];
+    let changes =
+        vec![opened(1, "a.example.com", &["mail"]), opened(2, "b.example.com", &["mail"])];
     incidents.apply(changes).await.unwrap();
     assert_eq!(incidents.claim(claiming("one", 9)).await.unwrap(), None, "it is not due");
     let batch = incidents.claim(claiming("one", 10)).await.unwrap().unwrap();
@@ -146,6 +147,7 @@ async fn what_somebody_has_in_hand_is_not_told() {
     assert!(incidents.acknowledge(id.clone(), word.clone()).await.unwrap());
     let (found, notices) = incidents.incident(id).await.unwrap().unwrap();
     assert_eq!((found.silent_until, found.acknowledged), (Some(900), Some(word)));
+    assert!(found.told_to.is_empty(), "he has not heard of it");
     assert_eq!(notices.first().unwrap().state, NoticeState::Dropped);
     assert_eq!(incidents.claim(claiming("one", 30)).await.unwrap(), None);
 }

@@ -118,6 +118,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-alert",
+        &[
+            "mail-domain",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-rollout",
+            "sealpost-rules",
+            "sealpost-runtime",
+            "sealpost-net",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost-web",
@@ -147,6 +160,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-listen",
             "sealpost-store",
             "sealpost-dkim",
+            "sealpost-alert",
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",

@@ -117,6 +117,8 @@ impl Reading<'_> {
                     add("publish.host.proxied", &section.proxied, true);
                     add("publish.host.health", &section.health, true);
                 }
+                // It opens no door.
+                RoleName::Alert => {}
             }
         }
         doors
