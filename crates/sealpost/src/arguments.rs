@@ -115,8 +115,8 @@ pub(crate) enum Command {
     Rule(RuleArguments),
     /// Explain what a failure in a TLS report means, or list all causes.
     Failure(FailureArguments),
-    /// Print the reference of all metrics, as Markdown.
-    Metrics,
+    /// Print the reference of all metrics, or a dashboard of them.
+    Metrics(MetricsArguments),
     /// Work on a policy text before it goes live.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -263,6 +263,21 @@ pub(crate) enum RuleFormat {
     Json,
     /// The reference page.
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsArguments {
+    /// What to print.
+    #[arg(long, default_value = "markdown", value_name = "FORMAT")]
+    pub(crate) format: MetricsFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricsFormat {
+    /// The reference page.
+    Markdown,
+    /// A dashboard that Grafana imports.
+    Grafana,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

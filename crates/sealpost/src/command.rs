@@ -45,7 +45,7 @@ pub(crate) async fn run(
         Command::Web(command) => web::run(command, output).await,
         Command::Rule(arguments) => rule::run(&arguments, output),
         Command::Failure(arguments) => failure::run(&arguments, output),
-        Command::Metrics => metrics::run(output),
+        Command::Metrics(arguments) => metrics::run(&arguments, output),
         Command::Policy(command) => policy::run(command, output).await,
         Command::Record(command) => record::run(command, output),
         Command::Lab(arguments) => lab::run(&arguments, inherited, output).await,

@@ -16,7 +16,7 @@ pub use new::{
 };
 pub use scope::{Content, DayRange, DomainId, ReportFilter, ReportId, ReporterId, Scope, Subject};
 pub use stored::{
-    DomainTraffic, FailureGroups, HistoryPlace, HistoryRow, RepairCount, ReportPlace,
+    ByReporter, DomainTraffic, FailureGroups, HistoryPlace, HistoryRow, RepairCount, ReportPlace,
     ReportSummary, ReporterRow, StoredReport, Validity,
 };
 
@@ -121,6 +121,21 @@ impl Reports {
         days: DayRange,
     ) -> Result<DaySeries, StoreError> {
         self.read(move |connection| series::series(connection, scope, subject, days)).await
+    }
+
+    /// The sessions of a domain day by day as each reporter tells of them; at most the last 4,000 of
+    /// the days, and 20,000 reports, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn series_by_reporter(
+        &self,
+        scope: Scope,
+        domain: DomainName,
+        days: DayRange,
+    ) -> Result<ByReporter, StoreError> {
+        self.read(move |connection| series::by_reporter(connection, scope, &domain, days)).await
     }
 
     /// The sums over some days for each scope: reports, successful and failed sessions. They are

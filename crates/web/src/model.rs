@@ -89,6 +89,38 @@ pub(crate) struct ReporterRow {
     pub(crate) successful: Bounds,
     pub(crate) failed: Bounds,
     pub(crate) last_day: Day,
+    /// The days of which it tells, oldest first.
+    pub(crate) days: Vec<DayTraffic>,
+}
+
+/// What one reporter tells of one day of a domain: a row of a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReporterDay<'a> {
+    pub(crate) day: Day,
+    pub(crate) organisation: &'a str,
+    pub(crate) signer: &'a str,
+    pub(crate) reports: u64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+}
+
+impl Domain {
+    /// Who reported what of each day, oldest first.
+    pub(crate) fn days_by_reporter(&self) -> Vec<ReporterDay<'_>> {
+        let mut rows: Vec<ReporterDay<'_>> = Vec::new();
+        for row in &self.reporters {
+            rows.extend(row.days.iter().map(|day| ReporterDay {
+                day: day.day,
+                organisation: &row.organisation,
+                signer: &row.signer,
+                reports: day.reports,
+                successful: day.successful,
+                failed: day.failed,
+            }));
+        }
+        rows.sort_by_key(|row| row.day);
+        rows
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

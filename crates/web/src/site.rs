@@ -249,8 +249,16 @@ impl Site {
 
     /// The table of a page as CSV.
     async fn table(&self, parts: &[&str], request: &Request) -> Response {
-        match self.subject(parts, request).await {
-            Ok(subject) => Response::new(Status::Ok, "text/csv; charset=utf-8", subject.csv())
+        let found = match parts {
+            // The second table of that page.
+            ["domains", name, "reporters"] => self
+                .subject(&["domains", name], request)
+                .await
+                .map(|subject| subject.csv_by_reporter()),
+            parts => self.subject(parts, request).await.map(|subject| subject.csv()),
+        };
+        match found {
+            Ok(text) => Response::new(Status::Ok, "text/csv; charset=utf-8", text)
                 .field("content-disposition", "attachment; filename=\"sealpost.csv\""),
             Err(refusal) => {
                 let (status, text) = refusal.told();
@@ -356,6 +364,14 @@ impl Refusal {
 }
 
 impl Subject {
+    /// Who reported what of each day, of a domain.
+    fn csv_by_reporter(&self) -> String {
+        match self {
+            Self::Domain(value) => table(&value.days_by_reporter()),
+            _ => String::new(),
+        }
+    }
+
     fn csv(&self) -> String {
         match self {
             Self::Domains(value, _) => table(&value.domains),

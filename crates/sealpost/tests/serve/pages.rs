@@ -81,6 +81,7 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
         "/reports/1",
         "/reports/1/raw",
         "/csv/domains/ours.example",
+        "/csv/domains/ours.example/reporters",
     ] {
         assert!(seen.contains(&path), "{path} is on no page: {seen:?}");
     }
@@ -99,6 +100,36 @@ fn pages_say_what_the_report_said() {
     }
     let csv = daemon.ask("GET", "/csv/reports", &[]).2;
     assert!(csv.starts_with("day,") || csv.contains("organisation"), "{csv}");
+}
+
+/// The bars, the tables behind them, the files and the interface say the same of each reporter.
+#[test]
+fn sessions_by_reporter_add_up_to_those_of_the_domain() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let text = HOSTILE.replace("DAY", now.split('T').next().unwrap());
+    let text = text.replace("<script>alert(1)</script>\\u202Eevil\\u0007", "Second, of the test");
+    let text = text.replace("1200", "300").replace(": 34", ": 6");
+    let text = text.replace("report-id\": \"", "report-id\": \"second");
+    daemon.post_report(&text);
+    daemon.wait_for("/api/v1/reports", "second");
+    let data: Value = serde_json::from_str(&daemon.get("/api/v1/domains/ours.example").1).unwrap();
+    let reporters = data["reporters"].as_array().unwrap();
+    assert_eq!(reporters.len(), 2, "{data}");
+    for of in ["successful", "failed"] {
+        let number = |row: &Value| row[of]["upper"].as_u64().unwrap();
+        let by_reporter: u64 = reporters.iter().map(number).sum();
+        let by_day = reporters.iter().flat_map(|row| row["days"].as_array().unwrap());
+        assert_eq!(by_reporter, number(&data), "{data}");
+        assert_eq!(by_day.map(number).sum::<u64>(), number(&data), "{data}");
+    }
+    let page = daemon.ask("GET", "/domains/ours.example", &[]).2;
+    assert!(page.contains("; 1: 1\u{202f}200 well, 34 failed; 2: 300 well, 6 failed"), "{page}");
+    assert!(page.contains("<bdi>Second, of the test</bdi>, 300 well, 6 failed"), "{page}");
+    let csv = daemon.ask("GET", "/csv/domains/ours.example/reporters", &[]).2;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.contains("\"Second, of the test\""), "{csv}");
 }
 
 /// Names of 10 KB, every character of which turns the direction of writing, or stands on another.

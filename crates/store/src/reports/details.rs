@@ -79,6 +79,14 @@ pub(super) struct FailurePart<'a> {
     pub(super) sessions: u64,
 }
 
+/// Nothing of the text but the days.
+#[derive(Debug, Deserialize)]
+pub(super) struct Days {
+    /// The days, if there are several.
+    #[serde(rename = "d", default)]
+    pub(super) days: Vec<DayPart>,
+}
+
 /// A day and four numbers: successful and failed, lower and upper.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct DayPart(i64, u64, u64, u64, u64);

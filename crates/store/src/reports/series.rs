@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use mail_domain::DomainName;
 use rusqlite::{Connection, Row, params};
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries, DayTraffic};
 
 use super::{
-    DayRange, DayShare, DomainId, DomainTraffic, Scope, Subject, domain_id, listing, sql,
-    sums::{self, ALL, OF_DOMAIN, OF_REPORTER},
+    ByReporter, DayRange, DayShare, DomainId, DomainTraffic, Scope, Subject,
+    details::{DayPart, Days},
+    domain_id, listing, packed, sql,
+    sums::{ALL, OF_DOMAIN, OF_REPORTER},
 };
 use crate::{StoreError, column};
 
@@ -119,38 +122,88 @@ fn of(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What one reporter says of one domain is summed here, from its reports: there are as many pairs
-/// as reports in a day, and few of them are ever asked for.
+/// What one reporter says of one domain.
 fn of_both(
     connection: &Connection,
     scope: Scope,
     (domain, reporter): (i64, i64),
     days: DayRange,
 ) -> Result<Vec<DayTraffic>, StoreError> {
+    let (mut sums, _) = parts(connection, scope, (domain, reporter), days)?;
+    Ok(sums.remove(&reporter).unwrap_or_default().into_values().collect())
+}
+
+/// What each reporter says of one domain, in the order in which they first came.
+pub(super) fn by_reporter(
+    connection: &Connection,
+    scope: Scope,
+    domain: &DomainName,
+    days: DayRange,
+) -> Result<ByReporter, StoreError> {
+    let Some(id) = domain_id(connection, domain)? else {
+        return Ok(ByReporter { series: Vec::new(), is_cut: false });
+    };
+    let (sums, is_cut) = parts(connection, scope, (id, 0), bounded(days))?;
+    let mut series = Vec::with_capacity(sums.len());
+    for (reporter, days) in sums {
+        let reporter = listing::reporter(connection, reporter)?;
+        let days = days.into_values().collect();
+        series.push(DaySeries { domain: Some(domain.clone()), reporter, days });
+    }
+    Ok(ByReporter { series, is_cut })
+}
+
+/// The days of each reporter.
+type Parts = BTreeMap<i64, BTreeMap<Day, DayTraffic>>;
+
+/// Sums for one domain and one reporter, or for each if that is 0, and whether some were left out.
+/// They are made here, from the reports: there are as many pairs as reports in a day, and few of
+/// them are ever asked for.
+fn parts(
+    connection: &Connection,
+    scope: Scope,
+    (domain, reporter): (i64, i64),
+    days: DayRange,
+) -> Result<(Parts, bool), StoreError> {
     // A report on several days is found by its last one.
     let most = i64::try_from(super::MOST_DAYS).unwrap_or(i64::MAX);
     let until = days.last.plus(most);
     let mut statement = connection.prepare_cached(sql::PARTS)?;
     let values =
         params![scope.with(domain), days.first.number(), until.number(), reporter, MOST_PARTS];
-    let ids = statement.query_map(values, |row| row.get::<_, i64>(0))?;
-    let mut sums = BTreeMap::<Day, DayTraffic>::new();
-    for id in ids {
-        let report = sums::counted(connection, id?)?;
-        for DayShare { day, successful, failed } in report.days {
+    let mut rows = statement.query(values)?;
+    let (mut parts, mut read) = (Parts::new(), 0_u32);
+    while let Some(row) = rows.next()? {
+        read += 1;
+        let (reporter, last) = (row.get(0)?, Day::new(row.get(1)?));
+        for DayShare { day, successful, failed } in shares(row, last)? {
             if day < days.first || day > days.last {
                 continue;
             }
+            let sums: &mut BTreeMap<Day, DayTraffic> = parts.entry(reporter).or_default();
             let sum = sums.entry(day).or_insert(DayTraffic {
                 day,
                 reports: 0,
                 successful: Bounds::default(),
                 failed: Bounds::default(),
             });
-            sum.reports = sum.reports.saturating_add(u64::from(day == report.day));
+            sum.reports = sum.reports.saturating_add(u64::from(day == last));
             sum.successful = sum.successful.plus(successful);
             sum.failed = sum.failed.plus(failed);
         }
     }
-    Ok(sums.into_values().collect())
+    Ok((parts, read == MOST_PARTS))
+}
+
+/// The days of a row of [`sql::PARTS`], the last of which stands in it.
+fn shares(row: &Row<'_>, last: Day) -> Result<Vec<DayShare>, StoreError> {
+    let text = packed::text(row, 6)?;
+    let Days { days } = column::json(6, &text)?;
+    if !days.is_empty() {
+        return Ok(days.into_iter().map(DayPart::share).collect());
+    }
+    let count = |place| column::count(row, place);
+    let successful = Bounds::between(count(2)?, count(3)?);
+    let failed = Bounds::between(count(4)?, count(5)?);
+    Ok(vec![DayShare { day: last, successful, failed }])
 }

@@ -205,11 +205,13 @@ statements! {
               AND counts.subject >= $4 AND counts.subject <= $5
         GROUP BY counts.subject";
 
-    /// What one reporter says of one domain, report by report.
+    /// What one reporter, or each of them, says of one domain, report by report.
     PARTS = "
-        SELECT id FROM reports
+        SELECT reporter, day, successful_lower, successful_upper, failed_lower, failed_upper,
+               details, packed
+        FROM reports
         WHERE is_current = 1 AND of_domain = $1 AND day >= $2 AND day <= $3
-              AND +reporter = $4
+              AND ($4 = 0 OR +reporter = $4)
         ORDER BY day, id LIMIT $5";
 
     /// From one domain of a scope to the next.

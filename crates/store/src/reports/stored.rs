@@ -2,7 +2,8 @@
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{
-    Bounds, Day, DayTraffic, FailureGroup, FailureHistory, Reporter, ReporterActivity, Trust,
+    Bounds, Day, DaySeries, DayTraffic, FailureGroup, FailureHistory, Reporter, ReporterActivity,
+    Trust,
 };
 
 use super::{DayShare, DomainId, Echo, Repair, ReportId, ReportedPolicy, ReporterId, Scope};
@@ -139,6 +140,15 @@ pub struct HistoryPlace {
     pub(super) reporter: i64,
     pub(super) policy_type: String,
     pub(super) result_type: String,
+}
+
+/// What each reporter says of one domain, day by day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByReporter {
+    /// One for each reporter, in the order in which they first came.
+    pub series: Vec<DaySeries>,
+    /// There are more reports than are looked at.
+    pub is_cut: bool,
 }
 
 /// How often something had to be repaired in the reports of one reporter.

@@ -1,15 +1,13 @@
 //! One domain.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::try_join4;
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::{Bounds, Day, FailureGroup, Reporter};
+use sealpost_evidence::traffic::{Day, DaySeries, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
 use sealpost_rules::diagnosis::{self, Known, PublishedPolicy, ReportedPolicy, diagnose};
 use sealpost_store::{
     StoreError,
-    reports::{Content, DayRange, Gathered, ReportFilter, ReportSummary, Scope, Subject, Validity},
+    reports::{Content, DayRange, Gathered, ReportFilter, Scope, Subject},
 };
 
 use super::{DAYS, Desk};
@@ -17,8 +15,6 @@ use crate::model::{
     AnomalyRow, Diagnosis, Domain, FailureRow, LogRow, ReporterRow, Rollout, StageMark,
 };
 
-/// Reports of which the table of reporters is made: more than ten reporters have in the time.
-const MOST_REPORTS: usize = 5_000;
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 /// Kinds of failures that are shown.
@@ -32,9 +28,9 @@ impl Desk {
         let days = self.days(DAYS);
         let reports = self.store.reports();
         let subject = || Subject { domain: Some(domain.clone()), reporter: None };
-        let (series, (reporters, is_cut), gathered, known) = try_join4(
+        let (series, by_reporter, gathered, known) = try_join4(
             reports.series(Scope::Counted, subject(), days),
-            self.reporters(subject(), days),
+            reports.series_by_reporter(Scope::Counted, domain.clone(), days),
             reports.gather(Scope::Counted, domain, days, MOST_FAILURES),
             self.store.rollouts().load(domain.clone()),
         )
@@ -57,8 +53,8 @@ impl Desk {
             successful,
             failed,
             days: series.days,
-            reporters,
-            is_cut,
+            reporters: reporters(by_reporter.series),
+            is_cut: by_reporter.is_cut,
             failures: failures(&gathered, &policies, today),
             unlisted: gathered.groups.unlisted,
             anomalies: out_of_the_ordinary(&gathered, today),
@@ -71,47 +67,6 @@ impl Desk {
         let days = DayRange::all();
         let filter = ReportFilter { scope: Scope::Counted, subject, days, content: Content::Any };
         Ok(!self.store.reports().list(filter, None, 1).await?.is_empty())
-    }
-
-    async fn reporters(
-        &self,
-        subject: Subject,
-        days: DayRange,
-    ) -> Result<(Vec<ReporterRow>, bool), StoreError> {
-        let mut sums: BTreeMap<Reporter, ReporterRow> = BTreeMap::new();
-        let (mut after, mut read) = (None, 0_usize);
-        let is_cut = loop {
-            let filter = ReportFilter {
-                scope: Scope::Counted,
-                subject: subject.clone(),
-                days,
-                content: Content::Any,
-            };
-            let page = self.store.reports().list(filter, after, PAGE).await?;
-            read += page.len();
-            after = page.last().map(ReportSummary::place);
-            for row in page.iter().filter(|row| row.validity == Validity::Current) {
-                let sum = sums
-                    .entry(row.reporter.clone())
-                    .or_insert_with(|| ReporterRow::of(&row.reporter, row.day));
-                sum.reports += 1;
-                sum.successful = sum.successful.plus(row.successful);
-                sum.failed = sum.failed.plus(row.failed);
-                sum.last_day = sum.last_day.max(row.day);
-            }
-            if page.len() < PAGE as usize {
-                break false;
-            }
-            if read >= MOST_REPORTS {
-                break true;
-            }
-        };
-        let mut rows: Vec<ReporterRow> = sums.into_values().collect();
-        rows.sort_by_key(|row| {
-            let sessions = row.successful.upper.saturating_add(row.failed.upper);
-            std::cmp::Reverse((row.failed.upper, sessions))
-        });
-        Ok((rows, is_cut))
     }
 
     async fn rollout(
@@ -159,17 +114,21 @@ impl Desk {
     }
 }
 
-impl ReporterRow {
-    fn of(reporter: &Reporter, last_day: Day) -> Self {
-        Self {
-            organisation: reporter.organisation.clone(),
-            signer: reporter.signer.clone(),
-            reports: 0,
-            successful: Bounds::exactly(0),
-            failed: Bounds::exactly(0),
-            last_day,
-        }
-    }
+/// Those with the most failures first, then with the most sessions.
+fn reporters(series: Vec<DaySeries>) -> Vec<ReporterRow> {
+    let row = |series: DaySeries| {
+        let (reports, successful, failed) = series.total();
+        let last_day = series.days.last()?.day;
+        let Reporter { signer, organisation } = series.reporter?;
+        let days = series.days;
+        Some(ReporterRow { organisation, signer, reports, successful, failed, last_day, days })
+    };
+    let mut rows: Vec<ReporterRow> = series.into_iter().filter_map(row).collect();
+    rows.sort_by_key(|row| {
+        let sessions = row.successful.upper.saturating_add(row.failed.upper);
+        std::cmp::Reverse((row.failed.upper, sessions))
+    });
+    rows
 }
 
 /// The way in; the way out only for who is on it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
-use sealpost_evidence::traffic::Reporter;
+use sealpost_evidence::traffic::{DaySeries, Reporter};
 
 use super::*;
 
@@ -178,6 +178,7 @@ async fn compare(store: &Store, model: &Model) {
                 .collect();
             let subject = Subject { domain: Some(domain.clone()), reporter: None };
             assert_eq!(stored_sums(store, scope, subject).await, summed(&of_domain));
+            compare_reporters_of(store, scope, domain, &of_domain).await;
         }
         let listed = store.reports().domains(scope, around_today(), None, 10).await.unwrap();
         let with_name = listed.iter().filter_map(|row| row.domain.clone()).collect::<BTreeSet<_>>();
@@ -185,6 +186,37 @@ async fn compare(store: &Store, model: &Model) {
         compare_reporters(store, scope, &current).await;
         compare_failures(store, scope, &current).await;
     }
+}
+
+async fn compare_reporters_of(
+    store: &Store,
+    scope: Scope,
+    domain: &DomainName,
+    current: &[&NewReport],
+) {
+    let mut expected = BTreeMap::<_, Vec<&NewReport>>::new();
+    for report in current {
+        let name = (report.trust.signer().to_owned(), report.organisation.clone());
+        expected.entry(name).or_default().push(report);
+    }
+    let expected: BTreeMap<_, Sums> =
+        expected.into_iter().map(|(name, reports)| (name, summed(&reports))).collect();
+    let found = store.reports().series_by_reporter(scope, domain.clone(), around_today()).await;
+    let found = found.unwrap();
+    assert!(!found.is_cut);
+    let sums = |series: DaySeries| {
+        let days = series.days.into_iter();
+        days.map(|day| (day.day, (day.reports, day.successful, day.failed))).collect()
+    };
+    let found: BTreeMap<_, Sums> = found
+        .series
+        .into_iter()
+        .map(|series| {
+            let reporter = series.reporter.clone().unwrap();
+            ((reporter.signer, reporter.organisation), sums(series))
+        })
+        .collect();
+    assert_eq!(found, expected);
 }
 
 async fn compare_reporters(store: &Store, scope: Scope, current: &[&NewReport]) {
