@@ -1,14 +1,6 @@
 //! The regular work: to look, to decide, to tell.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher as _,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use jiff::civil::Weekday;
 use sealpost_evidence::incident::Urgency;
@@ -87,8 +79,6 @@ struct Shared {
     owner: String,
     /// There is something new to send.
     news: Arc<Notify>,
-    /// When the last look came to its end, in seconds since 1970; 0 before that.
-    looked_at: Arc<AtomicI64>,
 }
 
 impl Job {
@@ -110,7 +100,6 @@ impl Job {
             metrics: Arc::clone(&metrics),
             owner: owner.clone(),
             news: Arc::new(Notify::new()),
-            looked_at: Arc::default(),
         };
         let mut tasks = JoinSet::new();
         let watching = shared.clone();
@@ -196,7 +185,6 @@ impl Shared {
             part.iter().for_each(|change| self.note(change));
         }
         self.queue_digests(&live, now).await?;
-        self.looked_at.store(now, Ordering::Relaxed);
         if !changes.is_empty() {
             self.news.notify_waiters();
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{fmt::rfc2822, tz::TimeZone};
 use tls_rpt::MailAddress;
 
 use super::domain_of;
@@ -24,7 +24,7 @@ pub(super) fn compose(
     told: &[Told],
 ) -> String {
     let at = told.last().map(|told| told.at).unwrap_or_default();
-    let date = DateTimePrinter::new().timestamp_to_rfc2822_string(&at).unwrap_or_default();
+    let date = rfc2822::to_string(&at.to_zoned(TimeZone::UTC)).unwrap_or_default();
     let domain = domain_of(author);
     let key = plain(key);
     let mut mail = String::new();

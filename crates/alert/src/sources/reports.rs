@@ -40,8 +40,8 @@ const MOST_GROUPS: u32 = 200;
 #[derive(Default)]
 pub(super) struct ReportsWatch {
     listed_at: Option<i64>,
-    /// When each domain is looked at next, and whether it ever was.
-    due: BTreeMap<DomainName, (i64, bool)>,
+    /// When each domain is looked at next.
+    due: BTreeMap<DomainName, i64>,
 }
 
 impl ReportsWatch {
@@ -59,8 +59,8 @@ impl ReportsWatch {
         let mut due: Vec<(i64, DomainName)> = self
             .due
             .iter()
-            .filter(|(_, (at, _))| *at <= now)
-            .map(|(domain, (at, _))| (*at, domain.clone()))
+            .filter(|(_, at)| **at <= now)
+            .map(|(domain, at)| (*at, domain.clone()))
             .collect();
         due.sort();
         let is_all = due.len() <= AT_ONCE;
@@ -68,7 +68,7 @@ impl ReportsWatch {
             let found = look_at(store, &domain, now).await?;
             let pause = if found.is_empty() { PAUSES.1 } else { PAUSES.0 };
             board.put(Source::Reports, &domain, found);
-            self.due.insert(domain, (now.saturating_add(pause), true));
+            self.due.insert(domain, now.saturating_add(pause));
         }
         Ok(is_all)
     }
@@ -85,9 +85,9 @@ impl ReportsWatch {
         let domains: BTreeSet<DomainName> = heard.into_iter().map(|(domain, _)| domain).collect();
         self.due.retain(|domain, _| domains.contains(domain));
         for domain in &domains {
-            let (at, _) = self.due.entry(domain.clone()).or_insert_with(|| {
+            let at = self.due.entry(domain.clone()).or_insert_with(|| {
                 board.cannot_tell(Source::Reports, domain);
-                (now, false)
+                now
             });
             if failing.contains(domain) {
                 *at = (*at).min(now.saturating_add(PAUSES.0));

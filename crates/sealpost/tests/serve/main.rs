@@ -4,6 +4,7 @@
 
 mod access;
 mod daemon;
+mod incidents;
 mod newer_store;
 mod pages;
 mod publish;

@@ -2,6 +2,7 @@
 
 use sealpost_alert::{Sources, step};
 use sealpost_runtime::Clock;
+use sealpost_store::StoreError;
 use sealpost_store::incidents::{Change, Deed, Incident, NewNotice};
 use serde_json::json;
 
@@ -33,7 +34,7 @@ pub(super) async fn run(
             let is_last = page.len() < PAGE as usize;
             live.extend(page);
             if is_last {
-                break Ok((look, live));
+                break Ok::<_, StoreError>((look, live));
             }
         }
     };
