@@ -79,7 +79,7 @@ causes! {
         "reporters tell of sessions that failed"
         why "some senders could not deliver as the policy asks"
         fix "the page of the domain has each kind of failure, with its diagnosis"
-    INC201 "policy-host-fails" Warning Critical Critical
+    INC201 "policy-host-fails" Warning Warning Critical
         hold 15 * MINUTE, clear HOUR;
         "the policy cannot be fetched"
         why "senders that hold no policy yet are not protected, and the others go on with an older one until it runs out"
@@ -89,7 +89,7 @@ causes! {
         "the policy has changed and its id has not"
         why "senders that hold the policy of before do not fetch the new one until it runs out"
         fix "publish another id in the record at _mta-sts"
-    INC203 "record-broken" Warning Critical Critical
+    INC203 "record-broken" Warning Warning Critical
         hold 15 * MINUTE, clear HOUR;
         "the record at _mta-sts cannot be used"
         why "senders that hold no policy yet do not look for one"

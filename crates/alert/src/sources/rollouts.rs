@@ -234,8 +234,8 @@ mod tests {
             [
                 of("INC101", "mx1.example.com", Urgency::Critical),
                 of("INC102", "mx2.example.com", Urgency::Critical),
-                of("INC201", "", Urgency::Critical),
-                of("INC203", "", Urgency::Critical),
+                of("INC201", "", Urgency::Warning),
+                of("INC203", "", Urgency::Warning),
             ]
         );
         assert!(read(Stage::Testing).iter().all(|(.., urgency)| *urgency == Urgency::Warning));
