@@ -64,7 +64,7 @@ fn an_incident_is_shown_and_taken_in_hand() {
     let mark = browser.mark();
     let taken = |form: &str| browser.post(&format!("{path}/acknowledge"), form);
     for (form, status) in [
-        (format!("mark=wrong&hours=5&reason=known"), 403),
+        ("mark=wrong&hours=5&reason=known".to_owned(), 403),
         (format!("mark={mark}&hours=5&reason="), 400),
         (format!("mark={mark}&hours=5&reason=two%0Alines"), 400),
         (format!("mark={mark}&hours=0&reason=known"), 400),
