@@ -26,6 +26,8 @@ use crate::{
 
 /// Incidents that are asked for at a time.
 const PAGE: u32 = 1_000;
+/// Incidents in a digest: as many as somebody reads.
+const IN_DIGEST: usize = 100;
 /// Notices that are sent together.
 const TOGETHER: u32 = 100;
 /// Between two looks into the queue, if nothing new is known to be in it.
@@ -218,8 +220,9 @@ impl Shared {
                 .filter(|one| one.phase == Phase::Open && one.urgency >= receiver.least)
                 .cloned()
                 .collect();
-            // So many fit into a mail that somebody reads.
-            let shown = open.get(..PAGE as usize).unwrap_or(&open);
+            let mut open = open;
+            open.sort_by_key(|one| std::cmp::Reverse((one.urgency, one.number)));
+            let shown = open.get(..IN_DIGEST).unwrap_or(&open);
             let told = Told::digest(shown, now, self.section.link.as_deref());
             let notice = NewNotice {
                 key: format!("digest.{}", here.date()),
@@ -366,6 +369,12 @@ impl Shared {
 
     async fn sweep(self) {
         loop {
+            // Who is not configured any more is not told.
+            let tried = i64::from(self.section.retry_days.max(1)).saturating_add(1) * DAY;
+            let now = self.now();
+            if let Err(error) = self.incidents.expire(now, now.saturating_sub(tried)).await {
+                self.failed(&error, "notices for nobody could not be ended");
+            }
             let before = self.now().saturating_sub(i64::from(self.section.keep_days.max(1)) * DAY);
             loop {
                 match self.incidents.prune(before, ROWS).await {

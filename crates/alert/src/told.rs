@@ -60,9 +60,11 @@ impl Told {
         Self { kind: kind.as_str().to_owned(), at: time(at), incidents }
     }
 
-    /// All that is open.
+    /// All that is open, in short.
     pub fn digest(open: &[Incident], at: i64, link: Option<&str>) -> Self {
-        let incidents = open.iter().map(|incident| ToldIncident::of(incident, link)).collect();
+        let short =
+            |incident| ToldIncident { grounds: Vec::new(), ..ToldIncident::of(incident, link) };
+        let incidents = open.iter().map(short).collect();
         Self { kind: NoticeKind::Digest.as_str().to_owned(), at: time(at), incidents }
     }
 

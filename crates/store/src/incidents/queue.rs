@@ -95,6 +95,20 @@ impl Incidents {
         self.store.writer.write(work).await
     }
 
+    /// Ends what was made before a time and is still to be sent, unless somebody holds it; says how
+    /// much.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn expire(&self, now: i64, made_before: i64) -> Result<usize, StoreError> {
+        let work = move |connection: &Connection| {
+            let mut expire = connection.prepare_cached(sql::EXPIRE)?;
+            Ok(expire.execute(params![now, made_before])?)
+        };
+        self.store.writer.write(work).await
+    }
+
     /// Notices that are to be sent, the oldest first; at most `limit`, and at most 1,000.
     ///
     /// # Errors

@@ -139,6 +139,11 @@ statements! {
           AND lease_until > 0
         RETURNING id";
 
+    EXPIRE = "
+        UPDATE notices
+        SET state = 'expired', settled_at = $1, owner = NULL, lease_until = 0
+        WHERE state = 'waiting' AND lease_until <= $1 AND made_at < $2";
+
     RELEASE = "
         UPDATE notices SET owner = NULL, lease_until = 0
         WHERE owner = $1 AND lease_until > 0 AND state = 'waiting'

@@ -129,6 +129,9 @@ async fn what_is_tried_stays_together_and_is_in_one_hand() {
     assert_eq!(incidents.release("two".to_owned()).await.unwrap(), 1);
     assert_eq!(incidents.queue_state(300).await.unwrap(), QueueState { due: 1, oldest: Some(10) });
     assert_eq!(incidents.next_due().await.unwrap(), Some(10));
+    assert_eq!(incidents.expire(300, 10).await.unwrap(), 0);
+    assert_eq!(incidents.expire(300, 11).await.unwrap(), 1);
+    assert_eq!(incidents.waiting(10).await.unwrap(), []);
 }
 
 #[tokio::test]
