@@ -215,12 +215,11 @@ impl Shared {
             if !is_day || here.time() < at {
                 continue;
             }
-            let open: Vec<Incident> = live
+            let mut open: Vec<Incident> = live
                 .iter()
                 .filter(|one| one.phase == Phase::Open && one.urgency >= receiver.least)
                 .cloned()
                 .collect();
-            let mut open = open;
             open.sort_by_key(|one| std::cmp::Reverse((one.urgency, one.number)));
             let shown = open.get(..IN_DIGEST).unwrap_or(&open);
             let told = Told::digest(shown, now, self.section.link.as_deref());

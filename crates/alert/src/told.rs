@@ -62,8 +62,10 @@ impl Told {
 
     /// All that is open, in short.
     pub fn digest(open: &[Incident], at: i64, link: Option<&str>) -> Self {
-        let short =
-            |incident| ToldIncident { grounds: Vec::new(), ..ToldIncident::of(incident, link) };
+        let short = |incident: &Incident| ToldIncident {
+            grounds: Vec::new(),
+            ..ToldIncident::of(incident, link)
+        };
         let incidents = open.iter().map(short).collect();
         Self { kind: NoticeKind::Digest.as_str().to_owned(), at: time(at), incidents }
     }

@@ -36,7 +36,7 @@ pub(super) enum Role {
     Receive(Receive),
     Report(Box<Report>),
     Publish(Box<Publish>),
-    Alert(Alert),
+    Alert(Box<Alert>),
 }
 
 /// Asks a role whether it does new work.
@@ -86,7 +86,7 @@ impl RoleName {
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
             Self::Publish => Role::Publish(Box::new(Publish::start(ground, output).await?)),
-            Self::Alert => Role::Alert(Alert::start(ground).await?),
+            Self::Alert => Role::Alert(Box::new(Alert::start(ground).await?)),
         })
     }
 }
