@@ -44,4 +44,4 @@ pub use channel::{Delivered, Messenger, MessengerError};
 mod job;
 pub use job::{Job, JobParts};
 mod metrics;
-pub use metrics::AlertMetrics;
+pub use metrics::{AlertMetrics, Became, FailedSource, OfUrgency, SendOutcome};

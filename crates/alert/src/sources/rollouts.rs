@@ -172,8 +172,8 @@ async fn fell_back(
         let rows = rollouts.logbook(domain.clone(), skipped, ROWS).await?;
         let is_whole = rows.len() < ROWS as usize;
         skipped += rows.len() as u64;
-        let moves = rows.into_iter().filter(|row| matches!(row.event, Event::Moved { .. }));
-        last = moves.last().or(last);
+        let mut moves = rows.into_iter().filter(|row| matches!(row.event, Event::Moved { .. }));
+        last = moves.next_back().or(last);
         if is_whole {
             break;
         }
