@@ -36,6 +36,8 @@ pub(crate) type Key<'a> = (&'a str, &'a DomainName, &'a str);
 pub enum Source {
     /// The roll-outs: stages, what is served, the looks of the passes.
     Rollouts,
+    /// The looks of our own at every domain.
+    Looks,
     /// The certificates of policy hosts, and what stands in the way of new ones.
     Certificates,
     /// Reports that somebody vouches for.
@@ -135,8 +137,8 @@ impl Condition {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Rollouts, Self::Certificates, Self::Reports, Self::Exceptions];
+    pub const ALL: [Self; 5] =
+        [Self::Rollouts, Self::Looks, Self::Certificates, Self::Reports, Self::Exceptions];
 
     /// Whether it may tell of this cause.
     pub fn tells_of(self, code: &str) -> bool {
@@ -146,6 +148,9 @@ impl Source {
                     || code.starts_with("INC2")
                     || code.starts_with("INC5")
                     || code == "INC303"
+            }
+            Self::Looks => {
+                code.starts_with("INC1") || matches!(code, "INC201" | "INC203" | "INC301")
             }
             Self::Certificates => matches!(code, "INC301" | "INC302"),
             Self::Reports => {
@@ -248,7 +253,7 @@ pub(crate) fn line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sealpost_rules::incidents::{INC101, INC301};
+    use sealpost_rules::incidents::{INC101, INC302};
 
     use super::*;
 
@@ -276,22 +281,22 @@ mod tests {
     fn what_could_not_be_told_is_not_gone() {
         let (one, other) = (domain("one.example"), domain("two.example"));
         let mut board = Board::default();
-        assert!(!board.look().knows("INC301", &one), "nothing was looked at yet");
+        assert!(!board.look().knows("INC302", &one), "nothing was looked at yet");
         board.complete(Source::Certificates, &BTreeSet::from([one.clone(), other.clone()]));
-        assert!(board.look().knows("INC301", &one));
+        assert!(board.look().knows("INC302", &one));
         assert!(!board.look().knows("INC101", &one), "others tell of that");
         assert!(!board.look().knows("INC999", &one), "nobody tells of that");
 
-        let found = Condition::new(&INC301, &one, Basis::Look, "soon");
+        let found = Condition::new(&INC302, &one, Basis::Look, "soon");
         board.put(Source::Certificates, &one, vec![found]);
         board.cannot_tell(Source::Certificates, &one);
         assert_eq!(board.look().conditions().len(), 1, "it stays");
-        assert!(!board.look().knows("INC301", &one));
-        assert!(board.look().knows("INC301", &other));
+        assert!(!board.look().knows("INC302", &one));
+        assert!(board.look().knows("INC302", &other));
         board.put(Source::Certificates, &one, Vec::new());
-        assert!(board.look().conditions().is_empty() && board.look().knows("INC301", &one));
+        assert!(board.look().conditions().is_empty() && board.look().knows("INC302", &one));
         board.failed(Source::Certificates);
-        assert!(!board.look().knows("INC301", &other));
+        assert!(!board.look().knows("INC302", &other));
     }
 
     #[test]

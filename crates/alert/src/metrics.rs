@@ -51,6 +51,8 @@ pub enum SendOutcome {
 pub enum FailedSource {
     /// The roll-outs.
     Rollouts,
+    /// The looks of our own.
+    Looks,
     /// The certificates.
     Certificates,
     /// The reports.
@@ -86,7 +88,7 @@ impl Label for SendOutcome {
 
 impl Label for FailedSource {
     const NAME: &'static str = "source";
-    const VALUES: &'static [&'static str] = &["rollouts", "certificates", "reports"];
+    const VALUES: &'static [&'static str] = &["rollouts", "looks", "certificates", "reports"];
 
     fn index(self) -> usize {
         self as usize

@@ -1,6 +1,7 @@
 //! Where it is known from how things are.
 
 mod certificates;
+mod looks;
 mod reports;
 mod rollouts;
 
@@ -11,7 +12,7 @@ use sealpost_evidence::incident::Basis;
 use sealpost_rules::incidents::INC601;
 use sealpost_store::{Store, StoreError};
 
-use self::{reports::ReportsWatch, rollouts::RolloutsWatch};
+use self::{looks::LooksWatch, reports::ReportsWatch, rollouts::RolloutsWatch};
 use crate::{AlertMetrics, Board, Condition, Look, Source, metrics::FailedSource, told::time};
 
 /// Seconds of a day.
@@ -37,6 +38,7 @@ pub struct Sources {
     store: Store,
     board: Board,
     rollouts: RolloutsWatch,
+    looks: LooksWatch,
     reports: ReportsWatch,
     endings: Vec<Ending>,
 }
@@ -48,6 +50,7 @@ impl Sources {
             store,
             board: Board::default(),
             rollouts: RolloutsWatch::default(),
+            looks: LooksWatch::default(),
             reports: ReportsWatch::default(),
             endings,
         }
@@ -62,6 +65,10 @@ impl Sources {
         if let Err(error) = self.rollouts.look(&self.store, &mut self.board, now).await {
             self.board.failed(Source::Rollouts);
             told(FailedSource::Rollouts, &error);
+        }
+        if let Err(error) = self.looks.look(&self.store, &mut self.board, now).await {
+            self.board.failed(Source::Looks);
+            told(FailedSource::Looks, &error);
         }
         if let Err(error) = certificates::look(&self.store, &mut self.board, now).await {
             self.board.failed(Source::Certificates);
@@ -82,6 +89,7 @@ impl Sources {
     /// What [`StoreError`] says of reading.
     pub async fn look_at_all(&mut self, now: i64) -> Result<Look, StoreError> {
         self.rollouts.look(&self.store, &mut self.board, now).await?;
+        self.looks.look(&self.store, &mut self.board, now).await?;
         certificates::look(&self.store, &mut self.board, now).await?;
         while !self.reports.look(&self.store, &mut self.board, now).await? {}
         self.look_at_exceptions(now);

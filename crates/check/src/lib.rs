@@ -1,6 +1,6 @@
 //! The check role: look at domains, judge what was seen, and show it.
 //!
-//! [`Checker`] looks and judges; [`DomainReport`] is the result as data, for JSON; [`Page`] shows
+//! [`Checker`] looks and judges; [`scheduled`] does so again and again, and keeps what has changed; [`DomainReport`] is the result as data, for JSON; [`Page`] shows
 //! it to people, and [`formats`] to other programs. [`DomainList`] reads lists of domains,
 //! [`ResultLines`] the results of an earlier run, [`Summary`] sums them up, [`Comparison`] tells
 //! what changed between two runs.
@@ -14,6 +14,9 @@ pub use zone::{MailNames, MasterFile, ZoneFault, ZoneNames, ZoneRecord};
 // Looking and judging.
 mod run;
 pub use run::{Checked, Checker};
+
+// Looking again and again.
+pub mod scheduled;
 
 // Showing.
 mod report;

@@ -110,7 +110,12 @@ async function visit(window) {
   await page.waitForURL("**/domains/*");
   await judge(window, "domain");
   await page.goto(`${url}/domains/mail.good.test`);
+  await expect(name, "its MX hosts are shown", seen(page.getByRole("region", { name: "MX hosts" })));
   await judge(window, "roll-out");
+  for (const [part, shot] of [["mx", "mx-hosts"], ["events", "changes"]]) {
+    await page.goto(`${url}/domains/mail.good.test/${part}`);
+    await judge(window, shot);
+  }
   await page.getByRole("link", { name: "Reports", exact: true }).click();
   await page.locator("tbody a", { hasText: "No. " }).first().click();
   await page.waitForURL("**/reports/*");

@@ -118,12 +118,14 @@ impl Pages {
                 && domains.contains("well.example")
                 && others.contains("other.example")
                 && domains.contains("mail.good.test")
+                && exchange(&self.address, "GET", "/api/v1/domains/mail.good.test/mx", &token, "")
+                    .starts_with("HTTP/1.1 200")
             {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        panic!("the reports were not read");
+        panic!("the reports were not read, or the domain not looked at");
     }
 
     fn token(&self, name: &str, scope: &str) -> String {

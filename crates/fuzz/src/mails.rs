@@ -70,7 +70,7 @@ pub fn report_mail(octets: &[u8]) {
             assert_is_code(note.kind.code());
         }
         for message in &mail.messages {
-            let hints = &message.hints;
+            let hints = message.hints();
             for text in [&hints.subject, &hints.from, &hints.submitter, &hints.message_id] {
                 assert!(!text.as_ref().is_some_and(|text| text.contains(char::is_control)));
             }

@@ -191,7 +191,7 @@ fn repair(repair: &tls_rpt::Repair) -> Repair {
 
 fn name(parsed: Parsed<DomainName>) -> String {
     match parsed {
-        Parsed::Valid(name) => name.as_str().to_owned(),
+        Parsed::Valid(name) => name.into(),
         Parsed::Text(text) => text,
     }
 }

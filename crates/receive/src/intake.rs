@@ -3,13 +3,13 @@
 mod reading;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, Incoming, PackedAll, RawEntry, RawState, RawStore, Reports, StoreError,
-    Stored,
+    Arrival, Digest, Incoming, PackedAll, RawEntry, RawOutcomes, RawState, RawStore, Reports,
+    StoreError, Stored,
     reports::{Accepted, NewReport},
 };
 use tokio::{sync::Semaphore, task::spawn_blocking};
@@ -42,6 +42,8 @@ struct Shared {
     limits: Limits,
     clock: Clock,
     pieces: Arc<Semaphore>,
+    /// What became of submissions, to be noted with the next that are stored.
+    unnoted: Arc<Mutex<Vec<Noted>>>,
 }
 
 /// A submission that is stored, and is to be read.
@@ -83,10 +85,12 @@ pub struct Packed {
     kept: Vec<(Arc<Vec<u8>>, Arrival)>,
 }
 
+/// What becomes of a submission: its place in the order of arrival, its name, its state.
+type Noted = (i64, Digest, RawState);
 /// What was taken, with places in the list of the caller.
-type Placed = Vec<(usize, Taken)>;
+type Placed = Vec<(usize, Taken, Option<Noted>)>;
 /// What was taken, or what the store refuses.
-type Settled = Result<Placed, Vec<Read>>;
+type Kept = Result<Placed, Vec<Read>>;
 /// What was taken, and what waits for keys.
 type PieceTaken = (Placed, Vec<((usize, Unread), Vec<String>)>);
 
@@ -101,7 +105,8 @@ impl Intake {
         clock: Clock,
     ) -> Self {
         let (beliefs, pieces) = (Beliefs::default(), Arc::new(Semaphore::new(PIECES)));
-        let shared = Shared { raw, reports, notary, beliefs, ours, limits, clock, pieces };
+        let unnoted = Arc::default();
+        let shared = Shared { raw, reports, notary, beliefs, ours, limits, clock, pieces, unnoted };
         Self { shared: Arc::new(shared) }
     }
 
@@ -205,7 +210,8 @@ impl Intake {
         Ok(Packed { packed: self.shared.raw.pack(incoming).await?, kept })
     }
 
-    /// The rest of [`Self::put_all`].
+    /// The rest of [`Self::put_all`]. What became of others that [`Self::read_put`] has read is noted
+    /// in the same transaction.
     ///
     /// # Errors
     ///
@@ -214,7 +220,7 @@ impl Intake {
         &self,
         Packed { packed, kept }: Packed,
     ) -> Result<Vec<(Stored, Option<Unread>)>, StoreError> {
-        let stored = self.shared.raw.put_packed(packed).await?;
+        let stored = self.shared.raw.put_packed(packed, self.unnoted()).await?;
         let mut seen = HashSet::new();
         let with_unread = |(stored, (octets, arrival)): (Stored, (_, Arrival))| {
             let is_unread = matches!(stored.before, None | Some(RawState::New));
@@ -239,10 +245,14 @@ impl Intake {
     ///
     /// What [`StoreError`] says. Then it may be done again: what was stored is not stored twice.
     pub async fn take_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Arrived>, StoreError> {
-        self.read_put(self.put_all(incoming).await?).await
+        let arrived = self.read_put(self.put_all(incoming).await?).await?;
+        self.note_read().await?;
+        Ok(arrived)
     }
 
-    /// The reading of [`Self::take_all`], of what [`Self::put_all`] has stored.
+    /// The reading of [`Self::take_all`], of what [`Self::put_all`] has stored. That it was read is
+    /// noted with what is stored next, or by [`Self::note_read`]: until then a start after a crash
+    /// reads it once more, which changes nothing.
     ///
     /// # Errors
     ///
@@ -259,12 +269,27 @@ impl Intake {
             }
             arrived.push(Arrived { stored, taken: None });
         }
-        for (place, taken) in places.into_iter().zip(self.read_all(unread).await?) {
+        let (all, noted) = self.read_pieces(unread).await?;
+        self.shared.unnoted().extend(noted);
+        for (place, taken) in places.into_iter().zip(all) {
             if let Some(arrived) = arrived.get_mut(place) {
                 arrived.taken = Some(taken);
             }
         }
         Ok(arrived)
+    }
+
+    /// Notes what [`Self::read_put`] has read last.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says; then it is read again after the next start.
+    pub async fn note_read(&self) -> Result<(), StoreError> {
+        self.note(self.unnoted()).await
+    }
+
+    fn unnoted(&self) -> RawOutcomes {
+        settled(std::mem::take(&mut *self.shared.unnoted()))
     }
 
     /// Reads stored submissions, as [`Self::read`]; what became of each, in their order. What they
@@ -274,10 +299,22 @@ impl Intake {
     ///
     /// What [`StoreError`] says; then those that are not settled are still there to be read.
     pub async fn read_all(&self, unread: Vec<Unread>) -> Result<Vec<Taken>, StoreError> {
+        let (taken, noted) = self.read_pieces(unread).await?;
+        self.note(settled(noted)).await?;
+        Ok(taken)
+    }
+
+    /// The same, without noting that they were read.
+    async fn read_pieces(
+        &self,
+        unread: Vec<Unread>,
+    ) -> Result<(Vec<Taken>, Vec<Noted>), StoreError> {
+        let mut noted = Vec::new();
         let mut taken: Vec<Option<Taken>> = Vec::new();
         taken.resize_with(unread.len(), || None);
-        let mut keep = |read: Vec<(usize, Taken)>| {
-            for (place, read) in read {
+        let mut keep = |read: Placed| {
+            for (place, read, noting) in read {
+                noted.extend(noting);
                 if let Some(taken) = taken.get_mut(place) {
                     *taken = Some(read);
                 }
@@ -306,7 +343,7 @@ impl Intake {
                 keep(piece.0);
             }
         }
-        Ok(taken.into_iter().flatten().collect())
+        Ok((taken.into_iter().flatten().collect(), noted))
     }
 
     /// Reads on until there is enough for a transaction, and has it stored. Gives what was taken,
@@ -343,9 +380,9 @@ impl Intake {
         spawn_blocking(read).await.map_err(|_| StoreError::Closed)
     }
 
-    /// Keeps what was read, and notes that it was. Gives the submissions back if the store refuses
+    /// Keeps what was read, and says what is to be noted. Gives the submissions back if the store refuses
     /// what one of them says.
-    async fn settle(&self, mut read: Vec<Read>) -> Result<Settled, StoreError> {
+    async fn settle(&self, mut read: Vec<Read>) -> Result<Kept, StoreError> {
         let trusts: Vec<Vec<Trust>> = read.iter().map(Read::trusts).collect();
         let accounts: Vec<NewReport> =
             read.iter_mut().flat_map(|read| std::mem::take(&mut read.accounts)).collect();
@@ -353,13 +390,11 @@ impl Intake {
             Err(StoreError::Refused { .. }) => return Ok(Err(read)),
             accepted => accepted?,
         };
-        let settled = read.iter().filter(|read| read.state != RawState::New);
-        let settled = settled.map(|read| (read.unread.digest, read.state.clone())).collect();
-        self.note(settled).await?;
         let mut accepted = accepted.into_iter();
         let taken = read.into_iter().zip(trusts).map(|(read, trusts)| {
             let accepted = accepted.by_ref().take(trusts.len()).collect();
-            (read.place, Taken { state: read.state, accepted, trusts })
+            let noted = read.noted();
+            (read.place, Taken { state: read.state, accepted, trusts }, noted)
         });
         Ok(Ok(taken.collect()))
     }
@@ -371,7 +406,11 @@ impl Intake {
             let reading = Reading::of(vec![(place, unread)]);
             let (piece, _) = self.piece(reading, Arc::clone(keys), Wanting::Undecided).await?;
             for read in piece.read {
-                all.push((read.place, self.settle_one(read).await?));
+                let (place, raw, name) = (read.place, read.unread.place, read.unread.digest);
+                let taken = self.settle_one(read).await?;
+                let noted =
+                    (taken.state != RawState::New).then(|| (raw, name, taken.state.clone()));
+                all.push((place, taken, noted));
             }
         }
         Ok(all)
@@ -395,17 +434,14 @@ impl Intake {
             // It will never fit: it is kept as it came, for a later version.
             taken.state = RawState::Quarantined { reason: "out-of-bounds".to_owned() };
         }
-        if taken.state != RawState::New {
-            self.note(vec![(read.unread.digest, taken.state.clone())]).await?;
-        }
         Ok(taken)
     }
 
-    async fn note(&self, settled: Vec<(Digest, RawState)>) -> Result<(), StoreError> {
-        if settled.is_empty() {
+    async fn note(&self, settled: RawOutcomes) -> Result<(), StoreError> {
+        if settled.outcomes.is_empty() {
             return Ok(());
         }
-        self.shared.raw.settle(settled, READER).await
+        self.shared.raw.settle_placed(settled).await
     }
 
     async fn accept(&self, accounts: Vec<NewReport>) -> Result<Vec<Accepted>, StoreError> {
@@ -414,6 +450,16 @@ impl Intake {
         }
         self.shared.reports.accept(accounts).await
     }
+}
+
+impl Shared {
+    fn unnoted(&self) -> MutexGuard<'_, Vec<Noted>> {
+        self.unnoted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn settled(outcomes: Vec<Noted>) -> RawOutcomes {
+    RawOutcomes { outcomes, reader: READER }
 }
 
 #[cfg(test)]

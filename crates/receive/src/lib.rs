@@ -16,7 +16,7 @@
 // From octets to reports.
 mod submission;
 
-pub use submission::{Document, Limits, Message, Note, Submission, Unreadable};
+pub use submission::{Document, Limits, Note, Submission, Unreadable};
 
 // From files with many of them to submissions.
 mod mbox;

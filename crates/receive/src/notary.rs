@@ -1,5 +1,6 @@
 //! Who vouches for a mail.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -89,7 +90,8 @@ impl Notary {
         let Ok(message) = Message::read(octets) else {
             return Opinion::Certain(Trust::Unverified { reason: "header-unreadable".to_owned() });
         };
-        let from = message.from_domain().ok();
+        // Only a signature has to agree with it.
+        let from = LazyCell::new(|| message.from_domain().ok());
         let counts = |signature: &Signature| {
             from.as_ref().is_some_and(|from| Alignment::of(signature.domain(), from).is_some())
         };

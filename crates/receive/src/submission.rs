@@ -1,9 +1,7 @@
 //! From the octets of a submission to the reports in it.
 
-use std::borrow::Cow;
-
 use tls_rpt::{
-    MailError, MailHints, MailLimits, MailNote, MailNoteKind, Medium, PayloadError, PayloadNote,
+    MailError, MailLimits, MailMessage, MailNote, MailNoteKind, Medium, PayloadError, PayloadNote,
     Payloads, Refusal, Repair, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
     separate,
 };
@@ -30,7 +28,7 @@ pub struct Submission<'a> {
     /// The reports, in their order.
     pub documents: Vec<Document>,
     /// The messages that it is, from the outermost to the innermost; none if it is no mail.
-    pub messages: Vec<Message<'a>>,
+    pub messages: Vec<MailMessage<'a>>,
     /// What looked like a report and could not be unpacked or read, with a stable code each.
     pub unreadable: Vec<Unreadable>,
     /// What was unusual about the mail or the packing.
@@ -53,17 +51,6 @@ pub struct Note {
     pub text: String,
     /// Where in the mail, as `part 1.2`; empty outside of mails and for what concerns all of it.
     pub place: String,
-}
-
-/// One of the messages in a mail.
-#[derive(Debug)]
-pub struct Message<'a> {
-    /// The message itself.
-    pub octets: Cow<'a, [u8]>,
-    /// What its header says.
-    pub hints: MailHints,
-    /// The message in which it came, by its index.
-    pub within: Option<usize>,
 }
 
 /// A report.
@@ -169,14 +156,9 @@ impl<'a> Submission<'a> {
     }
 
     fn of_mail(mail: ReportMail<'a>, limits: &Limits) -> Self {
-        let messages = mail.messages.into_iter().map(|message| Message {
-            octets: message.octets,
-            hints: message.hints,
-            within: message.within,
-        });
         let mut submission = Self {
             documents: Vec::new(),
-            messages: messages.collect(),
+            messages: mail.messages,
             unreadable: Vec::new(),
             unusual: Unusual::Mail(Vec::new()),
         };

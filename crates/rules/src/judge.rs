@@ -26,6 +26,7 @@ use mta_sts::{Mode, Policy};
 use sealpost_evidence::{Evidence, LookupFault, LookupFaultKind};
 
 use self::commands::Commands;
+pub use self::dane::HostDane;
 use self::findings::Findings;
 use self::mail_hosts::MailState;
 use self::policy_host::PolicyState;

@@ -2,7 +2,8 @@
 //!
 //! [`judge`] looks at an [`Evidence`](sealpost_evidence::Evidence) and nothing else: no network, no
 //! clock. What was seen a month ago can be judged again by the rules of today. [`lint_policy`] and
-//! [`lint_record`] do the same for a text alone.
+//! [`lint_record`] do the same for a text alone. [`changes`] says what is other than at the look
+//! before.
 
 // What a rule is, and every one there is.
 mod rule;
@@ -18,12 +19,15 @@ pub mod matrix;
 
 // From evidence or text to findings.
 mod judge;
-pub use judge::{Judgement, judge, usable_policy};
+pub use judge::{HostDane, Judgement, judge, usable_policy};
 mod lint;
 pub use lint::{PolicyLint, RecordLint, lint_policy, lint_record};
 
 // Who would accept it.
 pub mod senders;
+
+// From look to look.
+pub mod changes;
 
 // From reports to causes.
 pub mod diagnosis;

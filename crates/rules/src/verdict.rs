@@ -28,6 +28,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 8] = [
+        Self::Enforced,
+        Self::Testing,
+        Self::Failing,
+        Self::Off,
+        Self::Broken,
+        Self::Absent,
+        Self::NoMail,
+        Self::Unknown,
+    ];
+
     /// The word for it: `no-mail`.
     pub fn as_str(self) -> &'static str {
         match self {

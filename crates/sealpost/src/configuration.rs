@@ -42,6 +42,7 @@ pub(crate) struct Configuration {
     pub(crate) receive: sealpost_receive::Section,
     pub(crate) report: sealpost_report::Section,
     pub(crate) publish: sealpost_publish::Section,
+    pub(crate) check: sealpost_check::scheduled::Section,
     pub(crate) alert: sealpost_alert::Section,
     /// The name and the text of the file, for messages that name a line of it.
     #[serde(skip)]
@@ -65,7 +66,8 @@ pub(crate) struct ServeSection {
     /// Its key.
     #[schemars(extend("x-path" = "secret"))]
     pub(crate) key: Option<PathBuf>,
-    /// The roles that run; by default those that have a section.
+    /// The roles that run; by default those that have a section, and `check` where domains of ours
+    /// are known.
     pub(crate) roles: Vec<RoleName>,
 }
 
@@ -77,6 +79,7 @@ struct Present {
     receive: Option<IgnoredAny>,
     report: Option<IgnoredAny>,
     publish: Option<IgnoredAny>,
+    check: Option<IgnoredAny>,
     alert: Option<IgnoredAny>,
 }
 
@@ -140,6 +143,9 @@ impl Configuration {
         configuration.set = set::keys(&text);
         if configuration.serve.roles.is_empty() {
             configuration.serve.roles = present(&text);
+            if configuration.knows_domains() {
+                configuration.serve.roles.push(RoleName::Check);
+            }
         }
         if let Some(folder) = path.parent() {
             if let Some(store) = &mut configuration.store {
@@ -187,6 +193,26 @@ impl Configuration {
         }
     }
 
+    /// Whether domains of ours are known, so that they are looked at though nobody says so.
+    fn knows_domains(&self) -> bool {
+        let roles = &self.serve.roles;
+        let receives = roles.contains(&RoleName::Receive) && !self.receive.domains.is_empty();
+        receives || roles.contains(&RoleName::Publish)
+    }
+
+    /// The file of which people see what is kept: that of the first of these that runs.
+    pub(crate) fn store_of_pages(&self, runs: impl Fn(RoleName) -> bool) -> PathBuf {
+        let kept = [
+            RoleName::Receive,
+            RoleName::Publish,
+            RoleName::Report,
+            RoleName::Enforce,
+            RoleName::Alert,
+        ];
+        let of = kept.into_iter().find(|name| runs(*name)).unwrap_or(RoleName::Receive);
+        self.store_of(of)
+    }
+
     /// The file in which a role keeps what it keeps.
     pub(crate) fn store_of(&self, name: RoleName) -> PathBuf {
         match name {
@@ -194,6 +220,7 @@ impl Configuration {
             RoleName::Receive => self.receive.store_file(),
             RoleName::Report => self.report.store_file(),
             RoleName::Publish => self.publish.store_file(),
+            RoleName::Check => self.store_of_pages(|name| self.serve.roles.contains(&name)),
             RoleName::Alert => self.alert.store_file(),
         }
     }
@@ -203,10 +230,11 @@ impl Configuration {
         let mut roles = self.serve.roles.clone();
         roles.sort_unstable();
         roles.dedup();
+        roles.retain(|name| *name != RoleName::Check || self.check.interval().is_some());
         if roles.is_empty() {
             return Err(Failure::new("find a role to run: the configuration names none").hint(
                 "write a section for each role, even an empty one: [enforce], [receive], [report], \
-                 [publish], [alert]",
+                 [publish], [check], [alert]",
             ));
         }
         Ok(roles)
@@ -222,6 +250,7 @@ impl Configuration {
                 self.publish = other.publish.clone();
                 self.source.clone_from(&other.source);
             }
+            RoleName::Check => self.check = other.check.clone(),
             RoleName::Alert => self.alert = other.alert.clone(),
         }
     }
@@ -235,6 +264,7 @@ fn present(text: &str) -> Vec<RoleName> {
         (present.receive, RoleName::Receive),
         (present.report, RoleName::Report),
         (present.publish, RoleName::Publish),
+        (present.check, RoleName::Check),
         (present.alert, RoleName::Alert),
     ];
     sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()

@@ -4,6 +4,7 @@
 //! service managers like it. `sealpost serve` runs several, and starts the one that failed again.
 
 mod alert;
+mod check;
 mod doors;
 mod enforce;
 mod front;

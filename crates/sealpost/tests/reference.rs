@@ -50,7 +50,7 @@ fn the_dashboard_asks_for_the_metrics_that_there_are() {
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = target["expr"].as_str().unwrap();
             let end = query.find('{').unwrap();
-            let begin = query[..end].rfind(|letter: char| letter == '(').unwrap() + 1;
+            let begin = query[..end].rfind('(').unwrap() + 1;
             let name = &query[begin..end];
             let (kind, label) = match name.strip_suffix("_bucket") {
                 Some(histogram) => metrics[histogram],

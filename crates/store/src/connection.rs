@@ -49,6 +49,8 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
     connection.busy_timeout(settings.patience)?;
     // Before anything is changed, so that a file of somebody else stays as it is.
     schema::is_current(&connection, settings.schema)?;
+    // Of a file that has pages already it changes nothing.
+    connection.pragma_update(None, "page_size", i64::from(settings.schema.page_octets))?;
     use_wal(&connection, settings.patience)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -56,8 +58,9 @@ pub(crate) fn open_writer(settings: &Settings) -> Result<Connection, StoreError>
     keep_plans(&connection)?;
     // A negative number is in KiB.
     connection.pragma_update(None, "cache_size", -i64::from(settings.cache_kib))?;
-    // Pages of the usual 4 KiB.
-    connection.pragma_update(None, "wal_autocheckpoint", i64::from(settings.log_kib / 4).max(1))?;
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let log_pages = i64::from(settings.log_kib) * 1024 / page.max(512);
+    connection.pragma_update(None, "wal_autocheckpoint", log_pages.max(1))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(&connection, settings)?;
     Ok(connection)

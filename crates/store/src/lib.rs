@@ -50,6 +50,8 @@ mod tokens;
 pub use tokens::{Rights, Token, Tokens};
 mod audit;
 pub use audit::{Act, ActKind, Audit};
+pub mod checks;
+pub use checks::Checks;
 pub mod incidents;
 pub use incidents::Incidents;
 pub mod reports;
@@ -63,7 +65,7 @@ pub use submissions::Submissions;
 mod raw;
 pub use raw::{
     Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, PackedAll,
-    RawCounts, RawEntry, RawState, RawStore, Standing, Stored,
+    RawCounts, RawEntry, RawOutcomes, RawState, RawStore, Standing, Stored,
 };
 
 // The files of other programs.

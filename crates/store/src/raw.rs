@@ -14,7 +14,7 @@ pub use entry::{Arrival, Incoming, Origin, RawCounts, RawEntry, RawState, Standi
 
 use std::{path::PathBuf, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -51,6 +51,16 @@ pub struct PackedAll {
     packed: Vec<(Packed, Arrival)>,
     /// Held until they are stored.
     _room: OwnedSemaphorePermit,
+}
+
+/// What became of submissions of which the place is known, [`Stored::place`]. They are found one
+/// beside the other, which their digests are not.
+#[derive(Debug, Default)]
+pub struct RawOutcomes {
+    /// Each with its place.
+    pub outcomes: Vec<(i64, Digest, RawState)>,
+    /// The version of the reader that saw them.
+    pub reader: u32,
 }
 
 impl RawStore {
@@ -107,7 +117,7 @@ impl RawStore {
         let work = move |connection: &Connection| {
             // Held until the command is over.
             let _ = &room;
-            put(connection, &packed, &arrival, &mut newest(connection)?).map(|_| ())
+            Putting::begin(connection)?.put(&packed, &arrival).map(|_| ())
         };
         self.writer.write(work).await.map(|()| digest)
     }
@@ -119,7 +129,7 @@ impl RawStore {
     ///
     /// As [`Self::put`]; then none is stored.
     pub async fn put_all(&self, incoming: Vec<Incoming>) -> Result<Vec<Stored>, StoreError> {
-        self.put_packed(self.pack(incoming).await?).await
+        self.put_packed(self.pack(incoming).await?, RawOutcomes::default()).await
     }
 
     /// What of [`Self::put_all`] does not depend on order: waits for room, names and packs the
@@ -140,20 +150,22 @@ impl RawStore {
     }
 
     /// The rest of [`Self::put_all`]: who waits for one before handing over the next has them stored
-    /// in this order.
+    /// in this order. In the same transaction goes what became of others, as by [`Self::settle_placed`].
     ///
     /// # Errors
     ///
-    /// As [`Self::put`]; then none is stored.
-    pub async fn put_packed(&self, all: PackedAll) -> Result<Vec<Stored>, StoreError> {
+    /// As [`Self::put`]; then none is stored, and nothing noted.
+    pub async fn put_packed(
+        &self,
+        all: PackedAll,
+        settled: RawOutcomes,
+    ) -> Result<Vec<Stored>, StoreError> {
         let work = move |connection: &Connection| {
+            settled.note(connection)?;
             // With it goes the room.
             let all = &all;
-            let mut newest = newest(connection)?;
-            let put = |(packed, arrival): &(Packed, Arrival)| {
-                put(connection, packed, arrival, &mut newest)
-            };
-            all.packed.iter().map(put).collect()
+            let mut putting = Putting::begin(connection)?;
+            all.packed.iter().map(|(packed, arrival)| putting.put(packed, arrival)).collect()
         };
         self.writer.write(work).await
     }
@@ -190,6 +202,15 @@ impl RawStore {
             Ok(())
         };
         self.writer.write(work).await
+    }
+
+    /// As [`Self::settle`] for those of which the place is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::settle`].
+    pub async fn settle_placed(&self, settled: RawOutcomes) -> Result<(), StoreError> {
+        self.writer.write(move |connection: &Connection| settled.note(connection)).await
     }
 
     /// Forgets up to `limit` submissions that first came before a time in seconds since 1970, and
@@ -347,43 +368,68 @@ impl RawStore {
     }
 }
 
-/// The id of the newest submission, 0 if there is none.
-fn newest(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?)
+impl RawOutcomes {
+    fn note(&self, connection: &Connection) -> Result<(), StoreError> {
+        let mut statement = connection.prepare_cached(sql::SETTLE_PLACED)?;
+        for (place, digest, state) in &self.outcomes {
+            let name = state.standing().as_str();
+            statement.execute(params![
+                name,
+                state.reason(),
+                self.reader,
+                place,
+                digest.as_bytes()
+            ])?;
+        }
+        Ok(())
+    }
 }
 
-/// Stores one submission; `newest` is the newest id, before and after.
-fn put(
-    connection: &Connection,
-    packed: &Packed,
-    arrival: &Arrival,
-    newest: &mut i64,
-) -> Result<Stored, StoreError> {
-    let name = packed.digest;
-    let digest = name.as_bytes();
-    let Arrival { origin, at, peer, recipient } = arrival;
-    let (origin, peer) = (origin.as_str(), peer.map(|peer| peer.to_string()));
-    let recipient = recipient.as_deref().map(|text| clip(text, entry::RECIPIENT));
-    let id = newest.saturating_add(1);
-    let size = i64::try_from(packed.size).unwrap_or(i64::MAX);
-    let values = params![id, digest, size, origin, at, peer, recipient];
-    if connection.prepare_cached(sql::ADD)?.execute(values)? == 1 {
-        *newest = id;
-        let values = params![id, packed.encoding, packed.octets.as_slice()];
-        connection.prepare_cached(sql::ADD_OCTETS)?.execute(values)?;
-        return Ok(Stored { digest: name, place: id, first_at: *at, before: None });
+/// What is at hand while submissions are stored, in one transaction.
+struct Putting<'c> {
+    connection: &'c Connection,
+    /// The newest id, 0 if there is none.
+    newest: i64,
+    add: CachedStatement<'c>,
+    add_octets: CachedStatement<'c>,
+}
+
+impl<'c> Putting<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            newest: connection.prepare_cached(sql::NEWEST)?.query_row([], |row| row.get(0))?,
+            add: connection.prepare_cached(sql::ADD)?,
+            add_octets: connection.prepare_cached(sql::ADD_OCTETS)?,
+        })
     }
-    let mut again = connection.prepare_cached(sql::ARRIVED_AGAIN)?;
-    let (id, number, stored) = again.query_row(params![at, digest], |row| {
-        let (place, first_at) = (row.get(0)?, row.get(2)?);
-        let before = Some(entry::state(row, 3)?);
-        Ok((place, row.get::<_, i64>(1)?, Stored { digest: name, place, first_at, before }))
-    })?;
-    if number <= MOST_ARRIVALS {
-        let values = params![id, number, origin, at, peer, recipient];
-        connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
+
+    /// Stores one submission.
+    fn put(&mut self, packed: &Packed, arrival: &Arrival) -> Result<Stored, StoreError> {
+        let name = packed.digest;
+        let digest = name.as_bytes();
+        let Arrival { origin, at, peer, recipient } = arrival;
+        let (origin, peer) = (origin.as_str(), peer.map(|peer| peer.to_string()));
+        let recipient = recipient.as_deref().map(|text| clip(text, entry::RECIPIENT));
+        let id = self.newest.saturating_add(1);
+        let size = i64::try_from(packed.size).unwrap_or(i64::MAX);
+        if self.add.execute(params![id, digest, size, origin, at, peer, recipient])? == 1 {
+            self.newest = id;
+            self.add_octets.execute(params![id, packed.encoding, packed.octets.as_slice()])?;
+            return Ok(Stored { digest: name, place: id, first_at: *at, before: None });
+        }
+        let mut again = self.connection.prepare_cached(sql::ARRIVED_AGAIN)?;
+        let (id, number, stored) = again.query_row(params![at, digest], |row| {
+            let (place, first_at) = (row.get(0)?, row.get(2)?);
+            let before = Some(entry::state(row, 3)?);
+            Ok((place, row.get::<_, i64>(1)?, Stored { digest: name, place, first_at, before }))
+        })?;
+        if number <= MOST_ARRIVALS {
+            let values = params![id, number, origin, at, peer, recipient];
+            self.connection.prepare_cached(sql::ADD_ARRIVAL)?.execute(values)?;
+        }
+        Ok(stored)
     }
-    Ok(stored)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ use rusqlite::Connection;
 use sealpost_evidence::traffic::{Bounds, Day, DaySeries};
 use tokio::task::spawn_blocking;
 
-use self::{accept::Prepared, batch::Batch};
+use self::{accept::Prepared, batch::Batch, packed::Packer};
 use crate::{Store, StoreError};
 
 /// Rows of one page, at most; who asks for more gets so many.
@@ -75,7 +75,11 @@ impl Reports {
         let parts = reports.iter().flat_map(|report| &report.policies);
         let parts = parts.map(|policy| policy.failures.len().saturating_add(1));
         let is_much = parts.fold(0, usize::saturating_add) > PREPARED_AT_ONCE;
-        let prepare = move || reports.into_iter().map(Prepared::new).collect::<Result<Vec<_>, _>>();
+        let prepare = move || {
+            let mut packer = Packer::default();
+            let prepared = reports.into_iter().map(|report| Prepared::new(report, &mut packer));
+            prepared.collect::<Result<Vec<_>, _>>()
+        };
         let prepared = if is_much {
             spawn_blocking(prepare).await.map_err(StoreError::unavailable)??
         } else {

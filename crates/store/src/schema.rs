@@ -9,6 +9,8 @@ use crate::{Moment, Settings, StoreError};
 pub(crate) struct Schema {
     /// In the order of their numbers. A file that has been released is never changed.
     pub(crate) migrations: &'static [&'static str],
+    /// The size of its pages, which a file keeps from its beginning.
+    pub(crate) page_octets: u32,
     /// Marks the file as ours and of this kind (`PRAGMA application_id`).
     pub(crate) application: i64,
 }
@@ -30,14 +32,20 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0012_report_packed.sql"),
         include_str!("migrations/0013_beside_sessions.sql"),
         include_str!("migrations/0014_web.sql"),
+        include_str!("migrations/0015_checks.sql"),
         include_str!("migrations/0016_incidents.sql"),
     ],
+    // Several reports with many failures lie in one page; in pages of the usual 4 KiB there would be
+    // two, and much room between them.
+    page_octets: 8 * 1024,
     application: 0x5365_616C, // "Seal" in ASCII
 };
 
 /// The raw file beside it.
 pub(crate) static RAW: Schema = Schema {
     migrations: &[include_str!("migrations/raw_0001.sql")],
+    // The same for mails. To write a page costs by the page more than by the octet.
+    page_octets: 16 * 1024,
     application: 0x5365_6152, // "SeaR"
 };
 

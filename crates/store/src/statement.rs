@@ -31,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::certificates::sql::ALL,
         crate::tokens::sql::ALL,
         crate::audit::sql::ALL,
+        crate::checks::sql::ALL,
         crate::incidents::sql::ALL,
     ];
     owners.into_iter().flatten().copied()

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::{
-    Audit, Certificates, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions,
-    Settings, StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
+    Audit, Certificates, Checks, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts,
+    Sessions, Settings, StoreError, Submissions, Tokens, backup, readers::Readers, schema,
+    writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
@@ -86,6 +87,11 @@ impl Store {
     /// How far the roll-out of each domain has come.
     pub fn rollouts(&self) -> Rollouts {
         Rollouts::new(self.clone())
+    }
+
+    /// What was seen of our own domains, and what has changed at them.
+    pub fn checks(&self) -> Checks {
+        Checks::new(self.clone())
     }
 
     /// Tokens of programs that ask over HTTP.

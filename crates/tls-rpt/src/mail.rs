@@ -49,8 +49,8 @@ pub struct MailMessage<'a> {
     pub octets: Cow<'a, [u8]>,
     /// The message in which this one was forwarded, as an index; `None` for the mail itself.
     pub within: Option<usize>,
-    /// What its header says.
-    pub hints: MailHints,
+    /// So much of its header is read.
+    header: usize,
 }
 
 /// One report in a mail.
@@ -124,6 +124,13 @@ impl PartPath {
     /// The path of one of the parts of this one, counted from 1.
     fn child(&self, number: usize) -> Self {
         Self(self.0.iter().copied().chain([number]).collect())
+    }
+}
+
+impl MailMessage<'_> {
+    /// What its header says. It is read when it is asked for: to take a report in, nobody asks.
+    pub fn hints(&self) -> MailHints {
+        MailHints::of(&header::Head::read(&self.octets, self.header))
     }
 }
 

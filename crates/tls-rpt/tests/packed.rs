@@ -286,7 +286,7 @@ proptest! {
         prop_assert_eq!(&part.json, json);
         prop_assert_eq!(&part.name, &Some(packed.file_name()));
 
-        let hints = &read.messages.first().unwrap().hints;
+        let hints = read.messages.first().unwrap().hints();
         prop_assert_eq!(hints.date, Some(date));
         prop_assert_eq!(hints.report_domain.as_deref(), Some(about.as_str()));
         prop_assert_eq!(hints.submitter.as_deref(), Some(packed.submitter().as_str()));

@@ -55,6 +55,20 @@ const OPERATIONS: &[Operation] = &[
         answer: schema_of::<model::Domain>,
     },
     Operation {
+        path: "/api/v1/domains/{domain}/mx",
+        summary: "The MX hosts of a domain, as they were last seen",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::MxHosts>,
+    },
+    Operation {
+        path: "/api/v1/domains/{domain}/events",
+        summary: "What has changed at a domain from look to look, newest first",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::Events>,
+    },
+    Operation {
         path: "/api/v1/domains/{domain}/move",
         summary: "Move a domain to another stage",
         parameters: &[],

@@ -42,6 +42,24 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// In how many days something ends, or before how many it has.
+pub(crate) fn days_left(days: i64) -> String {
+    match days {
+        0 => "within a day".to_owned(),
+        1 => "in 1 day".to_owned(),
+        days if days > 1 => format!("in {days} days"),
+        _ => match days.unsigned_abs() {
+            1 => "has ended".to_owned(),
+            days => format!("has ended {} days ago", days.saturating_sub(1)),
+        },
+    }
+}
+
+/// Each of these, or one place for none.
+pub(crate) fn rows<T>(all: &[T]) -> Vec<Option<&T>> {
+    if all.is_empty() { vec![None] } else { all.iter().map(Some).collect() }
+}
+
 /// How many of all sessions failed, as a percentage with one place that never says 0 for some or
 /// 100 for not all.
 pub(crate) fn share(failed: Bounds, successful: Bounds) -> String {
@@ -92,6 +110,14 @@ mod tests {
         assert_eq!(csv("plain"), "plain");
         assert_eq!(csv("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
         assert_eq!(csv("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+    }
+
+    #[test]
+    fn days_are_rounded_down() {
+        let told: Vec<String> = [-3, -1, 0, 1, 30].map(days_left).into();
+        let expected =
+            ["has ended 2 days ago", "has ended", "within a day", "in 1 day", "in 30 days"];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use mail_domain::DomainName;
 use schemars::JsonSchema;
 use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
+use sealpost_rules::{Severity, Verdict, changes::Change};
 use serde::{Deserialize, Serialize};
 
 mod incidents;
@@ -39,6 +40,14 @@ pub(crate) struct DomainRow {
     pub(crate) failed: Bounds,
     /// The last day that a report speaks of.
     pub(crate) last_day: Option<Day>,
+    /// When it was last looked at, in seconds since 1970.
+    pub(crate) looked_at: Option<i64>,
+    /// What that look came to.
+    pub(crate) verdict: Option<Verdict>,
+    /// Whole days until the first of its certificates ends, rounded down.
+    pub(crate) days_left: Option<i64>,
+    /// What needs a person.
+    pub(crate) needs: Vec<String>,
 }
 
 /// How a domain fares, as far as reports tell; what needs a person comes first.
@@ -78,6 +87,117 @@ pub(crate) struct Domain {
     pub(crate) anomalies: Vec<AnomalyRow>,
     /// Null if nothing of it is published from here.
     pub(crate) rollout: Option<Rollout>,
+    /// The newest look of our own; null if there was none.
+    pub(crate) check: Option<Check>,
+    /// What the newest looks found changed, newest first.
+    pub(crate) events: Vec<EventRow>,
+}
+
+/// What a look at a domain showed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Check {
+    /// When, in seconds since 1970.
+    pub(crate) at: i64,
+    /// What becomes of mail; null if too little was asked for to say.
+    pub(crate) verdict: Option<Verdict>,
+    /// The same as a sentence.
+    pub(crate) summary: Option<&'static str>,
+    /// An MX look-up that failed tells of no host.
+    pub(crate) mx_are_known: bool,
+    pub(crate) mx: Vec<MxRow>,
+    /// The addresses of the policy host.
+    pub(crate) policy_host: Vec<AddressRow>,
+    /// By place and then by severity, the worst first.
+    pub(crate) findings: Vec<FindingRow>,
+}
+
+/// The MX hosts of a domain, and when they were looked at.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MxHosts {
+    #[schemars(with = "String")]
+    pub(crate) domain: DomainName,
+    /// In seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) mx_are_known: bool,
+    pub(crate) mx: Vec<MxRow>,
+}
+
+/// An MX host.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MxRow {
+    pub(crate) host: String,
+    pub(crate) preference: u16,
+    /// Whether the policy that is served names it; null if none was seen.
+    pub(crate) is_allowed: Option<bool>,
+    /// What DANE makes of it.
+    pub(crate) dane: &'static str,
+    /// Its TLSA records.
+    pub(crate) tlsa: Vec<String>,
+    pub(crate) addresses: Vec<AddressRow>,
+}
+
+/// What one address of a host showed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AddressRow {
+    #[schemars(with = "String")]
+    pub(crate) address: std::net::IpAddr,
+    /// The TLS version that was agreed on; null if there was no handshake.
+    pub(crate) tls: Option<String>,
+    /// What else it speaks that is outdated; null if it was not asked.
+    pub(crate) outdated: Option<Vec<&'static str>>,
+    /// When its certificate ends, in seconds since 1970.
+    pub(crate) certificate_ends: Option<i64>,
+    /// Whole days until then, rounded down: -1 within the first day after it.
+    pub(crate) days_left: Option<i64>,
+    /// It ends soon, for how long it lives.
+    pub(crate) ends_soon: bool,
+    /// What is wrong with the certificate.
+    pub(crate) faults: Vec<String>,
+    /// Why there was no TLS, or the dialogue ended early.
+    pub(crate) trouble: Option<String>,
+}
+
+/// What a rule found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct FindingRow {
+    /// The code in the reference of rules.
+    pub(crate) code: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) title: &'static str,
+    /// The record or host that it is about, with addresses.
+    pub(crate) subject: String,
+    /// What was seen.
+    pub(crate) message: String,
+    /// What follows for mail.
+    pub(crate) why: &'static str,
+    /// How to mend it.
+    pub(crate) fix: String,
+    /// The line to publish, where it is known.
+    pub(crate) publish: Option<String>,
+    /// A command that shows the same.
+    pub(crate) command: Option<String>,
+}
+
+/// What has changed at a domain, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Events {
+    #[schemars(with = "String")]
+    pub(crate) domain: DomainName,
+    pub(crate) events: Vec<EventRow>,
+}
+
+/// Something that has changed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct EventRow {
+    pub(crate) id: i64,
+    /// The look that shows it, in seconds since 1970.
+    pub(crate) at: i64,
+    /// The look before.
+    pub(crate) since: i64,
+    /// One sentence.
+    pub(crate) text: String,
+    /// The same in parts.
+    pub(crate) change: Change,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -405,6 +525,65 @@ pub(crate) struct AcceptWish {
 pub(crate) struct Done {
     /// For people.
     pub(crate) said: String,
+}
+
+/// A line of the table of MX hosts: one for each address.
+#[derive(Debug, Serialize)]
+pub(crate) struct MxLine<'a> {
+    host: &'a str,
+    preference: u16,
+    is_allowed: Option<bool>,
+    dane: &'static str,
+    address: Option<std::net::IpAddr>,
+    tls: Option<&'a str>,
+    outdated: String,
+    certificate_ends: Option<i64>,
+    days_left: Option<i64>,
+    trouble: String,
+}
+
+impl MxHosts {
+    /// The table as lines.
+    pub(crate) fn lines(&self) -> Vec<MxLine<'_>> {
+        let lines = self.mx.iter().flat_map(|host| {
+            crate::format::rows(&host.addresses).into_iter().map(|row| MxLine::of(host, row))
+        });
+        lines.collect()
+    }
+}
+
+impl<'a> MxLine<'a> {
+    fn of(host: &'a MxRow, row: Option<&'a AddressRow>) -> Self {
+        let outdated = row.and_then(|row| row.outdated.as_ref());
+        let wrong = row.into_iter().flat_map(|row| row.faults.iter().chain(&row.trouble));
+        Self {
+            host: &host.host,
+            preference: host.preference,
+            is_allowed: host.is_allowed,
+            dane: host.dane,
+            address: row.map(|row| row.address),
+            tls: row.and_then(|row| row.tls.as_deref()),
+            outdated: outdated.map(|words| words.join("; ")).unwrap_or_default(),
+            certificate_ends: row.and_then(|row| row.certificate_ends),
+            days_left: row.and_then(|row| row.days_left),
+            trouble: wrong.cloned().collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
+/// Domains that are named with what they need, at most.
+pub(crate) const MOST_NEEDS: usize = 50;
+
+impl Domains {
+    /// How many of the domains need somebody.
+    pub(crate) fn need_somebody(&self) -> usize {
+        self.domains.iter().filter(|row| !row.needs.is_empty()).count()
+    }
+
+    /// The first that do.
+    pub(crate) fn needing(&self) -> impl Iterator<Item = &DomainRow> {
+        self.domains.iter().filter(|row| !row.needs.is_empty()).take(MOST_NEEDS)
+    }
 }
 
 impl Health {

@@ -38,6 +38,20 @@ pub(crate) struct Domain {
 }
 
 #[derive(Template)]
+#[template(path = "mx_hosts.html")]
+pub(crate) struct MxHosts {
+    pub(crate) frame: Frame,
+    pub(crate) mx: model::MxHosts,
+}
+
+#[derive(Template)]
+#[template(path = "events.html")]
+pub(crate) struct Events {
+    pub(crate) frame: Frame,
+    pub(crate) events: model::Events,
+}
+
+#[derive(Template)]
 #[template(path = "reports.html")]
 pub(crate) struct Reports {
     pub(crate) frame: Frame,

@@ -1,5 +1,6 @@
 //! From the store to what is shown.
 
+mod check;
 mod domain;
 mod domains;
 mod house;

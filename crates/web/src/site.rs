@@ -58,7 +58,9 @@ impl From<StoreError> for Refusal {
 /// What is asked for, for people or for programs.
 enum Subject {
     Domains(model::Domains, String),
-    Domain(model::Domain),
+    Domain(Box<model::Domain>),
+    MxHosts(model::MxHosts),
+    Events(model::Events),
     Reports(model::Reports),
     Report(model::Report),
     Policies(model::Policies, String),
@@ -130,7 +132,15 @@ impl Site {
             }
             ["domains", name] => {
                 let found = self.desk.domain(&domain(name)?).await?;
-                found.map(Subject::Domain).ok_or(Refusal::Unknown)
+                found.map(|found| Subject::Domain(Box::new(found))).ok_or(Refusal::Unknown)
+            }
+            ["domains", name, "mx"] => {
+                let found = self.desk.mx_hosts(&domain(name)?).await?;
+                found.map(Subject::MxHosts).ok_or(Refusal::Unknown)
+            }
+            ["domains", name, "events"] => {
+                let found = self.desk.events(&domain(name)?).await?;
+                found.map(Subject::Events).ok_or(Refusal::Unknown)
             }
             ["reports"] => Ok(Subject::Reports(self.desk.reports(wanted(request)?).await?)),
             ["reports", id] => {
@@ -192,7 +202,9 @@ impl Site {
             Subject::Domains(domains, search) => {
                 pages::page(ok, &pages::Home { frame, domains, search })
             }
-            Subject::Domain(domain) => pages::page(ok, &pages::Domain { frame, domain }),
+            Subject::Domain(domain) => pages::page(ok, &pages::Domain { frame, domain: *domain }),
+            Subject::MxHosts(mx) => pages::page(ok, &pages::MxHosts { frame, mx }),
+            Subject::Events(events) => pages::page(ok, &pages::Events { frame, events }),
             Subject::Reports(reports) => pages::page(ok, &pages::Reports { frame, reports }),
             Subject::Report(report) => {
                 let has_raw = self.desk.raw.is_some();
@@ -217,6 +229,8 @@ impl Site {
         match self.subject(parts, request).await {
             Ok(Subject::Domains(value, _)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Domain(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::MxHosts(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Events(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Reports(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Report(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Policies(value, _)) => api::json_of(Status::Ok, &value),
@@ -376,6 +390,8 @@ impl Subject {
         match self {
             Self::Domains(value, _) => table(&value.domains),
             Self::Domain(value) => table(&value.days),
+            Self::MxHosts(value) => table(&value.lines()),
+            Self::Events(value) => table(&value.events),
             Self::Reports(value) => table(&value.reports),
             Self::Report(value) => table(&value.policies),
             Self::Policies(value, _) => table(&value.policies),

@@ -4,18 +4,20 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sealpost_evidence::traffic::Trust;
-use sealpost_store::{Arrival, Origin, RawState, reports::NewReport};
+use sealpost_store::{Arrival, Digest, Origin, RawState, reports::NewReport};
+
+use tls_rpt::MailMessage;
 
 use super::Unread;
 use crate::notary::{Keys, Opinion};
-use crate::{Beliefs, Limits, Message, Notary, OurDomains, Received, Submission, accounts};
+use crate::{Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
 
 /// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
 /// that the report counts as unverified.
 const KEY_PATIENCE: i64 = 86_400;
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
-const ENOUGH_OCTETS: usize = 512 << 10;
+const ENOUGH_OCTETS: usize = 1 << 20;
 const ENOUGH_ACCOUNTS: usize = 1024;
 
 /// Submissions that are still to be read, each with its place in the list of the caller.
@@ -111,7 +113,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
     let mut submission = Submission::read(&unread.octets, limits);
-    let opinion = |message: &Message<'_>| notary.opinion(&message.octets, now, keys);
+    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, now, keys);
     // Each message is asked about once, and only if a report came in it.
     let carries =
         |index| submission.documents.iter().any(|document| document.message == Some(index));
@@ -171,7 +173,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
 //= https://www.rfc-editor.org/rfc/rfc8460#section-3
 //# Reports lacking such a signature MUST be ignored by the recipient.
 fn vouched(
-    message: Option<&Message<'_>>,
+    message: Option<&MailMessage<'_>>,
     opinion: Option<Opinion>,
     beliefs: &Beliefs,
     arrivals: &[Arrival],
@@ -192,6 +194,12 @@ fn vouched(
 }
 
 impl Read {
+    /// What is to be noted of it; nothing if it has to be read again.
+    pub(super) fn noted(&self) -> Option<(i64, Digest, RawState)> {
+        let noted = || (self.unread.place, self.unread.digest, self.state.clone());
+        (self.state != RawState::New).then(noted)
+    }
+
     /// How far each of its accounts is believed.
     pub(super) fn trusts(&self) -> Vec<Trust> {
         self.accounts.iter().map(|account| account.trust.clone()).collect()

@@ -18,24 +18,49 @@ fn report(failed: u64) -> Incoming {
     Incoming { octets: Arc::new(json.into_bytes()), arrival }
 }
 
+/// An intake, its raw file and its reports, in a folder that goes with the first of them.
+async fn intake() -> (tempfile::TempDir, Intake, RawStore, Reports) {
+    // Nothing here is about the disk.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let raw = RawStore::open(settings.raw_beside()).await.unwrap();
+    let reports = Store::open(settings).await.unwrap().reports();
+    let ours = ["a.example".parse().unwrap()].into_iter().collect();
+    let (offline, limits) = (Notary::offline(), Limits::default());
+    let intake = Intake::new(raw.clone(), reports.clone(), offline, ours, limits, Clock::system());
+    (folder, intake, raw, reports)
+}
+
+/// To note each time that something was read would be a commit more, for each that stores something.
+#[tokio::test]
+async fn what_was_read_is_noted_with_what_comes_next() {
+    let (_folder, intake, raw, _) = intake().await;
+    let states = async || {
+        let entries = raw.list(0, 10).await.unwrap();
+        entries.into_iter().map(|entry| (entry.state, entry.reader)).collect::<Vec<_>>()
+    };
+    let (new, read) = ((RawState::New, 0), (RawState::Read, READER));
+    let put = intake.put_all(vec![report(1), report(2)]).await.unwrap();
+    assert_eq!(intake.read_put(put).await.unwrap().len(), 2);
+    assert_eq!(states().await, [new.clone(), new.clone()]);
+    let put = intake.put_all(vec![report(3)]).await.unwrap();
+    assert_eq!(states().await, [read.clone(), read.clone(), new.clone()]);
+    let odd = Incoming { octets: Arc::new(b"no report".to_vec()), ..report(0) };
+    intake.read_put(put).await.unwrap();
+    // Who takes everything in at once has it noted at once.
+    intake.take_all(vec![odd]).await.unwrap();
+    let quarantined = states().await.pop().unwrap();
+    assert_eq!(states().await, [read.clone(), read.clone(), read, quarantined.clone()]);
+    assert!(matches!(quarantined, (RawState::Quarantined { .. }, READER)), "{quarantined:?}");
+    // There is nothing left to be noted.
+    assert!(intake.unnoted().outcomes.is_empty());
+}
+
 /// All of an import comes in one second, and what is read first of it is chance.
 #[tokio::test]
 async fn of_revisions_that_came_together_the_last_one_counts_in_whatever_order_they_are_read() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        // Nothing here is about the disk.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let settings = Settings::at(folder.path().join("store.sqlite"));
-        let raw = RawStore::open(settings.raw_beside()).await.unwrap();
-        let reports = Store::open(settings).await.unwrap().reports();
-        let ours = ["a.example".parse().unwrap()].into_iter().collect();
-        let intake = Intake::new(
-            raw.clone(),
-            reports.clone(),
-            Notary::offline(),
-            ours,
-            Limits::default(),
-            Clock::system(),
-        );
+        let (_folder, intake, _, reports) = intake().await;
         let put = intake.put_all(vec![report(3), report(7), report(5)]).await.unwrap();
         let unread: Vec<Unread> = put.into_iter().filter_map(|(_, unread)| unread).collect();
         for place in order {

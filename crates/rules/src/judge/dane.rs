@@ -3,7 +3,7 @@
 use dane::{DaneOutcome, Requirement, Route, Standing, TlsaRecord, TlsaSet, expects, verify};
 use mail_domain::DomainName;
 use sealpost_evidence::{
-    Dnssec, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls, TlsaLookup,
+    Dnssec, Evidence, MailHost, MailHosts, MxSource, Security, SmtpSession, StartTls, TlsaLookup,
 };
 
 use super::{Context, Findings};
@@ -169,6 +169,68 @@ impl HostJudge<'_> {
         let mut finding = self.finding(rule, message);
         finding.subject.addresses.push(session.address);
         finding
+    }
+}
+
+/// How one MX host stands to DANE, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostDane {
+    /// A look-up failed, or nobody can say what is secure.
+    Unknown,
+    /// It has no TLSA record that is signed.
+    Nothing,
+    /// It has signed records, and none that a sender can use.
+    Unusable,
+    /// It has usable records, and no certificate was seen to hold beside them.
+    Untried,
+    /// At every address where a certificate was seen, that matches a record.
+    Matches,
+    /// At some address the certificate matches no record: senders do not deliver there.
+    Fails,
+}
+
+impl HostDane {
+    /// How a host stands that was looked at with this evidence.
+    pub fn of(evidence: &Evidence, host: &MailHost) -> Self {
+        let (Some(mail), Some(addresses)) = (&evidence.mail_hosts, &host.addresses) else {
+            return Self::Unknown;
+        };
+        let lookups = host.tlsa.as_deref();
+        let records = lookups.map(|lookups| lookups.iter().map(|lookup| &lookup.records));
+        match Holding::of(addresses, records) {
+            Holding::Failed => return Self::Unknown,
+            Holding::Nothing => return Self::Nothing,
+            Holding::Unusable => return Self::Unusable,
+            Holding::Usable => {}
+        }
+        let Counting::Secure { lookup, texts } = Counting::of(lookups.unwrap_or_default()) else {
+            return Self::Unknown;
+        };
+        let set = TlsaSet::new(texts.iter().filter_map(|text| TlsaRecord::parse(text).ok()));
+        let references = dane::reference_identifiers(&lookup.base, route(&evidence.domain, mail));
+        let now = evidence.observed.as_second();
+        let shown = host.sessions.iter().filter_map(|session| session.tls.as_ref());
+        let mut outcomes = shown.map(|tls| {
+            let chain: Vec<&[u8]> = tls.certificates.iter().map(|c| c.der.as_slice()).collect();
+            verify(&set, &chain, &references, now).is_authenticated()
+        });
+        match outcomes.next() {
+            None => Self::Untried,
+            Some(first) if first && outcomes.all(|matches| matches) => Self::Matches,
+            Some(_) => Self::Fails,
+        }
+    }
+
+    /// The word for it, for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "not known",
+            Self::Nothing => "none",
+            Self::Unusable => "unusable records",
+            Self::Untried => "not tried",
+            Self::Matches => "matches",
+            Self::Fails => "does not match",
+        }
     }
 }
 

@@ -278,7 +278,8 @@ pub(crate) struct FailuresArguments {
     /// Of these domains; of all that something failed at, if none is named.
     #[arg(value_name = "DOMAIN", value_parser = domain)]
     pub(crate) domains: Vec<DomainName>,
-    /// Look at the domains as they are now, and say what is mended and what still stands.
+    /// Look at the domains as they are now, and say what is mended and what still stands; without it,
+    /// as `serve` has last seen them, if it has.
     #[arg(long)]
     pub(crate) live: bool,
     /// From this day on, such as 2026-11-01; 30 days if not told.

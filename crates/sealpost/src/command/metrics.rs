@@ -3,6 +3,7 @@
 mod grafana;
 
 use sealpost_alert::AlertMetrics;
+use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::EnforceMetrics;
 use sealpost_publish::{DriveMetrics, PublishMetrics};
 use sealpost_receive::ReceiveMetrics;
@@ -19,6 +20,7 @@ use crate::output::Output;
 /// test compares each with its file.
 pub(super) fn run(arguments: &MetricsArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let parts = [
+        ("`check`, our own domains", CheckMetrics::definitions()),
         ("`enforce`", EnforceMetrics::definitions()),
         ("`publish`, the policy host", PublishMetrics::definitions()),
         ("`publish`, leading domains", DriveMetrics::definitions()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealpost_alert::AlertMetrics;
+use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_publish::{Leader, PublishApi};
@@ -23,6 +24,7 @@ pub(super) enum Voice {
     Receive(Arc<ReceiveApi>),
     Report(Arc<ReportApi>),
     Publish(Arc<PublishApi>, Leader),
+    Check(Arc<CheckMetrics>),
     Alert(Arc<AlertMetrics>),
 }
 
@@ -54,7 +56,11 @@ impl Voice {
             Self::Publish(api, _) => api.readiness().await.map_err(|error| {
                 format!("serves what it served before: failed to {}", with_source(&error))
             }),
-            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) | Self::Alert(_) => Ok(()),
+            Self::Enforce(_)
+            | Self::Receive(_)
+            | Self::Report(_)
+            | Self::Check(_)
+            | Self::Alert(_) => Ok(()),
         }
     }
 }
@@ -109,6 +115,7 @@ impl Front {
                 Voice::Receive(api) => api.write_metrics(&mut text),
                 Voice::Report(api) => api.write_metrics(&mut text),
                 Voice::Publish(api, _) => api.write_metrics(&mut text),
+                Voice::Check(metrics) => text.table(&*metrics),
                 Voice::Alert(metrics) => text.table(&*metrics),
             }
         }
@@ -145,7 +152,9 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Publish(..) | Voice::Alert(_)) | None => Response::not_found(),
+            Some(Voice::Publish(..) | Voice::Check(_) | Voice::Alert(_)) | None => {
+                Response::not_found()
+            }
         }
     }
 }

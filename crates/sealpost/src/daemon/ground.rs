@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sealpost_listen::Inherited;
-use sealpost_net::Network;
+use sealpost_net::{Network, NetworkError};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Settings, Store, StoreError};
 
@@ -23,6 +23,7 @@ pub(super) struct Ground {
     pub(super) host: String,
     /// The sockets that were passed to the process.
     pub(super) inherited: Inherited,
+    network_settings: sealpost_net::Settings,
     stores: BTreeMap<PathBuf, Store>,
     raw_stores: BTreeMap<PathBuf, RawStore>,
     /// The file that much is written into.
@@ -40,10 +41,28 @@ impl Ground {
         let settings = arguments.settings_over(configuration.network.clone())?;
         let host = settings.ehlo_name.clone();
         let clock = arguments.clock();
-        let network = Network::new(settings, clock.clone()).map_err(Failure::new)?;
+        let network = Network::new(settings.clone(), clock.clone()).map_err(Failure::new)?;
         let busy = roles.contains(&RoleName::Report).then(|| configuration.report.store_file());
         let (stores, raw_stores) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { configuration, network, clock, host, inherited, stores, raw_stores, busy })
+        Ok(Self {
+            configuration,
+            network,
+            clock,
+            host,
+            inherited,
+            network_settings: settings,
+            stores,
+            raw_stores,
+            busy,
+        })
+    }
+
+    /// A network for who looks at many domains: what is seen of a host serves for each that names
+    /// it.
+    pub(super) fn network_for_lists(&self) -> Result<Network, NetworkError> {
+        let settings =
+            sealpost_net::Settings { share_hosts: true, ..self.network_settings.clone() };
+        Network::new(settings, self.clock.clone())
     }
 
     /// The store in a file, which is made if it is missing. `without` is what follows if it cannot

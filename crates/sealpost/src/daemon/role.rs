@@ -9,6 +9,7 @@ use sealpost_runtime::metrics::Label;
 use serde::Deserialize;
 
 use super::alert::Alert;
+use super::check::Check;
 use super::enforce::Enforce;
 use super::front::Voice;
 use super::ground::Ground;
@@ -27,6 +28,7 @@ pub(crate) enum RoleName {
     Receive,
     Report,
     Publish,
+    Check,
     Alert,
 }
 
@@ -36,6 +38,7 @@ pub(super) enum Role {
     Receive(Receive),
     Report(Box<Report>),
     Publish(Box<Publish>),
+    Check(Check),
     Alert(Box<Alert>),
 }
 
@@ -67,8 +70,8 @@ pub(crate) fn takes_up_work() -> Pulse {
 
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Enforce, Self::Receive, Self::Report, Self::Publish, Self::Alert];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Enforce, Self::Receive, Self::Report, Self::Publish, Self::Check, Self::Alert];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -86,6 +89,7 @@ impl RoleName {
             Self::Receive => Role::Receive(Receive::start(ground, output).await?),
             Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
             Self::Publish => Role::Publish(Box::new(Publish::start(ground, output).await?)),
+            Self::Check => Role::Check(Check::start(ground).await?),
             Self::Alert => Role::Alert(Box::new(Alert::start(ground).await?)),
         })
     }
@@ -93,7 +97,8 @@ impl RoleName {
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish", "alert"];
+    const VALUES: &'static [&'static str] =
+        &["enforce", "receive", "report", "publish", "check", "alert"];
 
     fn index(self) -> usize {
         self as usize
@@ -106,6 +111,7 @@ impl Role {
         match self {
             Self::Enforce(role) => Some(role.greeting()),
             Self::Publish(role) => Some(role.greeting()),
+            Self::Check(role) => Some(role.greeting()),
             Self::Alert(role) => Some(role.greeting()),
             Self::Receive(_) | Self::Report(_) => None,
         }
@@ -122,6 +128,7 @@ impl Role {
             Self::Receive(role) => role.reload(&configuration.receive, output),
             Self::Report(role) => role.reload(&configuration.report, output),
             Self::Publish(role) => role.reload(configuration, output).await,
+            Self::Check(role) => role.reload(configuration, output).await,
             Self::Alert(role) => role.reload(configuration, output),
         }
     }
@@ -134,6 +141,7 @@ impl Role {
             Self::Receive(role) => role.failed().await,
             Self::Report(role) => role.failed().await,
             Self::Publish(role) => role.failed().await,
+            Self::Check(role) => role.failed().await,
             Self::Alert(role) => role.failed().await,
         }
     }
@@ -144,6 +152,7 @@ impl Role {
             Self::Receive(role) => role.pulse(),
             Self::Report(role) => role.pulse(),
             Self::Publish(role) => role.pulse(),
+            Self::Check(_) => takes_up_work(),
             Self::Alert(_) => takes_up_work(),
         }
     }
@@ -155,6 +164,7 @@ impl Role {
             Self::Receive(role) => Voice::Receive(role.api()),
             Self::Report(role) => Voice::Report(role.api()),
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
+            Self::Check(role) => Voice::Check(role.metrics()),
             Self::Alert(role) => Voice::Alert(role.metrics()),
         }
     }
@@ -166,6 +176,7 @@ impl Role {
             Self::Receive(role) => role.stop().await,
             Self::Report(role) => role.stop().await,
             Self::Publish(role) => role.stop().await,
+            Self::Check(role) => role.stop().await,
             Self::Alert(role) => role.stop().await,
         }
     }

@@ -211,17 +211,9 @@ impl Daemon<'_> {
     async fn site(&mut self) -> Result<Site, Failure> {
         const WITHOUT: &str = "mend the file, or name another";
 
-        let runs = |name: &RoleName| self.members.iter().any(|member| member.name == *name);
-        let kept = [
-            RoleName::Receive,
-            RoleName::Publish,
-            RoleName::Report,
-            RoleName::Enforce,
-            RoleName::Alert,
-        ];
-        let of = kept.into_iter().find(runs).unwrap_or(RoleName::Receive);
-        let takes_in = of == RoleName::Receive;
-        let store = self.ground.configuration.store_of(of);
+        let runs = |name| self.members.iter().any(|member| member.name == name);
+        let takes_in = runs(RoleName::Receive);
+        let store = self.ground.configuration.store_of_pages(runs);
         let store = self.ground.store(&store, WITHOUT).await?;
         let raw = match takes_in {
             true => {

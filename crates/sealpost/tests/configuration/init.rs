@@ -56,6 +56,7 @@ fn whatever_is_wished_can_be_used() {
                     ("enforce", sending != "none"),
                     ("receive", receive != "none"),
                     ("publish", publish != "none"),
+                    ("check", receive != "none" || publish != "none"),
                 ]
                 .into_iter()
                 .filter_map(|(role, is_wished)| is_wished.then_some(role))

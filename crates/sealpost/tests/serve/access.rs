@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::daemon::{Daemon, World};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
-const FRONT: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+const FRONT: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n[check]\nevery_hours = 0\n\
     [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
     [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
 

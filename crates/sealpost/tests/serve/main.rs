@@ -1,8 +1,9 @@
 //! `sealpost serve`: several roles as one daemon.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod checks;
 mod daemon;
 mod incidents;
 mod newer_store;

@@ -19,7 +19,7 @@ const HOSTILE: &str = r#"{
   }]
 }"#;
 
-const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+const SETTINGS: &str = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n[check]\nevery_hours = 0\n\
     [receive]\ndomains = [\"ours.example\"]\nlisten = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
     [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n";
 
@@ -218,6 +218,24 @@ fn no_path_leads_to_a_file() {
     }
 }
 
+/// What is answered to a question is as the description says of its path.
+pub(crate) fn as_promised(daemon: &Daemon, path: &str, named: &str) -> Value {
+    let description: Value =
+        serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", &[]).2).unwrap();
+    let (status, head, body) = daemon.ask("GET", named, &[]);
+    assert_eq!(status, 200, "{named}: {body}");
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let responses = &description["paths"][path]["get"]["responses"];
+    let mut schema = responses["200"]["content"]["application/json"]["schema"].clone();
+    schema["components"] = description["components"].clone();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> =
+        validator.iter_errors(&answer).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{named}: {faults:?}");
+    answer
+}
+
 #[test]
 fn the_interface_gives_what_its_description_promises() {
     let world = World::new();
@@ -225,20 +243,15 @@ fn the_interface_gives_what_its_description_promises() {
     let description: Value =
         serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", &[]).2).unwrap();
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 12);
     for (path, operation) in paths.iter().filter(|(_, operation)| operation.get("get").is_some()) {
         let named = path.replace("{domain}", "ours.example").replace("{id}", "1");
-        let (status, head, body) = daemon.ask("GET", &named, &[]);
-        assert_eq!(status, 200, "{named}: {body}");
-        assert!(head.contains("content-type: application/json"), "{head}");
-        let answer: Value = serde_json::from_str(&body).unwrap();
-        let mut schema =
-            operation["get"]["responses"]["200"]["content"]["application/json"]["schema"].clone();
-        schema["components"] = description["components"].clone();
-        let validator = jsonschema::validator_for(&schema).unwrap();
-        let faults: Vec<String> =
-            validator.iter_errors(&answer).map(|fault| fault.to_string()).collect();
-        assert!(faults.is_empty(), "{named}: {faults:?}");
+        // Nobody has looked at this domain.
+        if path.ends_with("/mx") || path.ends_with("/events") {
+            assert_eq!(daemon.ask("GET", &named, &[]).0, 404, "{named}: {operation}");
+            continue;
+        }
+        as_promised(&daemon, path, &named);
     }
     for (path, status) in [
         ("/api/v1/domains/unknown.example", 404),

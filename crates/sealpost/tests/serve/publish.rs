@@ -79,8 +79,8 @@ fn publish(world: &World, arguments: &[&str]) -> String {
 fn domains_are_led_on_and_counted() {
     let world = world();
     let daemon = start(&world, &[]);
-    assert_eq!(daemon.ready, "ready: publish with 5 domains\n");
-    assert_eq!(daemon.get("/readyz"), (200, "publish: runs\n".to_owned()));
+    assert_eq!(daemon.ready, "ready: publish with 5 domains, check with 5 domains\n");
+    assert_eq!(daemon.get("/readyz"), (200, "publish: runs\ncheck: runs\n".to_owned()));
     for line in [
         "sealpost_publish_passes_total 5",
         "sealpost_publish_domains{stage=\"nothing\"} 2",
@@ -261,7 +261,7 @@ fn pages_are_of_the_file_of_a_role_that_runs() {
     let world = World::new();
     world.write("[serve]\nhttp = [\"127.0.0.1:0\"]\n[publish]\nstore = \"own.sqlite\"\n");
     let daemon = start(&world, &[]);
-    assert_eq!(daemon.ready, "ready: publish with 0 domains\n");
+    assert_eq!(daemon.ready, "ready: publish with 0 domains, check with 0 domains\n");
     assert_eq!(daemon.get("/").0, 200);
     assert!(daemon.terminate().0.success());
     assert!(world.path("own.sqlite").exists());

@@ -44,6 +44,9 @@ statements! {
     SETTLE = "
         UPDATE raw SET state = $1, reason = $2, reader = $3 WHERE digest = $4";
 
+    SETTLE_PLACED = "
+        UPDATE raw SET state = $1, reason = $2, reader = $3 WHERE id = $4 AND digest = $5";
+
     OCTETS = "
         SELECT size, encoding, octets
         FROM raw JOIN raw_octets ON raw_octets.raw = raw.id

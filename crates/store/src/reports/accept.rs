@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use mail_domain::DomainName;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 use sealpost_evidence::traffic::{Bounds, Day, Trust};
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +11,7 @@ use super::{
     batch::Batch,
     details::{Details, counted},
     new,
-    packed::Packed,
+    packed::{Packed, Packer},
     sql,
     sums::{self, Counted, Sign},
 };
@@ -60,7 +60,7 @@ pub(super) struct DetailSums {
 }
 
 impl Prepared {
-    pub(super) fn new(report: NewReport) -> Result<Self, StoreError> {
+    pub(super) fn new(report: NewReport, packer: &mut Packer) -> Result<Self, StoreError> {
         if report.days.len() > new::MOST_DAYS {
             return Err(StoreError::refused("it has more than 100 days"));
         }
@@ -108,7 +108,7 @@ impl Prepared {
             is_failing: has_failures || total.failed.upper > 0,
             has_addresses: details.has_addresses(),
             sums: DetailSums::of(&details),
-            details: Packed::of(&details)?,
+            details: packer.pack(&details)?,
             domain: report.domain,
             days,
             total,
@@ -126,8 +126,7 @@ pub(super) fn accept<'p>(
     let scope = prepared.scope;
     let key = &prepared.key;
     // Nearly always there is nothing under this key.
-    let mut is_known = connection.prepare_cached(sql::IS_KNOWN)?;
-    let is_known = is_known.query_row([key], |_| Ok(())).optional()?.is_some();
+    let is_known = batch.statements.is_known.query_row([key], |_| Ok(())).optional()?.is_some();
     let same = if is_known { same_payload(connection, prepared)? } else { Vec::new() };
     if let Some((id, _)) = same.iter().find(|(_, number)| *number <= scope.number()) {
         return Ok(Accepted::Duplicate(ReportId(*id)));
@@ -151,8 +150,8 @@ pub(super) fn accept<'p>(
         sums::count(connection, &sums::counted(connection, current.id)?, Sign::Minus)?;
         connection.prepare_cached(sql::SET_CURRENT)?.execute([0, current.id])?;
     }
-    show_policies(connection, prepared)?;
-    insert(connection, prepared, id, is_current, (reporter, domain))?;
+    show_policies(batch, prepared)?;
+    insert(&mut batch.statements.add, prepared, id, is_current, (reporter, domain))?;
     if is_current {
         batch.count(Counted {
             id,
@@ -249,14 +248,14 @@ fn revisions_of(
 }
 
 fn insert(
-    connection: &Connection,
+    add: &mut Statement<'_>,
     prepared: &Prepared,
     id: i64,
     is_current: bool,
     (reporter, domain): (i64, i64),
 ) -> Result<(), StoreError> {
     let total = prepared.total;
-    connection.prepare_cached(sql::ADD)?.execute(params![
+    add.execute(params![
         id,
         prepared.scope.number(),
         i64::from(is_current),
@@ -287,8 +286,8 @@ fn insert(
     Ok(())
 }
 
-fn show_policies(connection: &Connection, prepared: &Prepared) -> Result<(), StoreError> {
-    let mut is_shown = connection.prepare_cached(sql::IS_SHOWN)?;
+fn show_policies(batch: &mut Batch<'_, '_>, prepared: &Prepared) -> Result<(), StoreError> {
+    let (connection, is_shown) = (batch.connection, &mut batch.statements.is_shown);
     for (digest, text) in &prepared.shown {
         if is_shown.query_row([digest], |_| Ok(())).optional()?.is_none() {
             let id = next(connection, sql::NEWEST_POLICY)?;

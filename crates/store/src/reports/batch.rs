@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use mail_domain::DomainName;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
 use super::{
     accept::next,
@@ -18,6 +18,8 @@ use crate::StoreError;
 /// Reports that are taken in together.
 pub(super) struct Batch<'c, 'p> {
     pub(super) connection: &'c Connection,
+    /// What is asked and written for each report.
+    pub(super) statements: Statements<'c>,
     next_report: i64,
     /// By signer and organisation: the id, and the contact that is stored.
     reporters: HashMap<(&'p str, &'p str), (i64, Option<String>)>,
@@ -25,10 +27,23 @@ pub(super) struct Batch<'c, 'p> {
     sums: Sums<'p>,
 }
 
+/// Statements that every report needs, at hand: to look one up by its text takes as long as some of
+/// them run.
+pub(super) struct Statements<'c> {
+    pub(super) is_known: CachedStatement<'c>,
+    pub(super) is_shown: CachedStatement<'c>,
+    pub(super) add: CachedStatement<'c>,
+}
+
 impl<'c, 'p> Batch<'c, 'p> {
     pub(super) fn begin(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             connection,
+            statements: Statements {
+                is_known: connection.prepare_cached(sql::IS_KNOWN)?,
+                is_shown: connection.prepare_cached(sql::IS_SHOWN)?,
+                add: connection.prepare_cached(sql::ADD)?,
+            },
             next_report: next(connection, sql::NEWEST_REPORT)?,
             reporters: HashMap::new(),
             domains: HashMap::new(),

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use lz4_flex::block::{compress_into, get_maximum_output_size};
 use rusqlite::Row;
 
 use super::details::Details;
@@ -24,14 +25,33 @@ pub(super) struct Packed {
     pub(super) packed: Option<Vec<u8>>,
 }
 
-impl Packed {
-    pub(super) fn of(details: &Details<'_>) -> Result<Self, StoreError> {
-        let text = serde_json::to_string(details).map_err(StoreError::damaged)?;
+/// Packs details, one after another in the same room.
+#[derive(Default)]
+pub(super) struct Packer {
+    text: Vec<u8>,
+    /// The length, and the block behind it.
+    block: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) fn pack(&mut self, details: &Details<'_>) -> Result<Packed, StoreError> {
+        let Self { text, block } = self;
+        text.clear();
+        serde_json::to_writer(&mut *text, details).map_err(StoreError::damaged)?;
         if text.len() < SHORT {
-            return Ok(Self { details: text, packed: None });
+            let details = String::from_utf8(text.clone()).map_err(StoreError::damaged)?;
+            return Ok(Packed { details, packed: None });
         }
-        let packed = lz4_flex::block::compress_prepend_size(text.as_bytes());
-        Ok(Self { details: String::new(), packed: Some(packed) })
+        let most = LENGTH.saturating_add(get_maximum_output_size(text.len()));
+        if block.len() < most {
+            block.resize(most, 0);
+        }
+        let (length, room) = block.split_at_mut(LENGTH);
+        let text_length = u32::try_from(text.len()).map_err(StoreError::damaged)?;
+        length.copy_from_slice(&text_length.to_le_bytes());
+        let packed = compress_into(text, room).map_err(StoreError::damaged)?;
+        let packed = block.get(..LENGTH.saturating_add(packed)).unwrap_or_default();
+        Ok(Packed { details: String::new(), packed: Some(packed.to_vec()) })
     }
 }
 

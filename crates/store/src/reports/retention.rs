@@ -8,7 +8,7 @@ use sealpost_evidence::traffic::Day;
 use super::{
     MOST_ROWS, Scope, accept,
     details::Details,
-    packed::{self, Packed},
+    packed::{self, Packed, Packer},
     sql, sums,
 };
 use crate::{StoreError, column};
@@ -73,6 +73,7 @@ fn forget_addresses(
     let ids = old.query_map(params![before.number(), limit], |row| row.get::<_, i64>(0))?;
     let ids = ids.collect::<Result<Vec<_>, _>>()?;
     let (mut count, mut octets) = (0, 0_usize);
+    let mut packer = Packer::default();
     for id in ids {
         if octets > MOST_OCTETS {
             return Ok((count, true));
@@ -81,7 +82,7 @@ fn forget_addresses(
         octets = octets.saturating_add(text.len());
         let mut details: Details<'_> = column::json(0, &text)?;
         details.forget_addresses();
-        let Packed { details, packed } = Packed::of(&details)?;
+        let Packed { details, packed } = packer.pack(&details)?;
         forget.execute(params![details, packed, id])?;
         count += 1;
     }

@@ -124,6 +124,9 @@ statements! {
     WATCH_STATE = "
         SELECT state FROM rollout_watch WHERE domain = $1";
 
+    WATCH_STATES = "
+        SELECT domain, state FROM rollout_watch WHERE domain > $1 ORDER BY domain LIMIT $2";
+
     KEEP_WATCH = "
         INSERT INTO rollout_watch (domain, due, state) VALUES ($1, $2, $3)
         ON CONFLICT (domain) DO UPDATE SET due = $2, state = $3";

@@ -100,6 +100,29 @@ impl Rollouts {
         self.store.readers.read(read).await
     }
 
+    /// What the last look at each domain left for the next, from behind this one on: at most
+    /// `limit`, and at most 10,000. Empty where there was none.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn watch_states(
+        &self,
+        behind: Option<DomainName>,
+        limit: u32,
+    ) -> Result<Vec<(DomainName, String)>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::WATCH_STATES)?;
+            let behind = behind.as_ref().map_or("", DomainName::as_str);
+            let rows = statement.query_map(params![behind, limit.min(MOST_ROWS)], |row| {
+                let domain = column::text(row, 0)?.parse().map_err(|_| senseless(0))?;
+                Ok((domain, row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
     /// Keeps what this look leaves for the next, and when that is due.
     ///
     /// # Errors
@@ -204,6 +227,9 @@ mod tests {
         assert_eq!(rollouts.watch_state(domain.clone()).await.unwrap().as_deref(), Some("{}"));
         let due = rollouts.due_times(None, 10).await.unwrap();
         assert_eq!(due, [(domain.clone(), Time::at(900))]);
+        let states = rollouts.watch_states(None, 10).await.unwrap();
+        assert_eq!(states, [(domain.clone(), "{}".to_owned())]);
+        assert_eq!(rollouts.watch_states(Some(domain.clone()), 10).await.unwrap(), []);
         assert_eq!(rollouts.due_times(Some(domain), 10).await.unwrap(), []);
     }
 

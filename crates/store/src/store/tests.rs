@@ -36,6 +36,36 @@ async fn a_new_file_is_private_in_wal_mode_and_synced_fully() {
     assert_eq!(modes.await.unwrap(), ("wal".to_owned(), 2, 1));
 }
 
+/// Pages of another size would have to be written anew, all of them.
+#[tokio::test]
+async fn a_file_keeps_the_size_of_its_pages() {
+    let (_folder, settings) = folder();
+    let raw = settings.raw_beside();
+    let open = async || {
+        let (store, beside) =
+            (Store::open(settings.clone()).await, RawStore::open(raw.clone()).await);
+        let store = store.unwrap();
+        store.policies().save(remembered("example.com")).await.unwrap();
+        let log = store.writer.write(|connection| {
+            Ok(connection.query_row("PRAGMA wal_autocheckpoint", [], |row| row.get::<_, i64>(0))?)
+        });
+        let log = log.await.unwrap();
+        store.close().await;
+        beside.unwrap().close().await;
+        let size = pragma(&settings, "page_size");
+        assert_eq!(log, i64::from(settings.log_kib) * 1024 / size);
+        (size, pragma(&raw, "page_size"))
+    };
+    assert_eq!(open().await, (8192, 16_384));
+    // As earlier versions have made them.
+    for settings in [&settings, &raw] {
+        let connection = Connection::open(&settings.path).unwrap();
+        let smaller = "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM";
+        connection.execute_batch(smaller).unwrap();
+    }
+    assert_eq!(open().await, (4096, 4096));
+}
+
 #[tokio::test]
 async fn every_older_schema_is_brought_up_to_date() {
     for done in 0..=schema::STORE.migrations.len() {
@@ -171,7 +201,7 @@ async fn a_damaged_page_fails_the_call_and_not_the_store() {
     let mut damaged = sound.clone();
     // Every page on which a domain stands.
     let has_domain = |page: &[u8]| page.windows(11).any(|octets| octets == b"example.com");
-    let pages = damaged.chunks_mut(4096).filter(|page| has_domain(page));
+    let pages = damaged.chunks_mut(8192).filter(|page| has_domain(page));
     assert_ne!(pages.map(|page| page.fill(0xA5)).count(), 0);
     fs_err::write(&settings.path, &damaged).unwrap();
 

@@ -125,7 +125,7 @@ async fn load(path: &str, prefix: &str, count: u32) {
 /// In a folder with room for little: writes until the disk is full, then makes room.
 async fn full(folder: &Path) {
     let ballast = folder.join("ballast");
-    fs_err::write(&ballast, vec![0; 500_000]).unwrap();
+    fs_err::write(&ballast, vec![0; 1_000_000]).unwrap();
     let store = Store::open(Settings::at(folder.join("store.sqlite"))).await.unwrap();
     let policies = store.policies();
     let mut saved = 0;
@@ -166,7 +166,7 @@ fn fill(path: &Path) {
     let mut length = 0;
     while file.write_all(&[0; 512]).is_ok() {
         length += 512;
-        assert!(length < 2_000_000, "there is no bound");
+        assert!(length < 4_000_000, "there is no bound");
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::header::Head;
+use super::header::{Head, Parameters};
 use super::multipart::{Parts, guess_boundary};
 use super::transfer::{Transfer, is_packed_base64};
 use super::{
-    MailHints, MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath, RefusedPart,
-    ReportMail,
+    MailLimits, MailMessage, MailNote, MailNoteKind, MailPayload, PartPath, RefusedPart, ReportMail,
 };
 use crate::{Medium, Payloads};
 
@@ -48,6 +47,8 @@ struct Kinds {
     own: Option<String>,
     /// That of the first part in it.
     first: Option<String>,
+    /// What the part itself declares.
+    declared: Option<Parameters>,
 }
 
 /// What a part says of itself.
@@ -86,18 +87,18 @@ impl<'a> Walk<'a, '_> {
         self.mail.messages.push(MailMessage {
             octets: keep(octets),
             within,
-            hints: MailHints::of(head),
+            header: self.limits.header,
         });
         if within.is_some() {
             self.note(MailNoteKind::Forwarded, place);
         }
-        let first_part = self.entity(octets, head, "text/plain", place).first;
+        let Kinds { declared, first, .. } = self.entity(octets, head, "text/plain", place);
 
         // What is unusual is of interest only in a message with a report of its own.
         let mut own = self.mail.reports.iter().skip(reports_before);
         let count = own.by_ref().filter(|report| report.message == message).count();
         if count > 0 {
-            self.note_message(head, first_part.as_deref(), count, place);
+            self.note_message(head, declared.as_ref(), first.as_deref(), count, place);
         }
     }
 
@@ -105,6 +106,7 @@ impl<'a> Walk<'a, '_> {
     fn note_message(
         &mut self,
         head: &Head<'_>,
+        declared: Option<&Parameters>,
         first_part: Option<&str>,
         reports: usize,
         place: Place<'_>,
@@ -119,7 +121,7 @@ impl<'a> Walk<'a, '_> {
         if subject.as_deref().and_then(super::ReportSubject::parse).is_none() {
             self.note(MailNoteKind::SubjectForm, place);
         }
-        match head.parameters("content-type") {
+        match declared.filter(|_| head.count("content-type") > 0) {
             Some(declared) if declared.kind == "multipart/report" => {
                 let is_tlsrpt = declared
                     .value("report-type")
@@ -170,7 +172,7 @@ impl<'a> Walk<'a, '_> {
             let declared = content_type.as_ref().and_then(|parsed| parsed.value("boundary"));
             let default = if kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
             if let Some(first) = self.multipart(body, declared, default, place) {
-                return Kinds { own, first };
+                return Kinds { own, first, declared: content_type };
             }
         }
         let transfer = Transfer::of(head.word("content-transfer-encoding").as_deref());
@@ -183,11 +185,11 @@ impl<'a> Walk<'a, '_> {
             || name.as_deref().is_some_and(|name| name.to_ascii_lowercase().ends_with(".eml"));
         if is_message {
             self.forwarded(body, transfer, place);
-            return Kinds { own, first: None };
+            return Kinds { own, first: None, declared: content_type };
         }
         let media_type = content_type.as_ref().map(|parsed| parsed.kind.clone());
         self.leaf(body, &Declared { media_type, name, transfer }, place);
-        Kinds { own, first: None }
+        Kinds { own, first: None, declared: content_type }
     }
 
     /// Reads the parts of a multipart, and gives the media type of the first. `None` if there is no

@@ -111,10 +111,12 @@ impl<'a> Head<'a> {
     fn value(&self, name: &str) -> Option<Vec<u8>> {
         let field = self.fields.iter().find(|field| field.name == name)?;
         let value = field.value.get(..LONGEST_VALUE).unwrap_or(field.value);
-        let unfolded = value.iter().filter(|octet| !matches!(octet, b'\r' | b'\n'));
-        let mut line: Vec<u8> =
-            unfolded.map(|octet| if *octet == b'\t' { b' ' } else { *octet }).collect();
-        line.extend(b"\r\n");
+        let mut line = Vec::with_capacity(value.len() + 2);
+        for part in value.split(|octet| matches!(octet, b'\r' | b'\n')) {
+            line.extend_from_slice(part);
+        }
+        line.iter_mut().filter(|octet| **octet == b'\t').for_each(|octet| *octet = b' ');
+        line.extend_from_slice(b"\r\n");
         Some(line)
     }
 
@@ -214,7 +216,10 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 fn shown(text: &str) -> Option<String> {
     const LONGEST: usize = 1000;
 
+    let text = text.trim();
+    // Nearly all of it is plain.
+    let is_plain = text.len() <= LONGEST && text.bytes().all(|octet| matches!(octet, b' '..=b'~'));
     let replaced = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    let text: String = text.trim().chars().take(LONGEST).map(replaced).collect();
-    (!text.is_empty()).then_some(text)
+    let shown = || text.chars().take(LONGEST).map(replaced).collect();
+    (!text.is_empty()).then(|| if is_plain { text.to_owned() } else { shown() })
 }

@@ -1,7 +1,9 @@
 //! Gzip data (RFC 1952): one member after another, and what people append to them.
 
-use std::io;
+use std::cell::RefCell;
+use std::io::{self, Cursor};
 
+use flate2::GzHeader;
 use flate2::bufread::GzDecoder;
 
 use super::PayloadErrorKind;
@@ -10,6 +12,16 @@ use super::text;
 
 /// What every member begins with.
 pub(super) const MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// So short are the data of nearly every report.
+const SHORT: usize = 64 << 10;
+
+thread_local! {
+    /// Unpacks short data, one after another: to make such a decoder, with its window and tables, takes
+    /// longer than to unpack a small report.
+    static KEPT: RefCell<GzDecoder<Cursor<Vec<u8>>>> =
+        RefCell::new(GzDecoder::new(Cursor::default()));
+}
 
 /// What gzip data held.
 pub(super) struct Data {
@@ -52,9 +64,8 @@ pub(super) fn read(
         if data.members >= most_members {
             return Err((PayloadErrorKind::TooMany { limit: most_members }, offset));
         }
-        let mut decoder = GzDecoder::new(rest);
-        let unpacked = match budget.read_all(&mut decoder) {
-            Ok(unpacked) => unpacked,
+        let member = match member(rest, budget) {
+            Ok(member) => member,
             Err(Halt::Limit(kind)) => return Err((kind, offset)),
             // What comes after a whole report must not cost the report.
             Err(Halt::Data(error)) if text::ends_like_json(&current.octets) => {
@@ -64,20 +75,51 @@ pub(super) fn read(
             Err(Halt::Data(error)) => return Err((fault(&error), offset)),
         };
         data.members += 1;
-        if text::ends_like_json(&current.octets) && text::is_json(&unpacked) {
+        if text::ends_like_json(&current.octets) && text::is_json(&member.octets) {
             data.documents.push((begins, std::mem::take(&mut current)));
             begins = data.members;
         }
         if current.octets.is_empty() {
-            let name = decoder.header().and_then(|header| header.filename());
-            current.name = name.map(|name| String::from_utf8_lossy(name).into_owned());
+            current = Document { octets: member.octets, name: member.name };
+        } else {
+            current.octets.extend(member.octets);
         }
-        current.octets.extend(unpacked);
-        rest = decoder.into_inner();
+        rest = rest.get(member.length..).unwrap_or_default();
     }
     data.trailing = rest.len();
     data.documents.push((begins, current));
     Ok(data)
+}
+
+/// One member.
+struct Member {
+    octets: Vec<u8>,
+    name: Option<String>,
+    /// How long it is as it came.
+    length: usize,
+}
+
+/// Reads the member with which the data begin.
+fn member(data: &[u8], budget: &mut Budget) -> Result<Member, Halt> {
+    let name = |header: Option<&GzHeader>| {
+        let name = header.and_then(GzHeader::filename);
+        name.map(|name| String::from_utf8_lossy(name).into_owned())
+    };
+    if data.len() > SHORT {
+        let mut decoder = GzDecoder::new(data);
+        let octets = budget.read_all(&mut decoder)?;
+        let length = data.len().saturating_sub(decoder.get_ref().len());
+        return Ok(Member { octets, name: name(decoder.header()), length });
+    }
+    KEPT.with_borrow_mut(|decoder| {
+        let mut input = decoder.reset(Cursor::default()).into_inner();
+        input.clear();
+        input.extend_from_slice(data);
+        decoder.reset(Cursor::new(input));
+        let octets = budget.read_all(&mut *decoder)?;
+        let length = usize::try_from(decoder.get_ref().position()).unwrap_or(usize::MAX);
+        Ok(Member { octets, name: name(decoder.header()), length })
+    })
 }
 
 fn fault(error: &io::Error) -> PayloadErrorKind {

@@ -164,7 +164,11 @@ fn last(octets: &[u8]) -> &[u8] {
 }
 
 fn find(octets: &[u8], signature: &[u8]) -> Option<usize> {
-    octets.windows(signature.len()).position(|window| window == signature)
+    // All octets of a mail are looked through, and few are its first letter.
+    let letter = signature.first()?;
+    let places = octets.iter().enumerate().filter(|(_, octet)| *octet == letter);
+    let mut places = places.map(|(place, _)| place);
+    places.find(|place| octets.get(*place..).is_some_and(|rest| rest.starts_with(signature)))
 }
 
 fn u16_at(octets: &[u8], offset: usize) -> Option<u16> {

@@ -152,7 +152,7 @@ impl<'t> Cursor<'t> {
     pub(crate) fn string(&mut self) -> Option<Cow<'t, str>> {
         self.advance(1);
         let rest = self.rest();
-        let plain = rest.iter().take_while(|&&octet| is_plain(octet)).count();
+        let plain = plain_length(rest);
         match rest.get(plain) {
             Some(b'"') => {
                 self.advance(plain + 1);
@@ -355,7 +355,7 @@ impl<'t> Cursor<'t> {
         let mut octets = Vec::new();
         loop {
             let rest = self.rest();
-            let plain = rest.iter().take_while(|&&octet| is_plain(octet)).count();
+            let plain = plain_length(rest);
             octets.extend_from_slice(rest.get(..plain).unwrap_or_default());
             self.advance(plain);
             match self.peek() {
@@ -472,6 +472,27 @@ impl<'t> Cursor<'t> {
 }
 
 /// Whether an octet stands for itself in a string.
+/// How many octets of a string stand for themselves, up to the first that does not.
+fn plain_length(octets: &[u8]) -> usize {
+    let (words, _) = octets.as_chunks::<8>();
+    let whole =
+        words.iter().take_while(|word| is_all_plain(u64::from_le_bytes(**word))).count() * 8;
+    let rest = octets.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|octet| is_plain(**octet)).count()
+}
+
+/// Whether all eight octets are plain: eight at a time, as most of a report lies in strings.
+fn is_all_plain(word: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    // An octet that is smaller than another borrows from its highest bit; one that has that bit itself
+    // is not smaller. What is borrowed from above a first one does not matter.
+    let has_less =
+        |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST != 0;
+    let has = |octet: u8| has_less(word ^ (ONES * u64::from(octet)), 1);
+    !has_less(word, 0x20) && !has(b'"') && !has(b'\\')
+}
+
 fn is_plain(octet: u8) -> bool {
     octet >= 0x20 && octet != b'"' && octet != b'\\'
 }

@@ -7,7 +7,7 @@ use crate::read;
 fn hints(header: &str) -> MailHints {
     let mail = format!("{header}\r\n\r\n{{}}");
     let mail = ReportMail::read(mail.as_bytes(), &MailLimits::default()).unwrap();
-    mail.messages.first().unwrap().hints.clone()
+    mail.messages.first().unwrap().hints()
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8460#section-5.3
@@ -17,7 +17,7 @@ fn hints(header: &str) -> MailHints {
 #[test]
 fn real_headers_are_read() {
     let google = read("field/mjl-__mox/example.eml");
-    let hints = &google.messages[0].hints;
+    let hints = google.messages[0].hints();
     assert_eq!(hints.report_domain.as_deref(), Some("test.xmox.nl"));
     assert_eq!(hints.submitter.as_deref(), Some("google.com"));
     assert_eq!(hints.from.as_deref(), Some("noreply-smtp-tls-reporting@google.com"));
@@ -30,7 +30,7 @@ fn real_headers_are_read() {
     assert!(json.contains("\"contact-info\":\"smtp-tls-reporting@google.com\""), "{json}");
 
     let microsoft = read("field/mjl-__mox/microsoft.eml");
-    let hints = &microsoft.messages[0].hints;
+    let hints = microsoft.messages[0].hints();
     assert_eq!(hints.from.as_deref(), Some("tlsrpt-noreply@microsoft.com"));
     assert!(hints.message_id.as_ref().unwrap().contains('@'));
     assert!(hints.date.unwrap() > 1_600_000_000);

@@ -192,8 +192,8 @@ fn forwarded_messages_are_kept_byte_for_byte() {
         assert_eq!(found.messages[0].octets, mail.as_bytes());
         assert_eq!(found.messages[1].octets, inner.as_bytes());
         assert_eq!(found.messages[1].within, Some(0));
-        assert_eq!(found.messages[1].hints.submitter.as_deref(), Some("b.test"));
-        assert_eq!(found.messages[0].hints.submitter, None);
+        assert_eq!(found.messages[1].hints().submitter.as_deref(), Some("b.test"));
+        assert_eq!(found.messages[0].hints().submitter, None);
         let codes: Vec<&str> = found.notes.iter().map(|note| note.kind.code()).collect();
         assert_eq!(codes, ["forwarded"]);
     }

@@ -117,11 +117,27 @@ fn gzip_is_read_to_its_last_member() {
     good(b"\xFE\xFF\0{\0}", &["{}"], &["utf-16"]);
 }
 
+/// Short data and long are unpacked by different decoders.
+#[test]
+fn long_gzip_is_read_as_short_is() {
+    let json = format!("{{\"a\":\"{}\"}}", "0123456789".repeat(10_000));
+    let mut packer = GzEncoder::new(Vec::new(), Compression::none());
+    packer.write_all(json.as_bytes()).unwrap();
+    let long = packer.finish().unwrap();
+    good(&long, &[&json], &[]);
+    good(&[long.clone(), gzip(b"{}")].concat(), &[&json, "{}"], &["gzip-members"]);
+    good(&[gzip(b"{}"), long.clone()].concat(), &["{}", &json], &["gzip-members"]);
+    good(&[long.clone(), b"\0\0".to_vec()].concat(), &[&json], &["gzip-trailing"]);
+    bad(long.get(..long.len() - 1).unwrap(), PayloadErrorKind::GzipTruncated);
+}
+
 #[test]
 fn gzip_that_is_not_whole_is_refused() {
     let whole = gzip(b"{\"organization-name\":\"a long enough name to be cut\"}");
     for length in 2..whole.len() {
         bad(whole.get(..length).unwrap(), PayloadErrorKind::GzipTruncated);
+        // What is read next does not suffer from it.
+        good(&gzip(b"{\"a\":1}"), &["{\"a\":1}"], &[]);
     }
     for index in whole.len() - 8..whole.len() {
         let mut changed = whole.clone();

@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join5;
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::{Bounds, Day};
-use sealpost_rollout::Stage;
+use sealpost_evidence::traffic::Bounds;
+use sealpost_rollout::{Outlook, Stage};
+use sealpost_rules::Verdict;
 use sealpost_store::{
     StoreError,
+    checks::Summary,
     reports::{DayRange, DomainTraffic, Scope},
 };
 
-use super::{DAYS, Desk, RECENT};
+use super::{DAYS, Desk, RECENT, check::days_until};
 use crate::model::{DomainRow, Domains, Health};
 
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 /// The most domains that are known at a time.
 const MOST_KNOWN: usize = 50_000;
+/// So many days before it ends, a certificate that renews itself has done so.
+const SOON: i64 = 14;
 /// The most that are shown at a time.
 const MOST_SHOWN: usize = 500;
 
@@ -25,8 +29,14 @@ impl Desk {
     /// The domains whose name has this text in it; all of them if it is empty.
     pub(crate) async fn domains(&self, search: &str) -> Result<Domains, StoreError> {
         let days = self.days(DAYS);
-        let (recent, all, stages) =
-            try_join3(self.traffic(self.days(RECENT)), self.traffic(days), self.stages()).await?;
+        let (recent, all, stages, outlooks, checks) = try_join5(
+            self.traffic(self.days(RECENT)),
+            self.traffic(days),
+            self.stages(),
+            self.outlooks(),
+            self.checks(),
+        )
+        .await?;
         let recent: BTreeMap<DomainName, DomainTraffic> =
             recent.into_iter().filter_map(|row| Some((row.domain.clone()?, row))).collect();
         let mut rows = BTreeMap::new();
@@ -37,19 +47,35 @@ impl Desk {
                 (traffic.reports, traffic.successful, traffic.failed)
             });
             let last_day = Some(row.last_day);
-            let row =
-                DomainRow { domain, health, stage: None, reports, successful, failed, last_day };
-            rows.insert(row.domain.clone(), row);
+            let needs = reported_wrong(health).map(str::to_owned).into_iter().collect();
+            let unheard = unheard(&domain);
+            let row = DomainRow { health, reports, successful, failed, last_day, needs, ..unheard };
+            rows.insert(domain, row);
         }
         for (domain, stage) in stages {
             let row = rows.entry(domain).or_insert_with_key(unheard);
             row.stage = Some(stage.as_str());
         }
+        for summary in checks {
+            let row = rows.entry(summary.domain.clone()).or_insert_with_key(unheard);
+            row.looked_at = Some(summary.at);
+            row.verdict = summary.findings.verdict;
+            let end = summary.findings.certificate_end;
+            row.days_left = end.map(|end| days_until(end, self.clock.now()));
+            row.needs.extend(found_wrong(&summary, row.days_left));
+        }
+        for (domain, outlook) in outlooks {
+            if let Some(row) = rows.get_mut(&domain) {
+                row.needs.extend(waits_for_somebody(&outlook));
+            }
+        }
         let search = search.trim().to_ascii_lowercase();
         let mut domains: Vec<DomainRow> =
             rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
         domains.sort_by(|one, other| {
-            let key = |row: &DomainRow| (row.health, std::cmp::Reverse(row.failed.upper));
+            let key = |row: &DomainRow| {
+                (row.needs.is_empty(), row.health, std::cmp::Reverse(row.failed.upper))
+            };
             key(one).cmp(&key(other)).then_with(|| one.domain.cmp(&other.domain))
         });
         let is_cut = domains.len() > MOST_SHOWN;
@@ -68,6 +94,40 @@ impl Desk {
             after = page.last().map(|row| row.id);
             all.extend(page);
             if is_last || all.len() >= MOST_KNOWN {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn checks(&self) -> Result<Vec<Summary>, StoreError> {
+        let checks = self.store.checks();
+        let (mut all, mut behind) = (Vec::new(), None);
+        loop {
+            let page = checks.summaries(behind, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            behind = page.last().map(|summary| summary.domain.clone());
+            all.extend(page);
+            if is_last || all.len() >= MOST_KNOWN {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// What the last pass over each domain left to do. What cannot be read is told by the next.
+    async fn outlooks(&self) -> Result<Vec<(DomainName, Outlook)>, StoreError> {
+        let rollouts = self.store.rollouts();
+        let (mut all, mut behind, mut read) = (Vec::new(), None, 0);
+        loop {
+            let page = rollouts.watch_states(behind, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            read += page.len();
+            behind = page.last().map(|(domain, _)| domain.clone());
+            all.extend(
+                page.into_iter().filter_map(|(domain, state)| {
+                    Some((domain, serde_json::from_str(&state).ok()?))
+                }),
+            );
+            if is_last || read >= MOST_KNOWN {
                 return Ok(all);
             }
         }
@@ -103,7 +163,66 @@ fn nothing() -> (u64, Bounds, Bounds) {
 
 fn unheard(domain: &DomainName) -> DomainRow {
     let (reports, successful, failed) = nothing();
-    let last_day: Option<Day> = None;
-    let (domain, health) = (domain.clone(), Health::Unheard);
-    DomainRow { domain, health, stage: None, reports, successful, failed, last_day }
+    DomainRow {
+        domain: domain.clone(),
+        health: Health::Unheard,
+        stage: None,
+        reports,
+        successful,
+        failed,
+        last_day: None,
+        looked_at: None,
+        verdict: None,
+        days_left: None,
+        needs: Vec::new(),
+    }
+}
+
+/// What reports say that somebody has to look into.
+fn reported_wrong(health: Health) -> Option<&'static str> {
+    match health {
+        Health::Failing => Some("sessions failed within the last seven days"),
+        Health::Silent => Some("nobody has reported within the last seven days"),
+        Health::Well | Health::Unheard => None,
+    }
+}
+
+/// What a look found that somebody has to mend.
+fn found_wrong(summary: &Summary, days_left: Option<i64>) -> Vec<String> {
+    let mut needs = Vec::new();
+    match summary.findings.verdict {
+        Some(Verdict::Failing) => needs.push(
+            "the policy is enforced, and an MX host does not satisfy it: mail is held back"
+                .to_owned(),
+        ),
+        Some(Verdict::Broken) => {
+            needs.push("MTA-STS is set up, and senders can't use it".to_owned());
+        }
+        _ => {}
+    }
+    match days_left {
+        Some(days) if days < 0 => needs.push("a certificate has ended".to_owned()),
+        Some(days) if days < SOON => {
+            needs.push(format!("a certificate ends {}", crate::format::days_left(days)));
+        }
+        _ => {}
+    }
+    let errors = u64::from(summary.findings.errors);
+    if needs.is_empty() && errors > 0 {
+        let told = crate::format::counted(errors, "error", "errors");
+        needs.push(format!("the last look found {told}"));
+    }
+    needs
+}
+
+/// What of a roll-out waits for a person.
+fn waits_for_somebody(outlook: &Outlook) -> Vec<String> {
+    let mut needs = Vec::new();
+    if let Some(made) = &outlook.proposed {
+        needs.push(format!("it may move on to {}", made.to));
+    }
+    if !outlook.todo.is_empty() {
+        needs.push("something has to be done for its roll-out".to_owned());
+    }
+    needs
 }

@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tls-rpt",
             "sealpost-evidence",
             "sealpost-rollout",
+            "sealpost-rules",
             "sealpost-runtime",
         ],
     ),
@@ -57,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-rules",
             "sealpost-runtime",
             "sealpost-net",
+            "sealpost-store",
         ],
     ),
     (
@@ -122,6 +124,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "sealpost-alert",
         &[
             "mail-domain",
+            "mta-sts",
             "tls-rpt",
             "sealpost-evidence",
             "sealpost-rollout",

@@ -131,7 +131,8 @@ impl Reading<'_> {
             let name_text = name.as_str();
             let section = self.line_of(name_text);
             match (roles.contains(&name), section) {
-                (true, None) => self.add(
+                // Nothing in [check] has to be said.
+                (true, None) if name != RoleName::Check => self.add(
                     Severity::Warning,
                     Some(line),
                     format!(

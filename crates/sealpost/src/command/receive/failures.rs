@@ -5,13 +5,13 @@ mod page;
 mod published;
 
 use mail_domain::DomainName;
-use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::Day;
-use sealpost_net::Scope as Parts;
+use sealpost_net::{Network, Scope as Parts};
+use sealpost_rules::changes::changes;
 use sealpost_runtime::Clock;
 use sealpost_store::reports::{DayRange, Reports, Scope};
 
-use self::model::{DomainFailures, Failures};
+use self::model::{DomainFailures, Failures, Seen};
 use self::published::Publications;
 use super::stored::Stored;
 use crate::arguments::{FailuresArguments, Format};
@@ -48,17 +48,15 @@ pub(super) async fn run(
     for domain in domains {
         let asked = reports.gather(scope, &domain, days, arguments.limit).await;
         let gathered = asked.map_err(|error| stored.failure(&error))?;
-        let evidence: Option<Evidence> = match &network {
-            Some(network) => {
-                output.progress(&format!("looking at {domain}"));
-                Some(network.gather(&domain, Parts::all()).await)
-            }
-            None => None,
-        };
+        if network.is_some() {
+            output.progress(&format!("looking at {domain}"));
+        }
+        let seen = look(&stored, &domain, network.as_ref()).await;
+        let seen = seen.map_err(|error| stored.failure(&error))?;
         output.progress("");
         let policies = publications.of(&domain, output).await;
         let today = today.min(last);
-        let domain = DomainFailures::judge(&gathered, evidence.as_ref(), &policies, today);
+        let domain = DomainFailures::judge(&gathered, &seen, &policies, today);
         // Whoever names a domain gets an answer on it.
         if !domain.is_quiet() || !arguments.domains.is_empty() {
             failures.domains.push(domain);
@@ -70,6 +68,26 @@ pub(super) async fn run(
     }
     let any = failures.domains.iter().any(|domain| !domain.groups.is_empty());
     Ok(if any { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// The domain as it is now, or as `serve` has last seen it; and how it was before that.
+async fn look(
+    stored: &Stored,
+    domain: &DomainName,
+    network: Option<&Network>,
+) -> Result<Seen, sealpost_store::StoreError> {
+    let checks = stored.checks();
+    let kept = checks.latest(domain.clone()).await?.map(|looked| looked.evidence);
+    let earlier = checks.earlier(domain.clone(), i64::MAX).await?.map(|looked| looked.evidence);
+    Ok(match network {
+        Some(network) => {
+            let latest = network.gather(domain, Parts::all()).await;
+            // What was kept says more of before where something has changed since.
+            let kept = kept.filter(|kept| !changes(kept, &latest).is_empty());
+            Seen { latest: Some(latest), earlier: kept.or(earlier) }
+        }
+        None => Seen { latest: kept, earlier },
+    })
 }
 
 /// The domains of which failures or nothing at all were reported in these days.

@@ -102,6 +102,7 @@ async fn take_all(
             }
         }
     }
+    intake.note_read().await?;
     output.progress("");
     Ok(account)
 }

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use sealpost_net::Network;
 use sealpost_receive::{Intake, Limits, Notary, Section};
 use sealpost_runtime::Clock;
-use sealpost_store::{RawStore, Reports, Rollouts, Settings, Store, StoreError};
+use sealpost_store::{Checks, RawStore, Reports, Rollouts, Settings, Store, StoreError};
 
 use crate::arguments::{JudgementArguments, ReceiveConfiguration};
 use crate::daemon::Watched;
 use crate::outcome::Failure;
 
 /// What the writer may keep of the file of reports in memory while many are taken in, in KiB.
-const CACHE: u32 = 8 * 1024;
+const CACHE: u32 = 4 * 1024;
 /// How long its log may become before it is written into the file, in KiB.
-const LOG: u32 = 16 * 1024;
+const LOG: u32 = 32 * 1024;
 
 /// Both files, and what takes reports into them.
 pub(super) struct Stored {
@@ -65,6 +65,11 @@ impl Stored {
     /// What was published, if `publish` keeps it in the same file.
     pub(super) fn rollouts(&self) -> Rollouts {
         self.store.rollouts()
+    }
+
+    /// What was seen of our domains, if `serve` keeps it in the same file.
+    pub(super) fn checks(&self) -> Checks {
+        self.store.checks()
     }
 
     /// The file with the reports.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{Cursor, RepairKind, Shape};
+use super::{Cursor, RepairKind, Shape, is_plain, plain_length};
 
 /// Reads a whole text: its compact form and the faults.
 fn read(text: &[u8]) -> (String, Vec<RepairKind>) {
@@ -120,6 +120,20 @@ proptest! {
         let text = write(&value).unwrap();
         check(text.as_bytes())?;
         prop_assert_eq!(read(format!("{text} ").as_bytes()).0, value.to_string());
+    }
+
+    /// Eight octets at a time or each by itself: every octet, at every place, beside its likes.
+    #[test]
+    fn strings_end_where_they_end(
+        mut octets in prop::collection::vec(prop_oneof![0x20_u8..=0x23, 0x5B_u8..=0x5D, any::<u8>()], 0..40),
+        octet in any::<u8>(),
+        place in any::<prop::sample::Index>(),
+    ) {
+        octets.iter_mut().for_each(|octet| if !is_plain(*octet) { *octet = b'x' });
+        prop_assert_eq!(plain_length(&octets), octets.len());
+        octets.insert(place.index(octets.len() + 1), octet);
+        let expected = octets.iter().take_while(|octet| is_plain(**octet)).count();
+        prop_assert_eq!(plain_length(&octets), expected);
     }
 
     #[test]

@@ -111,8 +111,8 @@ impl Reader<'_> {
     }
 
     fn result_type(&mut self, place: &Place<'_>) -> Option<ResultType> {
-        let text = self.text_value(place)?;
-        let known = ResultType::from(text.as_str());
+        let text = self.text_there(place)?;
+        let known = ResultType::from(text.as_ref());
         if known.is_registered() {
             return Some(known);
         }

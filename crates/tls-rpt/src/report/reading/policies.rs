@@ -123,8 +123,8 @@ impl Reader<'_> {
     }
 
     fn policy_type(&mut self, place: &Place<'_>) -> Option<PolicyType> {
-        let text = self.text_value(place)?;
-        let known = PolicyType::from(text.as_str());
+        let text = self.text_there(place)?;
+        let known = PolicyType::from(text.as_ref());
         if known.is_defined() {
             return Some(known);
         }

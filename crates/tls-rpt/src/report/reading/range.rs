@@ -72,7 +72,7 @@ impl Reader<'_> {
                     Err(_) => date_time::read(token.split('.').next().unwrap_or_default()),
                 }
             }
-            _ => date_time::read(&self.text_value(place)?),
+            _ => date_time::read(&self.text_there(place)?),
         };
         let Reading { time, has_date_only, repairs } = reading;
         for repair in repairs {

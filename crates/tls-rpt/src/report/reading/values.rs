@@ -42,11 +42,16 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn text_value(&mut self, place: &Place<'_>) -> Option<String> {
+        self.text_there(place).map(Cow::into_owned)
+    }
+
+    /// The same where it lies, for what is not kept as text.
+    pub(super) fn text_there(&mut self, place: &Place<'_>) -> Option<Cow<'t, str>> {
         self.text_or(RepairKind::TextEmpty, place)
     }
 
     /// Reads a string that is not empty.
-    fn text_or(&mut self, empty: RepairKind, place: &Place<'_>) -> Option<String> {
+    fn text_or(&mut self, empty: RepairKind, place: &Place<'_>) -> Option<Cow<'t, str>> {
         let text = match self.cursor.shape() {
             Shape::Text => self.cursor.string()?,
             Shape::Number => {
@@ -83,13 +88,13 @@ impl<'t> Reader<'t> {
         first
     }
 
-    fn short(&mut self, text: Cow<'_, str>, place: &Place<'_>) -> String {
+    fn short(&mut self, text: Cow<'t, str>, place: &Place<'_>) -> Cow<'t, str> {
         let limit = self.limits.string_octets;
         if text.len() <= limit {
-            return text.into_owned();
+            return text;
         }
         self.repair(RepairKind::TextTooLong, place);
-        text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned()
+        text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned().into()
     }
 
     /// Reads an array of strings, or one string for it, which `one_text` notes.
@@ -194,7 +199,7 @@ impl<'t> Reader<'t> {
             }
             None => {
                 self.repair(RepairKind::IpInvalid, place);
-                Parsed::Text(text)
+                Parsed::Text(text.into_owned())
             }
         })
     }
@@ -204,10 +209,10 @@ impl<'t> Reader<'t> {
     //# [RFC5891], the domain MUST consist of the Punycode-encoded
     //# A-labels [RFC3492] and not the U-labels.
     pub(super) fn name(&mut self, place: &Place<'_>) -> Option<Parsed<DomainName>> {
-        let text = self.text_value(place)?;
+        let text = self.text_there(place)?;
         let Ok(name) = DomainName::parse(&text) else {
             self.repair(RepairKind::NameInvalid, place);
-            return Some(Parsed::Text(text));
+            return Some(Parsed::Text(text.into_owned()));
         };
         if name.as_str() != text {
             if !text.is_ascii() {

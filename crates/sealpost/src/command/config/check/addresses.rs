@@ -117,6 +117,7 @@ impl Reading<'_> {
                     add("publish.host.proxied", &section.proxied, true);
                     add("publish.host.health", &section.health, true);
                 }
+                RoleName::Check => {}
                 // It opens no door.
                 RoleName::Alert => {}
             }

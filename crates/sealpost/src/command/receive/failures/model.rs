@@ -20,6 +20,15 @@ pub(super) struct Failures {
     pub(super) domains: Vec<DomainFailures>,
 }
 
+/// What was seen of a domain.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Now, or by the newest look that `serve` has kept.
+    pub(super) latest: Option<Evidence>,
+    /// By the one before something changed.
+    pub(super) earlier: Option<Evidence>,
+}
+
 /// The failures of one domain.
 #[derive(Debug, Serialize)]
 pub(super) struct DomainFailures {
@@ -108,7 +117,7 @@ impl DomainFailures {
     /// that are known to have been published, oldest first.
     pub(super) fn judge(
         gathered: &Gathered,
-        evidence: Option<&Evidence>,
+        seen: &Seen,
         policies: &[PublishedPolicy],
         today: Day,
     ) -> Self {
@@ -120,7 +129,9 @@ impl DomainFailures {
                 mx_hosts: &policy.mx_hosts,
             });
             let history = gathered.history(group);
-            let known = Known { evidence, reported, policies, history, ..Known::nothing(today) };
+            let (evidence, earlier) = (seen.latest.as_ref(), seen.earlier.as_ref());
+            let known =
+                Known { evidence, earlier, reported, policies, history, ..Known::nothing(today) };
             let diagnosis = DiagnosisReport::from(diagnose(group, &known));
             GroupReport { group: group.clone(), is_echo: gathered.is_echo(group), diagnosis }
         };

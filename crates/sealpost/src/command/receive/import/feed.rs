@@ -17,6 +17,9 @@ const FILES: usize = 256;
 /// Submissions that are handed over together, at most, and their octets.
 const TOGETHER: usize = 1024;
 const TOGETHER_OCTETS: usize = 2 << 20;
+/// So much of a file is read before it is asked how long it is: most end here, and to ask takes a
+/// third of the time of reading.
+const START: u64 = 64 << 10;
 /// All octets that are in memory as they came, in KiB.
 const BUDGET: usize = 8 * 1024;
 
@@ -44,7 +47,8 @@ pub(in crate::command::receive) struct Left {
 pub(super) fn start(walk: Walk, most_octets: usize, at: i64) -> mpsc::Receiver<Batch> {
     let (sender, batches) = mpsc::channel(1);
     let budget = Arc::new(Semaphore::new(BUDGET));
-    let feed = Feed { walk, budget, sender, most_octets, at, batch: Batch::default() };
+    let (batch, start) = (Batch::default(), Vec::new());
+    let feed = Feed { walk, budget, sender, most_octets, at, batch, start };
     tokio::task::spawn_blocking(move || feed.run());
     batches
 }
@@ -56,6 +60,8 @@ struct Feed {
     most_octets: usize,
     at: i64,
     batch: Batch,
+    /// The start of the file that is being read, mostly all of it.
+    start: Vec<u8>,
 }
 
 /// Nobody wants any more.
@@ -87,19 +93,28 @@ impl Feed {
     }
 
     fn file(&mut self, found: &Found, name: &str) -> io::Result<Result<(), Gone>> {
-        let file = fs_err::File::open(&found.path)?;
-        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        let mut file = fs_err::File::open(&found.path)?;
+        self.start.clear();
+        (&mut file).take(START).read_to_end(&mut self.start)?;
+        if is_mbox(&self.start) && found.origin != Origin::Maildir {
+            let start = std::mem::take(&mut self.start);
+            return self.mailbox(Cursor::new(start).chain(file), name);
+        }
+        let mut length = self.start.len();
+        let is_longer = u64::try_from(length).is_ok_and(|length| length == START);
+        if is_longer {
+            length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).max(length);
+        }
         if self.room_for(length.min(self.most_octets)).is_err() {
             return Ok(Err(Gone));
         }
-        // One octet more tells that it is too long, or has grown.
-        let limit = self.most_octets.saturating_add(1);
-        let mut octets = Vec::with_capacity(length.min(self.most_octets).saturating_add(1));
-        let mut file = file.take(u64::try_from(limit).unwrap_or(u64::MAX));
-        file.read_to_end(&mut octets)?;
-        if is_mbox(&octets) && found.origin != Origin::Maildir {
-            let rest = file.into_inner();
-            return self.mailbox(Cursor::new(octets).chain(rest), name);
+        let mut octets = Vec::with_capacity(length.min(self.most_octets));
+        octets.extend_from_slice(&self.start);
+        if is_longer {
+            // One octet more tells that it is too long, or has grown.
+            let rest = self.most_octets.saturating_add(1).saturating_sub(octets.len());
+            let rest = u64::try_from(rest).unwrap_or(u64::MAX);
+            (&mut file).take(rest).read_to_end(&mut octets)?;
         }
         if octets.len() > self.most_octets {
             return Ok(self.leave(name.to_owned(), self.too_long()));

@@ -24,7 +24,7 @@ pub(super) async fn mails(
             .documents
             .iter()
             .any(|document| chain(found, document.message).any(|of_document| of_document == index));
-        let from = message.hints.from.clone();
+        let from = message.hints().from;
         of_messages.push(match carries {
             true => Some(judge(&message.octets, from, verification).await),
             false => None,
