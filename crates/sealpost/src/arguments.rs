@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
 pub(crate) use self::alert::{
-    AlertAckArguments, AlertArguments, AlertCommand, AlertConfiguration, AlertListArguments,
-    AlertPreviewArguments, AlertShowArguments, AlertTestArguments, WhichPhase,
+    AlertAckArguments, AlertArguments, AlertCommand, AlertListArguments, AlertPreviewArguments,
+    AlertShowArguments, AlertTestArguments, WhichPhase,
 };
 pub(crate) use self::check::{
     CheckArguments, CheckCommand, CheckFormat, DiffArguments, ListArguments, ResultsArguments,

@@ -69,7 +69,7 @@ impl LooksWatch {
 
 /// What is not as it should be.
 fn found(domain: &DomainName, evidence: &Evidence) -> Vec<Condition> {
-    let fetches = evidence.policy_host.fetches.iter();
+    let fetches = evidence.policy_host.iter().flat_map(|host| &host.fetches);
     let enforces =
         fetches.filter_map(usable_policy).any(|policy| policy.mode() == mta_sts::Mode::Enforce);
     let at_most = if enforces { Urgency::Critical } else { Urgency::Warning };
