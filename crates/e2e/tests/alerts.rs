@@ -46,18 +46,18 @@ impl Told {
             [[alert.receiver]]\nname = \"postmaster\"\nmail = \"alerts@lmtp.test\"\n\
             least = \"note\"\ntimeout_seconds = 2\n\
             [[alert.receiver]]\nname = \"hook\"\nwebhook = \"http://127.0.0.1:8472/sealpost\"\n\
-            secret_file = \"secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
+            secret_file = \"alerts/secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
             [[alert.receiver]]\nname = \"chat\"\nwebhook = \"http://127.0.0.1:8470/\"\n\
-            secret_file = \"secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
+            secret_file = \"alerts/secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
             [[alert.receiver]]\nname = \"alertmanager\"\n\
             alertmanager = \"http://127.0.0.1:9093\"\nleast = \"note\"\ntimeout_seconds = 2\n";
         let text = format!(
-            "store = \"store.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:8460\"]\nroles = [\"alert\"]\n\
-             [enforce]\nexceptions = \"exceptions.toml\"\n\
+            "store = \"alerts/store.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:8460\"]\nroles = [\"alert\"]\n\
+             [enforce]\nexceptions = \"alerts/exceptions.toml\"\n\
              [alert]\nmail = \"relay:{POSTFIX}\"\nfrom = \"sealpost@good.test\"\nlook_seconds = 1\n\
              retry_seconds = 1\n{receivers}[network]\n{network}"
         );
-        fs_err::write(folder.join("sealpost.toml"), text).unwrap();
+        fs_err::write(environment.directory().join("sealpost.toml"), text).unwrap();
         let told = Self { environment, folder, running: Vec::new() };
         told.except(&[]);
         told
@@ -107,7 +107,7 @@ impl Told {
     }
 
     fn serve(&self) -> Child {
-        let configuration = self.folder.join("sealpost.toml");
+        let configuration = self.environment.directory().join("sealpost.toml");
         let arguments = ["serve", "--config", &*configuration.to_string_lossy()].map(String::from);
         self.environment.spawn_for_long(&sealpost_binary().unwrap(), arguments).unwrap()
     }
@@ -128,7 +128,8 @@ impl Told {
 
     /// Runs a command of `sealpost alert`: its output and its exit status.
     fn alert(&self, arguments: &[&str]) -> (String, Option<i32>) {
-        let configuration = self.folder.join("sealpost.toml").display().to_string();
+        let configuration =
+            self.environment.directory().join("sealpost.toml").display().to_string();
         let arguments = [&["alert"][..], arguments, &["--config", &*configuration]].concat();
         let output = self.environment.run(&sealpost_binary().unwrap(), arguments).unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned()

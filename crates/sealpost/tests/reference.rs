@@ -111,7 +111,7 @@ fn the_dashboard_is_one_of_grafana() {
 
 #[test]
 fn the_page_of_incidents_is_fresh() {
-    is_fresh("incidents.md", &["alert", "causes"]);
+    is_fresh("doc/reference/incidents.md", &["alert", "causes"]);
 }
 
 #[track_caller]

@@ -30,7 +30,7 @@ const PAUSES: (i64, i64) = (600, 6 * 3_600);
 /// Domains that are looked at in one pass.
 const AT_ONCE: usize = 200;
 /// Between two looks for domains, in seconds.
-const LIST_PAUSE: i64 = 300;
+const LIST_PAUSE: i64 = 60;
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 /// Kinds of failures of one domain that are looked at.

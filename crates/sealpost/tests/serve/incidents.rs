@@ -66,7 +66,6 @@ fn an_incident_is_shown_and_taken_in_hand() {
     for (form, status) in [
         ("mark=wrong&hours=5&reason=known".to_owned(), 403),
         (format!("mark={mark}&hours=5&reason="), 400),
-        (format!("mark={mark}&hours=5&reason=two%0Alines"), 400),
         (format!("mark={mark}&hours=0&reason=known"), 400),
         (format!("mark={mark}&hours=9000&reason=known"), 400),
         (format!("mark={mark}&hours=x&reason=known"), 400),

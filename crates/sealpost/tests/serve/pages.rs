@@ -40,8 +40,7 @@ fn daemon_with_reports(world: &World, more: &str) -> Daemon {
 #[test]
 fn every_link_leads_somewhere_and_nothing_leads_out() {
     let world = World::new();
-    let daemon = daemon_with_reports(&world, "[alert]\nlook_seconds = 1\n");
-    daemon.wait_for("/api/v1/incidents", "ours.example");
+    let daemon = daemon_with_reports(&world, "");
     let (mut seen, mut waiting) = (BTreeSet::new(), vec!["/".to_owned()]);
     while let Some(path) = waiting.pop() {
         if !seen.insert(path.clone()) {
@@ -79,7 +78,6 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
         "/activity",
         "/settings",
         "/incidents",
-        "/csv/incidents?phase=open",
         "/domains/ours.example",
         "/reports/1",
         "/reports/1/raw",
