@@ -468,15 +468,6 @@ pub fn made_for_pages(name: &str) -> Result<PathBuf, EnvironmentError> {
     made_by("setup-web", &["--path", name])
 }
 
-/// The Alertmanager that `setup-alert` unpacked.
-///
-/// # Errors
-///
-/// When it has not been run.
-pub fn alertmanager() -> Result<PathBuf, EnvironmentError> {
-    made_by("setup-alert", &["--path"])
-}
-
 /// What a script of this folder made, which says by these arguments where it is.
 fn made_by(script: &str, arguments: &[&str]) -> Result<PathBuf, EnvironmentError> {
     let program = format!("crates/e2e/{script}");

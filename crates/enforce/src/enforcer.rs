@@ -162,7 +162,7 @@ impl Enforcer {
     /// How long a reply about a domain may be kept that follows from what is known now.
     pub(crate) fn lasting(&self, domain: &DomainName) -> Option<Lasting> {
         let now = self.shared.time.now();
-        lock(self.shard(domain)).slot_mut(domain)?.lasting(now)
+        lock(self.shard(domain)).slot(domain)?.lasting(now)
     }
 
     /// The monotonic clock of what is known shows no more than this, as [`Time::at_latest`] has it.

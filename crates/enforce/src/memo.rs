@@ -24,7 +24,7 @@ const MOST: usize = 2_048;
 /// The replies to the questions that are asked most: request in, reply out, octet by octet.
 ///
 /// A reply holds until a moment that was known when it was made, unless its domain changes before
-/// (then [`Unchanged`] says so), or something that concerns all.
+/// (then [`Lasting`] ends), or something that concerns all.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     /// The hash has a key that nobody knows. Who guessed it could make a few thousand requests fall
@@ -34,15 +34,31 @@ pub(crate) struct Memo {
     turn: AtomicU64,
 }
 
-/// Becomes false when anything about a domain has changed.
-pub(crate) type Unchanged = Arc<AtomicBool>;
-
-/// How long a reply holds.
+/// How long what is known of a domain lasts: until a moment, unless something changes before. Clones
+/// share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Lasting {
-    /// Until then, by the monotonic clock.
-    pub(crate) until: Duration,
-    pub(crate) unchanged: Unchanged,
+pub(crate) struct Lasting(Arc<Span>);
+
+#[derive(Debug)]
+struct Span {
+    /// By the monotonic clock.
+    until: Duration,
+    unchanged: AtomicBool,
+}
+
+impl Lasting {
+    pub(crate) fn until(until: Duration) -> Self {
+        Self(Arc::new(Span { until, unchanged: AtomicBool::new(true) }))
+    }
+
+    /// Something has changed.
+    pub(crate) fn end(&self) {
+        self.0.unchanged.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn holds(&self, now: Duration) -> bool {
+        now < self.0.until && self.0.unchanged.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Debug)]
@@ -62,9 +78,7 @@ impl Memo {
     ) -> Option<(Arc<[u8]>, SenderDecision)> {
         let replies = lock(&self.replies);
         let kept = replies.get(request)?;
-        let holds = now < kept.lasting.until
-            && kept.turn == self.turn()
-            && kept.lasting.unchanged.load(Ordering::Acquire);
+        let holds = kept.turn == self.turn() && kept.lasting.holds(now);
         holds.then(|| (Arc::clone(&kept.reply), kept.decision))
     }
 
@@ -103,8 +117,7 @@ mod tests {
     use super::*;
 
     fn lasting(until: u64) -> Lasting {
-        let unchanged = Arc::new(AtomicBool::new(true));
-        Lasting { until: Duration::from_secs(until), unchanged }
+        Lasting::until(Duration::from_secs(until))
     }
 
     fn recalled(memo: &Memo, request: &[u8], now: u64) -> Option<Vec<u8>> {
@@ -120,7 +133,7 @@ mod tests {
         assert_eq!(recalled(&memo, b"a", 9).unwrap(), b"reply");
         assert_eq!(recalled(&memo, b"a", 10), None);
         assert_eq!(recalled(&memo, b"b", 9), None);
-        lasting.unchanged.store(false, Ordering::Release);
+        lasting.end();
         assert_eq!(recalled(&memo, b"a", 9), None);
     }
 

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +10,7 @@ use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, Now, Verdict};
 use tokio::sync::Notify;
 
-use crate::memo::{Lasting, Unchanged};
+use crate::memo::Lasting;
 
 /// What is known of some domains.
 ///
@@ -36,11 +33,9 @@ pub(crate) struct Shard {
 pub(crate) struct Slot {
     entry: Entry,
     policy: Applies,
-    /// Until then a question changes nothing, by the monotonic clock in nanoseconds: half as large as
-    /// a `Duration`, and there are very many.
-    quiet_until: u64,
-    /// Tells whoever keeps a reply about the domain that it has changed.
-    unchanged: Option<Unchanged>,
+    /// As long as this lasts a question changes nothing. It ends for whoever keeps a reply about the
+    /// domain, too.
+    quiet: Option<Lasting>,
     pub(crate) saving: Saving,
     /// The policy that applies is not on the disk yet.
     pub(crate) unsaved: bool,
@@ -126,11 +121,9 @@ impl Shard {
             slot.saving = Saving::Outdated;
         }
         // The next question changes nothing if this one has not.
-        slot.quiet_until = if is_question && actions.is_empty() {
-            u64::try_from(slot.entry.quiet_until(now).as_nanos()).unwrap_or(u64::MAX)
-        } else {
-            0
-        };
+        if is_question && actions.is_empty() {
+            slot.quiet = Some(Lasting::until(slot.entry.quiet_until(now)));
+        }
         self.tell(domain);
         self.settle(domain, now);
         Ok(actions)
@@ -180,14 +173,8 @@ impl Shard {
     }
 
     fn insert(&mut self, domain: &DomainName, entry: Entry) {
-        let slot = Slot {
-            entry,
-            policy: Applies::No,
-            quiet_until: 0,
-            unchanged: None,
-            saving: Saving::Idle,
-            unsaved: false,
-        };
+        let slot =
+            Slot { entry, policy: Applies::No, quiet: None, saving: Saving::Idle, unsaved: false };
         self.slots.insert(domain.clone(), Box::new(slot));
         self.order.push_back(domain.clone());
     }
@@ -263,27 +250,18 @@ fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 impl Slot {
     /// Whether a question changes nothing at present.
     pub(crate) fn is_quiet(&self, now: Now) -> bool {
-        now.monotonic < self.quiet_until()
-    }
-
-    fn quiet_until(&self) -> Duration {
-        Duration::from_nanos(self.quiet_until)
+        self.quiet.as_ref().is_some_and(|quiet| quiet.holds(now.monotonic))
     }
 
     /// How long a reply may be kept that follows from what is known now; `None` if not at all.
-    pub(crate) fn lasting(&mut self, now: Now) -> Option<Lasting> {
-        if !self.is_quiet(now) || self.unsaved {
-            return None;
-        }
-        let until = self.quiet_until();
-        let unchanged = self.unchanged.get_or_insert_with(|| Arc::new(AtomicBool::new(true)));
-        Some(Lasting { until, unchanged: Arc::clone(unchanged) })
+    pub(crate) fn lasting(&self, now: Now) -> Option<Lasting> {
+        self.quiet.clone().filter(|_| self.is_quiet(now) && !self.unsaved)
     }
 
-    /// Replies that were kept hold no longer.
+    /// Replies that were kept hold no longer, and the next question may change something.
     fn changes(&mut self) {
-        if let Some(unchanged) = self.unchanged.take() {
-            unchanged.store(false, Ordering::Release);
+        if let Some(quiet) = self.quiet.take() {
+            quiet.end();
         }
     }
 

@@ -12,7 +12,19 @@ const LONGEST: usize = 32;
 ///
 /// Case matters. Ids are equal or not; there is no order between them, so none is implemented.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PolicyId(Box<str>);
+pub struct PolicyId(Text);
+
+/// The characters. A sender holds very many ids, and most are short: times.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Text {
+    /// At most [`SHORT`] of them, and zeros behind.
+    Short { length: u8, octets: [u8; SHORT] },
+    /// More.
+    Long(Box<str>),
+}
+
+/// So many characters take no more room than a reference to others.
+const SHORT: usize = 22;
 
 impl PolicyId {
     /// Reads an id as it stands in a record.
@@ -31,7 +43,7 @@ impl PolicyId {
         if text.len() > LONGEST {
             return Err(PolicyIdError::TooLong { length: text.len() });
         }
-        Ok(Self(text.into()))
+        Ok(Self::of(text))
     }
 
     /// An id made from what it stands for: equal bodies have equal ids, and another body has
@@ -47,7 +59,7 @@ impl PolicyId {
         let mut id = BASE32_NOPAD.encode(&Sha256::digest(body));
         id.truncate(LONGEST);
         id.make_ascii_lowercase();
-        Self(id.into_boxed_str())
+        Self::of(&id)
     }
 
     /// An id made of a time: `20160831085700Z` for that second, the style of RFC 8461's examples.
@@ -71,30 +83,48 @@ impl PolicyId {
         let month = if month < 10 { month + 3 } else { month - 9 };
         let year = year + era * 400 + i64::from(month <= 2);
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        Self(format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z").into())
+        Self::of(&format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z"))
     }
 
     /// The id as text.
+    #[expect(clippy::expect_used, reason = "what was text and was not cut is text")]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Short { length, octets } => {
+                let text = octets.get(..usize::from(*length)).unwrap_or_default();
+                str::from_utf8(text).expect("invariant: a whole text is held")
+            }
+            Text::Long(text) => text,
+        }
+    }
+
+    fn of(text: &str) -> Self {
+        let mut octets = [0; SHORT];
+        Self(match (octets.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(room), Ok(length)) => {
+                room.copy_from_slice(text.as_bytes());
+                Text::Short { length, octets }
+            }
+            _ => Text::Long(text.into()),
+        })
     }
 }
 
 impl fmt::Display for PolicyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for PolicyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PolicyId({})", self.0)
+        write!(f, "PolicyId({})", self.as_str())
     }
 }
 
 impl AsRef<str> for PolicyId {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
@@ -151,6 +181,18 @@ mod tests {
             assert_eq!(PolicyId::from_content(body.as_bytes()).as_str(), id);
             assert_eq!(PolicyId::parse(id), Ok(PolicyId::from_content(body.as_bytes())));
         }
+    }
+
+    #[test]
+    fn ids_of_any_length_are_what_was_read() {
+        for length in 1..=32 {
+            let text: String = ('A'..='Z').chain('0'..='9').take(length).collect();
+            let id = PolicyId::parse(&text).unwrap();
+            assert_eq!(id.as_str(), text);
+            assert_eq!(id, text.parse().unwrap());
+            assert_ne!(Ok(id), PolicyId::parse(&text.to_lowercase().replace('a', "z")));
+        }
+        assert_eq!(size_of::<PolicyId>(), 24);
     }
 
     #[test]

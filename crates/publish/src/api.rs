@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealpost_runtime::metrics::Exposition;
 
-use crate::{DriveMetrics, HostError, PolicyHost};
+use crate::{DriveMetrics, PolicyHost};
 
 /// Tells of the leading of domains, and of the policy host if there is one.
 pub struct PublishApi {
@@ -26,16 +26,13 @@ impl PublishApi {
         text.table(&*self.drive);
     }
 
-    /// Whether what is configured is served: stages can be read, and no body waits for the store.
+    /// Whether what is configured is served, as far as is known: whoever asks sets nothing off.
     ///
     /// # Errors
     ///
-    /// [`HostError`]: what was served is served on.
-    pub async fn readiness(&self) -> Result<(), HostError> {
-        match &self.host {
-            Some(host) => host.refresh().await.map(drop),
-            None => Ok(()),
-        }
+    /// Why not, for people; what was served is served on.
+    pub fn readiness(&self) -> Result<(), String> {
+        self.host.as_ref().map_or(Ok(()), PolicyHost::readiness)
     }
 }
 
@@ -58,10 +55,13 @@ mod tests {
         let network = Network::new(settings, Clock::system()).unwrap();
         let (section, domains) = (Section::default(), Domains::default());
         let host = PolicyHost::prepare(&section, domains, &store, network, Clock::system());
-        let api = PublishApi::new(Some(host.await.unwrap()), Arc::default());
-        assert!(api.readiness().await.is_ok());
+        let host = host.await.unwrap();
+        let api = PublishApi::new(Some(host.clone()), Arc::default());
+        assert_eq!(api.readiness(), Ok(()));
         store.close().await;
-        let error = api.readiness().await.unwrap_err();
-        assert_eq!(error.to_string(), "use the store");
+        assert_eq!(api.readiness(), Ok(()), "nothing is read for who asks");
+        host.refresh().await.unwrap_err();
+        let why = api.readiness().unwrap_err();
+        assert!(why.starts_with("failed to "), "{why}");
     }
 }

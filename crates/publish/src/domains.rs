@@ -264,6 +264,12 @@ impl PublishedDomain {
         Ok(published)
     }
 
+    /// Whether another configuration of it says the same, wherever it stands.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let there = Self { place: other.place.clone(), ..self.clone() };
+        there == *other
+    }
+
     /// The policy to serve in this stage; `None` if there is to be none.
     ///
     /// # Errors

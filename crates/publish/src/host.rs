@@ -5,12 +5,14 @@
 //! store that cannot be written keeps the old body in service.
 
 mod api;
+mod held;
 mod section;
 mod service;
 mod shelf;
 mod source;
 
 pub use api::HostApi;
+pub(crate) use held::{Held, wants_a_look};
 pub use section::HostSection;
 pub use service::{Door, PolicyService};
 pub(crate) use shelf::{Shelf, Tokens};
@@ -18,14 +20,15 @@ pub use source::Refreshed;
 
 use std::{
     convert::Infallible,
-    sync::{Arc, PoisonError, RwLock},
+    error::Error as _,
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use mail_domain::DomainName;
 use sealpost_listen::tls::NamedCertificates;
 use sealpost_net::Network;
-use sealpost_runtime::Clock;
+use sealpost_runtime::{Clock, Stopwatch};
 use sealpost_store::{Store, StoreError};
 use tokio::{sync::Notify, time::sleep};
 
@@ -38,6 +41,8 @@ use crate::{
 
 /// Between two looks at the stages of the store.
 const LOOK: Duration = Duration::from_secs(5);
+/// A look that is so late does not come.
+const LATE: Duration = Duration::from_secs(60);
 /// Between two looks at the files of certificates.
 const FILES: Duration = Duration::from_secs(60);
 
@@ -49,6 +54,9 @@ pub struct PolicyHost {
 
 struct Inner {
     source: Source,
+    held: Arc<Held>,
+    /// What came of the last look at the stages, and when that was.
+    looked: Mutex<Looked>,
     shelf: Shelf,
     tokens: Tokens,
     named: Arc<NamedCertificates>,
@@ -58,6 +66,12 @@ struct Inner {
     hosts: RwLock<Arc<[DomainName]>>,
     metrics: Arc<PublishMetrics>,
     reloaded: Notify,
+}
+
+/// What came of a look at the stages.
+struct Looked {
+    since: Stopwatch,
+    failure: Option<String>,
 }
 
 /// Why the policy host cannot begin. The text fits after "failed to ".
@@ -113,8 +127,11 @@ impl PolicyHost {
                 Some(Keeper::new(acme, parts)?)
             }
         };
+        let held = Arc::new(Held::default());
         let inner = Inner {
-            source: Source::new(store.rollouts(), clock),
+            source: Source::new(store.rollouts(), clock, Arc::clone(&held)),
+            held,
+            looked: Mutex::new(Looked { since: Stopwatch::start(), failure: None }),
             shelf,
             tokens,
             named,
@@ -170,6 +187,29 @@ impl PolicyHost {
         let refreshed = self.inner.source.refresh(&self.inner.shelf).await;
         self.inner.count();
         self.counted(refreshed)
+    }
+
+    /// Whether what is configured is served: stages can be read, and no body waits for the store. It
+    /// is what the last look at them said; nothing is asked for it.
+    ///
+    /// # Errors
+    ///
+    /// Why not, for people; what was served is served on.
+    pub fn readiness(&self) -> Result<(), String> {
+        let looked = self.inner.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = looked.since.elapsed();
+        match &looked.failure {
+            Some(failure) => Err(format!("failed to {failure}")),
+            None if waited > LATE => {
+                Err(format!("nobody has looked at the stages for {} s", waited.as_secs()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The policies that wait to be seen to cover every MX host.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.inner.held)
     }
 
     /// Follows the stages, renews certificates and takes up those that have changed. It ends only by
@@ -246,9 +286,14 @@ impl PolicyHost {
     }
 
     fn counted(&self, refreshed: Result<Refreshed, StoreError>) -> Result<Refreshed, HostError> {
-        if refreshed.is_err() {
+        let failure = refreshed.as_ref().err().map(|error| {
             self.inner.metrics.store_failures.increment();
-        }
+            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+            format!("{error}{cause}")
+        });
+        let mut looked = self.inner.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        *looked = Looked { since: Stopwatch::start(), failure };
+        drop(looked);
         Ok(refreshed?)
     }
 }
@@ -259,6 +304,7 @@ impl Inner {
         let certificates = self.named.count();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.policies.set(count(self.shelf.count()));
+        self.metrics.held.set(count(self.held.count()));
         self.metrics.certificates.set(count(certificates));
         self.metrics.missing.set(count(hosts.saturating_sub(certificates)));
     }

@@ -13,8 +13,9 @@ use tokio::{
 };
 
 use crate::{
-    Domains, DriveMetrics, PassFailure,
+    Domains, DriveMetrics, PassFailure, PolicyHost,
     drive::{Doing, DriveError, Driver, Enrolment, Order, Pass, Statement},
+    host::Held,
     metrics::{Gate, InStage},
 };
 
@@ -45,8 +46,18 @@ pub struct Leader {
 
 impl Job {
     /// Begins to lead these domains on. Must be called within a Tokio runtime.
-    pub fn start(driver: Driver, domains: Domains, clock: Clock) -> Self {
-        let (domains, seen) = watch::channel(Arc::new(domains));
+    ///
+    /// Of what `host` serves, it looks at once at the policies that wait for a look.
+    pub fn start(
+        driver: Driver,
+        domains: Domains,
+        clock: Clock,
+        host: Option<&PolicyHost>,
+    ) -> Self {
+        let domains = Arc::new(domains);
+        let driver = driver.with_configured(Arc::clone(&domains));
+        let held = host.map_or_else(Arc::default, PolicyHost::held);
+        let (domains, seen) = watch::channel(domains);
         let (stop, stopped) = watch::channel(false);
         let metrics = Arc::new(DriveMetrics::default());
         let leader = Leader { driver: driver.clone(), domains: seen.clone(), clock: clock.clone() };
@@ -57,6 +68,7 @@ impl Job {
                     driver: driver.clone(),
                     clock: clock.clone(),
                     metrics: Arc::clone(&counted),
+                    held: Arc::clone(&held),
                     gates: HashMap::new(),
                 };
                 work.run(seen.clone(), stopped.clone())
@@ -68,10 +80,13 @@ impl Job {
         Self { domains, stop, metrics, leader, task }
     }
 
-    /// Leads these on from now on, in place of those before. Passes that are under way end with the
-    /// configuration that they began with.
-    pub fn reload(&self, domains: Domains) {
-        self.domains.send_replace(Arc::new(domains));
+    /// Leads these on from now on, in place of those before. Passes that are under way with the
+    /// configuration that they began with write down nothing more that follows from it. To be called
+    /// before the policy host serves by these.
+    pub async fn reload(&self, domains: Domains) {
+        let domains = Arc::new(domains);
+        self.leader.driver.configure(Arc::clone(&domains)).await;
+        self.domains.send_replace(domains);
     }
 
     /// Begins no pass any more, and waits a while for those that are under way. One that takes too
@@ -142,8 +157,19 @@ struct Work {
     driver: Driver,
     clock: Clock,
     metrics: Arc<DriveMetrics>,
+    /// What waits for a look of ours, due or not.
+    held: Arc<Held>,
     /// How the gate of each stood in its last pass.
     gates: HashMap<DomainName, Gate>,
+}
+
+/// Why a domain is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    /// Its time has come.
+    Due,
+    /// A policy waits for it.
+    Held,
 }
 
 /// A domain, and what a pass over it came to; none if another process had it in hand.
@@ -164,9 +190,16 @@ impl Work {
                     tracing::error!(%error, "could not find the domains that are due");
                 }
                 Ok(due) => {
+                    let held = self.held.take_fresh();
+                    let due: Vec<_> = due
+                        .into_iter()
+                        .filter(|domain| !held.contains(domain))
+                        .map(|domain| (domain, Occasion::Due))
+                        .collect();
                     self.count(&all, due.len()).await;
+                    let held = held.into_iter().map(|domain| (domain, Occasion::Held));
                     let is_over = || *stopped.borrow() || domains.has_changed().unwrap_or(true);
-                    self.pass_over(&all, due, is_over).await;
+                    self.pass_over(&all, held.chain(due), is_over).await;
                     self.count(&all, 0).await;
                 }
             }
@@ -175,6 +208,7 @@ impl Work {
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
+                () = self.held.news() => {}
                 changed = domains.changed() => if changed.is_err() { return },
                 changed = stopped.changed() => if changed.is_err() { return },
             }
@@ -185,11 +219,11 @@ impl Work {
     async fn pass_over(
         &mut self,
         all: &Arc<Domains>,
-        due: Vec<DomainName>,
+        domains: impl IntoIterator<Item = (DomainName, Occasion)>,
         is_over: impl Fn() -> bool,
     ) {
         let mut running = JoinSet::new();
-        for domain in due {
+        for (domain, occasion) in domains {
             if is_over() {
                 break;
             }
@@ -200,9 +234,12 @@ impl Work {
             let metrics = Arc::clone(&self.metrics);
             running.spawn(async move {
                 let watch = Stopwatch::start();
-                let passed = match all.of(&domain) {
-                    Some(published) => driver.pass_if_due(published, at).await,
-                    None => Ok(None),
+                let passed = match (all.of(&domain), occasion) {
+                    (Some(published), Occasion::Due) => driver.pass_if_due(published, at).await,
+                    (Some(published), Occasion::Held) => {
+                        driver.pass(published, at, Doing::All, None).await.map(Some)
+                    }
+                    (None, _) => Ok(None),
                 };
                 if matches!(passed, Ok(Some(_))) {
                     metrics.pass_time.observe(watch.elapsed());
@@ -222,10 +259,7 @@ impl Work {
             None | Some(Ok((_, Ok(None)))) => {}
             Some(Ok((_, Ok(Some(pass))))) => self.take(&pass),
             Some(Ok((domain, Err(error)))) => {
-                metrics.pass_failures.increment(match &error {
-                    DriveError::Store(_) => PassFailure::Store,
-                    DriveError::Policy { .. } => PassFailure::Policy,
-                });
+                metrics.pass_failures.increment(error.cause());
                 tracing::error!(%domain, %error, "a pass failed");
             }
             Some(Err(error)) => {
@@ -281,6 +315,9 @@ impl Work {
 fn tell(pass: &Pass) {
     for line in logbook(&pass.rows).lines() {
         tracing::info!("{}: {line}", pass.domain);
+    }
+    if let Some(remains) = &pass.remains {
+        tracing::warn!("{}: {} → {}: {remains}", pass.domain, pass.before, pass.stage);
     }
     for todo in &pass.todo {
         tracing::warn!("{}: {todo}", pass.domain);

@@ -192,11 +192,11 @@ fn run_everything() {
     assert!(output.status.success(), "{said}\n{script}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shown);
     let answer = |name: &str| fs_err::read_to_string(folder.path().join(name)).unwrap();
-    assert_eq!(answer("readyz"), "enforce: runs\nreceive: runs\n");
+    assert_eq!(answer("readyz"), "enforce: runs\nreceive: runs\ncheck: runs\n");
     assert!(answer("metrics").contains("sealpost_role_up{role=\"enforce\"} 1"));
     let others = answer("others");
     assert!(
-        others.starts_with("sealpost.toml: can be used; it runs enforce, receive\n"),
+        others.starts_with("sealpost.toml: can be used; it runs enforce, receive, check\n"),
         "{others}"
     );
     assert!(others.contains("{"), "what the token shows: {others}");

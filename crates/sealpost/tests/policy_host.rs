@@ -183,10 +183,19 @@ async fn stages_are_followed_and_every_body_is_recorded_before_it_is_served() {
     let stages = [(Stage::Testing, "mode: testing"), (Stage::EnforceDay, "mode: enforce")];
     let mut from = Stage::Prerequisites;
     for (to, mode) in stages {
-        let done = rollouts.advance(domain.clone(), from, to, moved(start, from, to)).await;
+        let done = rollouts.advance(domain.clone(), from, to, None, moved(start, from, to)).await;
         assert_eq!(done.unwrap(), sealpost_store::Advance::Done);
         // Who looks at the health has the stages looked at.
         assert!(look("/health").ends_with("ok\n"));
+        if to == Stage::EnforceDay {
+            let before = policy(address, "example.com").unwrap();
+            assert!(before.contains("mode: testing"), "no pass has looked at the MX: {before}");
+            assert!(look("/metrics").contains("sealpost_publish_policies_held 1\n"));
+            let body = before.split("\r\n\r\n").nth(1).unwrap().replace("testing", "enforce");
+            let written = rollouts.serve(domain.clone(), Some(body.into()), start, Duration::ZERO);
+            written.await.unwrap();
+            assert!(look("/health").ends_with("ok\n"));
+        }
         let answer = policy(address, "example.com").unwrap();
         assert!(answer.contains(mode), "{answer}");
         assert!(answer.contains("content-type: text/plain; charset=us-ascii\r\n"), "{answer}");
@@ -197,7 +206,7 @@ async fn stages_are_followed_and_every_body_is_recorded_before_it_is_served() {
     let metrics = look("/metrics");
     for line in [
         "sealpost_publish_policies 1",
-        "sealpost_publish_requests_total{answer=\"policy\"} 2",
+        "sealpost_publish_requests_total{answer=\"policy\"} 3",
         "sealpost_publish_requests_total{answer=\"not-found\"} 1",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");

@@ -46,6 +46,8 @@ pub enum ActKind {
     Access,
     /// Somebody changed something, or tried to; the newest 10,000 are kept.
     Change,
+    /// Somebody was refused before it came to that; the newest 1,000 are kept.
+    Refusal,
 }
 
 impl Audit {
@@ -100,6 +102,7 @@ impl ActKind {
         match self {
             Self::Access => "access",
             Self::Change => "change",
+            Self::Refusal => "refusal",
         }
     }
 
@@ -108,6 +111,7 @@ impl ActKind {
         match self {
             Self::Access => 2_000,
             Self::Change => 10_000,
+            Self::Refusal => 1_000,
         }
     }
 }
@@ -116,6 +120,7 @@ fn act(row: &Row<'_>) -> rusqlite::Result<(i64, Act)> {
     let kind = match column::text(row, 1)? {
         "access" => ActKind::Access,
         "change" => ActKind::Change,
+        "refusal" => ActKind::Refusal,
         _ => return Err(column::senseless(1)),
     };
     let act = Act {

@@ -80,8 +80,8 @@ impl Rollouts {
         self.store.writer.write(work).await
     }
 
-    /// Moves a domain from one stage to another, with a row in its logbook. Repeated, it is done
-    /// once.
+    /// Moves a domain from one stage to another, with a row in its logbook, before which another may
+    /// stand. Repeated, it is done once.
     ///
     /// # Errors
     ///
@@ -91,6 +91,7 @@ impl Rollouts {
         domain: DomainName,
         from: Stage,
         to: Stage,
+        before: Option<Entry>,
         entry: Entry,
     ) -> Result<Advance, StoreError> {
         let work = move |connection: &Connection| {
@@ -98,6 +99,7 @@ impl Rollouts {
             let values = params![to.as_str(), at, domain.as_str(), from.as_str()];
             let mut statement = connection.prepare_cached(sql::ADVANCE)?;
             if statement.query_row(values, |_| Ok(())).optional()?.is_some() {
+                before.iter().try_for_each(|before| note(connection, &domain, before))?;
                 note(connection, &domain, &entry)?;
                 return Ok(Advance::Done);
             }

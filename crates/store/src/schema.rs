@@ -131,3 +131,30 @@ fn read_state(connection: &Connection) -> Result<State, StoreError> {
 fn number(connection: &Connection, pragma: &str) -> Result<i64, StoreError> {
     Ok(connection.query_row(pragma, [], |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version is the number of files that were applied: one that stands in another place, is left
+    /// out or comes twice would be a version that other builds take for something else.
+    #[test]
+    fn the_number_of_a_migration_is_its_place() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations");
+        let mut files = 0;
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let (schema, rest) = match name.strip_prefix("raw_") {
+                Some(rest) => (&RAW, rest),
+                None => (&STORE, name),
+            };
+            let number: usize = rest.get(..4).unwrap().parse().unwrap();
+            let place = number.checked_sub(1).unwrap();
+            let text = fs_err::read_to_string(&path).unwrap();
+            assert_eq!(schema.migrations.get(place), Some(&text.as_str()), "{name}");
+            files += 1;
+        }
+        assert_eq!(files, STORE.migrations.len() + RAW.migrations.len(), "each file once");
+    }
+}

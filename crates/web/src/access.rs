@@ -2,6 +2,7 @@
 
 mod attempts;
 mod host;
+mod passed_on;
 mod password;
 mod sessions;
 mod token;
@@ -20,6 +21,7 @@ use sealpost_runtime::Stopwatch;
 use sealpost_store::{Rights, StoreError, Tokens};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
+pub(crate) use self::passed_on::is_passed_on;
 use self::{
     attempts::Attempts,
     host::{host_of, is_own},
@@ -58,6 +60,8 @@ struct Inner {
     proxy: Option<TrustedProxy>,
     sessions: Sessions,
     attempts: Attempts,
+    /// How many refusals of whom are written down: a flood of them fills no log.
+    noted: Attempts,
     turns: Arc<Semaphore>,
     /// Makes the marks of forms, anew with each start.
     key: hmac::Key,
@@ -133,6 +137,7 @@ impl Access {
             proxy: section.proxy()?,
             sessions: Sessions::new(section.idle(), section.life()),
             attempts: Attempts::default(),
+            noted: Attempts::default(),
             turns: Arc::new(Semaphore::new(HASHED_AT_A_TIME)),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             watch: Stopwatch::start(),
@@ -187,7 +192,7 @@ impl Access {
     ) -> Result<String, NotIn> {
         let origin = self.origin(request);
         let Some(hash) = self.inner.password.clone() else { return Err(NotIn::Wrong) };
-        let source = Source::at(origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1])));
+        let source = origin.bounded();
         let now = self.inner.watch.elapsed();
         self.inner.attempts.take(source, now).map_err(NotIn::TooOften)?;
         let turns = Arc::clone(&self.inner.turns);
@@ -244,7 +249,11 @@ impl Access {
                 about.push(b'o');
                 about.extend(session);
             }
-            Who::Program(name) | Who::Person(name) => {
+            Who::Program(name) => {
+                about.push(b't');
+                about.extend(name.as_bytes());
+            }
+            Who::Person(name) => {
                 about.push(b'p');
                 about.extend(name.as_bytes());
             }
@@ -260,6 +269,12 @@ impl Access {
     /// From where a request came, for the audit log.
     pub(crate) fn source(&self, request: &Request) -> String {
         self.origin(request).name()
+    }
+
+    /// Whether another refusal of who asks is written down.
+    pub(crate) fn is_noted(&self, request: &Request) -> bool {
+        let source = self.origin(request).bounded();
+        self.inner.noted.take(source, self.inner.watch.elapsed()).is_ok()
     }
 
     /// Whether one can log in here.
@@ -292,17 +307,24 @@ impl Access {
         !self.has_password() && !names_users
     }
 
-    fn pass_the_door(&self, request: &Request, origin: &Origin) -> Result<(), Turned> {
+    /// Whether we are called by a name of ours.
+    pub(crate) fn pass_by_name(&self, request: &Request) -> Result<(), Turned> {
         // A name that somebody else points to 127.0.0.1 would let his pages read ours.
         let host = request.fields.single("host").map(host_of).unwrap_or_default();
         if !is_own(host) && !self.inner.hosts.iter().any(|name| name.is(host)) {
             let why = "this is not a name of this host; list it in `hosts` of [web]\n";
             return Err(Turned::Away(Refused::Host, why));
         }
+        Ok(())
+    }
+
+    fn pass_the_door(&self, request: &Request, origin: &Origin) -> Result<(), Turned> {
+        self.pass_by_name(request)?;
         let is_near = is_near(request);
-        if self.is_open() && !is_near {
-            let why = "these pages are for this machine only; give [web] a password_file, or put a \
-                       proxy that asks for a password in front of them\n";
+        if self.is_open() && (!is_near || is_passed_on(request)) {
+            let why = "these pages are for this machine only, and this came from elsewhere or \
+                       through a proxy; give [web] a password_file, or let the proxy ask who \
+                       somebody is and say so in the `user` field of [web.proxy]\n";
             return Err(Turned::Away(Refused::Far, why));
         }
         if !is_near && !origin.is_proxied && !origin.is_secure {
@@ -322,19 +344,21 @@ impl Access {
             Peer::Tcp(address) => Some(address.ip().to_canonical()),
             Peer::Unix => None,
         };
-        let is_proxied = self.inner.proxy.as_ref().is_some_and(|proxy| {
-            proxy.addresses.iter().any(|place| match (place, peer) {
-                (ProxyPlace::Unix, None) => true,
-                (ProxyPlace::Address(address), Some(peer)) => address.to_canonical() == peer,
-                _ => false,
+        let is_ours = |peer: Option<IpAddr>| {
+            self.inner.proxy.as_ref().is_some_and(|proxy| {
+                proxy.addresses.iter().any(|place| match (place, peer) {
+                    (ProxyPlace::Unix, None) => true,
+                    (ProxyPlace::Address(address), Some(peer)) => address.to_canonical() == peer,
+                    _ => false,
+                })
             })
-        });
+        };
+        let is_proxied = is_ours(peer);
         if !is_proxied {
             return Origin { address: peer, is_proxied, is_secure: request.is_tls };
         }
-        // The last in the list is what the proxy itself has seen.
-        let list = request.fields.single("x-forwarded-for").unwrap_or_default();
-        let address = list.rsplit(',').next().and_then(|last| last.trim().parse().ok());
+        let list = request.fields.list("x-forwarded-for").into_iter();
+        let address = passed_on::client(list, |address| is_ours(Some(address)));
         let is_secure = request.is_tls
             || request.fields.single("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
         Origin { address: address.or(peer), is_proxied, is_secure }
@@ -361,11 +385,6 @@ impl Access {
     }
 }
 
-/// Whether a request says that it was passed on: whoever asks may then be anywhere.
-pub(crate) fn is_passed_on(request: &Request) -> bool {
-    ["forwarded", "x-forwarded-for"].iter().any(|name| request.fields.has(name))
-}
-
 /// Whether whoever asks is on this machine, be it only a proxy.
 pub(crate) fn is_near(request: &Request) -> bool {
     match request.peer {
@@ -375,6 +394,11 @@ pub(crate) fn is_near(request: &Request) -> bool {
 }
 
 impl Origin {
+    /// Whose tries are counted.
+    fn bounded(&self) -> Source {
+        Source::at(self.address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
+    }
+
     fn name(&self) -> String {
         self.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string())
     }

@@ -36,6 +36,15 @@ pub enum Deed {
     },
 }
 
+/// What was done, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// What came of it.
+    pub said: String,
+    /// What was to follow from it at once and did not, and why.
+    pub remains: Option<String>,
+}
+
 /// Why it was not done, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Declined {
@@ -53,19 +62,10 @@ pub trait Hands: Send + Sync + 'static {
     fn are_there(&self) -> bool;
 
     /// Does it, and says what came of it. It goes on to its end if nobody waits for it.
-    fn carry_out(&self, wish: Wish) -> BoxFuture<'static, Result<String, Declined>>;
+    fn carry_out(&self, wish: Wish) -> BoxFuture<'static, Result<Carried, Declined>>;
 }
 
 impl Deed {
-    /// One word for it.
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Move { .. } => "move",
-            Self::Waive => "waive",
-            Self::Accept { .. } => "accept",
-        }
-    }
-
     /// With what it is done, in words.
     pub(crate) fn about(&self) -> String {
         match self {

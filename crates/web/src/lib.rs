@@ -30,7 +30,7 @@ mod pages;
 mod plot;
 mod queries;
 mod site;
-pub use deed::{Declined, Deed, Hands, Wish};
+pub use deed::{Carried, Declined, Deed, Hands, Wish};
 pub use metrics::{
     Answer as AnswerLabel, DeedOutcome as DeedLabel, LogIn as LogInLabel, Refused as RefusedLabel,
     WebMetrics,

@@ -112,16 +112,18 @@ impl Site {
     pub async fn refusal(&self, request: &Request) -> Option<Response> {
         match self.caller(request).await {
             Ok(_) => None,
-            Err(turned) => Some(self.turned(turned, request)),
+            Err(turned) => Some(self.turned(turned, request).await),
         }
     }
 
     /// The same for what everybody on this machine may see.
     pub async fn refusal_from_afar(&self, request: &Request) -> Option<Response> {
-        if is_near(request) && !is_passed_on(request) {
-            return None;
+        if !is_near(request) || is_passed_on(request) {
+            return self.refusal(request).await;
         }
-        self.refusal(request).await
+        // Not by a name that somebody else has pointed here.
+        let turned = self.access.pass_by_name(request).err()?;
+        Some(self.turned(turned, request).await)
     }
 
     async fn subject(&self, parts: &[&str], request: &Request) -> Result<Subject, Refusal> {
@@ -317,7 +319,7 @@ impl HttpService for Site {
     async fn respond(&self, request: Request) -> Response {
         let parts = request.segments();
         if let Err(turned) = self.access.pass(&request) {
-            return self.turned(turned, &request);
+            return self.turned(turned, &request).await;
         }
         // These are for whoever is not let in yet.
         match (request.method, parts.as_slice()) {
@@ -334,7 +336,7 @@ impl HttpService for Site {
         }
         let caller = match self.caller(&request).await {
             Ok(caller) => caller,
-            Err(turned) => return self.turned(turned, &request),
+            Err(turned) => return self.turned(turned, &request).await,
         };
         match (request.method, parts.as_slice()) {
             (Method::Get, parts) => self.shown(parts, &request, &caller).await,

@@ -89,6 +89,14 @@ impl Fields {
         values.next().is_none().then_some(value)
     }
 
+    /// The members of a field that is a list, without the space around them, in their order: those of
+    /// all lines of this name, which are one list (RFC 9110 §5.3). A line that is not visible
+    /// US-ASCII is one member, which is empty: what stands in it has no meaning.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        let lines = self.0.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+    }
+
     /// Whether there is a field of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -261,6 +269,18 @@ mod tests {
             [None; 4]
         );
         assert_eq!(["absent", "twice", "odd"].map(|name| fields.has(name)), [false, true, true]);
+    }
+
+    #[test]
+    fn the_lines_of_a_list_are_one_list() {
+        let mut map = HeaderMap::new();
+        map.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1, 192.0.2.2:5"));
+        map.append("x-forwarded-for", HeaderValue::from_bytes(b"1,\xff").unwrap());
+        map.append("x-forwarded-for", HeaderValue::from_static("\t[2001:db8::1]:5 ,"));
+        let fields = Fields::from(map);
+        let expected = ["192.0.2.1", "192.0.2.2:5", "", "[2001:db8::1]:5", ""];
+        assert_eq!(fields.list("x-forwarded-for"), expected);
+        assert_eq!(fields.list("absent"), [""; 0]);
     }
 
     #[test]

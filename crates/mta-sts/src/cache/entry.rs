@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use super::{
     backoff::Backoff,
-    event::{Action, Errand, Event, RecordState, Token},
+    event::{Action, Errand, Event, RecordState},
     fetched::FetchFailure,
     held::{Corrected, Held, Slot},
     note::{Note, RecordGone},
     snapshot::{SavedPolicy, Snapshot},
     time::{Jitter, Moment, Now, UNUSED_LIMIT},
 };
-use crate::policy_id::PolicyId;
 
 // How it goes on: what each event changes, and what is started.
 mod changes;
 mod starts;
+// What is not always there.
+mod passing;
+use passing::{Flight, FlightKind, Passing};
 
 /// What is remembered of one policy domain, and what is under way for it.
 #[derive(Debug, Clone)]
@@ -28,11 +30,7 @@ pub struct Entry {
     vanished: Vanished,
     /// From then on nobody has asked for [`UNUSED_LIMIT`].
     unused_from: Moment,
-    backoff: Option<Box<Backoff>>,
-    /// Where no policy is held, no fetch before.
-    discovery_from: Moment,
-    /// At most one look-up or fetch at a time.
-    flight: Option<Box<Flight>>,
+    passing: Passing,
     jitter: Jitter,
 }
 
@@ -61,19 +59,6 @@ pub enum Absence {
     FetchFailed(FetchFailure),
     /// The policy has expired so soon after it was fetched that it is too early for the next fetch.
     ShortLived,
-}
-
-#[derive(Debug, Clone)]
-struct Flight {
-    token: Token,
-    kind: FlightKind,
-    deadline: Duration,
-}
-
-#[derive(Debug, Clone)]
-enum FlightKind {
-    Record,
-    Policy(PolicyId),
 }
 
 /// Whether somebody has asked since the last look-up of the record began.
@@ -105,15 +90,13 @@ impl Entry {
     /// An entry that knows nothing.
     pub fn new(now: Now, jitter: Jitter) -> Self {
         Self {
-            slot: Slot::default(),
+            slot: Slot::EMPTY,
             record: RecordState::NotLookedUp,
             record_fresh_until: Moment::START,
             use_since_look_up: Use::NotAsked,
             vanished: Vanished::No,
             unused_from: now.after(UNUSED_LIMIT).into(),
-            backoff: None,
-            discovery_from: Moment::START,
-            flight: None,
+            passing: Passing::default(),
             jitter,
         }
     }
@@ -124,13 +107,14 @@ impl Entry {
     /// clock, counts as just fetched. Waits after failures go on.
     pub fn restore(saved: Snapshot, now: Now, mut jitter: Jitter) -> Self {
         let Snapshot { policy, backoff, last_used } = saved;
-        let slot = policy.map(|saved| Slot::restored(saved, now, &mut jitter)).unwrap_or_default();
-        let backoff = backoff
-            .map(|saved| Box::new(Backoff::restored(saved, slot.valid(now), now, &mut jitter)));
+        let restored = |saved| Slot::restored(saved, now, &mut jitter);
+        let slot = policy.map_or(Slot::EMPTY, restored);
+        let restored = |saved| Backoff::restored(saved, slot.valid(now), now, &mut jitter);
+        let passing = Passing::new(backoff.map(restored));
         let unused = now.since(last_used);
         Self {
             slot,
-            backoff,
+            passing,
             unused_from: now.after(UNUSED_LIMIT.saturating_sub(unused)).into(),
             ..Self::new(now, jitter)
         }
@@ -169,7 +153,7 @@ impl Entry {
         if let Some(held) = self.slot.valid(now) {
             return Verdict::Apply(held);
         }
-        if self.flight.is_some() || self.record_fresh_until() <= now.monotonic {
+        if self.passing.flight().is_some() || self.record_fresh_until() <= now.monotonic {
             return Verdict::Pending;
         }
         //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
@@ -182,7 +166,7 @@ impl Entry {
             RecordState::Absent => Absence::NoRecord,
             RecordState::Unusable => Absence::RecordUnusable,
             RecordState::Unknown => Absence::RecordUnknown,
-            RecordState::Found(_) => match (self.discovery(), &self.backoff) {
+            RecordState::Found(_) => match (self.discovery(), self.backoff()) {
                 (Some((at, _)), _) if at <= now.monotonic => return Verdict::Pending,
                 (_, Some(backoff)) => Absence::FetchFailed(backoff.failure()),
                 (_, None) => Absence::ShortLived,
@@ -196,7 +180,7 @@ impl Entry {
         let held = self.slot.any();
         // A policy applies to the end of its last moment.
         let expiry = held.map(|held| held.expires().saturating_add(Duration::from_secs(1)));
-        if let Some(flight) = &self.flight {
+        if let Some(flight) = self.passing.flight() {
             return Some(expiry.map_or(flight.deadline, |expiry| expiry.min(flight.deadline)));
         }
         let held = held?;
@@ -209,7 +193,7 @@ impl Entry {
     /// the monotonic clock, and not for long. A caller who is asked often may spare itself the
     /// event. Only the moment of the last use gets older by that.
     pub fn quiet_until(&self, now: Now) -> Duration {
-        if self.flight.is_some() || self.use_since_look_up == Use::NotAsked {
+        if self.passing.flight().is_some() || self.use_since_look_up == Use::NotAsked {
             return now.monotonic;
         }
         let next = match self.slot.any() {
@@ -225,7 +209,7 @@ impl Entry {
     ///
     /// To forget a policy that applies would be a downgrade, and one that others can induce.
     pub fn evictable(&self, now: Now) -> bool {
-        let flying = self.flight.as_ref().is_some_and(|flight| flight.deadline > now.monotonic);
+        let flying = self.passing.flight().is_some_and(|flight| flight.deadline > now.monotonic);
         self.slot.valid(now).is_none() && !flying
     }
 
@@ -239,7 +223,7 @@ impl Entry {
         let unused = UNUSED_LIMIT.saturating_sub(self.unused_from().saturating_sub(now.monotonic));
         Snapshot {
             policy,
-            backoff: self.backoff.as_ref().map(|backoff| backoff.saved()),
+            backoff: self.backoff().map(Backoff::saved),
             last_used: now.wall_before(unused),
         }
     }
@@ -252,12 +236,12 @@ impl Entry {
 
     /// The failed fetches, if the last one failed.
     pub fn backoff(&self) -> Option<&Backoff> {
-        self.backoff.as_deref()
+        self.passing.backoff()
     }
 
     /// What is under way.
     pub fn under_way(&self) -> Option<Errand> {
-        self.flight.as_ref().map(|flight| match flight.kind {
+        self.passing.flight().map(|flight| match flight.kind {
             FlightKind::Record => Errand::Record,
             FlightKind::Policy(_) => Errand::Policy,
         })

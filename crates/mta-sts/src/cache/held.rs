@@ -1,12 +1,13 @@
 //! The policy that is held, and the one place that holds it.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use super::{
     fetched::FetchedPolicy,
     snapshot::SavedPolicy,
     time::{
-        Jitter, LONGEST_REFRESH, Moment, Now, RESTART_SPREAD, SHORTEST_REFRESH, WALL_TOLERANCE,
+        Jitter, LONGEST_REFRESH, Moment, Now, RESTART_SPREAD, SHORTEST_DISTANCE, SHORTEST_REFRESH,
+        WALL_TOLERANCE,
     },
 };
 use crate::{
@@ -86,6 +87,14 @@ impl Held {
         self.refresh_at.into()
     }
 
+    /// When another may be fetched once it has expired, by the monotonic clock: not at once, but for
+    /// the operator's will.
+    fn fetch_from(&self) -> Moment {
+        let lifetime = self.fetched.max_age().as_duration();
+        let from = self.expires().saturating_add(SHORTEST_DISTANCE).saturating_sub(lifetime);
+        Moment::from(from).min(self.refresh_at)
+    }
+
     /// When it has been held for [`SHORTEST_REFRESH`], by the monotonic clock. Whatever the record
     /// says before, it is not fetched again: a DNS that answers with two ids by turns, or a forger,
     /// would otherwise keep the policy host busy.
@@ -97,10 +106,19 @@ impl Held {
 
 /// The only place for a policy. A new one replaces the old; age removes it; nothing else does but
 /// the operator.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Slot(Option<Held>);
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    Held(Held),
+    /// None is held, and none is to be fetched before that.
+    Empty {
+        fetch_from: Moment,
+    },
+}
 
 impl Slot {
+    /// Nothing is held, and a policy may be fetched at once.
+    pub(super) const EMPTY: Self = Self::Empty { fetch_from: Moment::START };
+
     /// What was saved, if it still applies. An old policy is due at once, within a spread.
     pub(super) fn restored(saved: SavedPolicy, now: Now, jitter: &mut Jitter) -> Self {
         // A fetch in the future is the trace of a clock that has stepped back: the policy counts as
@@ -108,17 +126,17 @@ impl Slot {
         let age = now.since(saved.fetched_at);
         let lifetime = saved.policy.max_age().as_duration();
         let Some(remaining) = lifetime.checked_sub(age) else {
-            return Self(None);
+            return Self::EMPTY;
         };
         let overdue = jitter.part_of(RESTART_SPREAD.min(remaining / 4));
         let due = refresh_interval(lifetime, jitter).checked_sub(age).unwrap_or(overdue);
-        Self(Some(Held {
+        Self::Held(Held {
             fetched: saved.policy,
             id: saved.id,
             fetched_at: saved.fetched_at,
             expires: now.after(remaining).into(),
             refresh_at: now.after(due).into(),
-        }))
+        })
     }
 
     /// Puts in what was fetched just now.
@@ -134,7 +152,7 @@ impl Slot {
         //# SHOULD cache a policy for up to this value from the last policy
         //# fetch time.
         let lifetime = fetched.max_age().as_duration();
-        self.0 = Some(Held {
+        *self = Self::Held(Held {
             fetched,
             id,
             fetched_at: now.wall,
@@ -145,18 +163,27 @@ impl Slot {
 
     /// Takes out what has expired.
     pub(super) fn expire(&mut self, now: Now) -> Option<Held> {
-        self.0.take_if(|held| held.expired(now))
+        let empty = Self::Empty { fetch_from: self.fetch_from() };
+        let Self::Held(held) = self else { return None };
+        if !held.expired(now) {
+            return None;
+        }
+        match mem::replace(self, empty) {
+            Self::Held(held) => Some(held),
+            Self::Empty { .. } => None,
+        }
     }
 
     /// Takes out whatever there is, by the operator's will.
     pub(super) fn purge(&mut self) {
-        self.0 = None;
+        *self = Self::EMPTY;
     }
 
     /// Makes the next fetch due, by the operator's will.
     pub(super) fn hurry(&mut self, now: Now) {
-        if let Some(held) = &mut self.0 {
-            held.refresh_at = now.monotonic.into();
+        match self {
+            Self::Held(held) => held.refresh_at = now.monotonic.into(),
+            Self::Empty { .. } => *self = Self::EMPTY,
         }
     }
 
@@ -164,7 +191,7 @@ impl Slot {
     /// had to be.
     #[must_use]
     pub(super) fn correct(&mut self, now: Now) -> Corrected {
-        let Some(held) = &mut self.0 else { return Corrected::Nothing };
+        let Self::Held(held) = self else { return Corrected::Nothing };
         let fetched_at = now.wall_before(held.age(now));
         if fetched_at.abs_diff(held.fetched_at) <= WALL_TOLERANCE {
             return Corrected::Nothing;
@@ -175,12 +202,23 @@ impl Slot {
 
     /// What is held, expired or not.
     pub(super) fn any(&self) -> Option<&Held> {
-        self.0.as_ref()
+        match self {
+            Self::Held(held) => Some(held),
+            Self::Empty { .. } => None,
+        }
     }
 
     /// What is held and applies.
     pub(super) fn valid(&self, now: Now) -> Option<&Held> {
-        self.0.as_ref().filter(|held| !held.expired(now))
+        self.any().filter(|held| !held.expired(now))
+    }
+
+    /// Where no policy applies, no fetch before, by the monotonic clock.
+    pub(super) fn fetch_from(&self) -> Moment {
+        match self {
+            Self::Held(held) => held.fetch_from(),
+            Self::Empty { fetch_from } => *fetch_from,
+        }
     }
 }
 

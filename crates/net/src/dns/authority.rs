@@ -6,8 +6,8 @@ use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 
-use super::exchange::ask_one;
 use super::message::{Checking, fault};
+use super::upstream::Upstream;
 use super::zone_record::{RecordKind, RecordSet, RecordValue};
 use crate::deadline::Deadline;
 
@@ -51,7 +51,7 @@ pub(super) async fn ask(
     deadline: Deadline,
 ) -> Result<Message, LookupFault> {
     let query = Query::query(name(owner)?, kind);
-    let asked = deadline.bound(ask_one(server, &query, Checking::Ours)).await;
+    let asked = deadline.bound(Upstream::new(server).ask(&query, Checking::Ours)).await;
     let message = asked.map_err(|_| {
         let text = format!("{server} did not answer within the deadline");
         fault(LookupFaultKind::TimedOut, &text)

@@ -20,6 +20,7 @@ pub(crate) enum Checking {
 }
 
 /// One question, ready to be sent.
+#[derive(Clone, Debug)]
 pub(super) struct Question {
     id: u16,
     query: Query,
@@ -27,6 +28,7 @@ pub(super) struct Question {
 }
 
 /// What octets are to a question.
+#[derive(Debug)]
 pub(super) enum Reading {
     /// The answer: NOERROR or NXDOMAIN.
     Answer(Box<Message>),
@@ -56,6 +58,11 @@ impl Question {
         Ok(Self { id, query, octets })
     }
 
+    /// What tells its answer from those to others.
+    pub(super) fn id(&self) -> u16 {
+        self.id
+    }
+
     /// The question as it is sent.
     pub(super) fn octets(&self) -> &[u8] {
         &self.octets
@@ -83,9 +90,12 @@ impl Question {
         if message.metadata.message_type != MessageType::Response {
             return Reading::Stray;
         }
+        let repeats = message.queries == [self.query.clone()];
+        // Who has no answer need not repeat the question.
+        let may_be_fault = repeats || message.queries.is_empty();
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain => {
-                if message.queries != [self.query.clone()] {
+                if !repeats {
                     Reading::Stray
                 } else if is_referral(&message) {
                     let text = "the server refers to others: it is not a resolver";
@@ -94,6 +104,7 @@ impl Question {
                     Reading::Answer(Box::new(message))
                 }
             }
+            _ if !may_be_fault => Reading::Stray,
             ResponseCode::ServFail => {
                 let (kind, text) = extended_error(&message);
                 Reading::Fault(fault(kind, &text))
@@ -147,6 +158,27 @@ mod tests {
 
     use super::*;
     use crate::testing::mutations;
+
+    #[test]
+    fn a_fault_is_no_answer_to_another_question() {
+        let ask = |owner: &str| {
+            let query = Query::query(Name::from_ascii(owner).unwrap(), RecordType::TXT);
+            Question::new(query, Checking::Ours).unwrap()
+        };
+        let (question, other) = (ask("a.test."), ask("b.test."));
+        for code in [ResponseCode::ServFail, ResponseCode::Refused, ResponseCode::FormErr] {
+            let mut answer = Message::from_vec(question.octets()).unwrap().into_response();
+            answer.metadata.response_code = code;
+            let reading = question.read(&answer.to_vec().unwrap());
+            assert!(matches!(reading, Reading::Fault(_)), "{code}");
+            answer.queries.clear();
+            let reading = question.read(&answer.to_vec().unwrap());
+            assert!(matches!(reading, Reading::Fault(_)), "{code}, question not repeated");
+            answer.queries = Message::from_vec(other.octets()).unwrap().queries;
+            let reading = question.read(&answer.to_vec().unwrap());
+            assert!(matches!(reading, Reading::Stray), "{code}, to another question");
+        }
+    }
 
     #[test]
     fn no_octets_make_the_reader_panic() {

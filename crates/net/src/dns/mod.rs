@@ -16,7 +16,10 @@ pub(crate) use lookup::{Dns, Means, are_local};
 mod cache;
 mod exchange;
 pub(crate) use exchange::Upstreams;
+mod lines;
 mod message;
+mod pace;
+mod upstream;
 pub(crate) use message::Checking;
 
 // A zone as a whole.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_rollout::{Actor, Cause, Entry, Event, Move, Past, Stage, Time};
+use sealpost_rollout::{Actor, Cause, Entry, Event, Move, Past, Time};
 use sealpost_store::{Advance, Rollout, Rollouts};
 
+use super::configured::Configured;
 use super::seen::{HostSeen, IdSeen, Seen};
 use super::{Doing, DriveError, Enrolment};
 use crate::{DnsWay, HostWay, PublishedDomain};
@@ -14,6 +15,7 @@ use crate::{DnsWay, HostWay, PublishedDomain};
 /// Writes down what happens, in memory and, if it is to be carried out, in the store.
 pub(super) struct Ledger {
     pub(super) rollouts: Rollouts,
+    pub(super) configured: Configured,
     pub(super) domain: DomainName,
     pub(super) doing: Doing,
     pub(super) rollout: Rollout,
@@ -80,6 +82,19 @@ impl Ledger {
         Ok(())
     }
 
+    /// A policy of ours is served from now on, if it is still the one that is configured; says
+    /// whether it is.
+    pub(super) async fn publish(
+        &mut self,
+        published: &PublishedDomain,
+        policy: &Policy,
+    ) -> Result<bool, DriveError> {
+        let configured = self.configured.clone();
+        let Some(_hold) = configured.hold(published).await else { return Ok(false) };
+        self.serve(Some(policy.to_string().into_bytes()), Actor::Itself).await?;
+        Ok(true)
+    }
+
     /// A body is served from now on.
     pub(super) async fn serve(
         &mut self,
@@ -125,38 +140,50 @@ impl Ledger {
         self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
     }
 
-    /// The configuration fixes the mode: the stage is the one that the policy fits.
+    /// Where the configuration fixes the mode, the stage is the one that the policy fits.
     pub(super) async fn settle(
         &mut self,
-        stage: Stage,
+        published: &PublishedDomain,
         enrolment: Enrolment,
     ) -> Result<(), DriveError> {
         let from = self.rollout.stage;
-        if from == stage {
+        let Some(stage) = published.fixed_stage().filter(|stage| *stage != from) else {
             return Ok(());
-        }
+        };
+        let configured = self.configured.clone();
+        let Some(_hold) = configured.hold(published).await else { return Ok(()) };
         let is_new = enrolment == Enrolment::New;
         let grounds = if is_new { vec![Past::Unknown.to_string()] } else { Vec::new() };
         let made = Move { from, to: stage, cause: Cause::Configured, mark: None, grounds };
-        self.advance(&made, Actor::Itself).await
+        // Where it went elsewhere meanwhile, the next pass settles it.
+        self.advance(&made, Actor::Itself, None).await.map(drop)
     }
 
-    pub(super) async fn advance(&mut self, made: &Move, by: Actor) -> Result<(), DriveError> {
+    /// Makes a move, with a row that goes before its own. A domain that is no longer where the move
+    /// begins stays where it is, and neither row is written: what is known of it is then what is kept.
+    pub(super) async fn advance(
+        &mut self,
+        made: &Move,
+        by: Actor,
+        before: Option<Entry>,
+    ) -> Result<Advance, DriveError> {
         let entry = Entry::of_move(self.now, by, made);
         if self.doing == Doing::All {
-            let (domain, row) = (self.domain.clone(), entry.clone());
-            let advanced = self.rollouts.advance(domain.clone(), made.from, made.to, row).await?;
+            let (domain, rows) = (self.domain.clone(), (before.clone(), entry.clone()));
+            let (from, to) = (made.from, made.to);
+            let advanced = self.rollouts.advance(domain.clone(), from, to, rows.0, rows.1).await?;
             if advanced == Advance::Elsewhere {
                 if let Some(rollout) = self.rollouts.load(domain).await? {
                     self.rollout = rollout;
                 }
-                return Ok(());
+                return Ok(advanced);
             }
         }
         self.rollout.stage = made.to;
         self.rollout.entered_at = self.now;
+        self.rows.extend(before);
         self.rows.push(entry);
-        Ok(())
+        Ok(Advance::Done)
     }
 
     pub(super) async fn note(&mut self, entry: Entry) -> Result<(), DriveError> {

@@ -6,6 +6,7 @@
 //! intention.
 
 mod adopt;
+mod configured;
 mod ledger;
 mod look;
 mod order;
@@ -32,8 +33,9 @@ use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollouts, Store, StoreError};
 
+use self::configured::Configured;
 use crate::dns::{DnsWriter, UpdateWriter, WriteError};
-use crate::{Domains, PublishedDomain, Section};
+use crate::{Domains, PassFailure, PublishedDomain, Section};
 
 /// How long a domain stays with one process before another may take it up.
 const IN_HAND: Duration = Duration::from_secs(900);
@@ -49,6 +51,7 @@ pub struct Driver {
     store: Store,
     network: Network,
     writers: Arc<HashMap<String, Arc<dyn DnsWriter>>>,
+    configured: Configured,
 }
 
 /// What is carried out.
@@ -97,6 +100,16 @@ pub enum WriterError {
     },
 }
 
+impl DriveError {
+    /// The label of what failed.
+    pub(crate) fn cause(&self) -> PassFailure {
+        match self {
+            Self::Store(_) => PassFailure::Store,
+            Self::Policy { .. } => PassFailure::Policy,
+        }
+    }
+}
+
 impl Driver {
     /// Leads domains on with these means.
     pub fn new(
@@ -104,7 +117,18 @@ impl Driver {
         network: Network,
         writers: HashMap<String, Arc<dyn DnsWriter>>,
     ) -> Self {
-        Self { store, network, writers: Arc::new(writers) }
+        Self { store, network, writers: Arc::new(writers), configured: Configured::default() }
+    }
+
+    /// The same where what is configured may change while it leads on.
+    pub(crate) fn with_configured(self, domains: Arc<Domains>) -> Self {
+        Self { configured: Configured::of(domains), ..self }
+    }
+
+    /// These domains are configured from now on. A pass that began with others writes nothing down
+    /// any more that follows from them.
+    pub(crate) async fn configure(&self, domains: Arc<Domains>) {
+        self.configured.replace(domains).await;
     }
 
     /// The domains that are due, or that were never looked at.

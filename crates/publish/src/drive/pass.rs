@@ -6,7 +6,7 @@ use sealpost_rollout::{
     Actor, Ask, Cause, CheckVerdict, Decision, Entry, Facts, Move, Past, Stage, State as Standing,
     Step, Time, Waiver, decide,
 };
-use sealpost_store::{Rollout, WordKind};
+use sealpost_store::{Advance, Rollout, WordKind};
 
 use super::ledger::Ledger;
 use super::reported::Question;
@@ -38,6 +38,8 @@ pub struct Pass {
     pub failures: Vec<PassFailure>,
     /// Why the order was not carried out.
     pub refused: Option<String>,
+    /// What was to follow from the move at once and did not, and why: the next pass goes on.
+    pub remains: Option<String>,
     /// When the next pass is due.
     pub due: Time,
 }
@@ -106,24 +108,25 @@ impl Driver {
         };
         let before = rollout.stage;
         let (domain, rows) = (domain.clone(), Vec::new());
-        let mut ledger = Ledger { rollouts, domain, doing, rollout, rows, now };
+        let configured = self.configured.clone();
+        let mut ledger = Ledger { rollouts, configured, domain, doing, rollout, rows, now };
         ledger.observe(published, &seen).await?;
-        if let Some(stage) = published.fixed_stage() {
-            ledger.settle(stage, enrolment).await?;
-        }
+        ledger.settle(published, enrolment).await?;
 
         let kept = ledger.rollouts.watch_state(ledger.domain.clone()).await?;
         let mut state = State::read(kept.as_deref());
         let (facts, decision) =
             self.consider(published, &ledger, &evidence, &seen, &mut state, order).await?;
-        let (made, decision, refused) = choose(published, &facts, decision, order);
-        if let Some((made, actor)) = &made {
+        let (made, decision, mut refused) = choose(published, &facts, decision, order);
+        let from = ledger.rollout.stage;
+        if let Some((made, actor)) = made {
             let waits: Vec<String> = decision.waits().map(|reading| reading.text.clone()).collect();
             let is_forced = facts.wish.is_none() && made.cause == Cause::Wished;
-            if let (true, false, Some(order)) = (is_forced, waits.is_empty(), order) {
-                ledger.note(order.forced(before, now, &waits)).await?;
-            }
-            ledger.advance(made, actor.clone()).await?;
+            let forced = order
+                .filter(|_| is_forced && !waits.is_empty())
+                .map(|order| order.forced(from, now, &waits));
+            let why = carry_out(&mut ledger, &made, actor, forced).await?;
+            refused = why.filter(|_| order.is_some());
             state.live_since = None;
             state.outlook.proposed = None;
         } else if let Step::Propose(to) = &decision.step {
@@ -135,19 +138,38 @@ impl Driver {
             state.outlook.proposed = None;
         }
 
-        let work = publication::publish(self, published, &mut ledger, &seen).await?;
-        let is_busy = made.is_some() || !ledger.rows.is_empty() || !work.changes.is_empty();
+        // Whoever moved it, or this pass: what was waited for in the stage before is over.
+        let has_left = ledger.rollout.stage != from;
+        let worked = publication::publish(self, published, &mut ledger, &seen).await;
+        let work = match worked {
+            // The move stands, whatever becomes of what follows from it.
+            Err(error) if has_left => publication::Work::broken(&error),
+            worked => worked?,
+        };
+        let is_busy = has_left || !ledger.rows.is_empty() || !work.changes.is_empty();
         let is_asked = decision.asks.iter().any(|ask| matches!(ask, Ask::CheckNow { .. }));
         let is_urgent = is_busy || work.is_unfinished || (is_asked && before.enforces());
         let wait = if is_urgent { SOON } else { USUAL };
         let due = due(now, wait, &ledger.domain);
-        // What was waited for in the stage before is over.
-        let waits = decision.waits().filter(|_| made.is_none());
+        let waits = decision.waits().filter(|_| !has_left);
         state.outlook.waits = waits.map(|reading| reading.text.clone()).collect();
         state.outlook.todo.clone_from(&work.todo);
+        let mut remains = work.is_unfinished.then(|| {
+            let why = work.todo.join("; ");
+            format!("not yet published, because of this: {why}; the next pass goes on")
+        });
         if doing == Doing::All {
-            ledger.rollouts.keep_watch(ledger.domain.clone(), due, state.write()).await?;
+            let (domain, state) = (ledger.domain.clone(), state.write());
+            match ledger.rollouts.keep_watch(domain, due, state).await {
+                Err(error) if has_left => {
+                    let why =
+                        format!("not yet published: failed to {error}; the next pass goes on");
+                    remains.get_or_insert(why);
+                }
+                kept => kept?,
+            }
         }
+        let remains = remains.filter(|_| has_left);
         let Ledger { domain, rollout, rows, .. } = ledger;
         let publication::Work { changes, todo, mut failures, .. } = work;
         if matches!(&facts.check, Some(check) if matches!(check.verdict, CheckVerdict::Unknown { .. }))
@@ -166,6 +188,7 @@ impl Driver {
             todo,
             failures,
             refused,
+            remains,
             due,
         })
     }
@@ -234,6 +257,25 @@ impl Driver {
         let decision = decide(&published.settings, &facts);
         Ok((facts, decision))
     }
+}
+
+/// Makes a move; says why not, if the domain went elsewhere while it was looked at.
+async fn carry_out(
+    ledger: &mut Ledger,
+    made: &Move,
+    by: Actor,
+    forced: Option<Entry>,
+) -> Result<Option<String>, DriveError> {
+    Ok(match ledger.advance(made, by, forced).await? {
+        Advance::Done => None,
+        Advance::Elsewhere => {
+            let Rollout { stage, entered_at, .. } = &ledger.rollout;
+            Some(format!(
+                "it is no longer in {}: it came to {stage} meanwhile, at {entered_at}",
+                made.from
+            ))
+        }
+    })
 }
 
 /// The move that is made, and by whom; the decision; and why an order is not carried out.
@@ -312,6 +354,7 @@ impl Pass {
             todo: vec![why],
             failures: vec![PassFailure::NotTakenUp],
             refused: None,
+            remains: None,
             due: due(now, USUAL, domain),
         }
     }
@@ -322,3 +365,6 @@ impl Pass {
         waits.map(|reading| reading.text.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::seen::{HostSeen, IdSeen, RuaSeen, Seen, same};
 use super::{Doing, DriveError, Driver, write_failed};
 use crate::dns::{WriteError, changes, lagging};
+use crate::host::wants_a_look;
 use crate::{DnsRecord, DnsWay, HostWay, PassFailure, PublishedDomain};
 
 /// What publishing came to.
@@ -25,6 +26,13 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// What the stage asks for was not even begun, or not to its end.
+    pub(super) fn broken(error: &DriveError) -> Self {
+        let failures = vec![error.cause()];
+        let todo = vec![format!("failed to {error}")];
+        Self { todo, failures, is_unfinished: true, ..Self::default() }
+    }
+
     /// The zone could not be read or written.
     fn fail(&mut self, error: &WriteError) {
         self.todo.push(write_failed(error));
@@ -176,21 +184,32 @@ async fn serve(
     }
     if let Some(why) = uncovered(policy, seen, &ledger.rollout, ledger.now) {
         work.todo.push(why);
+        work.is_unfinished = true;
         return Ok(false);
     }
     match published.host {
-        // What is served where the mode is fixed, its host has written down: this pass may know an older
-        // configuration.
-        HostWay::Own if is_live || published.mode.fixed().is_some() => {
+        HostWay::Own if is_live || !is_written_here(published, policy, ledger) => {
             let host = format!("mta-sts.{}", published.domain);
             work.todo.push(format!("{host} does not serve the policy on every address yet"));
         }
         HostWay::Own => {
-            ledger.serve(Some(policy.to_string().into_bytes()), Actor::Itself).await?;
+            if !ledger.publish(published, policy).await? {
+                work.todo.push(
+                    "it was configured otherwise meanwhile: the next pass goes by that".to_owned(),
+                );
+                work.is_unfinished = true;
+            }
         }
         HostWay::External => work.todo.push(upload(published, policy)),
     }
     Ok(false)
+}
+
+/// Whether a pass writes down what is served. Where the mode is fixed, that is done by the host, but
+/// for what it serves only after this look.
+fn is_written_here(published: &PublishedDomain, policy: &Policy, ledger: &Ledger) -> bool {
+    let live = ledger.rollout.history.live();
+    published.mode.fixed().is_none() || live.is_some_and(|live| wants_a_look(live, policy))
 }
 
 /// A policy of mode enforce that leaves out a host that senders still find is not served.

@@ -31,7 +31,7 @@ pub enum WordError {
     #[error("find {0}: nothing is kept of it")]
     Unknown(DomainName),
     /// The stage is one that reports say nothing of.
-    #[error("wave {domain} through: out of {stage} leads nothing that reports would have to say")]
+    #[error("waive the evidence of reports for {domain}: it leaves {stage} without any")]
     Stage {
         /// The domain.
         domain: DomainName,

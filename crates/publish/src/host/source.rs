@@ -1,19 +1,20 @@
 //! From configuration and stages to what is served.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use mail_domain::DomainName;
+use mta_sts::{Mode, Policy};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollouts, Settled, StoreError};
 use tokio::sync::Mutex;
 
-use super::{Shelf, policy_host};
-use crate::{Domains, HostWay, PublishedDomain};
+use super::{Held, Shelf, held::wants_a_look, policy_host};
+use crate::{Domains, HostWay};
 
 /// Bodies that are recorded together.
 const BATCH: usize = 1_000;
@@ -26,6 +27,7 @@ const SPREAD: Duration = Duration::from_secs(60);
 pub(super) struct Source {
     rollouts: Rollouts,
     clock: Clock,
+    held: Arc<Held>,
     /// One at a time.
     state: Mutex<State>,
 }
@@ -33,8 +35,8 @@ pub(super) struct Source {
 #[derive(Default)]
 struct State {
     domains: Domains,
-    /// The stage by which each domain is served now.
-    served: HashMap<DomainName, Stage>,
+    /// The stage by which each domain is served now; none while the policy of its stage waits.
+    served: HashMap<DomainName, Option<Stage>>,
     /// Bodies that are alike lie in memory once.
     bodies: HashSet<Arc<[u8]>>,
 }
@@ -47,14 +49,30 @@ pub struct Refreshed {
     pub domains: usize,
     /// Domains whose policy is another than before, or is new or gone.
     pub changed: usize,
+    /// Domains whose policy is configured and not served before it is seen to cover every MX host.
+    pub held: usize,
 }
 
 /// A body that is to be served from now on, or none.
-type Change = (DomainName, Stage, Option<Arc<[u8]>>);
+struct Change {
+    domain: DomainName,
+    stage: Stage,
+    body: Option<Arc<[u8]>>,
+    standing: Standing,
+}
+
+/// Whether a body is the one that is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is, and is recorded before it is served.
+    Configured,
+    /// That one waits; this is the one that is recorded as served.
+    Before,
+}
 
 impl Source {
-    pub(super) fn new(rollouts: Rollouts, clock: Clock) -> Self {
-        Self { rollouts, clock, state: Mutex::default() }
+    pub(super) fn new(rollouts: Rollouts, clock: Clock, held: Arc<Held>) -> Self {
+        Self { rollouts, clock, held, state: Mutex::default() }
     }
 
     /// Serves by these domains from now on. Those that are gone are not served any more.
@@ -65,6 +83,7 @@ impl Source {
     ) -> Result<Refreshed, StoreError> {
         let mut state = self.state.lock().await;
         state.domains = domains;
+        self.held.forget();
         // What is alike stays alike in memory; what nobody serves any more goes.
         state.bodies.retain(|body| Arc::strong_count(body) > 1);
         // Each is made anew. What is not recorded now is still missing here, and tried again.
@@ -83,20 +102,62 @@ impl Source {
         let stages = self.stages().await?;
         let State { domains, served, bodies } = state;
         let gone = served.keys().filter(|domain| !is_own(domains, domain));
-        let mut changes: Vec<Change> =
-            gone.map(|domain| (domain.clone(), Stage::Removed, None)).collect();
+        let mut changes: Vec<Change> = gone.map(|domain| Change::removal(domain.clone())).collect();
+        let mut waiting = Vec::new();
         for published in domains.iter().filter(|published| published.host == HostWay::Own) {
             // Where the mode is fixed, the stage follows the policy and changes nothing.
             let stage = match published.mode.fixed() {
                 None => stages.get(&published.domain).copied().unwrap_or(Stage::Nothing),
                 Some(_) => Stage::Nothing,
             };
-            if served.get(&published.domain) != Some(&stage) {
-                let body = body(published, stage, bodies);
-                changes.push((published.domain.clone(), stage, body));
+            if served.get(&published.domain) == Some(&Some(stage)) {
+                continue;
+            }
+            // That it is not too large was seen when the configuration was read.
+            let policy = published.policy(stage).ok().flatten();
+            let body = policy.as_ref().map(|policy| kept(policy.to_string().into_bytes(), bodies));
+            let change = Change {
+                domain: published.domain.clone(),
+                stage,
+                body,
+                standing: Standing::Configured,
+            };
+            match policy {
+                Some(policy) if policy.mode() == Mode::Enforce => waiting.push((change, policy)),
+                _ => changes.push(change),
             }
         }
-        self.carry_out(state, changes, shelf).await
+        let mut held = BTreeSet::new();
+        if !waiting.is_empty() {
+            let recorded = self.recorded().await?;
+            for (mut change, policy) in waiting {
+                let before = recorded.get(&change.domain);
+                let is_it = before.map(Vec::as_slice) == change.body.as_deref();
+                let old = before.and_then(|body| Policy::parse(body).ok());
+                if !is_it && old.is_some_and(|old| wants_a_look(&old, &policy)) {
+                    held.insert(change.domain.clone());
+                    change.body = before.map(|body| kept(body.clone(), bodies));
+                    change.standing = Standing::Before;
+                }
+                changes.push(change);
+            }
+        }
+        let count = held.len();
+        let refreshed = self.carry_out(state, changes, shelf).await?;
+        self.held.set(held);
+        Ok(Refreshed { held: count, ..refreshed })
+    }
+
+    /// What is served of each domain, as far as the store knows.
+    async fn recorded(&self) -> Result<HashMap<DomainName, Vec<u8>>, StoreError> {
+        let mut recorded = HashMap::new();
+        let mut behind = None;
+        loop {
+            let page = self.rollouts.live_bodies(behind.clone(), PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(recorded) };
+            behind = Some(last.clone());
+            recorded.extend(page);
+        }
     }
 
     /// Records, and then serves.
@@ -111,12 +172,15 @@ impl Source {
             let mut put = Vec::new();
             let mut settled = Vec::new();
             let mut record = Vec::new();
-            for (domain, _, body) in changes {
+            for Change { domain, body, standing, .. } in changes {
                 let Some(host) = policy_host(domain) else { continue };
                 if shelf.body(host.as_str()) != *body {
-                    match settle(&state.domains, domain) {
-                        Some(fixed) => settled.push(fixed),
-                        None => record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec))),
+                    match (standing, settle(&state.domains, domain)) {
+                        (Standing::Before, _) => {}
+                        (_, Some(fixed)) => settled.push(fixed),
+                        (_, None) => {
+                            record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
+                        }
                     }
                     put.push((host, body.clone()));
                 }
@@ -128,15 +192,16 @@ impl Source {
                 self.rollouts.serve_all(record, now, SPREAD).await?;
                 shelf.put(put);
             }
-            for (domain, stage, _) in changes {
+            for Change { domain, stage, standing, .. } in changes {
                 if is_own(&state.domains, domain) {
-                    state.served.insert(domain.clone(), *stage);
+                    let is_it = *standing == Standing::Configured;
+                    state.served.insert(domain.clone(), is_it.then_some(*stage));
                 } else {
                     state.served.remove(domain);
                 }
             }
         }
-        Ok(Refreshed { domains: state.served.len(), changed })
+        Ok(Refreshed { domains: state.served.len(), changed, held: 0 })
     }
 
     async fn stages(&self) -> Result<HashMap<DomainName, Stage>, StoreError> {
@@ -163,17 +228,18 @@ fn is_own(domains: &Domains, domain: &DomainName) -> bool {
     domains.of(domain).is_some_and(|published| published.host == HostWay::Own)
 }
 
-fn body(
-    published: &PublishedDomain,
-    stage: Stage,
-    known: &mut HashSet<Arc<[u8]>>,
-) -> Option<Arc<[u8]>> {
-    // That it is not too large was seen when the configuration was read.
-    let body = published.policy(stage).ok().flatten()?.to_string();
-    if let Some(known) = known.get(body.as_bytes()) {
-        return Some(Arc::clone(known));
+/// A body as it lies in memory once.
+fn kept(body: Vec<u8>, known: &mut HashSet<Arc<[u8]>>) -> Arc<[u8]> {
+    if let Some(known) = known.get(body.as_slice()) {
+        return Arc::clone(known);
     }
-    let body: Arc<[u8]> = body.into_bytes().into();
+    let body: Arc<[u8]> = body.into();
     known.insert(Arc::clone(&body));
-    Some(body)
+    body
+}
+
+impl Change {
+    fn removal(domain: DomainName) -> Self {
+        Self { domain, stage: Stage::Removed, body: None, standing: Standing::Configured }
+    }
 }

@@ -15,7 +15,6 @@ use sealpost_web::Site;
 
 use super::metrics::ServeMetrics;
 use super::role::RoleName;
-use crate::outcome::with_source;
 
 /// Who speaks for a role over HTTP.
 #[derive(Clone)]
@@ -51,11 +50,11 @@ struct Shared {
 
 impl Voice {
     /// What a role that runs cannot do all the same, if there is such a thing.
-    async fn readiness(&self) -> Result<(), String> {
+    fn readiness(&self) -> Result<(), String> {
         match self {
-            Self::Publish(api, _) => api.readiness().await.map_err(|error| {
-                format!("serves what it served before: failed to {}", with_source(&error))
-            }),
+            Self::Publish(api, _) => {
+                api.readiness().map_err(|why| format!("serves what it served before: {why}"))
+            }
             Self::Enforce(_)
             | Self::Receive(_)
             | Self::Report(_)
@@ -125,17 +124,15 @@ impl Front {
         Response::new(Status::Ok, Exposition::CONTENT_TYPE, text.into_string())
     }
 
-    async fn readiness(&self) -> Response {
-        let voices: Vec<_> = {
-            let voices = self.voices();
-            voices.iter().map(|(name, voice)| (*name, voice.clone())).collect()
-        };
+    /// Of what the roles know: anybody may ask, as often as he likes.
+    fn readiness(&self) -> Response {
+        let voices = self.voices();
         let mut text = String::new();
         let mut is_ready = !voices.is_empty();
-        for (name, voice) in voices {
+        for (name, voice) in &*voices {
             let state = match voice {
                 None => Err("has failed and is tried again".to_owned()),
-                Some(voice) => voice.readiness().await,
+                Some(voice) => voice.readiness(),
             };
             is_ready &= state.is_ok();
             let state = state.err().unwrap_or_else(|| "runs".to_owned());
@@ -172,7 +169,7 @@ impl HttpService for Facade {
                 None => self.front.exposition(&self.site),
             },
             ["healthz"] => Response::text(Status::Ok, "ok\n"),
-            ["readyz"] => self.front.readiness().await,
+            ["readyz"] => self.front.readiness(),
             ["v1", "enforce" | "observed", ..] => match self.site.refusal(&request).await {
                 Some(refusal) => refusal,
                 None => self.front.of_role(RoleName::Enforce, request).await,

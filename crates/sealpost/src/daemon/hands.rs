@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use sealpost_publish::Leader;
 use sealpost_publish::drive::{Order, WordError};
-use sealpost_web::{Declined, Deed, Hands, Wish};
+use sealpost_web::{Carried, Declined, Deed, Hands, Wish};
 
 use super::front::Front;
 use crate::outcome::with_source;
@@ -16,7 +16,7 @@ impl Hands for PublishHands {
         self.0.leader().is_some()
     }
 
-    fn carry_out(&self, wish: Wish) -> BoxFuture<'static, Result<String, Declined>> {
+    fn carry_out(&self, wish: Wish) -> BoxFuture<'static, Result<Carried, Declined>> {
         let leader = self.0.leader();
         Box::pin(async move {
             let why = "the role publish does not run now".to_owned();
@@ -28,7 +28,7 @@ impl Hands for PublishHands {
     }
 }
 
-async fn carry_out(leader: Leader, wish: Wish) -> Result<String, Declined> {
+async fn carry_out(leader: Leader, wish: Wish) -> Result<Carried, Declined> {
     let Wish { domain, deed, by, reason } = wish;
     match deed {
         Deed::Move { to, force } => {
@@ -44,14 +44,18 @@ async fn carry_out(leader: Leader, wish: Wish) -> Result<String, Declined> {
                     let todo = pass.todo.join("; ");
                     Err(Declined::Refused(format!("{domain} stays in {}: {todo}", pass.stage)))
                 }
-                None => Ok(format!("{} → {}", pass.before, pass.stage)),
+                None => {
+                    let said = format!("{} → {}", pass.before, pass.stage);
+                    Ok(Carried { said, remains: pass.remains })
+                }
             }
         }
         Deed::Waive => {
             let statement = leader.statement(domain, by, reason);
             let stage =
                 statement.waive(&leader.rollouts()).await.map_err(|error| declined(&error))?;
-            Ok(format!("may leave {stage} without the evidence of reports"))
+            let said = format!("may leave {stage} without the evidence of reports");
+            Ok(Carried { said, remains: None })
         }
         Deed::Accept { groups } => {
             let statement = leader.statement(domain, by, reason);
@@ -59,7 +63,7 @@ async fn carry_out(leader: Leader, wish: Wish) -> Result<String, Declined> {
                 .accept(&leader.rollouts(), &groups)
                 .await
                 .map_err(|error| declined(&error))?;
-            Ok("accepted".to_owned())
+            Ok(Carried { said: "accepted".to_owned(), remains: None })
         }
     }
 }

@@ -62,8 +62,9 @@ impl Publish {
                 None
             }
         };
-        let job = Job::start(Driver::new(store, network, writers), domains, clock);
         let host = hosting.as_ref().map(|hosting| hosting.host().clone());
+        let driver = Driver::new(store, network, writers);
+        let job = Job::start(driver, domains, clock, host.as_ref());
         let api = Arc::new(PublishApi::new(host, job.metrics()));
         Ok(Self { fixed: Fixed::of(&section), hosting, job, api, domains: count })
     }
@@ -94,14 +95,15 @@ impl Publish {
             }
         };
         self.domains = domains.iter().len();
+        // First, so that no pass writes down what is not configured any more.
+        self.job.reload(domains.clone()).await;
         match &self.hosting {
-            Some(hosting) => hosting.reload(section, domains.clone(), output).await,
+            Some(hosting) => hosting.reload(section, domains, output).await,
             None => {
                 output.say(&format!("read the configuration again: {} domains", self.domains));
                 warn_of_no_door(&domains, output);
             }
         }
-        self.job.reload(domains);
         Reloaded::Done
     }
 

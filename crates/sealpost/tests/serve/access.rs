@@ -321,6 +321,121 @@ fn only_the_proxy_that_is_named_says_who_somebody_is() {
 }
 
 #[test]
+fn without_a_password_nobody_comes_in_through_a_proxy() {
+    let world = World::new();
+    world.write(FRONT);
+    let daemon = Daemon::start(&world, &[]);
+    for path in ["/", "/domains", "/api/v1/domains", "/csv/reports", "/metrics"] {
+        assert_eq!(daemon.ask("GET", path, &[]).0, 200, "{path}");
+        for field in [
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("X-Forwarded-For", ""),
+            ("Forwarded", "for=192.0.2.1"),
+            ("Via", "1.1 proxy"),
+            ("X-Real-IP", "127.0.0.1"),
+            ("X-Forwarded-Proto", "https"),
+        ] {
+            let (status, _, body) = daemon.ask("GET", path, &[field]);
+            assert_eq!(status, 403, "{path} {field:?}: {body}");
+            assert!(body.contains("through a proxy") && body.contains("[web.proxy]"), "{body}");
+        }
+    }
+    // One that is named passes on; it still has to say who somebody is, or there is a password.
+    world.write(&format!("{FRONT}[web.proxy]\naddresses = [\"127.0.0.1\"]\n"));
+    drop(daemon);
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.ask("GET", "/", &[("X-Forwarded-For", "192.0.2.1")]).0, 403);
+    assert_eq!(daemon.ask("GET", "/", &[]).0, 200);
+}
+
+#[test]
+fn metrics_are_given_by_no_name_that_somebody_else_has_pointed_here() {
+    let world = World::new();
+    let daemon = with_password(&world, "hosts = [\"sealpost.example.com\"]\n");
+    for (host, status) in
+        [("evil.example", 403), ("sealpost.example.com", 200), ("localhost:8460", 200)]
+    {
+        assert_eq!(daemon.ask("GET", "/metrics", &[("Host", host)]).0, status, "{host}");
+    }
+}
+
+#[test]
+fn the_address_of_who_asks_is_what_the_proxy_has_seen() {
+    let world = World::new();
+    let proxy = "[web.proxy]\naddresses = [\"127.0.0.1\", \"10.0.0.1\"]\n";
+    let daemon = with_password(&world, proxy);
+    let mut browser = Browser::at(&daemon);
+    browser.log_in();
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let here = format!("http://{}", daemon.address());
+    for (lines, seen) in [
+        (vec!["203.0.113.1", "192.0.2.1"], "192.0.2.1"),
+        (vec!["203.0.113.1, 192.0.2.2, 10.0.0.1", "127.0.0.1"], "192.0.2.2"),
+        (vec!["192.0.2.3:51234"], "192.0.2.3"),
+        (vec!["[2001:db8::4]:51234"], "2001:db8::4"),
+    ] {
+        let mut fields = vec![kind, ("Origin", &*here)];
+        fields.extend(lines.iter().map(|line| ("X-Forwarded-For", *line)));
+        assert_eq!(daemon.send("POST", "/login", &fields, "password=wrong").0, 403, "{lines:?}");
+        let newest = browser.get("/api/v1/activity").body;
+        let newest = newest.split("\"source\":\"").nth(1).unwrap();
+        assert_eq!(newest.split('"').next(), Some(seen), "{lines:?}");
+    }
+}
+
+#[test]
+fn refusals_are_written_down_and_a_flood_of_them_is_not() {
+    let world = World::new();
+    let daemon = with_password(&world, "");
+    let store = world.path("all.sqlite");
+    let new = ["token", "new", "grafana", "--store", store.to_str().unwrap()];
+    let bearer = format!("Bearer {}", web(&world, &new, "").1);
+    let mut browser = Browser::at(&daemon);
+    browser.log_in();
+    let waive = "/domains/ours.example/waive";
+    assert_eq!(browser.post(waive, "reason=because").status, 403, "no mark");
+    let fields = [("Authorization", &*bearer), ("Content-Type", "application/json")];
+    let by_program = format!("/api/v1{waive}");
+    assert_eq!(daemon.send("POST", &by_program, &fields, "{\"reason\":\"b\"}").0, 403);
+    assert_eq!(daemon.ask("GET", "/api/v1/domains", &[("Authorization", "Bearer x")]).0, 401);
+    let form = format!("mark={}&reason=", browser.mark());
+    assert_eq!(browser.post(waive, &form).status, 400, "without a reason");
+    let activity = browser.get("/activity").body;
+    for said in [
+        "forged form",
+        "/domains/ours.example/waive",
+        "the token grafana",
+        "no right to change something",
+        "unknown token",
+        "not done: give a reason",
+    ] {
+        assert!(activity.contains(said), "{said}: {activity}");
+    }
+    for _ in 0..200 {
+        assert_eq!(browser.post(waive, "reason=because").status, 403);
+    }
+    let csv = browser.get("/csv/activity").body;
+    let refusals = csv.lines().filter(|line| line.contains("refused")).count();
+    assert!((3..10).contains(&refusals), "{refusals}: {csv}");
+    assert!(csv.contains("welcome"), "the log-in is still there: {csv}");
+}
+
+#[test]
+fn after_a_log_in_a_form_that_came_too_late_leads_to_its_page() {
+    let world = World::new();
+    let daemon = with_password(&world, "");
+    let browser = Browser::at(&daemon);
+    for (path, to) in [
+        ("/domains/a.example/waive", "/login?to=%2Fdomains%2Fa.example"),
+        ("/domains/a%2Fb/move?x=y", "/login?to=%2Fdomains%2Fa%252Fb"),
+        ("/elsewhere", "/login?to=%2F"),
+    ] {
+        let turned = browser.post(path, "reason=because");
+        assert_eq!((turned.status, turned.field("location")), (303, Some(to)), "{path}");
+    }
+}
+
+#[test]
 fn behind_a_proxy_with_tls_the_cookie_is_for_this_host_and_tls_alone() {
     let world = World::new();
     let daemon = with_password(

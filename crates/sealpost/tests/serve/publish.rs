@@ -54,6 +54,15 @@ mx = [\"mx1.absent-dane-good.test\"]
 
 const FIXED: &str = "absent-dane-good.test";
 
+/// Ends what goes on until then.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn world() -> World {
     let world = World::new();
     world.write(CONFIGURATION);
@@ -123,6 +132,8 @@ fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept()
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let path = world.path("domains/all.toml");
     std::thread::scope(|scope| {
+        // Also where this panics: a scope waits for its threads.
+        let _over = Over(&is_over);
         let place = daemon.policy_place();
         for _ in 0..2 {
             let (is_over, asked, place) = (&is_over, &asked, place.clone());
@@ -159,7 +170,6 @@ fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept()
         let (status, body) = daemon.policy(FIXED);
         assert!(status == 200 && body.ends_with("max_age: 172800\r\n"), "{status} {body}");
         more_are_asked();
-        is_over.store(true, Ordering::Relaxed);
     });
 
     // Other addresses make it start anew.
@@ -183,6 +193,88 @@ fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept()
     assert!(text.contains("nobody knows what was served before: it counts as a year"), "{text}");
     let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json"]);
     assert!(plan.contains("remove-record"), "{plan}");
+}
+
+#[test]
+fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
+    let world = World::new();
+    world.write(CONFIGURATION);
+    fs_err::create_dir(world.path("domains")).unwrap();
+    let path = world.path("domains/all.toml");
+    let configure = |mx: &str| {
+        let text =
+            format!("[domains.\"{FIXED}\"]\nhost = \"own\"\nmode = \"enforce\"\nmx = [{mx}]\n");
+        fs_err::write(&path, text).unwrap();
+    };
+    let (live, gone) = (format!("\"mx1.{FIXED}\""), format!("\"gone.{FIXED}\""));
+    configure(&format!("{live}, {gone}"));
+    let mut daemon = start(&world, &[]);
+    let first = daemon.policy(FIXED).1;
+    assert!(first.contains(&format!("mx: gone.{FIXED}\r\n")), "{first}");
+
+    // It leaves out the host that senders find: what was served is served on.
+    configure("\"elsewhere.test\"");
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("0 policies changed, 1 wait until a look"), "{line}");
+    let todo = format!("it leaves mx1.{FIXED}, an MX host, uncovered");
+    daemon.wait_for(&format!("/domains/{FIXED}"), &todo);
+    assert_eq!(daemon.policy(FIXED).1, first);
+    daemon.wait_for("/metrics", "sealpost_publish_policies_held 1\n");
+    let status = publish(&world, &["status", FIXED]);
+    assert!(status.contains(&todo), "{status}");
+    // So it is after a start with it.
+    assert!(daemon.terminate().0.success());
+    let mut daemon = start(&world, &[]);
+    assert_eq!(daemon.policy(FIXED).1, first);
+
+    // Only the host that is gone is left out: a look shows it, and then it is served.
+    configure(&live);
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("0 policies changed, 1 wait until a look"), "{line}");
+    daemon.wait_for("/metrics", "sealpost_publish_policies_held 0\n");
+    let second = daemon.policy(FIXED).1;
+    assert!(second.contains("mode: enforce") && !second.contains("gone"), "{second}");
+    // More hosts than before leave out none.
+    configure(&format!("{live}, \"new.test\""));
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("1 policies changed") && !line.contains("wait"), "{line}");
+    let third = daemon.policy(FIXED).1;
+    assert!(third.contains("mx: new.test\r\n"), "{third}");
+    assert!(daemon.terminate().0.success());
+    let settings = sealpost_store::Settings::at(world.path("all.sqlite"));
+    let kept = LAB.0.block_on(async {
+        let store = sealpost_store::Store::open_to_read(settings).await.unwrap();
+        store.rollouts().load(FIXED.parse().unwrap()).await.unwrap().unwrap()
+    });
+    assert_eq!(kept.history.bodies().len(), 3, "each body once: {kept:?}");
+}
+
+#[test]
+fn a_move_whose_publication_fails_is_told_as_a_move() {
+    let world = World::new();
+    world.write(&format!("{CONFIGURATION}[web]\npassword_file = \"hash\"\n"));
+    assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
+    fs_err::create_dir(world.path("domains")).unwrap();
+    let text = "[domains.\"sts-record-no-data.test\"]\nmx = [\"mx1.sts-record-no-data.test\"]\n\
+                dns = \"gone\"\nrua = [\"mailto:tls-reports@example.com\"]\n";
+    fs_err::write(world.path("domains/all.toml"), text).unwrap();
+    let daemon = start(&world, &[]);
+    daemon.wait_for("/metrics", "sealpost_publish_passes_total 1\n");
+    let mut browser = Browser::at(&daemon);
+    browser.log_in();
+    let form = format!("mark={}&to=record&reason=reports", browser.mark());
+    let moved = browser.post("/domains/sts-record-no-data.test/move", &form);
+    assert_eq!(moved.status, 200, "{}", moved.body);
+    let activity = browser.get("/activity").body;
+    for said in ["nothing → record; not yet published", "127.0.0.1:1", "the next pass goes on"] {
+        assert!(moved.body.contains(said), "{said}: {}", moved.body);
+        assert!(activity.contains(said), "{said}: {activity}");
+    }
+    let page = browser.get("/domains/sts-record-no-data.test").body;
+    assert!(page.contains("<li aria-current=\"step\" class=\"current\">record</li>"), "{page}");
 }
 
 #[test]

@@ -6,8 +6,11 @@ use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_rollout::Time;
 
-use super::{Rollouts, sql};
-use crate::StoreError;
+use super::{MOST_ROWS, Rollouts, sql};
+use crate::{
+    StoreError,
+    column::{self, senseless},
+};
 
 /// Larger bodies are no policy: senders read no more, RFC 8461 §3.3.
 const LARGEST_BODY: usize = 65_536;
@@ -35,6 +38,33 @@ impl Rollouts {
             Ok(())
         };
         self.store.writer.write(work).await
+    }
+}
+
+impl Rollouts {
+    /// The domains behind this one of which something is served, with its body: at most `limit`, and
+    /// at most 10,000.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn live_bodies(
+        &self,
+        behind: Option<DomainName>,
+        limit: u32,
+    ) -> Result<Vec<(DomainName, Vec<u8>)>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::LIVE_BODIES)?;
+            let behind = behind.as_ref().map_or("", DomainName::as_str);
+            let mut rows = statement.query(params![behind, limit.min(MOST_ROWS)])?;
+            let mut bodies = Vec::new();
+            while let Some(row) = rows.next()? {
+                let domain = column::text(row, 0)?.parse().map_err(|_| senseless(0))?;
+                bodies.push((domain, row.get(1)?));
+            }
+            Ok(bodies)
+        };
+        self.store.readers.read(read).await
     }
 }
 

@@ -30,6 +30,10 @@ statements! {
     LIVE_BODY = "
         SELECT body FROM rollout_bodies WHERE domain = $1 AND last_served IS NULL";
 
+    LIVE_BODIES = "
+        SELECT domain, body FROM rollout_bodies
+        WHERE last_served IS NULL AND domain > $1 ORDER BY domain LIMIT $2";
+
     END_BODY = "
         UPDATE rollout_bodies
         SET last_served = CASE WHEN first_served > CAST($1 AS BIGINT) THEN first_served

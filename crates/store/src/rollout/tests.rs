@@ -106,11 +106,11 @@ async fn a_move_is_made_once_and_only_from_where_the_domain_is() {
     let (from, to) = (Stage::Nothing, Stage::Record);
     let entry = moved(START.plus(HOUR), from, to);
     for _ in 0..2 {
-        let done = rollouts.advance(domain(), from, to, entry.clone()).await.unwrap();
+        let done = rollouts.advance(domain(), from, to, None, entry.clone()).await.unwrap();
         assert_eq!(done, Advance::Done);
     }
     let late = moved(START.plus(HOUR * 2), from, to);
-    let other = rollouts.advance(domain(), from, to, late).await.unwrap();
+    let other = rollouts.advance(domain(), from, to, Some(entry.clone()), late).await.unwrap();
     assert_eq!(other, Advance::Elsewhere);
     let note = moved(START.plus(HOUR * 3), to, from);
     for _ in 0..2 {

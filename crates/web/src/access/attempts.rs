@@ -1,8 +1,9 @@
 //! How often somebody may try to log in.
 //!
-//! Each source has a few tries at once and then one in a while, and so have all sources together: a
-//! botnet guesses no faster than one machine. Whoever has been let in before is not held up by what
-//! others try.
+//! Each source has a few tries at once and then one a minute. All sources together have twenty, and
+//! then one in three seconds: a botnet, however large, guesses no faster than twenty machines would.
+//! Whoever comes from a source that was let in lately, one of the last 64, is held up by tries from
+//! there alone.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -9,7 +9,7 @@ use super::{Site, domain, gate::encoded};
 use crate::{
     access::{Caller, Who},
     api,
-    deed::{Declined, Deed, Wish},
+    deed::{Carried, Declined, Deed, Wish},
     metrics::{DeedOutcome, Refused},
     model::{AcceptWish, Done, MoveWish, WaiveWish},
     pages,
@@ -37,6 +37,7 @@ impl Site {
     ) -> Response {
         if !matches!(caller.who, Who::Program(_)) || !caller.may_write() {
             self.metrics.refused.increment(Refused::Rights);
+            self.note_refusal(request, &caller.name(), "no right to change something").await;
             let why = "changes want a token with the right to write: `sealpost web token new`";
             return api::error(Status::Forbidden, why);
         }
@@ -46,8 +47,11 @@ impl Site {
             _ => read_json(request)
                 .map(|AcceptWish { groups, reason }| (Deed::Accept { groups }, reason)),
         };
-        match self.change(name, wished, caller).await {
-            Ok(said) => api::json_of(Status::Ok, &Done { said }),
+        match self.change(verb, name, wished, caller).await {
+            Ok(Carried { said, remains: None }) => api::json_of(Status::Ok, &Done { said }),
+            Ok(Carried { said, remains: Some(remains) }) => {
+                api::json_of(Status::Ok, &Done { said: format!("{said}; {remains}") })
+            }
             Err((status, why)) => api::error(status, &why),
         }
     }
@@ -60,12 +64,13 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if let Err(refused) = self.admit_form(request, caller) {
+        if let Err(refused) = self.admit_form(request, caller).await {
             return refused;
         }
         let frame = self.frame(&["domains"], caller);
         if !caller.may_write() {
             self.metrics.refused.increment(Refused::Rights);
+            self.note_refusal(request, &caller.name(), "no right to change something").await;
             let text = "you may look, and change nothing".to_owned();
             let page = pages::Message { frame, title: "Refused", text };
             return pages::page(Status::Forbidden, &page);
@@ -82,9 +87,16 @@ impl Site {
             "waive" => Ok((Deed::Waive, reason)),
             _ => Ok((Deed::Accept { groups: fields("group") }, reason)),
         };
-        match self.change(name, wished, caller).await {
-            Ok(said) => Response::text(Status::SeeOther, format!("{said}\n"))
-                .field("location", &format!("/domains/{}#logbook", encoded(name))),
+        match self.change(verb, name, wished, caller).await {
+            Ok(Carried { said, remains: None }) => {
+                Response::text(Status::SeeOther, format!("{said}\n"))
+                    .field("location", &format!("/domains/{}#logbook", encoded(name)))
+            }
+            Ok(Carried { said, remains: Some(remains) }) => {
+                let text = format!("{said}; {remains}");
+                let page = pages::Message { frame, title: "Done, but not whole", text };
+                pages::page(Status::Ok, &page)
+            }
             Err((status, text)) => {
                 let page = pages::Message { frame, title: "Not done", text };
                 pages::page(status, &page)
@@ -92,12 +104,55 @@ impl Site {
         }
     }
 
+    /// Does it and notes it, both or neither: a client that goes away, or whose time is over, takes
+    /// nothing with it.
     async fn change(
+        &self,
+        verb: &str,
+        name: &str,
+        wished: Result<(Deed, String), NotDone>,
+        caller: &Caller,
+    ) -> Result<Carried, NotDone> {
+        let (site, caller) = (self.clone(), caller.clone());
+        let (verb, name) = (verb.to_owned(), name.to_owned());
+        let changed = tokio::spawn(async move {
+            let (about, answer) = match site.wish(&name, wished, &caller) {
+                Ok(wish) => {
+                    let about = format!("{} {}: {}", wish.domain, wish.deed.about(), wish.reason);
+                    (about, site.carry_out(wish).await)
+                }
+                Err(not_done) => (name, Err(not_done)),
+            };
+            let outcome = match &answer {
+                Ok(Carried { said, remains: None }) => said.clone(),
+                Ok(Carried { said, remains: Some(remains) }) => format!("{said}; {remains}"),
+                Err((_, why)) => format!("not done: {why}"),
+            };
+            site.note(Act {
+                kind: ActKind::Change,
+                at: site.desk.clock.now().as_second(),
+                who: caller.name(),
+                source: caller.source,
+                what: verb,
+                about,
+                outcome,
+            })
+            .await;
+            answer
+        });
+        let failed = |error: tokio::task::JoinError| {
+            (Status::InternalServerError, format!("it ended early: {error}"))
+        };
+        changed.await.unwrap_or_else(|error| Err(failed(error)))
+    }
+
+    /// What is wanted, if it makes sense.
+    fn wish(
         &self,
         name: &str,
         wished: Result<(Deed, String), NotDone>,
         caller: &Caller,
-    ) -> Result<String, NotDone> {
+    ) -> Result<Wish, NotDone> {
         let domain = domain(name).map_err(super::Refusal::told)?;
         let (deed, reason) = wished?;
         let reason = reason.trim().to_owned();
@@ -114,15 +169,16 @@ impl Site {
         {
             return bad("name 1 to 50 kinds of failures, each as a failure of the domain has it");
         }
+        Ok(Wish { domain, deed, by: caller.name(), reason })
+    }
+
+    async fn carry_out(&self, wish: Wish) -> Result<Carried, NotDone> {
         let Some(hands) = self.hands() else {
             let why = "nothing is led on from here: the role publish does not run";
             return Err((Status::Conflict, why.to_owned()));
         };
-        let (what, about) = (deed.as_str(), format!("{domain} {}: {reason}", deed.about()));
-        let by = caller.name();
-        let done = hands.carry_out(Wish { domain, deed, by: by.clone(), reason }).await;
-        let (outcome, answer) = match done {
-            Ok(said) => (DeedOutcome::Done, Ok(said)),
+        let (outcome, answer) = match hands.carry_out(wish).await {
+            Ok(done) => (DeedOutcome::Done, Ok(done)),
             Err(Declined::Unknown(why)) => (DeedOutcome::Declined, Err((Status::NotFound, why))),
             Err(Declined::Refused(why)) => (DeedOutcome::Declined, Err((Status::Conflict, why))),
             Err(Declined::Failed(why)) => {
@@ -130,20 +186,6 @@ impl Site {
             }
         };
         self.metrics.deeds.increment(outcome);
-        let said = match &answer {
-            Ok(said) => said.clone(),
-            Err((_, why)) => format!("not done: {why}"),
-        };
-        self.note(Act {
-            kind: ActKind::Change,
-            at: self.desk.clock.now().as_second(),
-            who: by,
-            source: caller.source.clone(),
-            what: what.to_owned(),
-            about,
-            outcome: said,
-        })
-        .await;
         answer
     }
 }
@@ -168,4 +210,73 @@ pub(super) fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, Not
 
 pub(super) fn bad<T>(why: &str) -> Result<T, NotDone> {
     Err((Status::BadRequest, why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use futures_util::future::BoxFuture;
+    use sealpost_runtime::Clock;
+    use sealpost_store::{Rights, Settings, Store};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{Access, Hands, Section, access::Who};
+
+    /// Hands that do nothing before they are let.
+    struct Slow {
+        begun: Arc<Semaphore>,
+        let_on: Arc<Semaphore>,
+    }
+
+    impl Hands for Slow {
+        fn are_there(&self) -> bool {
+            true
+        }
+
+        fn carry_out(&self, _: Wish) -> BoxFuture<'static, Result<Carried, Declined>> {
+            let (begun, let_on) = (Arc::clone(&self.begun), Arc::clone(&self.let_on));
+            Box::pin(async move {
+                begun.add_permits(1);
+                let_on.acquire().await.unwrap().forget();
+                Ok(Carried { said: "testing → enforce-day".to_owned(), remains: None })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_done_is_noted_though_nobody_waits_for_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let access = Access::new(&Section::default(), None).unwrap();
+        let (begun, let_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let hands = Slow { begun: Arc::clone(&begun), let_on: Arc::clone(&let_on) };
+        let site = Site::new(store.clone(), None, Clock::system(), access, "0")
+            .with_hands(Arc::new(hands));
+        let caller = Caller {
+            who: Who::Person("ada".to_owned()),
+            rights: Rights::Write,
+            source: "192.0.2.1".to_owned(),
+        };
+        let wished = Ok((Deed::Waive, "known".to_owned()));
+        let asked = tokio::spawn(async move {
+            site.change("waive", "example.com", wished, &caller).await.map(drop)
+        });
+        begun.acquire().await.unwrap().forget();
+        // The client is gone.
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        let_on.add_permits(1);
+        for _ in 0..6_000 {
+            let rows = store.audit().list(None, 10).await.unwrap();
+            if let [(_, act)] = rows.as_slice() {
+                assert_eq!((&*act.who, &*act.what), ("ada", "waive"));
+                assert_eq!(act.outcome, "testing → enforce-day");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it was done, and nobody wrote it down");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sealpost_listen::http::{Request, Response, Status};
+use sealpost_listen::http::{Method, Request, Response, Status};
 use sealpost_store::{Act, ActKind};
 
 use super::{Refusal, Site, parameter};
@@ -23,7 +23,7 @@ impl Site {
     }
 
     /// What somebody hears who is not let in.
-    pub(super) fn turned(&self, turned: Turned, request: &Request) -> Response {
+    pub(super) async fn turned(&self, turned: Turned, request: &Request) -> Response {
         let is_program = request
             .path
             .first()
@@ -35,6 +35,7 @@ impl Site {
             }
             Turned::Token => {
                 self.metrics.refused.increment(Refused::Token);
+                self.note_refusal(request, "a program", "unknown token").await;
                 api::error(Status::Unauthorized, "the token is not known, or has ended")
                     .field("www-authenticate", "Bearer realm=\"sealpost\", error=\"invalid_token\"")
             }
@@ -44,7 +45,7 @@ impl Site {
                     .field("www-authenticate", "Bearer realm=\"sealpost\"")
             }
             Turned::Unknown if self.access.has_password() => {
-                let to = encoded(&target(request));
+                let to = encoded(&page(request));
                 Response::text(Status::SeeOther, "log in first\n")
                     .field("location", &format!("/login?to={to}"))
             }
@@ -88,6 +89,7 @@ impl Site {
         }
         if !self.access.is_from_us(request) {
             self.metrics.refused.increment(Refused::Forgery);
+            self.note_refusal(request, "somebody", "forged form").await;
             return trouble(Status::Forbidden, "the form did not come from this page".to_owned());
         }
         match self.access.log_in(request, field("password")).await {
@@ -106,6 +108,7 @@ impl Site {
             }
             Err(NotIn::TooOften(wait)) => {
                 self.metrics.log_ins.increment(LogIn::TooOften);
+                self.note_refusal(request, "somebody", "too many tries").await;
                 let seconds = wait.as_secs() + 1;
                 let text = format!("too many tries; the next may be in {seconds} seconds");
                 trouble(Status::TooManyRequests, text).retry_after(wait)
@@ -123,7 +126,7 @@ impl Site {
         if !matches!(caller.who, Who::Operator(_)) {
             return home;
         }
-        if let Err(refused) = self.admit_form(request, &caller) {
+        if let Err(refused) = self.admit_form(request, &caller).await {
             return refused;
         }
         self.note_access(request, "log-out", &caller.name(), "good-bye").await;
@@ -131,7 +134,11 @@ impl Site {
     }
 
     /// Whether a form comes from a page of ours and from this caller; or what he hears.
-    pub(super) fn admit_form(&self, request: &Request, caller: &Caller) -> Result<(), Response> {
+    pub(super) async fn admit_form(
+        &self,
+        request: &Request,
+        caller: &Caller,
+    ) -> Result<(), Response> {
         let form = request.form().unwrap_or_default();
         let mark = form.iter().find(|(name, _)| name == "mark").map(|(_, value)| value.as_str());
         let is_marked = mark.is_some_and(|mark| self.access.is_marked(caller, mark));
@@ -139,6 +146,7 @@ impl Site {
             return Ok(());
         }
         self.metrics.refused.increment(Refused::Forgery);
+        self.note_refusal(request, &caller.name(), "forged form").await;
         let text = "the form did not come from a page that was shown to you; open the page again";
         let frame = self.frame(&[], caller);
         let page = pages::Message { frame, title: "Refused", text: text.to_owned() };
@@ -158,12 +166,38 @@ impl Site {
         .await;
     }
 
+    /// Somebody was refused. Of many refusals in a short time only some are written down.
+    pub(super) async fn note_refusal(&self, request: &Request, who: &str, why: &str) {
+        if !self.access.is_noted(request) {
+            return;
+        }
+        self.note(Act {
+            kind: ActKind::Refusal,
+            at: self.desk.clock.now().as_second(),
+            who: who.to_owned(),
+            source: self.access.source(request),
+            what: "refused".to_owned(),
+            about: target(request),
+            outcome: why.to_owned(),
+        })
+        .await;
+    }
+
     /// Writes into the audit log, if that can be written.
     pub(super) async fn note(&self, act: Act) {
         tracing::info!(what = act.what, who = act.who, source = act.source, outcome = act.outcome);
         if let Err(error) = self.desk.store.audit().note(act).await {
             tracing::error!(%error, "the audit log could not be written");
         }
+    }
+}
+
+/// The page that is come back to: what was to be done there is done by its form alone.
+fn page(request: &Request) -> String {
+    match (request.method, request.segments().as_slice()) {
+        (Method::Get, _) => target(request),
+        (_, ["domains", name, _]) => format!("/domains/{}", encoded(name)),
+        _ => "/".to_owned(),
     }
 }
 

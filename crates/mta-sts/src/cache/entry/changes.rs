@@ -1,13 +1,13 @@
 //! What each event changes. No arm of a failure touches the policy.
 
-use super::{Actions, Cause, Entry, FlightKind, Save, Use, Vanished};
+use super::{Actions, Cause, Entry, FlightKind, Passing, Save, Use, Vanished};
 use crate::{
     cache::{
         backoff::Backoff,
         event::{Errand, RecordLookup, RecordState, Token},
         fetched::{FetchFailure, FetchedPolicy},
         note::{Note, RecordGone, Sign, Weakening},
-        time::{FRESH_AT_LEAST, FRESH_AT_MOST, Moment, Now, SHORTEST_DISTANCE, UNUSED_LIMIT},
+        time::{FRESH_AT_LEAST, FRESH_AT_MOST, Moment, Now, UNUSED_LIMIT},
     },
     policy::Mode,
     policy_id::PolicyId,
@@ -55,10 +55,9 @@ impl Entry {
     pub(super) fn refresh(&mut self, now: Now, actions: &mut Actions) -> Cause {
         self.slot.hurry(now);
         self.record_fresh_until = Moment::START;
-        self.discovery_from = Moment::START;
         self.use_since_look_up = Use::Asked;
         self.unused_from = now.after(UNUSED_LIMIT).into();
-        if self.backoff.take().is_some() {
+        if self.passing.take_backoff().is_some() {
             actions.save = Save::Needed;
         }
         Cause::Wanted
@@ -70,9 +69,7 @@ impl Entry {
         self.record_fresh_until = Moment::START;
         self.use_since_look_up = Use::NotAsked;
         self.vanished = Vanished::No;
-        self.backoff = None;
-        self.discovery_from = Moment::START;
-        self.flight = None;
+        self.passing = Passing::default();
         actions.save = Save::Needed;
         Cause::Time
     }
@@ -82,11 +79,11 @@ impl Entry {
         if self.under_way() != Some(errand) {
             return None;
         }
-        self.flight.take_if(|flight| flight.token == token).map(|flight| flight.kind)
+        self.passing.end_if(|flight| flight.token == token).map(|flight| flight.kind)
     }
 
     pub(super) fn give_up_overdue_flight(&mut self, now: Now, actions: &mut Actions) {
-        match self.flight.take_if(|flight| flight.deadline <= now.monotonic) {
+        match self.passing.end_if(|flight| flight.deadline <= now.monotonic) {
             None => {}
             Some(flight) => match flight.kind {
                 FlightKind::Record => self.learn(RecordLookup::Unknown, now, actions),
@@ -131,7 +128,7 @@ impl Entry {
     fn suspect(&mut self, record: RecordGone, now: Now, actions: &mut Actions) {
         let held = self.slot.valid(now).filter(|held| held.mode() != Mode::None);
         let (Some(held), Vanished::No) = (held, self.vanished) else { return };
-        match &self.backoff {
+        match self.backoff() {
             Some(backoff) if backoff.until(held.id()) > now.monotonic => {
                 let sign = Sign::PolicyHostFails(backoff.failure());
                 self.vanished = Vanished::Told;
@@ -155,8 +152,7 @@ impl Entry {
             Mode::Enforce | Mode::Testing => Sign::PolicyStillServed,
         };
         self.slot.replace(policy, id, now, &mut self.jitter);
-        self.backoff = None;
-        self.discovery_from = now.after(SHORTEST_DISTANCE).into();
+        self.passing.take_backoff();
         self.explain_vanished(sign, actions);
         if let Some(weakening) = weakening {
             actions.note(Note::Weakened(weakening));
@@ -172,10 +168,10 @@ impl Entry {
         now: Now,
         actions: &mut Actions,
     ) {
-        let (previous, held) = (self.backoff.as_deref(), self.slot.valid(now));
+        let (previous, held) = (self.passing.backoff(), self.slot.valid(now));
         let backoff = Backoff::after(previous, id, failure, held, now, &mut self.jitter);
         let failures = backoff.failures();
-        self.backoff = Some(Box::new(backoff));
+        self.passing.set_backoff(backoff);
         self.explain_vanished(Sign::PolicyHostFails(failure), actions);
         //= https://www.rfc-editor.org/rfc/rfc8461#section-3.3
         //# To enable administrators to discover

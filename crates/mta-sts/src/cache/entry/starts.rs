@@ -15,7 +15,7 @@ use crate::{
 impl Entry {
     /// Starts what is due, if nothing is under way.
     pub(super) fn start(&mut self, cause: Cause, now: Now, actions: &mut Actions) {
-        if self.flight.is_some() {
+        if self.passing.flight().is_some() {
             return;
         }
         let stale = self.record_fresh_until() <= now.monotonic;
@@ -72,7 +72,7 @@ impl Entry {
     pub(super) fn discovery(&self) -> Option<(Duration, &PolicyId)> {
         match &self.record {
             RecordState::Found(id) => {
-                Some((Duration::from(self.discovery_from).max(self.backoff_until(id)), id))
+                Some((Duration::from(self.slot.fetch_from()).max(self.backoff_until(id)), id))
             }
             _ => None,
         }
@@ -80,7 +80,7 @@ impl Entry {
 
     /// Until when failures forbid to fetch while the record has this id.
     fn backoff_until(&self, id: &PolicyId) -> Duration {
-        self.backoff.as_ref().map_or(Duration::ZERO, |backoff| backoff.until(id))
+        self.backoff().map_or(Duration::ZERO, |backoff| backoff.until(id))
     }
 
     fn fly(&mut self, kind: FlightKind, now: Now, actions: &mut Actions) {
@@ -92,6 +92,6 @@ impl Entry {
             }
             FlightKind::Policy(id) => Action::FetchPolicy(token, id.clone()),
         });
-        self.flight = Some(Box::new(Flight { token, kind, deadline: now.after(FLIGHT_LIMIT) }));
+        self.passing.begin(Flight { token, kind, deadline: now.after(FLIGHT_LIMIT) });
     }
 }

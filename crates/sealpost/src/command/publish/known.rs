@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
 use sealpost_publish::{Domains, PublishedDomain};
-use sealpost_rollout::{Stage, Time};
+use sealpost_rollout::{Outlook, Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError};
 
@@ -61,6 +61,15 @@ impl Known {
             None => Ok(None),
             Some(rollouts) => rollouts.load(domain.clone()).await.map_err(|error| failure(&error)),
         }
+    }
+
+    /// What has to be done for a domain, as the last pass saw it.
+    pub(super) async fn todo(&self, domain: &DomainName) -> Result<Vec<String>, Failure> {
+        let Some(rollouts) = &self.rollouts else { return Ok(Vec::new()) };
+        let left = rollouts.watch_state(domain.clone()).await.map_err(|error| failure(&error))?;
+        // What cannot be read is told by the next look.
+        let outlook: Option<Outlook> = left.and_then(|left| serde_json::from_str(&left).ok());
+        Ok(outlook.map(|outlook| outlook.todo).unwrap_or_default())
     }
 
     pub(super) fn rollouts(&self) -> Option<&Rollouts> {

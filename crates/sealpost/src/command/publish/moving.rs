@@ -28,5 +28,9 @@ pub(super) async fn run(
         return Ok(Outcome::Findings);
     }
     show(&pass, Doing::All, output)?;
-    Ok(if pass.before == pass.stage { Outcome::Findings } else { Outcome::Clean })
+    if let Some(remains) = &pass.remains {
+        output.say(&format!("{} → {}; {remains}", pass.before, pass.stage));
+    }
+    let is_whole = pass.before != pass.stage && pass.remains.is_none();
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Findings })
 }

@@ -26,6 +26,8 @@ struct Line {
     /// Until when some sender may hold a policy: seconds since 1970, null if nobody does, `open`
     /// while it can still be fetched.
     held_until: Option<Held>,
+    /// What a person, or a lagging server, has to do, as the last pass saw it.
+    todo: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +50,7 @@ pub(super) async fn run(
         let id = history.and_then(|history| history.live_id()).map(|id| id.id.to_string());
         let since = wanted.rollout.as_ref().map(|rollout| rollout.entered_at);
         let horizon = history.map_or(Horizon::Nobody, History::horizon);
+        let todo = known.todo(domain).await?;
         match arguments.format {
             Format::Json => output.json_line(&Line {
                 domain: domain.to_string(),
@@ -61,11 +64,15 @@ pub(super) async fn run(
                     Horizon::Until(until) => Some(Held::Until(until)),
                     Horizon::Open => Some(Held::Open("open")),
                 },
+                todo,
             })?,
             Format::Human => {
                 let since = since.map_or(String::new(), |since| format!(" since {since}"));
                 let served = served.map_or(String::new(), |terms| format!(", serves {terms}"));
                 output.line(&format!("{domain}: {}{since}{served}", wanted.stage))?;
+                for todo in todo {
+                    output.line(&format!("  to do: {}", todo.replace('\n', "\n    ")))?;
+                }
             }
         }
         if arguments.logbook

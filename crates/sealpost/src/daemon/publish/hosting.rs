@@ -46,10 +46,18 @@ impl Hosting {
     /// which.
     pub(crate) async fn reload(&self, section: &Section, domains: Domains, output: &mut Output) {
         match self.host.reload(section, domains).await {
-            Ok(done) => output.say(&format!(
-                "read the configuration again: {} domains, {} policies changed",
-                done.domains, done.changed
-            )),
+            Ok(done) => {
+                let held = match done.held {
+                    0 => String::new(),
+                    held => {
+                        format!(", {held} wait until a look has shown that no MX host is left out")
+                    }
+                };
+                output.say(&format!(
+                    "read the configuration again: {} domains, {} policies changed{held}",
+                    done.domains, done.changed
+                ));
+            }
             Err(error) => output.say(&failure(&error).hint(UNCHANGED).to_string()),
         }
     }

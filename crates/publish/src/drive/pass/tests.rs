@@ -1,0 +1,130 @@
+//! Passes over domains of which nothing can be seen: nobody answers at the resolver.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use mta_sts::Policy;
+use sealpost_net::{Network, Settings as NetworkSettings};
+use sealpost_rollout::{Event, History};
+use sealpost_runtime::Clock;
+use sealpost_store::{Moment, Settings, Store};
+
+use super::super::configured::Configured;
+use super::*;
+use crate::{Domains, Section};
+
+const TERMS: &str = "[domains.\"a.test\"]\nmx = [\"mx.a.test\"]\nhost = \"own\"\n";
+const START: Time = Time::at(1_793_491_200);
+const NOW: Time = Time::at(1_793_577_600);
+
+fn domains(text: &str) -> Domains {
+    let section: Section = toml::from_str(text).unwrap();
+    Domains::load(&section, "sealpost.toml", text).unwrap()
+}
+
+fn network() -> Network {
+    let resolvers = vec!["127.0.0.1:1".parse().unwrap()];
+    let settings = NetworkSettings { resolvers, ..NetworkSettings::default() };
+    Network::new(settings, Clock::system()).unwrap()
+}
+
+fn order(to: Stage) -> Order {
+    Order { to, by: "Kim".to_owned(), reason: "asked for".to_owned(), force: false }
+}
+
+fn move_of(from: Stage, to: Stage) -> Move {
+    Move { from, to, cause: Cause::Wished, mark: None, grounds: Vec::new() }
+}
+
+async fn enrolled(settings: Settings, stage: Stage) -> (Store, DomainName) {
+    let store = Store::open(settings).await.unwrap();
+    let domain: DomainName = "a.test".parse().unwrap();
+    assert!(store.rollouts().enrol(domain.clone(), stage, START, Past::Nothing).await.unwrap());
+    (store, domain)
+}
+
+fn ledger(store: &Store, domain: &DomainName, stage: Stage, configured: Configured) -> Ledger {
+    let history = History::new(START, Past::Nothing);
+    let rollout = Rollout { stage, entered_at: START, history, mx: Vec::new() };
+    let (rollouts, domain) = (store.rollouts(), domain.clone());
+    let rows = Vec::new();
+    Ledger { rollouts, configured, domain, doing: Doing::All, rollout, rows, now: NOW }
+}
+
+#[tokio::test]
+async fn who_comes_too_late_with_an_order_hears_where_the_domain_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::Testing).await;
+    let mut late = ledger(&store, &domain, Stage::Testing, Configured::default());
+    // A regular pass is faster.
+    let mut regular = ledger(&store, &domain, Stage::Testing, Configured::default());
+    let made = move_of(Stage::Testing, Stage::EnforceDay);
+    assert_eq!(carry_out(&mut regular, &made, Actor::Itself, None).await.unwrap(), None);
+
+    let by = Actor::Person("Kim".to_owned());
+    let forced = order(Stage::Leaving).forced(Stage::Testing, NOW, &["no reports".to_owned()]);
+    let made = move_of(Stage::Testing, Stage::Leaving);
+    let why = carry_out(&mut late, &made, by, Some(forced)).await.unwrap().unwrap();
+    assert!(why.contains("no longer in testing") && why.contains("to enforce-day"), "{why}");
+    assert!(late.rows.is_empty());
+    assert_eq!(late.rollout.stage, Stage::EnforceDay);
+    let rows = store.rollouts().logbook(domain, 0, 10).await.unwrap();
+    assert_eq!(rows.len(), 1, "nothing is written of what was not done: {rows:?}");
+}
+
+#[tokio::test]
+async fn a_pass_that_began_with_other_settings_writes_no_policy_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::Testing).await;
+    let begun = domains(TERMS);
+    let published = begun.of(&domain).unwrap();
+    let configured = Configured::of(Arc::new(begun.clone()));
+    let mut under_way = ledger(&store, &domain, Stage::Testing, configured.clone());
+    let policy = published.policy(Stage::Testing).unwrap().unwrap();
+    configured.replace(Arc::new(domains(&TERMS.replace("mx.a", "mx.b")))).await;
+    assert!(!under_way.publish(published, &policy).await.unwrap());
+    let fixed = domains(&TERMS.replace("host", "mode = \"enforce\"\nhost"));
+    under_way.settle(fixed.of(&domain).unwrap(), Enrolment::Known).await.unwrap();
+    let kept = store.rollouts().load(domain.clone()).await.unwrap().unwrap();
+    assert_eq!((kept.stage, kept.history.live()), (Stage::Testing, None));
+
+    configured.replace(Arc::new(begun.clone())).await;
+    assert!(under_way.publish(published, &policy).await.unwrap());
+    let kept = store.rollouts().load(domain).await.unwrap().unwrap();
+    assert_eq!(kept.history.live(), Some(&policy));
+}
+
+/// The store is gone as soon as the move is written.
+#[tokio::test]
+async fn a_move_stands_though_what_follows_from_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let (is_armed, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (armed, counted) = (Arc::clone(&is_armed), Arc::clone(&commits));
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let settings = settings.with_witness(move |moment| {
+        if armed.load(Ordering::SeqCst) && moment == Moment::BeforeCommit {
+            assert_eq!(counted.fetch_add(1, Ordering::SeqCst), 0, "the disk is full");
+        }
+    });
+    let (store, domain) = enrolled(settings, Stage::EnforceDay).await;
+    let all = domains(TERMS);
+    let published = all.of(&domain).unwrap();
+    let body = published.policy(Stage::EnforceDay).unwrap().unwrap().to_string().into_bytes();
+    assert!(Policy::parse(&body).is_ok());
+    let none = std::time::Duration::ZERO;
+    store.rollouts().serve(domain.clone(), Some(body), START, none).await.unwrap();
+    let driver = Driver::new(store, network(), std::collections::HashMap::new());
+    is_armed.store(true, Ordering::SeqCst);
+    let pass = driver.pass(published, NOW, Doing::All, Some(&order(Stage::Testing))).await.unwrap();
+    assert_eq!(
+        (pass.before, pass.stage, &pass.refused),
+        (Stage::EnforceDay, Stage::Testing, &None)
+    );
+    assert!(matches!(pass.rows.as_slice(), [Entry { event: Event::Moved { .. }, .. }]));
+    let remains = pass.remains.unwrap();
+    assert!(remains.starts_with("not yet published, because of this: failed to "), "{remains}");
+    assert!(remains.ends_with("the next pass goes on"), "{remains}");
+    assert!(pass.failures.contains(&PassFailure::Store));
+}
