@@ -47,7 +47,7 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if let Err(refused) = self.admit_form(request, caller) {
+        if let Err(refused) = self.admit_form(request, caller).await {
             return refused;
         }
         let frame = self.frame(&["incidents"], caller);
