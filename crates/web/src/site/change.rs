@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+pub(super) const LONGEST_REASON: usize = 500;
 /// Kinds of failures that are accepted at once.
 const MOST_GROUPS: usize = 50;
 /// The longest name of one.
 const LONGEST_GROUP: usize = 1_024;
 
 /// Why nothing is done, with what to answer.
-type NotDone = (Status, String);
+pub(super) type NotDone = (Status, String);
 
 impl Site {
     /// A wish of a program. Only a token will do: a browser sends cookies, and a proxy a name, also
@@ -209,7 +209,7 @@ fn moved(MoveWish { to, reason, force }: MoveWish) -> Result<(Deed, String), Not
     }
 }
 
-fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
+pub(super) fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
     let kind = request.fields.single("content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
@@ -220,7 +220,7 @@ fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
         .map_err(|error| (Status::BadRequest, format!("the body does not fit: {error}")))
 }
 
-fn bad<T>(why: &str) -> Result<T, NotDone> {
+pub(super) fn bad<T>(why: &str) -> Result<T, NotDone> {
     Err((Status::BadRequest, why.to_owned()))
 }
 
