@@ -67,7 +67,8 @@ impl Network {
         }
         let path = Arc::<str>::from(POLICY_PATH);
         // Thousands of domains may have their policies at one provider.
-        let server = Arc::<str>::from(addresses.aliases().last().map_or(host.as_str(), |it| it));
+        let server =
+            Arc::<str>::from(addresses.aliases().last().map_or(host.as_str(), String::as_str));
         let mut running = JoinSet::new();
         let mut failed = Vec::new();
         loop {
