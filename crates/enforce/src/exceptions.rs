@@ -118,6 +118,13 @@ impl Exceptions {
     }
 }
 
+impl Exception {
+    /// The first second after its last day, since 1970.
+    pub fn ends_at(&self) -> i64 {
+        self.ends_at
+    }
+}
+
 impl Treatment {
     /// The word for it in the file.
     pub fn as_str(&self) -> &'static str {
