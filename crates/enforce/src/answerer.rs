@@ -224,9 +224,7 @@ impl Answerer {
             return (Reply::NotFound, decided);
         }
         metrics.answers.increment(label);
-        if let Key::Domain(_) = &question.key {
-            self.shared.unremarked.keep(domain, &decided);
-        }
+        self.shared.unremarked.keep(&question.key, &decided);
         let reply = self.reply(&question.key, domain, &decided, profile, table).await;
         (reply, decided)
     }
