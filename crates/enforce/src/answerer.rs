@@ -246,9 +246,7 @@ impl Answerer {
             return (Reply::NotFound, decided);
         }
         metrics.answers.increment(label);
-        if let Key::Domain(_) = &question.key {
-            self.shared.unremarked.keep(domain, &decided);
-        }
+        self.shared.unremarked.keep(&question.key, &decided);
         let reply = if decided.needs_mx_hosts(domain, profile, table) {
             let left = self.shared.settings.deadline.saturating_sub(since.elapsed());
             let hosts = self.mx_hosts(&question.key, domain, &decided, left).await;

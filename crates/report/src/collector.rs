@@ -6,7 +6,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use sealpost_listen::{DatagramReceiver, DatagramSocket};
-use sealpost_runtime::{Clock, DedicatedThread, Liveness, Panicked, StopRequest};
+use sealpost_runtime::{Clock, DedicatedThread, Liveness, Panicked, StopRequest, run_ahead};
 use sealpost_store::Sessions;
 use tokio::{
     runtime::Handle,
@@ -75,7 +75,7 @@ impl Collector {
         if let Some(length) = queue_length() {
             metrics.queue.set(length.into());
         }
-        let shared = Arc::new(Shared::new(section.limits, metrics));
+        let shared = Arc::new(Shared::new(section, metrics));
         let flusher =
             Flusher::new(Arc::clone(&shared), sessions, node, clock.clone(), section.flush_pause());
         let memory = Memory::new(Arc::clone(&shared), clock.now().as_second());
@@ -141,6 +141,10 @@ async fn take_all(
     shared: Arc<Shared>,
     stop: StopRequest,
 ) {
+    // What finds the kernel's queue full is lost, and it is full in no time: even 10 datagrams.
+    if let Err(error) = run_ahead() {
+        tracing::debug!(%error, "the thread that takes datagrams waits for its turn as others do");
+    }
     let receivers = sockets.into_iter().map(DatagramSocket::into_receiver);
     LocalSet::new()
         .run_until(async {

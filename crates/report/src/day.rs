@@ -45,7 +45,7 @@ pub async fn domain_day(
     //# next report.
     sum.leave_out(own_mails);
     // Before they are judged, sessions are under the policies that the mail server knew.
-    sum.judge_by_probes(&stored.probes);
+    sum.judge_by_looks(&stored.hours, &stored.looks);
     for remark in stored.remarks {
         match remark.failure {
             Some(failure) => sum.add_remark(remark.policy, failure),

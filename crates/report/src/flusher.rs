@@ -124,7 +124,9 @@ impl Flusher {
         // first time is not there the second time.
         unsaved.slots.sort_unstable_by(|one, other| {
             let generation = |slot: &Slot| Arc::as_ptr(&slot.generation);
-            let in_store = one.day.cmp(&other.day).then_with(|| one.domain.cmp(&other.domain));
+            // The store orders names as texts, not by their labels.
+            let by_name = || one.domain.as_str().cmp(other.domain.as_str());
+            let in_store = one.day.cmp(&other.day).then_with(by_name);
             generation(one).cmp(&generation(other)).then(in_store)
         });
         unsaved.slots.dedup_by(|one, other| Arc::ptr_eq(one, other));

@@ -149,6 +149,7 @@ impl Sums {
             record: self.record,
             // Some time on that day.
             seen_at: day.begins_at(),
+            hours: None,
         }
     }
 }

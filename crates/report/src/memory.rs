@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use foldhash::quality::RandomState;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::{Datagram, Wholeness};
@@ -14,19 +15,24 @@ use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionReading, SessionRefusa
 use tokio::sync::Notify;
 
 use crate::{
-    Cause, Mended, ReportMetrics, Result as ResultLabel, SectionLimits, TimedSession,
+    Cause, Mended, ReportMetrics, Result as ResultLabel, Section, SectionLimits, TimedSession,
     known::{Known, Meaning},
     ring::Waiting,
-    slot::{Addition, Generation, Slot, Weight},
+    slot::{Addition, Generation, Slot, SlotLimits, Weight},
 };
 
 /// The most octets that are kept of a datagram that could not be read.
 const REFUSED_OCTETS: usize = 8 << 10;
 
+/// Strangers choose the keys, so their places may not be foreseen; see [`Known`].
+type Map<K, V> = HashMap<K, V, RandomState>;
+
 /// What the thread that counts and the task that writes have in common.
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<ReportMetrics>,
     pub(crate) limits: SectionLimits,
+    /// Whether MX hosts are looked at, so that it matters when sessions were.
+    pub(crate) is_probing: bool,
     pub(crate) weight: Arc<Weight>,
     /// Wakes the task that writes before its time.
     pub(crate) wake: Notify,
@@ -38,7 +44,7 @@ pub(crate) struct Shared {
 
 /// What was emptied.
 pub(crate) enum Discarded {
-    Slots { _slots: HashMap<Key, Arc<Slot>>, _policies: HashMap<DomainName, usize> },
+    Slots { _slots: Map<Key, Arc<Slot>>, _policies: Map<DomainName, usize> },
     Known { _known: Known },
 }
 
@@ -46,11 +52,11 @@ pub(crate) enum Discarded {
 pub(crate) struct Memory {
     shared: Arc<Shared>,
     generation: Arc<Generation>,
-    slots: HashMap<Key, Arc<Slot>>,
+    slots: Map<Key, Arc<Slot>>,
     /// How many policies each domain has. There is one day in a generation, as a rule.
-    policies: HashMap<DomainName, usize>,
+    policies: Map<DomainName, usize>,
     known: Known,
-    records: HashMap<DomainName, Arc<str>>,
+    records: Map<DomainName, Arc<str>>,
     today: Day,
     days: BTreeSet<Day>,
     /// Memory of this generation, about.
@@ -69,16 +75,21 @@ pub(crate) struct Key {
 struct Full;
 
 impl Shared {
-    pub(crate) fn new(limits: SectionLimits, metrics: Arc<ReportMetrics>) -> Self {
+    pub(crate) fn new(section: &Section, metrics: Arc<ReportMetrics>) -> Self {
         Self {
             metrics,
-            limits,
+            limits: section.limits,
+            is_probing: section.probe.is_some(),
             weight: Arc::default(),
             wake: Notify::new(),
             unsaved: Mutex::default(),
             refused: Mutex::default(),
             discarded: Mutex::default(),
         }
+    }
+
+    fn slot_limits(&self) -> SlotLimits {
+        SlotLimits { failures: self.limits.failures, keeps_hours: self.is_probing }
     }
 
     /// Everything that is to be written. What is counted meanwhile comes with the next call.
@@ -112,10 +123,10 @@ impl Memory {
         Self {
             shared,
             generation: Arc::default(),
-            slots: HashMap::new(),
-            policies: HashMap::new(),
+            slots: Map::default(),
+            policies: Map::default(),
             known: Known::default(),
-            records: HashMap::new(),
+            records: Map::default(),
             today: Day::of(now),
             days: BTreeSet::new(),
             octets: 0,
@@ -207,7 +218,7 @@ impl Memory {
         let policies = mem::take(&mut self.policies);
         self.shared.discard(Discarded::Slots { _slots: slots, _policies: policies });
         self.shared.discard(Discarded::Known { _known: mem::take(&mut self.known) });
-        self.records = HashMap::new();
+        self.records = Map::default();
         self.generation = Arc::default();
         self.octets = 0;
         self.days.clear();
@@ -268,7 +279,7 @@ impl Memory {
             key.day,
             key.domain.clone(),
             Arc::clone(&key.policy),
-            self.shared.limits.failures,
+            &self.shared.slot_limits(),
             Arc::clone(&self.generation),
             Arc::clone(&self.shared.weight),
         ));

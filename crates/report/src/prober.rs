@@ -17,13 +17,15 @@ use sealpost_evidence::traffic::Day;
 use sealpost_net::Network;
 use sealpost_runtime::Clock;
 use sealpost_store::{Sessions, StoreError, sessions::ProbeCandidate};
-use tls_rpt::{HostProbe, ProbeResult, SeenPolicy};
+use tls_rpt::{HostProbe, Look, ProbeResult, SeenPolicy};
 use tokio::time::sleep;
 
 use crate::{ReportMetrics, metrics::Probed, section::Probing};
 
 /// Domains that are asked for at a time.
 const PAGE: u32 = 100;
+/// Of a day, in seconds: within it each domain is looked at a last time.
+const LAST: i64 = 3_600;
 /// Between two searches for domains that are to be tried.
 const SEARCH: Duration = Duration::from_mins(1);
 
@@ -67,8 +69,14 @@ impl Prober {
         let (mut after, mut tried) = (None, 0);
         loop {
             let now = self.clock.now().as_second();
-            let before = now.saturating_sub(self.probing.interval());
             let day = Day::of(now);
+            // Once more before the day ends: sessions are judged only where there is a look behind
+            // them, and that of tomorrow comes too late for the report.
+            let last = day.plus(1).begins_at().saturating_sub(LAST);
+            let before = match now >= last {
+                true => last.saturating_sub(1),
+                false => now.saturating_sub(self.probing.interval()),
+            };
             let page = self.sessions.probe_candidates(day, after, before, PAGE).await?;
             let Some(last) = page.last() else { return Ok(tried) };
             after = Some(last.domain.clone());
@@ -88,7 +96,7 @@ impl Prober {
     ) -> Result<(), StoreError> {
         let ProbeCandidate { domain, policy_text, .. } = candidate;
         // It is a look of the day on which it begins.
-        let now = self.clock.now().as_second();
+        let at = self.clock.now();
         let seen = self.network.try_mail_hosts(&domain).await;
         let mut hosts = judge(&domain, policy, &seen);
         if hosts.is_empty() {
@@ -99,8 +107,8 @@ impl Prober {
             self.metrics.probes.increment(Probed::of(&probe.result));
             tell(&domain, probe);
         }
-        let seen = SeenPolicy::of_sts(domain.clone(), &policy_text, policy.mx());
-        self.sessions.note_probe(Day::of(now), domain, seen, hosts, now).await
+        let policy = SeenPolicy::of_sts(domain.clone(), &policy_text, policy.mx());
+        self.sessions.note_look(domain, Look { at, policy, hosts }).await
     }
 }
 

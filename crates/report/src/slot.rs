@@ -8,7 +8,10 @@ use std::sync::{
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::sessions::{Epoch, SessionCounts, StoredPolicy};
-use tls_rpt::{FailureIndex, PolicyCounts, SeenPolicy, SessionFailure, SessionOutcome};
+use tls_rpt::{
+    FailureIndex, HourlySessions, PolicyCounts, PolicyType, SeenPolicy, SessionFailure,
+    SessionOutcome,
+};
 
 /// Memory for a counter beside its texts, about, in octets.
 const SLOT: usize = 512;
@@ -36,6 +39,7 @@ pub(crate) struct Slot {
     pub(crate) policy: Arc<SeenPolicy>,
     stored: Arc<StoredPolicy>,
     pub(crate) generation: Arc<Generation>,
+    keeps_hours: bool,
     counting: Mutex<Counting>,
     /// Whether it stands in the list of what is to be written.
     is_listed: AtomicBool,
@@ -46,10 +50,21 @@ pub(crate) struct Slot {
 
 struct Counting {
     counts: PolicyCounts,
+    /// When the successful ones were, where looks at MX hosts may judge them.
+    hours: Option<Box<HourlySessions>>,
     record: Option<Arc<str>>,
     seen_at: i64,
     /// What became of the last session; successful before the first.
     last: SessionOutcome,
+}
+
+/// What counters keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotLimits {
+    /// The most failures that are told apart.
+    pub(crate) failures: usize,
+    /// Whether it is kept in which hours sessions without a policy were.
+    pub(crate) keeps_hours: bool,
 }
 
 /// What a session adds to a counter.
@@ -93,19 +108,23 @@ impl Slot {
         day: Day,
         domain: DomainName,
         policy: Arc<SeenPolicy>,
-        most_failures: usize,
+        limits: &SlotLimits,
         generation: Arc<Generation>,
         weight: Arc<Weight>,
     ) -> Self {
-        let counts = PolicyCounts::new(most_failures);
+        let counts = PolicyCounts::new(limits.failures);
+        let is_judged = limits.keeps_hours
+            && *policy == SeenPolicy::new(PolicyType::NoPolicyFound, domain.clone());
         let slot = Self {
             day,
             domain,
             policy,
             stored: Arc::default(),
             generation,
+            keeps_hours: is_judged,
             counting: Mutex::new(Counting {
                 counts,
+                hours: is_judged.then(Box::default),
                 record: None,
                 seen_at: 0,
                 last: SessionOutcome::Successful,
@@ -136,7 +155,8 @@ impl Slot {
 
     /// How much memory it took at first, about, in octets.
     pub(crate) fn octets(&self) -> usize {
-        SLOT + self.policy.octets() + self.domain.as_str().len()
+        let hours = if self.keeps_hours { size_of::<HourlySessions>() } else { 0 };
+        SLOT + hours + self.policy.octets() + self.domain.as_str().len()
     }
 
     /// Counts a session. True if the counter is to be put on the list of what is to be written.
@@ -150,6 +170,11 @@ impl Slot {
     ) -> bool {
         let mut counting = self.counting();
         counting.counts.count(outcome, failures);
+        if outcome == SessionOutcome::Successful
+            && let Some(hours) = &mut counting.hours
+        {
+            hours.add(now, 1);
+        }
         counting.seen_at = now;
         self.weight.turn(counting.last, outcome);
         counting.last = outcome;
@@ -178,6 +203,7 @@ impl Slot {
             failures: changes.failures,
             record: counting.record.clone(),
             seen_at: counting.seen_at,
+            hours: counting.hours.clone(),
         })
     }
 

@@ -138,6 +138,7 @@ fn send_reports() {
             failures: Vec::new(),
             record: None,
             seen_at: 0,
+            hours: None,
         };
         store.sessions().save(&epoch, vec![counts]).await.unwrap();
         store.close().await;

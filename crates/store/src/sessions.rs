@@ -14,7 +14,7 @@ mod beside;
 mod refused;
 mod text;
 
-pub use beside::{ProbeCandidate, SenderRemark};
+pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
 pub use refused::RefusedDatagram;
 use text::{NAME, Text};
 
@@ -26,7 +26,7 @@ use std::{
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sealpost_evidence::traffic::Day;
-use tls_rpt::{FailureCount, HostProbe, PolicyType, SeenPolicy, SessionFailure};
+use tls_rpt::{FailureCount, HourlySessions, Look, PolicyType, SeenPolicy, SessionFailure};
 
 use crate::{
     Store, StoreError,
@@ -71,6 +71,8 @@ pub struct SessionCounts {
     pub record: Option<Arc<str>>,
     /// When that was, in seconds since 1970.
     pub seen_at: i64,
+    /// In which hours the successful ones were, where that is wanted.
+    pub hours: Option<Box<HourlySessions>>,
 }
 
 /// Whether the text of a policy is stored, and under which name.
@@ -128,9 +130,11 @@ pub struct DomainSessions {
     pub policy_failure: Option<String>,
     /// What an enforcing sender found of policies.
     pub remarks: Vec<SenderRemark>,
-    /// What MX hosts showed when they were tried, each with the policy of mode testing that held
-    /// then.
-    pub probes: Vec<(SeenPolicy, HostProbe)>,
+    /// In which hours the successful sessions without a policy were, as far as that was counted.
+    pub hours: HourlySessions,
+    /// What MX hosts showed when they were looked at under a policy in mode testing, in the order of
+    /// time: on the day, and on those beside it.
+    pub looks: Vec<Look>,
     /// Rows that make no sense.
     pub unreadable: u64,
 }
@@ -300,7 +304,7 @@ impl Sessions {
                 forgotten = forgotten.saturating_add(1);
             }
             for statement in
-                [sql::FORGET_REMARKS, sql::FORGET_HOSTS, sql::FORGET_PROBES, sql::FORGET_TEXTS]
+                [sql::FORGET_REMARKS, sql::FORGET_HOSTS, sql::FORGET_LOOKS, sql::FORGET_TEXTS]
             {
                 let mut statement = connection.prepare_cached(statement)?;
                 let rows = statement.execute(params![first.number(), limit])?;
@@ -320,6 +324,7 @@ struct Rows {
     new_policy: Option<Text>,
     failures: Vec<(Text, FailureCount)>,
     record: Option<String>,
+    hours: Option<String>,
 }
 
 impl Rows {
@@ -333,6 +338,7 @@ impl Rows {
             new_policy,
             failures: failures.map(|(it, count)| (Text::of(it.to_json()), count)).collect(),
             record: counts.record.take().map(|record| clip(&record, LONGEST_RECORD)),
+            hours: counts.hours.take().map(|hours| hours.to_string()),
             counts,
         }
     }
@@ -344,7 +350,7 @@ impl Rows {
     }
 
     fn save(&self, connection: &Connection, epoch: &Epoch) -> Result<(), StoreError> {
-        let Self { counts, policy, new_policy, failures, record } = self;
+        let Self { counts, policy, new_policy, failures, record, hours } = self;
         let (day, domain) = (counts.day.number(), counts.domain.as_str());
         if let Some(text) = new_policy {
             text.save(connection, counts.day)?;
@@ -365,6 +371,7 @@ impl Rows {
             totals.1,
             counts.seen_at,
             record,
+            hours,
         ])?;
         for (failure, count) in failures {
             failure.save(connection, counts.day)?;
@@ -402,6 +409,14 @@ fn read_domain(
         };
         policies.insert(row.get(0)?, policy.clone());
         sessions.totals.push((policy, count(row, 2)?, count(row, 3)?));
+    }
+    let mut statement = connection.prepare_cached(sql::HOURS)?;
+    let mut rows = statement.query(key)?;
+    while let Some(row) = rows.next()? {
+        match text(row, 0)?.parse() {
+            Ok(hours) => sessions.hours.add_all(&hours),
+            Err(_) => sessions.unreadable = sessions.unreadable.saturating_add(1),
+        }
     }
     let mut statement = connection.prepare_cached(sql::FAILURES)?;
     let mut rows = statement.query(key)?;

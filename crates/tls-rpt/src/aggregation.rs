@@ -10,12 +10,12 @@
 mod building;
 mod counts;
 mod day;
-mod probe;
+mod look;
 
 pub use building::{BuildError, BuiltReport, ReportFace};
 pub use counts::{Changes, FailureCount, FailureIndex, PolicyCounts};
 pub use day::{DomainDay, PolicySums};
-pub use probe::{HostProbe, ProbeResult};
+pub use look::{HostProbe, HourlySessions, HourlySessionsError, Look, ProbeResult};
 
 #[cfg(test)]
 mod tests;

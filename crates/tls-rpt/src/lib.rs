@@ -98,7 +98,7 @@ mod aggregation;
 
 pub use aggregation::{
     BuildError, BuiltReport, Changes, DomainDay, FailureCount, FailureIndex, HostProbe,
-    PolicyCounts, PolicySums, ProbeResult, ReportFace,
+    HourlySessions, HourlySessionsError, Look, PolicyCounts, PolicySums, ProbeResult, ReportFace,
 };
 
 // What reports come in.

@@ -1,20 +1,24 @@
 //! What is found while questions are answered, written down beside the answers.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{collections::HashMap, mem, sync::Mutex, time::Duration};
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_runtime::Stopwatch;
-use sealpost_store::{Sessions, StoreError};
-use tokio::time::{sleep, timeout};
+use sealpost_store::{Sessions, sessions::DomainRemarks};
+use sealpost_wire::postfix::{HostLookup, Key, SmartHost};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::{Answerer, Dane, Decided, enforcer::lock, seldom::Seldom};
 
 /// Decisions that wait to be looked at. More are not kept: the next question brings them again.
 const MOST_WAITING: usize = 4_096;
-/// Domains that are known to have been looked at lately.
+/// Next hops that are known to have been looked at lately.
 const MOST_KNOWN: usize = 50_000;
-/// Between two looks at one domain.
+/// Between two looks at one next hop.
 const PAUSE: Duration = Duration::from_mins(10);
 /// Between two looks at what waits.
 const TICK: Duration = Duration::from_secs(1);
@@ -24,10 +28,14 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_
 const COUNTED_WITHIN: i64 = 7 * 86_400 * 1_000_000;
 /// How long a look at the MX records may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many next hops are looked at at a time. A name server that is slow holds up one of these.
+const AT_ONCE: usize = 16;
+/// How many are written in one transaction: policies are saved between two of them.
+const BATCH: usize = 256;
 
-/// Decisions that were not looked at yet, by domain.
+/// Decisions that were not looked at yet, by next hop.
 #[derive(Debug, Default)]
-pub(crate) struct Unremarked(Mutex<HashMap<DomainName, Decided>>);
+pub(crate) struct Unremarked(Mutex<HashMap<Key, Decided>>);
 
 /// Writes down what a TLS report should say of next hops beside their sessions: policies that cannot
 /// be fetched, hosts that are skipped, answers that DNSSEC refuses. It costs no answer any time, and
@@ -42,18 +50,18 @@ pub struct Remarker {
 
 impl Unremarked {
     /// Keeps a decision, if there may be something to remark.
-    pub(crate) fn keep(&self, domain: &DomainName, decided: &Decided) {
+    pub(crate) fn keep(&self, key: &Key, decided: &Decided) {
         if !decided.may_be_remarked() {
             return;
         }
         let mut waiting = lock(&self.0);
-        if waiting.len() < MOST_WAITING || waiting.contains_key(domain) {
-            waiting.insert(domain.clone(), decided.clone());
+        if waiting.len() < MOST_WAITING || waiting.contains_key(key) {
+            waiting.insert(key.clone(), decided.clone());
         }
     }
 
-    fn take(&self) -> HashMap<DomainName, Decided> {
-        std::mem::take(&mut *lock(&self.0))
+    fn take(&self) -> HashMap<Key, Decided> {
+        mem::take(&mut *lock(&self.0))
     }
 }
 
@@ -62,7 +70,7 @@ impl Remarker {
     /// brings again.
     pub async fn run(self) {
         let failing = Seldom::default();
-        let mut known: HashMap<DomainName, Stopwatch> = HashMap::new();
+        let mut known: HashMap<Key, Stopwatch> = HashMap::new();
         let mut today = Day::of(self.answerer.enforcer().wall());
         let mut asked: Option<Stopwatch> = None;
         let mut is_wanted = false;
@@ -81,28 +89,10 @@ impl Remarker {
                 today = day;
             }
             // What waits may be wanted soon: when both begin together, each is asked for by then.
-            if !is_wanted {
-                sleep(TICK).await;
-                continue;
-            }
-            for (domain, decided) in self.answerer.unremarked().take() {
-                if known.get(&domain).is_some_and(|since| since.elapsed() < PAUSE) {
-                    continue;
-                }
-                match self.write_down(day, &domain, &decided).await {
-                    Ok(()) => {
-                        if known.len() >= MOST_KNOWN {
-                            known.clear();
-                        }
-                        known.insert(domain, Stopwatch::start());
-                    }
-                    Err(error) => {
-                        self.answerer.metrics().store_failures.increment();
-                        if failing.is_time() {
-                            tracing::error!(%domain, %error, "what a report should say is not written down");
-                        }
-                    }
-                }
+            if is_wanted {
+                let mut waiting = self.answerer.unremarked().take();
+                waiting.retain(|key, _| known.get(key).is_none_or(|it| it.elapsed() >= PAUSE));
+                self.look_at(day, waiting, &mut known, &failing).await;
             }
             sleep(TICK).await;
         }
@@ -114,33 +104,98 @@ impl Remarker {
         self.sessions.is_counted_since(since).await.unwrap_or_default()
     }
 
+    /// Looks at what follows from decisions, several at a time, and writes it down, many at a time.
+    async fn look_at(
+        &self,
+        day: Day,
+        waiting: HashMap<Key, Decided>,
+        known: &mut HashMap<Key, Stopwatch>,
+        failing: &Seldom,
+    ) {
+        let mut waiting = waiting.into_iter();
+        let (mut looks, mut found) = (JoinSet::new(), Vec::new());
+        loop {
+            while looks.len() < AT_ONCE
+                && let Some((key, decided)) = waiting.next()
+            {
+                looks.spawn(look(self.answerer.clone(), key, decided));
+            }
+            match looks.join_next().await {
+                Some(Ok(one)) => found.extend(one),
+                Some(Err(_)) => self.answerer.metrics().panics.increment(),
+                None => break,
+            }
+            if found.len() >= BATCH {
+                self.write_down(day, mem::take(&mut found), known, failing).await;
+            }
+        }
+        self.write_down(day, found, known, failing).await;
+    }
+
     async fn write_down(
         &self,
         day: Day,
-        domain: &DomainName,
-        decided: &Decided,
-    ) -> Result<(), StoreError> {
-        let hosts = match decided.is_held_against_policy() {
-            true => self.hosts(domain, decided).await,
-            false => Vec::new(),
-        };
-        let remarks = decided.remarks(domain, &hosts);
-        if remarks.is_empty() {
-            return Ok(());
-        }
-        let count = remarks.len();
+        found: Vec<(Key, DomainRemarks)>,
+        known: &mut HashMap<Key, Stopwatch>,
+        failing: &Seldom,
+    ) {
+        let (keys, mut remarks): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        remarks.retain(|of_domain| !of_domain.remarks.is_empty());
+        let count: usize = remarks.iter().map(|of_domain| of_domain.remarks.len()).sum();
         let now = self.answerer.enforcer().wall();
-        self.sessions.remark(day, domain.clone(), remarks, now).await?;
-        self.answerer.metrics().remarks.add(u64::try_from(count).unwrap_or(u64::MAX));
-        Ok(())
-    }
-
-    /// The MX hosts; none if they are not known.
-    async fn hosts(&self, domain: &DomainName, decided: &Decided) -> Vec<DomainName> {
-        if let Dane::Seen(route) = &decided.dane {
-            return route.hosts.iter().map(|(host, _)| host.clone()).collect();
+        let metrics = self.answerer.metrics();
+        if count > 0 {
+            match self.sessions.remark(day, remarks, now).await {
+                Ok(beyond) => {
+                    metrics.remarks.add(u64::try_from(count).unwrap_or(u64::MAX));
+                    if beyond > 0 && failing.is_time() {
+                        tracing::warn!(
+                            beyond,
+                            "of some domain more was found than reports tell apart"
+                        );
+                    }
+                }
+                Err(error) => {
+                    metrics.store_failures.increment();
+                    if failing.is_time() {
+                        tracing::error!(%error, "what reports should say is not written down");
+                    }
+                    return;
+                }
+            }
         }
-        let hosts = timeout(PATIENCE, self.answerer.network().mx_hosts(domain)).await;
-        hosts.ok().and_then(Result::ok).unwrap_or_default()
+        if known.len().saturating_add(keys.len()) > MOST_KNOWN {
+            known.clear();
+        }
+        known.extend(keys.into_iter().map(|key| (key, Stopwatch::start())));
     }
+}
+
+/// What is to be told of a next hop beside its sessions: under the policy domain, which is the name of
+/// a smart host (RFC 8461 section 3.4).
+async fn look(answerer: Answerer, key: Key, decided: Decided) -> Option<(Key, DomainRemarks)> {
+    let domain = key.policy_domain()?.clone();
+    let hosts = match decided.is_held_against_policy() {
+        true => hosts(&answerer, &key, &domain, &decided).await,
+        false => Vec::new(),
+    };
+    let remarks = decided.remarks(&domain, &hosts);
+    Some((key, DomainRemarks { domain, remarks }))
+}
+
+/// The hosts that mail for a next hop goes to; none if they are not known.
+async fn hosts(
+    answerer: &Answerer,
+    key: &Key,
+    domain: &DomainName,
+    decided: &Decided,
+) -> Vec<DomainName> {
+    if let Key::SmartHost(SmartHost { hosts: HostLookup::Address, .. }) = key {
+        return vec![domain.clone()];
+    }
+    if let Dane::Seen(route) = &decided.dane {
+        return route.hosts.iter().map(|(host, _)| host.clone()).collect();
+    }
+    let hosts = timeout(PATIENCE, answerer.network().mx_hosts(domain)).await;
+    hosts.ok().and_then(Result::ok).unwrap_or_default()
 }

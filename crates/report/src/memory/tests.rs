@@ -2,7 +2,7 @@ use sealpost_store::{Sessions, Settings, Store};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Flusher, domain_day, ring::Ring};
+use crate::{Flusher, Probing, domain_day, ring::Ring};
 
 const AT: i64 = 1_795_650_000;
 
@@ -18,7 +18,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::at(folder.path().join("store.sqlite"));
         let sessions = Store::open(settings).await.unwrap().sessions();
-        let shared = Arc::new(Shared::new(limits, Arc::default()));
+        let section = Section { limits, probe: Some(Probing::default()), ..Section::default() };
+        let shared = Arc::new(Shared::new(&section, Arc::default()));
         let clock = sealpost_runtime::Clock::system();
         let pause = std::time::Duration::from_secs(1);
         let flusher = Flusher::new(Arc::clone(&shared), sessions.clone(), "node", clock, pause);
@@ -244,4 +245,27 @@ async fn what_a_cut_off_write_had_is_written_at_the_end() {
         let [day] = world.sessions.days(Day::of(AT), 10).await.unwrap().try_into().unwrap();
         assert_eq!((day.domains, day.successful), (2_000, 2_000), "round {round}");
     }
+}
+
+/// Where MX hosts are looked at, it matters when sessions without a policy were.
+#[tokio::test]
+async fn the_hours_of_sessions_without_a_policy_are_kept() {
+    let mut world = World::new(SectionLimits::default()).await;
+    let midnight = Day::of(AT).begins_at();
+    let without = good("a.test", "").replace("\"policy-type\":2", "\"policy-type\":9");
+    let without = without.replace(r#""policy-string":[""],"#, "");
+    for at in [60, 9 * 3_600, 9 * 3_600 + 59, 23 * 3_600] {
+        world.take(&without, midnight + at);
+        world.take(good("a.test", "mode: testing"), midnight + at);
+        world.take(bad("a.test", "mx.a.test"), midnight + at);
+    }
+    world.flusher.flush().await.unwrap();
+    // What comes later is written with it, and what a new generation counts is added.
+    world.take(&without, midnight + 10 * 3_600);
+    world.flusher.flush().await.unwrap();
+    world.memory.begin_anew();
+    world.take(&without, midnight + 10 * 3_600);
+    world.flusher.flush().await.unwrap();
+    let of = world.sessions.of(Day::of(AT), "a.test".parse().unwrap()).await.unwrap();
+    assert_eq!(of.hours.to_string(), "0:1 9:2 10:2 23:1");
 }

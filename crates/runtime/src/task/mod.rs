@@ -3,7 +3,7 @@
 mod supervise;
 mod thread;
 pub use supervise::{AfterPanic, supervise};
-pub use thread::{DedicatedThread, StopRequest};
+pub use thread::{DedicatedThread, StopRequest, run_ahead};
 
 use std::any::Any;
 

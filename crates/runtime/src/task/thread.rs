@@ -18,6 +18,9 @@ use crate::systemd::Liveness;
 /// How long blocking calls of the work may still take after it has ended.
 const BLOCKING: Duration = Duration::from_secs(1);
 
+/// How nice a thread is that runs ahead: halfway to what the system allows at most.
+const AHEAD: i32 = -10;
+
 /// Work on a thread of its own, which nothing else can delay. Dropping this asks it to stop and
 /// does not wait.
 #[derive(Debug)]
@@ -97,6 +100,17 @@ impl<T: Send + 'static> DedicatedThread<T> {
     }
 }
 
+/// Asks the system to run this thread before others, from now on: for one that does little each time
+/// and must not be late.
+///
+/// # Errors
+///
+/// What the system says if it is not allowed. A service needs `LimitNICE=` for it.
+pub fn run_ahead() -> io::Result<()> {
+    // Of the thread, not of the process: Linux keeps it for each thread.
+    Ok(rustix::process::setpriority_process(None, AHEAD)?)
+}
+
 impl StopRequest {
     /// Shall the work end?
     pub fn is_made(&self) -> bool {
@@ -117,6 +131,18 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
+
+    #[test]
+    fn only_the_thread_that_asks_runs_ahead() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let before = nice();
+        let (allowed, of_thread) = thread::spawn(move || (run_ahead(), nice())).join().unwrap();
+        match allowed {
+            Ok(()) => assert_eq!(of_thread, AHEAD),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+        }
+        assert_eq!(nice(), before);
+    }
 
     #[tokio::test]
     async fn work_runs_on_its_thread_until_it_is_told_to_stop() {

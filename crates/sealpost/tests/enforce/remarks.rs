@@ -59,6 +59,24 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Next hops that an operator wrote with a port or in brackets, whose policy domain is the name in them
+/// (RFC 8461 section 3.4). In brackets the name is the host, whatever its MX records say.
+const SMART_HOSTS: &[(&str, &str, &[&str])] = &[
+    (
+        "policy-certificate-self-signed.test:587",
+        "policy-certificate-self-signed.test",
+        &["sts policy-certificate-self-signed.test 0 sts-webpki-invalid"],
+    ),
+    (
+        "[no-mx-covered.test]",
+        "no-mx-covered.test",
+        &[
+            "sts no-mx-covered.test 4 held",
+            "sts no-mx-covered.test 4 validation-failure no-mx-covered.test",
+        ],
+    ),
+];
+
 #[test]
 fn what_is_found_of_policies_stands_in_the_store_while_sessions_are_counted() {
     let world = World::new();
@@ -113,11 +131,15 @@ fn what_is_found_of_policies_stands_in_the_store_while_sessions_are_counted() {
     let daemon = start();
     assert!(daemon.before.contains("the resolvers validate"), "{}", daemon.before);
     std::thread::scope(|scope| {
-        for (name, _) in EXPECTED {
-            scope.spawn(|| daemon.client().ask("postfix", name));
+        let smart_hosts = SMART_HOSTS.iter().map(|(key, _, _)| key);
+        for key in EXPECTED.iter().map(|(name, _)| name).chain(smart_hosts) {
+            scope.spawn(|| daemon.client().ask("postfix", key));
         }
     });
-    for (name, expected) in EXPECTED {
+    let smart_hosts = SMART_HOSTS.iter().map(|(_, name, expected)| (name, expected));
+    for (name, expected) in
+        EXPECTED.iter().map(|(name, expected)| (name, expected)).chain(smart_hosts)
+    {
         let watch = Stopwatch::start();
         while found(name) != *expected && watch.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(100));

@@ -1,9 +1,11 @@
 //! What is told beside the sessions that a mail server counts.
 
 use mail_domain::DomainName;
-use sealpost_store::sessions::SenderRemark;
+use sealpost_store::sessions::{DomainRemarks, SenderRemark};
 use sealpost_store::submissions::Verdict;
-use tls_rpt::{HostProbe, PolicyType, ProbeResult, Report, ResultType, SeenPolicy, SessionFailure};
+use tls_rpt::{
+    HostProbe, Look, PolicyType, ProbeResult, Report, ResultType, SeenPolicy, SessionFailure,
+};
 
 use crate::house::{HOUR, House, day};
 use crate::sink::Mail;
@@ -56,18 +58,21 @@ pub(crate) fn said(report: &Report) -> Vec<String> {
 impl House {
     async fn remarked(&self, name: &str, remarks: Vec<SenderRemark>) {
         let store = self.store().await;
+        let remarks = vec![DomainRemarks { domain: domain(name), remarks }];
         let now = day().begins_at();
-        store.sessions().remark(day(), domain(name), remarks.clone(), now).await.unwrap();
+        store.sessions().remark(day(), remarks.clone(), now).await.unwrap();
         // However often it is found.
-        store.sessions().remark(day(), domain(name), remarks, now + 5).await.unwrap();
+        store.sessions().remark(day(), remarks, now + 5).await.unwrap();
         store.close().await;
     }
 
-    async fn probed(&self, name: &str, result: ProbeResult) {
+    /// A look at its host at that hour.
+    async fn looked_at(&self, name: &str, hour: i64, result: ProbeResult) {
         let store = self.store().await;
+        let at = jiff::Timestamp::from_second(day().begins_at() + hour * HOUR).unwrap();
         let hosts = vec![HostProbe { host: domain("mx.a.test"), result }];
-        let sessions = store.sessions();
-        sessions.note_probe(day(), domain(name), sts(name), hosts, 1).await.unwrap();
+        let look = Look { at, policy: sts(name), hosts };
+        store.sessions().note_look(domain(name), look).await.unwrap();
         store.close().await;
     }
 
@@ -219,16 +224,25 @@ async fn where_a_record_cannot_be_looked_up_the_host_is_told_of_later() {
 #[tokio::test]
 async fn what_hosts_showed_judges_the_sessions_of_a_domain_in_mode_testing() {
     let house = House::new();
-    for name in ["a.test", "b.test", "c.test"] {
+    for name in ["a.test", "b.test", "c.test", "d.test"] {
         house.wants(name, &format!("mailto:tls@{name}"));
-        house.had(name, day(), 7, 0).await;
+        house.had_in(name, "8:1 9:2 12:4", 7).await;
     }
-    house.probed("a.test", ProbeResult::Passes).await;
-    let expired = failure(ResultType::CertificateExpired, Some("mx.a.test"));
-    house.probed("b.test", ProbeResult::Fails(expired.clone())).await;
-    // It was mended in the course of the day.
-    house.probed("c.test", ProbeResult::Fails(expired)).await;
-    house.probed("c.test", ProbeResult::Passes).await;
+    let expired = || ProbeResult::Fails(failure(ResultType::CertificateExpired, Some("mx.a.test")));
+    for (name, hour, result) in [
+        ("a.test", 8, ProbeResult::Passes),
+        ("a.test", 12, ProbeResult::Passes),
+        ("b.test", 8, expired()),
+        ("b.test", 12, expired()),
+        // It was mended in the course of the day: who came before and who after, nobody knows.
+        ("c.test", 8, expired()),
+        ("c.test", 12, ProbeResult::Passes),
+        // What was before nobody saw.
+        ("d.test", 9, ProbeResult::Passes),
+        ("d.test", 14, ProbeResult::Passes),
+    ] {
+        house.looked_at(name, hour, result).await;
+    }
     house.work(day(), HOUR).await;
     let said: Vec<_> = told(&house.sink.mails()).into_iter().flat_map(|(_, said)| said).collect();
     assert_eq!(
@@ -238,6 +252,8 @@ async fn what_hosts_showed_judges_the_sessions_of_a_domain_in_mode_testing() {
             "sts b.test 0/7 certificate-expired@mx.a.test=7",
             "no-policy-found c.test 7/0",
             "sts c.test 0/0 certificate-expired@mx.a.test=0",
+            "sts d.test 6/0",
+            "no-policy-found d.test 1/0",
         ]
     );
 }

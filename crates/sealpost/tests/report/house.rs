@@ -60,6 +60,16 @@ impl House {
         store.close().await;
     }
 
+    /// Sessions of a domain on [`DAY`] without a policy, all of them successful, in those hours.
+    pub(crate) async fn had_in(&self, domain: &str, hours: &str, successful: u64) {
+        let store = self.store().await;
+        let epoch = store.sessions().begin("test", 1).await.unwrap();
+        let hours = Some(Box::new(hours.parse().unwrap()));
+        let counts = SessionCounts { hours, ..counts(domain, day(), successful, 0) };
+        store.sessions().save(&epoch, vec![counts]).await.unwrap();
+        store.close().await;
+    }
+
     /// Sessions of a domain on a day that were held against the TLSA records of a host.
     pub(crate) async fn had_by_dane(&self, domain: &str, host: &str, successful: u64, failed: u64) {
         let store = self.store().await;
@@ -153,6 +163,7 @@ pub(crate) fn counts(domain: &str, day: Day, successful: u64, failed: u64) -> Se
         failures: Vec::new(),
         record: None,
         seen_at,
+        hours: None,
     }
 }
 

@@ -8,8 +8,9 @@ use sealpost_lab::{Lab, Options, Ports};
 use sealpost_net::{Network, Settings as NetworkSettings};
 use sealpost_report::{Prober, Probing, ReportMetrics, domain_day};
 use sealpost_runtime::Clock;
+use sealpost_store::sessions::SessionCounts;
 use sealpost_store::{FetchedPolicy, Remembered, Settings, Store};
-use tls_rpt::ReportFace;
+use tls_rpt::{HourlySessions, ReportFace};
 
 use crate::beside::said;
 use crate::house::counts;
@@ -68,7 +69,11 @@ async fn sessions_of_domains_in_mode_testing_are_judged_by_what_their_hosts_show
     let day = Day::of(now);
     let epoch = sessions.begin("test", 1).await.unwrap();
     for (name, _) in EXPECTED {
-        sessions.save(&epoch, vec![counts(name, day, SESSIONS, 0)]).await.unwrap();
+        let mut hours = HourlySessions::default();
+        hours.add(now, SESSIONS);
+        let counts = counts(name, day, SESSIONS, 0);
+        let counts = SessionCounts { hours: Some(Box::new(hours)), ..counts };
+        sessions.save(&epoch, vec![counts]).await.unwrap();
         let Ok(policy) = network.sts_policy(&domain(name)).await else { continue };
         let age = if *name == "policy-max-age-short-testing.test" { 3_601 } else { 60 };
         let policy = FetchedPolicy {

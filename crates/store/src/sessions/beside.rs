@@ -1,18 +1,21 @@
 //! What is known of the domains of a day beside their sessions.
 
+use jiff::Timestamp;
 use mail_domain::DomainName;
 use rusqlite::{Connection, Row, params};
 use sealpost_evidence::traffic::Day;
-use tls_rpt::{HostProbe, ProbeResult, SeenPolicy, SessionFailure};
+use tls_rpt::{HostProbe, Look, ProbeResult, SeenPolicy, SessionFailure};
 
 use super::{DomainSessions, Sessions, sql, text::Text};
 use crate::{
     StoreError,
-    column::{senseless, text},
+    column::{count, senseless, text},
 };
 
-/// The most remarks, and the most hosts, that are noted of a domain at a time.
-const MOST: usize = 64;
+/// The most remarks that are told apart of a domain on a day.
+const MOST_REMARKS: u64 = 64;
+/// The most hosts of a look.
+const MOST_HOSTS: usize = 64;
 
 /// What an enforcing sender found of a policy of a domain, with or without a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +24,15 @@ pub struct SenderRemark {
     pub policy: SeenPolicy,
     /// What went wrong; `None` if the policy was held beside another one, and nothing was wrong.
     pub failure: Option<SessionFailure>,
+}
+
+/// What an enforcing sender found of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRemarks {
+    /// The domain.
+    pub domain: DomainName,
+    /// What it found.
+    pub remarks: Vec<SenderRemark>,
 }
 
 /// A domain that had sessions, and the text of the MTA-STS policy that an enforcing sender holds of
@@ -36,8 +48,10 @@ pub struct ProbeCandidate {
 }
 
 impl Sessions {
-    /// Notes what a sender found of a domain on a day: at most 64 remarks, each of which is there once
-    /// however often it is noted. `now` is in seconds since 1970.
+    /// Notes what a sender found of domains on a day, all of it in one transaction. Each remark is there
+    /// once however often it is noted. Of a domain at most 64 are told apart; further ones are there as
+    /// one of each result type, under no certain policy text and of no certain host. Says how many those
+    /// were. `now` is in seconds since 1970.
     ///
     /// # Errors
     ///
@@ -45,43 +59,29 @@ impl Sessions {
     pub async fn remark(
         &self,
         day: Day,
-        domain: DomainName,
-        remarks: Vec<SenderRemark>,
+        remarks: Vec<DomainRemarks>,
         now: i64,
-    ) -> Result<(), StoreError> {
-        let texts = |remark: SenderRemark| {
-            let failure = remark.failure.map(|failure| Text::of(failure.to_json()));
-            (Text::of(remark.policy.to_json()), failure)
-        };
-        let rows: Vec<_> = remarks.into_iter().take(MOST).map(texts).collect();
+    ) -> Result<u64, StoreError> {
         let write = move |connection: &Connection| {
-            for (policy, failure) in &rows {
-                policy.save(connection, day)?;
-                let digest = digest(failure.as_ref(), connection, day)?;
-                let values = params![day.number(), domain.as_str(), policy.digest, digest, now];
-                connection.prepare_cached(sql::SAVE_REMARK)?.execute(values)?;
+            let mut beyond = 0_u64;
+            for of_domain in &remarks {
+                beyond = beyond.saturating_add(of_domain.save(connection, day, now)?);
             }
-            Ok(())
+            Ok(beyond)
         };
         self.store.writer.write(write).await
     }
 
-    /// Notes what the MX hosts of a domain showed when they were tried on a day, under a policy in
-    /// mode testing. `now` is in seconds since 1970.
+    /// Notes what the MX hosts of a domain, the first 64, showed when they were looked at.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says of writing. It may be repeated.
-    pub async fn note_probe(
-        &self,
-        day: Day,
-        domain: DomainName,
-        policy: SeenPolicy,
-        hosts: Vec<HostProbe>,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let policy = Text::of(policy.to_json());
-        let rows = hosts.into_iter().take(MOST).map(|probe| {
+    pub async fn note_look(&self, domain: DomainName, look: Look) -> Result<(), StoreError> {
+        let at = look.at.as_second();
+        let day = Day::of(at);
+        let policy = Text::of(look.policy.to_json());
+        let rows = look.hosts.into_iter().take(MOST_HOSTS).map(|probe| {
             let failure = match &probe.result {
                 ProbeResult::Fails(failure) => Some(Text::of(failure.to_json())),
                 ProbeResult::Passes | ProbeResult::Unknown => None,
@@ -93,15 +93,15 @@ impl Sessions {
             policy.save(connection, day)?;
             for (host, result, failure) in &rows {
                 let digest = digest(failure.as_ref(), connection, day)?;
-                let mut statement = connection.prepare_cached(sql::SAVE_PROBE)?;
+                let mut statement = connection.prepare_cached(sql::SAVE_LOOK)?;
                 statement.execute(params![
                     day.number(),
                     domain.as_str(),
+                    at,
                     policy.digest,
                     host.as_str(),
                     result,
                     digest,
-                    now,
                 ])?;
             }
             Ok(())
@@ -110,8 +110,8 @@ impl Sessions {
     }
 
     /// The domains that had sessions on a day and of which an enforcing sender holds an MTA-STS policy,
-    /// behind `after` in the order of their names; without those whose MX hosts were
-    /// tried on that day after `before`, in seconds since 1970.
+    /// behind `after` in the order of their names; without those whose MX hosts were looked at after
+    /// `before`, in seconds since 1970, on that day or the one before.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Sessions {
         let read = move |connection: &Connection| {
             let after = after.as_ref().map_or("", DomainName::as_str);
             let mut statement = connection.prepare_cached(sql::PROBE_CANDIDATES)?;
-            let values = params![after, day.number(), before, limit];
+            let values = params![after, day.number(), day.plus(-1).number(), before, limit];
             let rows = statement.query_map(values, |row| {
                 Ok(ProbeCandidate {
                     domain: text(row, 0)?.parse().map_err(|_| senseless(0))?,
@@ -163,6 +163,78 @@ impl Sessions {
     }
 }
 
+impl DomainRemarks {
+    /// Says how many are not told apart.
+    fn save(&self, connection: &Connection, day: Day, now: i64) -> Result<u64, StoreError> {
+        let mut statement = connection.prepare_cached(sql::COUNT_REMARKS)?;
+        let key = params![day.number(), self.domain.as_str()];
+        let mut there = statement.query_row(key, |row| count(row, 0))?;
+        let mut beyond = 0_u64;
+        for remark in &self.remarks {
+            if remark.is_noted_again(connection, day, &self.domain, now)? {
+                continue;
+            }
+            if there < MOST_REMARKS {
+                remark.save(connection, day, &self.domain, now)?;
+                there = there.saturating_add(1);
+                continue;
+            }
+            beyond = beyond.saturating_add(1);
+            let others = remark.others(&self.domain);
+            if !others.is_noted_again(connection, day, &self.domain, now)? {
+                others.save(connection, day, &self.domain, now)?;
+            }
+        }
+        Ok(beyond)
+    }
+}
+
+impl SenderRemark {
+    /// What stands for others like it: they are as many as there are types of policies and results.
+    fn others(&self, domain: &DomainName) -> Self {
+        Self {
+            policy: SeenPolicy::new(self.policy.policy_type.clone(), domain.clone()),
+            failure: self
+                .failure
+                .as_ref()
+                .map(|failure| SessionFailure::others(failure.result_type.clone())),
+        }
+    }
+
+    fn texts(&self) -> (Text, Option<Text>) {
+        let failure = self.failure.as_ref().map(|failure| Text::of(failure.to_json()));
+        (Text::of(self.policy.to_json()), failure)
+    }
+
+    fn is_noted_again(
+        &self,
+        connection: &Connection,
+        day: Day,
+        domain: &DomainName,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let (policy, failure) = self.texts();
+        let failure = failure.as_ref().map_or(&[][..], |text| text.digest.as_slice());
+        let values = params![now, day.number(), domain.as_str(), policy.digest, failure];
+        Ok(connection.prepare_cached(sql::AGAIN_REMARK)?.execute(values)? > 0)
+    }
+
+    fn save(
+        &self,
+        connection: &Connection,
+        day: Day,
+        domain: &DomainName,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let (policy, failure) = self.texts();
+        policy.save(connection, day)?;
+        let failure = digest(failure.as_ref(), connection, day)?;
+        let values = params![day.number(), domain.as_str(), policy.digest, failure, now];
+        connection.prepare_cached(sql::SAVE_REMARK)?.execute(values)?;
+        Ok(())
+    }
+}
+
 /// Saves a text, if there is one, and gives its name; else none.
 fn digest<'a>(
     text: Option<&'a Text>,
@@ -192,17 +264,24 @@ pub(super) fn read(
             _ => sessions.unreadable = sessions.unreadable.saturating_add(1),
         }
     }
-    let mut statement = connection.prepare_cached(sql::PROBES)?;
-    let mut rows = statement.query(key)?;
+    let mut statement = connection.prepare_cached(sql::LOOKS)?;
+    let [before, of_day, after] = [-1, 0, 1].map(|days| day.plus(days).number());
+    let mut rows = statement.query(params![before, of_day, after, domain.as_str()])?;
     while let Some(row) = rows.next()? {
         let host = text(row, 3)?.parse().ok();
         let result =
             failure(row, 1)?.and_then(|failure| ProbeResult::of(text(row, 4).ok()?, failure));
-        match (policy(row, 0)?, host, result) {
-            (Some(policy), Some(host), Some(result)) => {
-                sessions.probes.push((policy, HostProbe { host, result }));
-            }
-            _ => sessions.unreadable = sessions.unreadable.saturating_add(1),
+        let at = Timestamp::from_second(row.get(5)?).ok();
+        let (Some(policy), Some(host), Some(result), Some(at)) =
+            (policy(row, 0)?, host, result, at)
+        else {
+            sessions.unreadable = sessions.unreadable.saturating_add(1);
+            continue;
+        };
+        let probe = HostProbe { host, result };
+        match sessions.looks.last_mut() {
+            Some(last) if last.at == at && last.policy == policy => last.hosts.push(probe),
+            _ => sessions.looks.push(Look { at, policy, hosts: vec![probe] }),
         }
     }
     Ok(())

@@ -22,13 +22,14 @@ statements! {
     /// Numbers only grow, so the order in which they arrive does not matter.
     SAVE_TOTALS = "
         INSERT INTO session_totals (day, domain, policy, node, epoch,
-                                    successful, failed, seen_at, record)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                    successful, failed, seen_at, record, hours)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (day, domain, policy, node, epoch) DO UPDATE SET
             successful = excluded.successful,
             failed = excluded.failed,
             seen_at = excluded.seen_at,
-            record = COALESCE(excluded.record, session_totals.record)
+            record = COALESCE(excluded.record, session_totals.record),
+            hours = COALESCE(excluded.hours, session_totals.hours)
         WHERE session_totals.successful <= excluded.successful
           AND session_totals.failed <= excluded.failed";
 
@@ -60,6 +61,11 @@ statements! {
         WHERE totals.day = $1 AND totals.domain = $2
         GROUP BY totals.policy, texts.content";
 
+    /// Of sessions without a policy.
+    HOURS = "
+        SELECT hours FROM session_totals
+        WHERE day = $1 AND domain = $2 AND hours IS NOT NULL";
+
     FAILURES = "
         SELECT failures.policy, texts.content, CAST(SUM(failures.failed) AS BIGINT),
                CAST(SUM(failures.recovered) AS BIGINT)
@@ -79,11 +85,19 @@ statements! {
         SELECT failure FROM policies
         WHERE domain = $1 AND failed_at >= $2 AND failed_at < $3 AND failure IS NOT NULL";
 
+    /// Whether it is there.
+    AGAIN_REMARK = "
+        UPDATE sender_remarks
+        SET noted_at = CASE WHEN noted_at < $1 THEN $1 ELSE noted_at END
+        WHERE day = $2 AND domain = $3 AND policy = $4 AND failure = $5";
+
+    COUNT_REMARKS = "
+        SELECT COUNT(*) FROM sender_remarks WHERE day = $1 AND domain = $2";
+
     SAVE_REMARK = "
         INSERT INTO sender_remarks (day, domain, policy, failure, noted_at)
         VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (day, domain, policy, failure) DO UPDATE SET noted_at = excluded.noted_at
-        WHERE sender_remarks.noted_at < excluded.noted_at";
+        ON CONFLICT (day, domain, policy, failure) DO NOTHING";
 
     REMARKS = "
         SELECT policies.content, failures.content, remarks.failure
@@ -101,20 +115,20 @@ statements! {
         SELECT domain FROM session_hosts WHERE day = $1 AND host = $2 AND domain > $3
         ORDER BY domain LIMIT $4";
 
-    SAVE_PROBE = "
-        INSERT INTO mx_probes (day, domain, policy, host, result, failure, probed_at)
+    SAVE_LOOK = "
+        INSERT INTO mx_looks (day, domain, looked_at, policy, host, result, failure)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (day, domain, policy, host, result, failure) DO UPDATE SET
-            probed_at = excluded.probed_at
-        WHERE mx_probes.probed_at < excluded.probed_at";
+        ON CONFLICT (day, domain, looked_at, policy, host, result, failure) DO NOTHING";
 
-    PROBES = "
-        SELECT policies.content, failures.content, probes.failure, probes.host, probes.result
-        FROM mx_probes AS probes
-        LEFT JOIN session_texts AS policies ON policies.digest = probes.policy
-        LEFT JOIN session_texts AS failures ON failures.digest = probes.failure
-        WHERE probes.day = $1 AND probes.domain = $2
-        ORDER BY probes.policy, probes.host, probes.result, probes.failure";
+    /// Those of the day, and of the days beside it: what was seen just before midnight is near.
+    LOOKS = "
+        SELECT policies.content, failures.content, looks.failure, looks.host, looks.result,
+               looks.looked_at
+        FROM mx_looks AS looks
+        LEFT JOIN session_texts AS policies ON policies.digest = looks.policy
+        LEFT JOIN session_texts AS failures ON failures.digest = looks.failure
+        WHERE looks.day IN ($1, $2, $3) AND looks.domain = $4
+        ORDER BY looks.looked_at, looks.policy, looks.host, looks.result, looks.failure";
 
     /// Domains with sessions and a policy that were not tried lately.
     PROBE_CANDIDATES = "
@@ -124,10 +138,11 @@ statements! {
           AND EXISTS (SELECT 1 FROM session_totals
                       WHERE session_totals.day = $2
                         AND session_totals.domain = policies.domain)
-          AND NOT EXISTS (SELECT 1 FROM mx_probes
-                          WHERE mx_probes.day = $2 AND mx_probes.domain = policies.domain
-                            AND mx_probes.probed_at > $3)
-        ORDER BY policies.domain LIMIT $4";
+          AND NOT EXISTS (SELECT 1 FROM mx_looks
+                          WHERE mx_looks.day IN ($2, $3)
+                            AND mx_looks.domain = policies.domain
+                            AND mx_looks.looked_at > $4)
+        ORDER BY policies.domain LIMIT $5";
 
     OLD = "
         SELECT DISTINCT day, domain FROM session_totals WHERE day < $1
@@ -147,9 +162,10 @@ statements! {
         DELETE FROM session_hosts WHERE (day, host, domain) IN
             (SELECT day, host, domain FROM session_hosts WHERE day < $1 LIMIT $2)";
 
-    FORGET_PROBES = "
-        DELETE FROM mx_probes WHERE (day, domain, policy, host, result, failure) IN
-            (SELECT day, domain, policy, host, result, failure FROM mx_probes
+    FORGET_LOOKS = "
+        DELETE FROM mx_looks
+        WHERE (day, domain, looked_at, policy, host, result, failure) IN
+            (SELECT day, domain, looked_at, policy, host, result, failure FROM mx_looks
              WHERE day < $1 LIMIT $2)";
 
     FORGET_TEXTS = "

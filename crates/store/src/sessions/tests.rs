@@ -41,6 +41,7 @@ fn counts(name: &str, line: &str, successful: u64, failed: u64) -> SessionCounts
         failures: if failed > 0 { failures } else { Vec::new() },
         record: Some("v=TLSRPTv1; rua=mailto:a@a.test".into()),
         seen_at: AT,
+        hours: None,
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
+use jiff::SignedDuration;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 use mail_domain::DomainName;
 
-use super::{BuildError, BuiltReport, FailureCount, HostProbe, ProbeResult, ReportFace, building};
-use crate::{PolicyType, ResultType, SeenPolicy, SessionFailure};
+use super::look::Judgement;
+use super::{
+    BuildError, BuiltReport, FailureCount, HourlySessions, Look, ReportFace, building, look,
+};
+use crate::{PolicyType, SeenPolicy, SessionFailure};
 
 /// The sessions of one day of UTC with the MX hosts of one domain, over all counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,51 +99,66 @@ impl DomainDay {
         self.policies.entry(policy).or_default().add(&sums);
     }
 
-    /// Tells the sessions without a policy under the one in mode testing that the domain has, as far
-    /// as what its MX hosts showed on that day allows it: if each of them complied whenever it was
-    /// tried, those that had TLS complied; if none ever did, they did not. Where it differs, nobody
-    /// knows which host a session went to, and what failed is told beside them. No session is added.
+    /// Tells sessions without a policy under the one in mode testing that the domain has, as far as
+    /// looks at its MX hosts, in any order, allow it: those of an hour in which they were looked at, or
+    /// on both sides of which they were, at most twelve hours apart, if all that was seen there and
+    /// then is the same. Where all hosts complied, sessions that had TLS complied; where none did, they
+    /// did not. All others stay as they were told: where hosts differ, nobody knows which one a session
+    /// went to. What failed on the day is told beside them. No session is added.
+    ///
+    /// `hours` says when the successful sessions without a policy were, as far as that is known.
     //= https://www.rfc-editor.org/rfc/rfc8461#section-5
     //# "testing": In this mode, Sending MTAs that also implement the
     //# TLSRPT (TLS Reporting) specification [RFC8460] send a report
     //# indicating policy application failures (as long as TLSRPT is also
     //# implemented by the recipient domain); in any case, messages may
     //# be delivered as though there were no MTA-STS validation failure.
-    pub fn judge_by_probes(&mut self, probes: &[(SeenPolicy, HostProbe)]) {
-        let Some((policy, _)) = probes.first() else { return };
-        let failures: BTreeSet<(&SeenPolicy, &SessionFailure)> = probes
-            .iter()
-            .filter_map(|(policy, probe)| match &probe.result {
-                ProbeResult::Fails(failure) => Some((policy, failure)),
-                ProbeResult::Passes | ProbeResult::Unknown => None,
-            })
-            .collect();
-        let is_one = probes.iter().all(|(other, _)| other == policy);
-        let passes = |probe: &HostProbe| probe.result == ProbeResult::Passes;
-        let fails = |probe: &HostProbe| matches!(probe.result, ProbeResult::Fails(_));
-        if is_one && probes.iter().all(|(_, probe)| passes(probe)) {
-            self.move_unprotected(policy, None);
-        } else if is_one && probes.iter().all(|(_, probe)| fails(probe)) {
-            let failures = failures.iter().map(|(_, failure)| *failure).collect();
-            self.move_unprotected(policy, Some(common(&failures)));
+    pub fn judge_by_looks(&mut self, hours: &HourlySessions, looks: &[Look]) {
+        let Ok(midnight) = Offset::UTC.to_timestamp(self.date.to_datetime(Time::midnight())) else {
+            return;
+        };
+        let mut looks = looks.to_vec();
+        looks.sort_by_key(|look| look.at);
+        for (hour, sessions) in (0..).zip(hours.iter()).filter(|(_, sessions)| *sessions > 0) {
+            let begin = midnight.saturating_add(SignedDuration::from_hours(hour));
+            if let Ok(begin) = begin
+                && let Some(judgement) = look::judge_hour(&looks, begin)
+            {
+                self.reclassify(sessions, &judgement);
+            }
         }
+        let date = self.date;
+        let is_of_day = |look: &&Look| Offset::UTC.to_datetime(look.at).date() == date;
+        let failures: BTreeSet<(&SeenPolicy, &SessionFailure)> = looks
+            .iter()
+            .filter(is_of_day)
+            .flat_map(|look| look.failures().map(|failure| (&look.policy, failure)))
+            .collect();
         for (policy, failure) in failures {
             self.add_remark(policy.clone(), failure.clone());
         }
     }
 
-    /// Moves the sessions without a policy below this one; the successful ones as failed, where they
-    /// failed by it.
-    fn move_unprotected(&mut self, policy: &SeenPolicy, failure: Option<SessionFailure>) {
+    /// Moves so many of the successful sessions without a policy, if there are as many.
+    fn reclassify(&mut self, sessions: u64, judgement: &Judgement<'_>) {
         let without = SeenPolicy::new(PolicyType::NoPolicyFound, self.domain.clone());
-        let Some(mut moved) = self.policies.remove(&without) else { return };
-        if let Some(failure) = failure {
-            let failed = std::mem::take(&mut moved.successful);
-            moved.failed = moved.failed.saturating_add(failed);
-            let count = FailureCount { failed, recovered: 0 };
-            moved.failures.entry(failure).or_default().add(count);
+        let Some(sums) = self.policies.get_mut(&without) else { return };
+        let moved = sums.successful.min(sessions);
+        sums.successful -= moved;
+        if sums.is_empty() {
+            self.policies.remove(&without);
         }
-        self.policies.entry(policy.clone()).or_default().add(&moved);
+        if moved == 0 {
+            return;
+        }
+        match judgement {
+            Judgement::Complied(policy) => self.add_totals((*policy).clone(), moved, 0),
+            Judgement::Failed(policy, failure) => {
+                let count = FailureCount { failed: moved, recovered: 0 };
+                self.add_totals((*policy).clone(), 0, moved);
+                self.add_failure((*policy).clone(), failure.clone(), count);
+            }
+        }
     }
 
     fn sums_of(&mut self, policy: SeenPolicy) -> &mut PolicySums {
@@ -166,9 +186,7 @@ impl DomainDay {
             sums.successful -= left_out;
             sessions -= left_out;
         }
-        self.policies.retain(|_, sums| {
-            sums.successful > 0 || sums.failed > 0 || !sums.remarks.is_empty() || sums.is_held
-        });
+        self.policies.retain(|_, sums| !sums.is_empty());
     }
 
     /// Adds what another day has under the TLSA records of this host: of a domain that it takes mail
@@ -218,15 +236,9 @@ impl DomainDay {
     }
 }
 
-/// What is said of sessions each of which failed in one of these ways, where nobody knows in which.
-fn common(failures: &BTreeSet<&SessionFailure>) -> SessionFailure {
-    let types: BTreeSet<_> = failures.iter().map(|failure| &failure.result_type).collect();
-    match (failures.first(), types.len()) {
-        (Some(only), _) if failures.len() == 1 => (*only).clone(),
-        (Some(first), 1) => SessionFailure::new(first.result_type.clone()),
-        _ => SessionFailure {
-            failure_reason_code: Some("mta-sts-testing-policy-not-met".to_owned()),
-            ..SessionFailure::new(ResultType::ValidationFailure)
-        },
+impl PolicySums {
+    /// Whether there is nothing to tell.
+    fn is_empty(&self) -> bool {
+        self.successful == 0 && self.failed == 0 && self.remarks.is_empty() && !self.is_held
     }
 }

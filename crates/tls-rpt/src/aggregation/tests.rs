@@ -183,66 +183,147 @@ fn a_policy_that_was_held_beside_dane_is_told_without_sessions() {
     assert_eq!(told(&day), ["tlsa 0/1", "sts 0/0"]);
 }
 
+/// A moment of the day of [`day`], or of one beside it.
+fn at(hour: i64, minute: i64) -> jiff::Timestamp {
+    let midnight: jiff::Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+    midnight + jiff::SignedDuration::from_mins(hour * 60 + minute)
+}
+
+fn testing() -> SeenPolicy {
+    policy(PolicyType::Sts, "example.com", &["mode: testing", "mx: *.example.com"])
+}
+
+fn look(at: jiff::Timestamp, hosts: &[HostProbe]) -> Look {
+    Look { at, policy: testing(), hosts: hosts.to_vec() }
+}
+
+fn probe(host: &str, result: ProbeResult) -> HostProbe {
+    HostProbe { host: host.parse().unwrap(), result }
+}
+
+fn passes(host: &str) -> HostProbe {
+    probe(host, ProbeResult::Passes)
+}
+
+fn fails(host: &str, result_type: ResultType) -> HostProbe {
+    probe(host, ProbeResult::Fails(failure(result_type, host)))
+}
+
+/// 24 sessions with TLS and without a policy, one in each hour, and what the looks make of them.
+fn judged(looks: &[Look]) -> Vec<String> {
+    let mut day = day();
+    let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+    let mut hours = HourlySessions::default();
+    for hour in 0..24 {
+        hours.add(at(hour, 30).as_second(), 1);
+    }
+    day.add_totals(none, 24, 0);
+    day.add_totals(policy(PolicyType::Tlsa, "mx1.example.com", &["3 1 1 AA"]), 50, 0);
+    day.judge_by_looks(&hours, looks);
+    let told = told(&day);
+    assert_eq!(told[0], "tlsa 50/0");
+    told[1..].to_vec()
+}
+
 #[test]
 fn what_hosts_showed_moves_sessions_and_adds_none() {
-    let testing =
-        || policy(PolicyType::Sts, "example.com", &["mode: testing", "mx: *.example.com"]);
-    let probe = |host: &str, result| (testing(), HostProbe { host: host.parse().unwrap(), result });
-    let passes = |host: &str| probe(host, ProbeResult::Passes);
-    let fails =
-        |host: &str, result_type| probe(host, ProbeResult::Fails(failure(result_type, host)));
-    let unknown = |host: &str| probe(host, ProbeResult::Unknown);
-    let judged = |probes: &[(SeenPolicy, HostProbe)]| {
-        let mut day = day();
-        let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
-        day.add_totals(none.clone(), 7, 2);
-        let stripped = failure(ResultType::StartTlsNotSupported, "mx1.example.com");
-        day.add_failure(none, stripped, FailureCount { failed: 2, recovered: 0 });
-        day.add_totals(policy(PolicyType::Tlsa, "mx1.example.com", &["3 1 1 AA"]), 3, 0);
-        day.judge_by_probes(probes);
-        told(&day)
-    };
     let (mx1, mx2) = ("mx1.example.com", "mx2.example.com");
-    let expired = || ResultType::CertificateExpired;
-    let untrusted = || ResultType::CertificateNotTrusted;
-    let as_it_was = ["no-policy-found 7/2 starttls-not-supported=2", "tlsa 3/0"];
-    assert_eq!(judged(&[]), as_it_was);
-    let stripped = "starttls-not-supported=2";
-    assert_eq!(
-        judged(&[passes(mx1), passes(mx2)]),
-        [format!("sts 7/2 {stripped}"), "tlsa 3/0".to_owned()]
-    );
+    let (expired, untrusted) = (ResultType::CertificateExpired, ResultType::CertificateNotTrusted);
+    // Both ends of the day, and every six hours.
+    let throughout = |hosts: &[HostProbe]| -> Vec<Look> {
+        (0..=4).map(|turn| look(at(turn * 6 - turn / 4, 10), hosts)).collect()
+    };
+    let judged = |hosts: &[HostProbe]| judged(&throughout(hosts));
+    assert_eq!(judged(&[passes(mx1), passes(mx2)]), ["sts 24/0"]);
     // One host, or all with one fault: so it was.
-    let failed = |details: &str| [format!("sts 0/9 {details}"), "tlsa 3/0".to_owned()];
+    assert_eq!(judged(&[fails(mx1, expired.clone())]), ["sts 0/24 certificate-expired=24"]);
     assert_eq!(
-        judged(&[fails(mx1, expired())]),
-        failed(&format!("certificate-expired=7 {stripped}"))
-    );
-    assert_eq!(
-        judged(&[fails(mx1, expired()), fails(mx2, expired())]),
-        failed(&format!(
-            "certificate-expired=7 {stripped} certificate-expired=0 certificate-expired=0"
-        ))
+        judged(&[fails(mx1, expired.clone()), fails(mx2, expired.clone())]),
+        ["sts 0/24 certificate-expired=24 certificate-expired=0 certificate-expired=0"]
     );
     // All fail, each in its own way: which one a session met nobody knows.
     assert_eq!(
-        judged(&[fails(mx1, expired()), fails(mx2, untrusted())]),
-        failed(&format!(
-            "validation-failure=7 {stripped} certificate-expired=0 certificate-not-trusted=0"
-        ))
+        judged(&[fails(mx1, expired.clone()), fails(mx2, untrusted)]),
+        ["sts 0/24 validation-failure=24 certificate-expired=0 certificate-not-trusted=0"]
     );
     // Where a session went, or what it would have met, nobody knows: nothing is moved.
-    for other in [passes(mx2), unknown(mx2)] {
-        let told = judged(&[fails(mx1, expired()), other]);
-        assert_eq!(told[..2], as_it_was, "{told:?}");
-        assert_eq!(told[2..], ["sts 0/0 certificate-expired=0"]);
+    for other in [passes(mx2), probe(mx2, ProbeResult::Unknown)] {
+        let told = judged(&[fails(mx1, expired.clone()), other]);
+        assert_eq!(told, ["no-policy-found 24/0", "sts 0/0 certificate-expired=0"]);
     }
-    assert_eq!(judged(&[passes(mx1), unknown(mx2)]), as_it_was);
-    // It was mended, or broken, in the course of the day.
-    assert_eq!(judged(&[passes(mx1), fails(mx1, expired())])[..2], as_it_was);
-    // The policy changed in the course of the day.
+    assert_eq!(judged(&[passes(mx1), probe(mx2, ProbeResult::Unknown)]), ["no-policy-found 24/0"]);
+    assert_eq!(judged(&[]), ["no-policy-found 24/0"]);
+}
+
+/// The sessions of a whole day were once judged by looks at a part of it.
+#[test]
+fn sessions_far_from_any_look_stay_as_they_were_told() {
+    let mx = "mx1.example.com";
+    let good = |hour, minute| look(at(hour, minute), &[passes(mx)]);
+    let bad = |hour, minute| look(at(hour, minute), &[fails(mx, ResultType::CertificateExpired)]);
+    let untold = "no-policy-found 24/0";
+    // One look speaks for its hour alone.
+    assert_eq!(judged(&[good(9, 5)]), ["no-policy-found 23/0", "sts 1/0"]);
+    // Between two that agree: from nine to three, the hours of both included.
+    assert_eq!(judged(&[good(15, 50), good(9, 5)]), ["no-policy-found 17/0", "sts 7/0"]);
+    assert_eq!(
+        judged(&[bad(9, 5), bad(15, 50)]),
+        ["no-policy-found 17/0", "sts 0/7 certificate-expired=7"]
+    );
+    // It was mended in between: when, nobody saw. What failed is told all the same.
+    assert_eq!(judged(&[bad(9, 5), good(15, 50)]), [untold, "sts 0/0 certificate-expired=0"]);
+    // Then it stayed so.
+    assert_eq!(
+        judged(&[bad(9, 5), good(15, 50), good(21, 50)]),
+        ["no-policy-found 18/0", "sts 6/0 certificate-expired=0"]
+    );
+    // Broken and mended within an hour.
+    assert_eq!(judged(&[good(9, 5), bad(9, 30), good(9, 50)])[0], untold);
+    // Too far apart, each speaks for its hour.
+    assert_eq!(judged(&[good(2, 0), good(14, 1)]), ["no-policy-found 22/0", "sts 2/0"]);
+    // What was seen on the day before and on the day after is what it was near midnight; what failed
+    // then is of those days.
+    assert_eq!(judged(&[bad(-2, 0), bad(3, 0)])[1], "sts 0/4 certificate-expired=4");
+    assert_eq!(judged(&[good(-2, 0), good(-1, 0)]), [untold]);
+    assert_eq!(judged(&[bad(-2, 0), good(26, 0)]), [untold]);
+    // The policy changed in between.
     let other = policy(PolicyType::Sts, "example.com", &["mode: testing", "mx: mx1.example.com"]);
-    assert_eq!(judged(&[passes(mx1), (other, passes(mx1).1)]), as_it_was);
+    assert_eq!(judged(&[good(9, 5), Look { policy: other, ..good(15, 50) }]), [untold]);
+}
+
+#[test]
+fn only_sessions_with_tls_whose_hour_is_known_are_judged() {
+    let mut day = day();
+    let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+    let stripped = failure(ResultType::StartTlsNotSupported, "mx1.example.com");
+    day.add_totals(none.clone(), 7, 2);
+    day.add_failure(none, stripped, FailureCount { failed: 2, recovered: 0 });
+    let mut hours = HourlySessions::default();
+    hours.add(at(9, 0).as_second(), 4);
+    day.leave_out(1);
+    day.judge_by_looks(&hours, &[look(at(9, 59), &[passes("mx1.example.com")])]);
+    assert_eq!(told(&day), ["sts 4/0", "no-policy-found 2/2 starttls-not-supported=2"]);
+    // More than there are: report mails were among them.
+    hours.add(at(9, 0).as_second(), 4);
+    day.judge_by_looks(&hours, &[look(at(9, 59), &[passes("mx1.example.com")])]);
+    assert_eq!(told(&day), ["sts 6/0", "no-policy-found 0/2 starttls-not-supported=2"]);
+}
+
+#[test]
+fn the_hours_of_sessions_are_read_as_they_were_written() {
+    let mut hours = HourlySessions::default();
+    assert_eq!(hours.to_string(), "");
+    for (hour, sessions) in [(0, 3), (9, 1), (9, 1), (23, u64::MAX), (23, 1)] {
+        hours.add(at(hour, 59).as_second(), sessions);
+    }
+    assert_eq!(hours.to_string(), "0:3 9:2 23:18446744073709551615");
+    assert_eq!(hours.to_string().parse(), Ok(hours.clone()));
+    let mut both = hours.clone();
+    both.add_all(&hours);
+    assert_eq!(both.to_string(), "0:6 9:4 23:18446744073709551615");
+    for bad in ["24:1", "9", "9:", ":1", "9:-1", "9:1x"] {
+        assert_eq!(bad.parse::<HourlySessions>(), Err(HourlySessionsError), "{bad}");
+    }
 }
 
 #[test]
@@ -456,6 +537,71 @@ proptest! {
         };
         prop_assert_eq!((sum(|s| s.successful), sum(|s| s.failed)), expected);
         let _ = Tally::of(&report);
+    }
+
+    /// Whatever is seen of the hosts and whenever: sessions are told elsewhere, and none is made or
+    /// lost; none is moved whose hour no look is near, and none but those of mode testing.
+    #[test]
+    fn looks_reclassify_sessions_and_add_none(
+        sessions in prop::collection::vec((0..24_i64, 0..60_i64, 0..5_u64), 0..12),
+        of_unknown_hours in 0..5_u64,
+        failed in 0..5_u64,
+        looks in prop::collection::vec((-24..48_i64, 0..60_i64, 0..3_usize, 0..2_usize), 0..10),
+        own_mails in 0..4_u64,
+    ) {
+        let (mut day, mut hours) = (day(), HourlySessions::default());
+        let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+        for (hour, minute, count) in &sessions {
+            hours.add(at(*hour, *minute).as_second(), *count);
+            day.add_totals(none.clone(), *count, 0);
+        }
+        day.add_totals(none, of_unknown_hours, failed);
+        day.add_totals(policy(PolicyType::Tlsa, "mx.example.com", &["3 1 1 AA"]), 5, 5);
+        day.leave_out(own_mails);
+        let looks: Vec<Look> = looks
+            .into_iter()
+            .map(|(hour, minute, shown, policies)| {
+                let mx = "mx.example.com";
+                let result = match shown {
+                    0 => passes(mx),
+                    1 => fails(mx, ResultType::CertificateExpired),
+                    _ => probe(mx, ProbeResult::Unknown),
+                };
+                let mut look = look(at(hour, minute), &[result]);
+                look.policy.strings.truncate(2 - policies);
+                look
+            })
+            .collect();
+        let sums = |day: &DomainDay, of: PolicyType| {
+            let of_type = day.policies().filter(|(policy, _)| policy.policy_type == of);
+            of_type.fold((0, 0), |sum, (_, it)| (sum.0 + it.successful, sum.1 + it.failed))
+        };
+        let all = |day: &DomainDay| {
+            day.policies().map(|(_, it)| it.successful + it.failed).sum::<u64>()
+        };
+        let before = day.clone();
+        day.judge_by_looks(&hours, &looks);
+        prop_assert_eq!(all(&day), all(&before));
+        prop_assert_eq!(sums(&day, PolicyType::Tlsa), sums(&before, PolicyType::Tlsa));
+        prop_assert_eq!(sums(&day, PolicyType::NoPolicyFound).1, failed);
+        // Each that was moved is of an hour with a look in it, or with one on both sides.
+        let near = |hour: i64| {
+            let (begin, end) = (at(hour, 0), at(hour + 1, 0));
+            let (is_before, is_after) = (
+                looks.iter().any(|look| look.at < begin),
+                looks.iter().any(|look| look.at >= end),
+            );
+            looks.iter().any(|look| (begin..end).contains(&look.at)) || (is_before && is_after)
+        };
+        let movable: u64 =
+            (0..).zip(hours.iter()).filter(|(hour, _)| near(*hour)).map(|(_, count)| count).sum();
+        let moved = sums(&day, PolicyType::Sts);
+        prop_assert!(moved.0 + moved.1 <= movable, "{:?} of {}", moved, movable);
+        let is_shown = |shown: fn(&ProbeResult) -> bool| {
+            looks.iter().any(|look| shown(&look.hosts[0].result))
+        };
+        prop_assert!(moved.0 == 0 || is_shown(|it| *it == ProbeResult::Passes));
+        prop_assert!(moved.1 == 0 || is_shown(|it| matches!(it, ProbeResult::Fails(_))));
     }
 
     #[test]

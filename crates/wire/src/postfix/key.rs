@@ -4,7 +4,7 @@ use mail_domain::DomainName;
 
 /// What a policy map is asked about: the next hop, word for word from the configuration of the mail
 /// server or from a recipient's address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// `example.com`: mail goes to its MX hosts.
     Domain(DomainName),
@@ -16,7 +16,7 @@ pub enum Key {
 }
 
 /// An intermediate relay that the operator chose, or a port of a domain's MX hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SmartHost {
     /// The name, which is the policy domain.
     pub domain: DomainName,
