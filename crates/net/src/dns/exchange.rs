@@ -16,9 +16,9 @@ use crate::deadline::Deadline;
 /// How often an upstream that says nothing has its turn. In each it is asked twice.
 const ROUNDS: u32 = 3;
 
-/// How many questions may wait for their answers at a time, all upstreams together. Each may have a port
-/// of its own, of which Linux has 28,232 unless it is told otherwise; a few have two.
-const MOST_WAITING: usize = 24_000;
+/// How many questions may wait for their answers at a time, all upstreams together. Each may have two
+/// ports of its own, of which Linux has 28,232 unless it is told otherwise.
+const MOST_WAITING: usize = 14_000;
 
 /// The upstream resolvers, asked in their order.
 #[derive(Debug)]

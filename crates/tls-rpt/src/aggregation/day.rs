@@ -19,6 +19,8 @@ pub struct DomainDay {
     domain: DomainName,
     date: Date,
     policies: BTreeMap<SeenPolicy, PolicySums>,
+    /// How many sessions without a policy were left out: in which hours they were, nobody knows.
+    left_out: u64,
 }
 
 /// The sums of one policy.
@@ -40,7 +42,7 @@ pub struct PolicySums {
 impl DomainDay {
     /// A day without sessions.
     pub fn new(domain: DomainName, date: Date) -> Self {
-        Self { domain, date, policies: BTreeMap::new() }
+        Self { domain, date, policies: BTreeMap::new(), left_out: 0 }
     }
 
     /// Adds the totals of a policy, of one counter. They are added up over all calls.
@@ -106,7 +108,8 @@ impl DomainDay {
     /// did not. All others stay as they were told: where hosts differ, nobody knows which one a session
     /// went to. What failed on the day is told beside them. No session is added.
     ///
-    /// `hours` says when the successful sessions without a policy were, as far as that is known.
+    /// `hours` says when the successful sessions without a policy were, as far as that is known. As many
+    /// as were left out of them before stay as they were told: those that were may be of any hour.
     //= https://www.rfc-editor.org/rfc/rfc8461#section-5
     //# "testing": In this mode, Sending MTAs that also implement the
     //# TLSRPT (TLS Reporting) specification [RFC8460] send a report
@@ -119,12 +122,15 @@ impl DomainDay {
         };
         let mut looks = looks.to_vec();
         looks.sort_by_key(|look| look.at);
+        let mut left_out = self.left_out;
         for (hour, sessions) in (0..).zip(hours.iter()).filter(|(_, sessions)| *sessions > 0) {
             let begin = midnight.saturating_add(SignedDuration::from_hours(hour));
             if let Ok(begin) = begin
                 && let Some(judgement) = look::judge_hour(&looks, begin)
             {
-                self.reclassify(sessions, &judgement);
+                let gone = left_out.min(sessions);
+                left_out -= gone;
+                self.reclassify(sessions - gone, &judgement);
             }
         }
         let date = self.date;
@@ -179,12 +185,15 @@ impl DomainDay {
         let order = |policy: &SeenPolicy| policy.policy_type != PolicyType::NoPolicyFound;
         let mut sums: Vec<_> = self.policies.iter_mut().collect();
         sums.sort_by_key(|(policy, sums)| (order(policy), std::cmp::Reverse(sums.successful)));
-        for (_, sums) in sums {
+        for (policy, sums) in sums {
             let recovered = sums.failures.values().map(|count| count.recovered).max();
             let plain = sums.successful.saturating_sub(recovered.unwrap_or_default());
             let left_out = plain.min(sessions);
             sums.successful -= left_out;
             sessions -= left_out;
+            if policy.policy_type == PolicyType::NoPolicyFound {
+                self.left_out = self.left_out.saturating_add(left_out);
+            }
         }
         self.policies.retain(|_, sums| !sums.is_empty());
     }

@@ -60,8 +60,22 @@ pub(super) fn show(account: &Account, format: Format, output: &mut Output) -> Re
     }
 }
 
-/// Hands over batch after batch, some at a time, and counts what becomes of them.
+/// Hands over batch after batch, some at a time, and counts what becomes of them. What was read is
+/// noted also if something fails then.
 async fn take_all(
+    intake: &Intake,
+    batches: tokio::sync::mpsc::Receiver<Batch>,
+    output: &mut Output,
+) -> Result<Account, StoreError> {
+    let account = take_each(intake, batches, output).await;
+    let noted = intake.note_read().await;
+    output.progress("");
+    let account = account?;
+    noted?;
+    Ok(account)
+}
+
+async fn take_each(
     intake: &Intake,
     mut batches: tokio::sync::mpsc::Receiver<Batch>,
     output: &mut Output,
@@ -102,7 +116,5 @@ async fn take_all(
             }
         }
     }
-    intake.note_read().await?;
-    output.progress("");
     Ok(account)
 }
