@@ -49,6 +49,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Replies that began otherwise.
     pub unexpected: u64,
+    /// Of these, those that say `TEMP`: what was asked for was not known in time.
+    pub temporary: u64,
     /// The times of all requests but those that the DNS leaves without an answer, sorted.
     pub times: Vec<Duration>,
     /// The longest payload of a reply, in octets.
@@ -58,6 +60,11 @@ pub struct Outcome {
 impl Outcome {
     pub fn per_second(&self) -> f64 {
         self.replies as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Without those that say that something was not known.
+    pub fn known_per_second(&self) -> f64 {
+        (self.replies - self.temporary) as f64 / self.elapsed.as_secs_f64()
     }
 
     /// The time within which this share of all requests had their replies.
@@ -86,6 +93,7 @@ struct Client<'a> {
     requests: Requests,
     replies: u64,
     unexpected: u64,
+    temporary: u64,
     times: Vec<Duration>,
     longest: usize,
     elapsed: Duration,
@@ -109,6 +117,7 @@ impl<'a> Client<'a> {
             requests: Requests::new(load),
             replies: 0,
             unexpected: 0,
+            temporary: 0,
             times: Vec::new(),
             longest: 0,
             elapsed: Duration::ZERO,
@@ -163,6 +172,7 @@ impl<'a> Client<'a> {
         self.replies += 1;
         self.longest = self.longest.max(payload.len());
         self.unexpected += u64::from(!payload.starts_with(self.load.expected.as_bytes()));
+        self.temporary += u64::from(payload.starts_with(b"TEMP "));
         if !self.load.kind.is_silent(asked.number) {
             self.times.push(asked.at.elapsed());
         }
@@ -176,6 +186,7 @@ impl<'a> Client<'a> {
             replies: self.replies,
             elapsed: self.elapsed,
             unexpected: self.unexpected,
+            temporary: self.temporary,
             times: self.times,
             longest: self.longest,
         }

@@ -172,12 +172,16 @@ impl Unknown<'_> {
         };
         let before = (self.resolver.processor_time()?, processor_time_of_this_thread()?);
         let (outcome, cost) = observe(&load, &self.server.process)?;
+        // What is not known in time is counted apart: datagrams get lost here too.
+        let wrong = outcome.unexpected - outcome.temporary;
+        let outcome = Outcome { unexpected: wrong, ..outcome };
         check(self.name, &outcome)?;
         let resolver = self.resolver.processor_time()?.saturating_sub(before.0);
         let client = processor_time_of_this_thread()?.saturating_sub(before.1);
         let share = |spent: Duration| spent.as_secs_f64() * 1e6 / outcome.replies.max(1) as f64;
         Ok(Cold {
-            per_second: outcome.per_second(),
+            per_second: outcome.known_per_second(),
+            temporary: outcome.temporary,
             cost,
             resolver: share(resolver),
             client: share(client),

@@ -30,6 +30,8 @@ impl Figures {
 #[derive(Clone, Copy, Debug)]
 pub struct Cold {
     pub per_second: f64,
+    /// Answers that say `TEMP`, which are not among those.
+    pub temporary: u64,
     /// Of the server.
     pub cost: f64,
     /// Of the DNS that it asks.
@@ -90,8 +92,10 @@ impl Report {
         let rate = figure(|one| one.per_second);
         self.note(&format!(
             "{name}, unknown domains, 512 in flight, DNS {round_trips} × 20 ms: {rate:.0} answers/s, \
-             {:.1} % of {most:.0}; CPU µs each: {:.1}, the DNS {:.1}, the client {:.1}",
+             {:.1} % of {most:.0}; not known in time: {}; CPU µs each: {:.1}, the DNS {:.1}, the client \
+             {:.1}",
             rate / most * 100.0,
+            rounds.iter().map(|one| one.temporary).sum::<u64>(),
             figure(|one| one.cost),
             figure(|one| one.resolver),
             figure(|one| one.client),
