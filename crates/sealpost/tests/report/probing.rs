@@ -60,7 +60,7 @@ fn domain(name: &str) -> DomainName {
 async fn sessions_of_domains_in_mode_testing_are_judged_by_what_their_hosts_show() {
     // Noon: the hour does not turn meanwhile, nor is it the last of the day.
     let today = Day::of(Clock::system().now().as_second());
-    let noon = today.number() * 86_400 + 43_200;
+    let noon = today.begins_at() + 43_200;
     let clock = Clock::simulated(jiff::Timestamp::from_second(noon).unwrap());
     let options = Options { ports: Ports::Ephemeral, ..Options::new(clock.now()) };
     let lab = Lab::start(options).await.unwrap();
