@@ -459,6 +459,15 @@ pub fn hosted_tools() -> Result<PathBuf, EnvironmentError> {
     made_by("setup-hosted", &["--path"])
 }
 
+/// The Alertmanager that `setup-alert` unpacked.
+///
+/// # Errors
+///
+/// When it has not been run.
+pub fn alertmanager() -> Result<PathBuf, EnvironmentError> {
+    made_by("setup-alert", &["--path"])
+}
+
 /// What `setup-web` installed for the tests of the pages, and knows by this name.
 ///
 /// # Errors

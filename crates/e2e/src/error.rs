@@ -12,8 +12,8 @@ pub enum EnvironmentError {
     /// The test does not run as root.
     #[error("boot the real servers: that needs root, for namespaces and mounts")]
     NotRoot,
-    /// `setup`, or `setup-web`, has not been run, or not since it last changed.
-    #[error("find what the tests need at {}: run crates/e2e/setup and crates/e2e/setup-web first, as root", .0.display())]
+    /// `setup`, `setup-web` or `setup-alert` has not been run, or not since it last changed.
+    #[error("find what the tests need at {}: run crates/e2e/setup, crates/e2e/setup-web and crates/e2e/setup-alert first, as root", .0.display())]
     NoArchive(PathBuf),
     /// A program that comes with Debian could not be run, or refused.
     #[error("run {program}: {detail}")]

@@ -57,7 +57,9 @@ mod publication;
 
 // The running servers.
 mod environment;
-pub use environment::{Environment, Server, Signal, System, hosted_tools, made_for_pages};
+pub use environment::{
+    Environment, Server, Signal, System, alertmanager, hosted_tools, made_for_pages,
+};
 mod error;
 pub use error::EnvironmentError;
 

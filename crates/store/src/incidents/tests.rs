@@ -69,8 +69,11 @@ async fn an_incident_comes_back_as_it_was_stored() {
     let kept = Incident { summary, grounds, revision: 1, number: 1, ..change.incident };
     assert_eq!(found, kept);
     assert_eq!(notices.len(), 2);
-    assert_eq!(incidents.live(0, 10).await.unwrap(), [kept.clone()]);
-    assert_eq!(incidents.list(Phase::Open, None, None, 10).await.unwrap(), [kept.clone()]);
+    assert_eq!(incidents.live(0, 10).await.unwrap(), std::slice::from_ref(&kept));
+    assert_eq!(
+        incidents.list(Phase::Open, None, None, 10).await.unwrap(),
+        std::slice::from_ref(&kept)
+    );
     let of = Some(kept.domain.clone());
     assert_eq!(incidents.list(Phase::Open, of.clone(), None, 10).await.unwrap(), [kept]);
     assert_eq!(incidents.list(Phase::Resolved, of, None, 10).await.unwrap(), []);

@@ -1,0 +1,344 @@
+//! Incidents reach real receivers, each once: Postfix, a webhook, an Alertmanager, and a chat
+//! behind the adapter of the documentation; over kills and restarts.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use sealpost_e2e::{Domain, Environment, World, alertmanager, sealpost_binary};
+use serde_json::Value;
+
+/// A Postfix that takes mail from this machine, and hands that for `lmtp.test` to port 8465.
+const POSTFIX: &str = "127.70.1.2:25";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// A day that is not far: the exception ends soon.
+const SOON: i64 = 3 * 86_400;
+/// The longest that anything may take here: the lease of what a killed process had in hand, and
+/// what a busy machine adds.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Kills while incidents open, and again while they end.
+const KILLS: u64 = 6;
+
+struct Told {
+    environment: Environment,
+    folder: PathBuf,
+    running: Vec<Child>,
+}
+
+impl Told {
+    fn start() -> Self {
+        let environment = Environment::start(&World::new(vec![Domain::good("good.test")])).unwrap();
+        let folder = environment.directory().join("alerts");
+        fs_err::create_dir(&folder).unwrap();
+        fs_err::write(folder.join("secret"), SECRET).unwrap();
+        fs_err::write(folder.join("adapter.py"), adapter()).unwrap();
+        fs_err::write(
+            folder.join("alertmanager.yml"),
+            "route:\n  receiver: sink\n  group_by: ['...']\n  group_wait: 0s\n  group_interval: 1s\n  \
+             repeat_interval: 24h\nreceivers:\n- name: sink\n  webhook_configs:\n  - url: \
+             http://127.0.0.1:8473/\n",
+        )
+        .unwrap();
+        let network = fs_err::read_to_string(environment.settings_file()).unwrap();
+        let receivers = "\
+            [[alert.receiver]]\nname = \"postmaster\"\nmail = \"alerts@lmtp.test\"\n\
+            least = \"note\"\ntimeout_seconds = 2\n\
+            [[alert.receiver]]\nname = \"hook\"\nwebhook = \"http://127.0.0.1:8472/sealpost\"\n\
+            secret_file = \"alerts/secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
+            [[alert.receiver]]\nname = \"chat\"\nwebhook = \"http://127.0.0.1:8470/\"\n\
+            secret_file = \"alerts/secret\"\nleast = \"note\"\ntimeout_seconds = 2\n\
+            [[alert.receiver]]\nname = \"alertmanager\"\n\
+            alertmanager = \"http://127.0.0.1:9093\"\nleast = \"note\"\ntimeout_seconds = 2\n";
+        let text = format!(
+            "store = \"alerts/store.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:8460\"]\nroles = [\"alert\"]\n\
+             [enforce]\nexceptions = \"alerts/exceptions.toml\"\n\
+             [alert]\nmail = \"relay:{POSTFIX}\"\nfrom = \"sealpost@good.test\"\nlook_seconds = 1\n\
+             retry_seconds = 1\n{receivers}[network]\n{network}"
+        );
+        fs_err::write(environment.directory().join("sealpost.toml"), text).unwrap();
+        let told = Self { environment, folder, running: Vec::new() };
+        told.except(&[]);
+        told
+    }
+
+    /// Writes exceptions for these domains, which end soon.
+    #[expect(clippy::disallowed_methods, reason = "the daemon goes by the clock of the system too")]
+    fn except(&self, domains: &[&str]) {
+        let day = jiff::Timestamp::now().as_second() + SOON;
+        let day = jiff::Timestamp::from_second(day).unwrap().to_string();
+        let day = day.split('T').next().unwrap();
+        let text: String = domains
+            .iter()
+            .map(|domain| {
+                format!(
+                    "[[exception]]\ndomain = \"{domain}\"\ndo = \"testing\"\nreason = \"they are \
+                     told\"\nuntil = \"{day}\"\n"
+                )
+            })
+            .collect();
+        fs_err::write(self.folder.join("exceptions.toml"), text).unwrap();
+    }
+
+    /// Starts those that are told.
+    fn listen(&mut self) {
+        let folder = self.folder.display().to_string();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = Path::new("/usr/bin/env");
+        let receivers = here.join("receivers").display().to_string();
+        let secret = format!("{folder}/secret");
+        let arguments = ["python3", &*receivers, &*folder, &*secret];
+        self.running.push(self.environment.spawn_for_long(python, arguments).unwrap());
+        let adapter = format!("{folder}/adapter.py");
+        let secret = format!("SECRET_FILE={secret}");
+        let arguments = [&*secret, "CHAT_URL=http://127.0.0.1:8471/", "python3", &*adapter];
+        self.running.push(self.environment.spawn_for_long(python, arguments).unwrap());
+        let configuration = format!("--config.file={folder}/alertmanager.yml");
+        let storage = format!("--storage.path={folder}/alertmanager");
+        let arguments = [
+            &*configuration,
+            &*storage,
+            "--web.listen-address=127.0.0.1:9093",
+            "--cluster.listen-address=",
+            "--log.level=error",
+        ];
+        let program = alertmanager().unwrap();
+        self.running.push(self.environment.spawn_for_long(&program, arguments).unwrap());
+    }
+
+    fn serve(&self) -> Child {
+        let configuration = self.environment.directory().join("sealpost.toml");
+        let arguments = ["serve", "--config", &*configuration.to_string_lossy()].map(String::from);
+        self.environment.spawn_for_long(&sealpost_binary().unwrap(), arguments).unwrap()
+    }
+
+    /// Starts it and kills it again and again, at moments that are the same in every run.
+    fn kill_often(&self, seed: u64) {
+        let mut random = seed;
+        for _ in 0..KILLS {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let mut daemon = self.serve();
+            std::thread::sleep(Duration::from_millis(300 + random % 1_500));
+            daemon.kill().unwrap();
+            daemon.wait().unwrap();
+        }
+    }
+
+    /// Runs a command of `sealpost alert`: its output and its exit status.
+    fn alert(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let configuration =
+            self.environment.directory().join("sealpost.toml").display().to_string();
+        let arguments = [&["alert"][..], arguments, &["--config", &*configuration]].concat();
+        let output = self.environment.run(&sealpost_binary().unwrap(), arguments).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        (said, output.status.code())
+    }
+
+    /// What a receiver has written down.
+    fn got(&self, name: &str) -> Vec<Value> {
+        let text = fs_err::read_to_string(self.folder.join(name)).unwrap_or_default();
+        // The last line may be half written.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// How often each message came, by its id, with its words.
+    fn mails(&self) -> BTreeMap<String, (String, usize)> {
+        let mut mails = BTreeMap::new();
+        for mail in self.got("mails") {
+            let field = |name: &str| {
+                let fields = mail["fields"].as_array().unwrap();
+                let mut found = fields.iter().filter(|field| field[0] == name);
+                let value = found.next().unwrap()[1].as_str().unwrap().to_owned();
+                assert!(found.next().is_none(), "{name} comes twice");
+                value
+            };
+            assert_eq!(field("Auto-Submitted"), "auto-generated");
+            assert!(!field("Date").is_empty());
+            let entry = mails.entry(field("Message-ID")).or_insert((field("Subject"), 0));
+            entry.1 += 1;
+        }
+        mails
+    }
+
+    /// The notices that the webhook got, each by the incident and what it was, however often its
+    /// message came.
+    fn hooked(&self) -> Vec<(String, String)> {
+        let mut messages = BTreeMap::new();
+        for body in self.got("hook") {
+            messages.insert(body["id"].as_str().unwrap().to_owned(), body["notices"].clone());
+        }
+        let notices = messages.values().flat_map(|notices| notices.as_array().unwrap().clone());
+        let mut told: Vec<(String, String)> = notices
+            .map(|notice| {
+                let domain = notice["incidents"][0]["domain"].as_str().unwrap_or("–").to_owned();
+                (domain, notice["kind"].as_str().unwrap().to_owned())
+            })
+            .collect();
+        told.sort();
+        told
+    }
+
+    #[track_caller]
+    fn wait_for(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let mut waited = Duration::ZERO;
+        while !is_so(self) {
+            let pause = Duration::from_millis(200);
+            std::thread::sleep(pause);
+            waited += pause;
+            let (list, _) = self.alert(&["list"]);
+            assert!(
+                waited < PATIENCE,
+                "no {what}\n{list}\n{:#?}\n{:?}\n{:?}",
+                self.mails(),
+                self.hooked(),
+                self.got("alertmanager")
+            );
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        for child in &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The adapter as the documentation has it.
+fn adapter() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/how-to/alerts.md");
+    let page = fs_err::read_to_string(page).unwrap();
+    page.split("```python\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+fn pairs(domains: &[&str], kinds: &[&str]) -> Vec<(String, String)> {
+    let mut pairs: Vec<(String, String)> = domains
+        .iter()
+        .flat_map(|domain| kinds.iter().map(|kind| ((*domain).to_owned(), (*kind).to_owned())))
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+/// Who is told by Alertmanager: how often an alert fired and was resolved.
+fn of_alertmanager(told: &Told) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for message in told.got("alertmanager") {
+        for alert in message["alerts"].as_array().unwrap() {
+            let domain = alert["labels"]["domain"].as_str().unwrap().to_owned();
+            let status = alert["status"].as_str().unwrap().to_owned();
+            *counts.entry((domain, status)).or_insert(0) += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
+    let mut told = Told::start();
+    told.listen();
+    let domains = ["one.test", "two.test"];
+    told.except(&domains);
+    told.kill_often(0x5EA1_0001);
+    let mut daemon = told.serve();
+    told.wait_for("opening", |told| told.hooked() == pairs(&domains, &["opened"]));
+    told.wait_for("opening by Alertmanager", |told| {
+        let firing = |domain: &str| (domain.to_owned(), "firing".to_owned());
+        domains.iter().all(|domain| of_alertmanager(told).contains_key(&firing(domain)))
+    });
+    let opened = |told: &Told| {
+        told.mails().values().filter(|(subject, _)| !subject.contains("resolved")).count()
+    };
+    told.wait_for("mail", |told| opened(told) >= 1 && !told.got("chat").is_empty());
+
+    // Nothing more comes of it, however often it looks.
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(told.hooked(), pairs(&domains, &["opened"]));
+    let (list, status) = told.alert(&["list"]);
+    assert_eq!((list.lines().count(), status), (2, Some(1)), "{list}");
+
+    // Now they end, under as many kills.
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    told.except(&[]);
+    told.kill_often(0x5EA1_0002);
+    let mut daemon = told.serve();
+    let both = pairs(&domains, &["opened", "resolved"]);
+    told.wait_for("end", |told| told.hooked() == both);
+    told.wait_for("end by Alertmanager", |told| {
+        let resolved = |domain: &str| (domain.to_owned(), "resolved".to_owned());
+        domains.iter().all(|domain| of_alertmanager(told).contains_key(&resolved(domain)))
+    });
+    told.wait_for("mail of the end", |told| {
+        told.mails().values().any(|(subject, _)| subject.contains("resolved"))
+    });
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(told.hooked(), both);
+    for ((domain, status), count) in of_alertmanager(&told) {
+        assert_eq!(count, 1, "{domain} {status}: Alertmanager tells once what it is told often");
+    }
+    assert!(told.got("forged").is_empty(), "the signatures hold");
+    let mut bodies = String::new();
+    for mail in told.got("mails") {
+        bodies += mail["body"].as_str().unwrap();
+    }
+    for domain in domains {
+        assert!(bodies.contains(domain), "{domain}: {bodies}");
+    }
+    let chat: Vec<Value> = told.got("chat");
+    assert!(chat.iter().all(|message| message["text"].is_string()), "{chat:?}");
+    let (list, status) = told.alert(&["list"]);
+    assert_eq!(status, Some(0), "{list}");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
+
+#[test]
+fn a_receiver_that_is_down_is_told_once_when_it_is_up() {
+    let mut told = Told::start();
+    told.except(&["one.test"]);
+    let mut daemon = told.serve();
+    let listed = |told: &Told| -> Vec<Value> {
+        let (text, _) = told.alert(&["list", "--format", "json"]);
+        serde_json::from_str(&text).unwrap_or_default()
+    };
+    told.wait_for("incident", |told| listed(told).len() == 1);
+    let id = listed(&told)[0]["id"].as_str().unwrap().to_owned();
+    let tried = |told: &Told| -> bool {
+        let (text, _) = told.alert(&["show", &id, "--format", "json"]);
+        let shown: Value = serde_json::from_str(&text).unwrap();
+        let notices = shown["notices"].as_array().unwrap().clone();
+        notices.iter().any(|notice| {
+            notice["receiver"] == "hook"
+                && notice["state"] == "waiting"
+                && notice["attempts"].as_u64() >= Some(2)
+                && notice["answer"].as_str().is_some_and(|answer| answer.contains("127.0.0.1"))
+        })
+    };
+    told.wait_for("second attempt", tried);
+    // It ends before anybody could be told; both are told together.
+    told.except(&[]);
+    Command::new("kill").args(["-HUP", &daemon.id().to_string()]).status().unwrap();
+    told.wait_for("end", |told| listed(told).is_empty());
+    told.listen();
+    told.wait_for("both", |told| told.hooked() == pairs(&["one.test"], &["opened", "resolved"]));
+    told.wait_for("mail", |told| {
+        let words: String = told.got("mails").iter().map(|mail| mail["body"].to_string()).collect();
+        words.contains("an exception for a domain ends soon") && words.contains("resolved")
+    });
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(told.hooked(), pairs(&["one.test"], &["opened", "resolved"]));
+    assert!(told.mails().values().all(|(_, count)| *count == 1), "{:?}", told.mails());
+
+    let (said, status) = told.alert(&["test", "--receiver", "hook"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("hook: took it"), "{said}");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
