@@ -19,6 +19,8 @@ use crate::{Verdict, judge};
 const MOST_NAMES: usize = 100;
 /// The longest text that a change gives, in characters.
 const LONGEST: usize = 2_000;
+/// The most addresses of the policy host of which a body, or a certificate, is carried on.
+const MOST_CARRIED: usize = 64;
 /// Addresses that a host has no more, which are remembered.
 const MOST_FORMER: usize = 64;
 /// A host with so many former addresses answers with others each time.
@@ -45,10 +47,17 @@ pub struct Facts {
 /// What each address of the policy host serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Policies {
-    /// No address, no policy; if that is not known, they may be the same as before.
-    addresses: Option<BTreeSet<IpAddr>>,
+    /// No address, no policy.
+    addresses: Addresses,
     /// Its body, or that it serves none. An address that did not answer is not here.
     bodies: BTreeMap<IpAddr, Option<String>>,
+}
+
+/// The addresses of a host. Those of a family that is not known may be the same as before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Addresses {
+    ipv4: Option<BTreeSet<IpAddr>>,
+    ipv6: Option<BTreeSet<IpAddr>>,
 }
 
 /// The certificate that each address has shown.
@@ -57,8 +66,7 @@ type Shows = BTreeMap<IpAddr, Shown>;
 /// An MX host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Host {
-    ipv4: Option<BTreeSet<IpAddr>>,
-    ipv6: Option<BTreeSet<IpAddr>>,
+    addresses: Addresses,
     /// Those that it had, the last one at the end.
     former: Vec<IpAddr>,
     shows: Shows,
@@ -91,9 +99,8 @@ impl Facts {
         carry(&mut self.verdict, &before.verdict);
         carry(&mut self.sts, &before.sts);
         carry(&mut self.tls_rpt, &before.tls_rpt);
-        let at = self.policy.addresses.clone();
         self.policy.carry(&before.policy);
-        carry_shows(&mut self.policy_host, &before.policy_host, at.as_ref());
+        carry_shows(&mut self.policy_host, &before.policy_host, &self.policy.addresses);
         carry(&mut self.policy_host_name, &before.policy_host_name);
         carry(&mut self.mx, &before.mx);
         for (name, host) in &before.hosts {
@@ -183,42 +190,64 @@ impl Facts {
 impl Policies {
     fn of(host: &PolicyHost) -> Self {
         let told = host.fetches.iter().filter_map(|fetch| Some((fetch.address, body(fetch)?)));
-        Self { addresses: all(&host.addresses), bodies: told.collect() }
+        Self { addresses: Addresses::of(&host.addresses), bodies: told.collect() }
     }
 
     fn carry(&mut self, before: &Self) {
-        match &self.addresses {
-            // There is nowhere to ask, which says enough.
-            Some(addresses) if addresses.is_empty() => return,
-            // Those that have answered speak for those that are gone.
-            Some(addresses) if !self.bodies.is_empty() => {
-                let here = before.bodies.iter().filter(|(address, _)| addresses.contains(*address));
-                for (address, body) in here {
-                    self.bodies.entry(*address).or_insert_with(|| body.clone());
-                }
-            }
-            _ => {
-                for (address, body) in &before.bodies {
-                    self.bodies.entry(*address).or_insert_with(|| body.clone());
-                }
+        // There is nowhere to ask, which says enough.
+        if self.addresses.none_exist() {
+            return;
+        }
+        self.addresses.carry(&before.addresses);
+        // Those that have answered speak for those that are gone; as long as none has, those that
+        // are gone may have moved.
+        let any_answered = !self.bodies.is_empty();
+        for (address, body) in &before.bodies {
+            let stays = !any_answered || self.addresses.may_hold(address);
+            if stays && self.bodies.len() < MOST_CARRIED {
+                self.bodies.entry(*address).or_insert_with(|| body.clone());
             }
         }
-        carry(&mut self.addresses, &before.addresses);
     }
 
     /// Every body that is served; `None` if that is not known.
     fn served(&self) -> Option<BTreeSet<String>> {
-        let has_nowhere = self.addresses.as_ref().is_some_and(BTreeSet::is_empty);
-        let is_known = has_nowhere || !self.bodies.is_empty();
+        let is_known = self.addresses.none_exist() || !self.bodies.is_empty();
         is_known.then(|| self.bodies.values().flatten().cloned().collect())
+    }
+}
+
+impl Addresses {
+    fn of(found: &HostAddresses) -> Self {
+        let ipv4 = set(&found.ipv4, |&ip| IpAddr::V4(ip));
+        let ipv6 = set(&found.ipv6, |&ip| IpAddr::V6(ip));
+        Self { ipv4, ipv6 }
+    }
+
+    fn carry(&mut self, before: &Self) {
+        carry(&mut self.ipv4, &before.ipv4);
+        carry(&mut self.ipv6, &before.ipv6);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.ipv4.iter().chain(&self.ipv6).flatten().copied()
+    }
+
+    /// Whether there is none for sure.
+    fn none_exist(&self) -> bool {
+        [&self.ipv4, &self.ipv6].into_iter().all(|all| all.as_ref().is_some_and(BTreeSet::is_empty))
+    }
+
+    /// Whether this one is among them, or may be.
+    fn may_hold(&self, address: &IpAddr) -> bool {
+        let family = if address.is_ipv4() { &self.ipv4 } else { &self.ipv6 };
+        family.as_ref().is_none_or(|all| all.contains(address))
     }
 }
 
 impl Host {
     fn of(host: &MailHost) -> Self {
-        let addresses = host.addresses.as_ref();
-        let ipv4 = addresses.and_then(|found| set(&found.ipv4, |&ip| IpAddr::V4(ip)));
-        let ipv6 = addresses.and_then(|found| set(&found.ipv6, |&ip| IpAddr::V6(ip)));
+        let addresses = host.addresses.as_ref().map(Addresses::of).unwrap_or_default();
         let tlsa = host.tlsa.as_ref().and_then(|lookups| {
             let mut records = BTreeSet::new();
             for lookup in lookups {
@@ -229,29 +258,25 @@ impl Host {
             Some(records)
         });
         let shows = shows(&host.sessions, |session| (session.address, session.tls.as_ref()));
-        Self { ipv4, ipv6, former: Vec::new(), shows, tlsa }
+        Self { addresses, former: Vec::new(), shows, tlsa }
     }
 
     fn carry(&mut self, before: &Self) {
-        carry(&mut self.ipv4, &before.ipv4);
-        carry(&mut self.ipv6, &before.ipv6);
+        self.addresses.carry(&before.addresses);
         carry(&mut self.tlsa, &before.tlsa);
-        let here: BTreeSet<IpAddr> = self.addresses().collect();
+        let here: BTreeSet<IpAddr> = self.addresses.iter().collect();
         self.former.clone_from(&before.former);
-        self.former.extend(before.addresses());
+        self.former.extend(before.addresses.iter());
         self.former.retain(|address| !here.contains(address));
         let gone = self.former.len().saturating_sub(MOST_FORMER);
         self.former.drain(..gone);
-        carry_shows(&mut self.shows, &before.shows, Some(&here));
-    }
-
-    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.ipv4.iter().chain(&self.ipv6).flatten().copied()
+        carry_shows(&mut self.shows, &before.shows, &self.addresses);
     }
 
     fn add(&self, name: &str, now: &Self, changes: &mut Vec<Change>) {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
-        for (before, after) in [(&self.ipv4, &now.ipv4), (&self.ipv6, &now.ipv6)] {
+        let (old, new) = (&self.addresses, &now.addresses);
+        for (before, after) in [(&old.ipv4, &new.ipv4), (&old.ipv6, &new.ipv6)] {
             let (Some(before), Some(after)) = (before, after) else { continue };
             added.extend(after.difference(before).copied());
             removed.extend(before.difference(after).copied());
@@ -403,19 +428,13 @@ fn shows<'a, T: 'a>(
     shown.collect()
 }
 
-/// Of addresses that are still there, what they have not shown again.
-fn carry_shows(shows: &mut Shows, before: &Shows, here: Option<&BTreeSet<IpAddr>>) {
-    let stays = |address: &IpAddr| here.is_none_or(|here| here.contains(address));
-    for (address, shown) in before.iter().filter(|(address, _)| stays(address)) {
-        shows.entry(*address).or_insert_with(|| shown.clone());
+/// Of addresses that may still be there, what they have not shown again.
+fn carry_shows(shows: &mut Shows, before: &Shows, here: &Addresses) {
+    for (address, shown) in before.iter().filter(|(address, _)| here.may_hold(address)) {
+        if shows.len() < MOST_CARRIED {
+            shows.entry(*address).or_insert_with(|| shown.clone());
+        }
     }
-}
-
-/// Both families; `None` if one of them is not known.
-fn all(addresses: &HostAddresses) -> Option<BTreeSet<IpAddr>> {
-    let mut all = set(&addresses.ipv4, |&ip| IpAddr::V4(ip))?;
-    all.extend(set(&addresses.ipv6, |&ip| IpAddr::V6(ip))?);
-    Some(all)
 }
 
 /// What was found; `None` if it is not known.

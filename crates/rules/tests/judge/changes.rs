@@ -210,6 +210,29 @@ fn a_policy_host_that_moves_and_does_not_answer_has_not_lost_its_policy() {
 }
 
 #[test]
+fn a_policy_host_sheds_the_bodies_of_addresses_that_it_has_no_more() {
+    // Nobody ever tells whether it has an IPv6 address.
+    let look = |last: u8, body: &str| {
+        let mut evidence = good();
+        let host = evidence.policy_host.as_mut().unwrap();
+        host.addresses = HostAddresses { ipv6: unknown(), ..addresses(last) };
+        host.fetches = vec![fetch(last, body)];
+        Facts::of(&evidence)
+    };
+    let body = POLICY.replace("604800", "86400");
+    let mut facts = look(1, POLICY);
+    let length = |facts: &Facts| serde_json::to_string(facts).unwrap().len();
+    let first = length(&facts);
+    for last in 10..200 {
+        facts = look(last, POLICY).carried_from(&facts);
+    }
+    assert!(length(&facts) < first + 100, "{} octets, then {}", first, length(&facts));
+    let told = facts.changes_to(&look(201, &body));
+    let [Change::IdUnchanged { before, after, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((before.as_slice(), after.as_slice()), (&[POLICY.to_owned()][..], &[body][..]));
+}
+
+#[test]
 fn addresses_that_come_and_go_are_told_until_they_are_known() {
     let look = |last| {
         let mut evidence = good();
