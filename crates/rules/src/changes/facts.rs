@@ -7,8 +7,8 @@ use dane::{MatchingType, Selector, TlsaRecord, Usage};
 use mta_sts::{PolicyId, Record, Selection, select_record};
 use sealpost_evidence::{
     BodyEnd, Certificate, ConnectionFault, ConnectionFaultKind, Evidence, FetchOutcome,
-    HostAddresses, Lookup, MailHost, MailHosts, MxSource, PolicyFetch, PolicyHost, TextRecord,
-    TlsSession,
+    HostAddresses, Lookup, MailHost, MailHosts, MxSource, PolicyFetch, PolicyHost, SmtpSession,
+    TextRecord, TlsSession,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ struct Policies {
     addresses: Addresses,
     /// Its body, or that it serves none. An address that did not answer is not here.
     bodies: BTreeMap<IpAddr, Option<String>>,
+    /// Those that answered the last look, with whatever.
+    answered: BTreeSet<IpAddr>,
 }
 
 /// The addresses of a host. Those of a family that is not known may be the same as before.
@@ -69,6 +71,8 @@ struct Host {
     addresses: Addresses,
     /// Those that it had, the last one at the end.
     former: Vec<IpAddr>,
+    /// Those that have ever answered.
+    answered: BTreeSet<IpAddr>,
     shows: Shows,
     tlsa: Option<BTreeSet<String>>,
 }
@@ -96,7 +100,9 @@ impl Facts {
     /// These, and what they do not tell as it was before.
     #[must_use]
     pub fn carried_from(mut self, before: &Self) -> Self {
-        carry(&mut self.verdict, &before.verdict);
+        if before.verdict.is_some() && (self.verdict.is_none() || self.is_in_doubt(before)) {
+            self.verdict = before.verdict;
+        }
         carry(&mut self.sts, &before.sts);
         carry(&mut self.tls_rpt, &before.tls_rpt);
         self.policy.carry(&before.policy);
@@ -110,6 +116,31 @@ impl Facts {
             }
         }
         self
+    }
+
+    /// Whether the verdict may be as it was, for all that those say who answered: somebody who had
+    /// answered before, and is silent now, would make the difference.
+    fn is_in_doubt(&self, before: &Self) -> bool {
+        let is_silent = |(name, host): (&String, &Host)| {
+            before.hosts.get(name).is_some_and(|earlier| host.misses(earlier))
+        };
+        match (before.verdict, self.verdict) {
+            (_, None | Some(Verdict::Absent | Verdict::NoMail)) => false,
+            // What somebody else says cannot make it better, but worse.
+            (Some(Verdict::Failing), Some(Verdict::Enforced))
+                if self.hosts.iter().any(is_silent) =>
+            {
+                true
+            }
+            // Is it the record that is wrong, or the policy?
+            (_, Some(Verdict::Broken)) => {
+                self.id().is_some() && self.policy.missed(&before.policy).next().is_some()
+            }
+            _ => {
+                let told: BTreeSet<&String> = self.policy.bodies.values().flatten().collect();
+                self.policy.missed(&before.policy).any(|body| !told.contains(body))
+            }
+        }
     }
 
     /// What has changed from these to those that a later look tells. What it does not tell counts as
@@ -190,7 +221,20 @@ impl Facts {
 impl Policies {
     fn of(host: &PolicyHost) -> Self {
         let told = host.fetches.iter().filter_map(|fetch| Some((fetch.address, body(fetch)?)));
-        Self { addresses: Addresses::of(&host.addresses), bodies: told.collect() }
+        let heard = host.fetches.iter().filter(|fetch| !fetch.fault().is_some_and(is_silence));
+        Self {
+            addresses: Addresses::of(&host.addresses),
+            bodies: told.collect(),
+            answered: heard.map(|fetch| fetch.address).collect(),
+        }
+    }
+
+    /// What those served before who may still be there, and are silent now.
+    fn missed<'a>(&self, before: &'a Self) -> impl Iterator<Item = &'a String> {
+        let bodies = before.bodies.iter().filter(|(address, _)| {
+            self.addresses.may_hold(address) && !self.answered.contains(*address)
+        });
+        bodies.filter_map(|(_, body)| body.as_ref())
     }
 
     fn carry(&mut self, before: &Self) {
@@ -258,7 +302,9 @@ impl Host {
             Some(records)
         });
         let shows = shows(&host.sessions, |session| (session.address, session.tls.as_ref()));
-        Self { addresses, former: Vec::new(), shows, tlsa }
+        let heard = host.sessions.iter().filter(|session| !is_silent(session));
+        let answered = heard.map(|session| session.address).collect();
+        Self { addresses, former: Vec::new(), answered, shows, tlsa }
     }
 
     fn carry(&mut self, before: &Self) {
@@ -270,7 +316,15 @@ impl Host {
         self.former.retain(|address| !here.contains(address));
         let gone = self.former.len().saturating_sub(MOST_FORMER);
         self.former.drain(..gone);
+        let answered = before.answered.iter().filter(|address| here.contains(*address));
+        self.answered.extend(answered);
         carry_shows(&mut self.shows, &before.shows, &self.addresses);
+    }
+
+    /// Whether somebody who answered before may still be there, and is silent now.
+    fn misses(&self, before: &Self) -> bool {
+        let mut missed = before.answered.difference(&self.answered);
+        missed.any(|address| self.addresses.may_hold(address))
     }
 
     fn add(&self, name: &str, now: &Self, changes: &mut Vec<Change>) {
@@ -322,16 +376,25 @@ impl Shown {
 }
 
 /// The verdict by answers alone. To a sender a host that is silent is as good as one that refuses
-/// him; here it may be as it was.
+/// him; here it may be as it was, and counts as if it had not been tried.
 fn verdict(evidence: &Evidence) -> Option<Verdict> {
     let mut answered = evidence.clone();
     if let Some(host) = &mut answered.policy_host {
         host.fetches.retain(|fetch| !fetch.fault().is_some_and(is_silence));
     }
     for host in answered.mail_hosts.iter_mut().flat_map(|mail| &mut mail.hosts) {
-        host.sessions.retain(|session| !session.fault.as_ref().is_some_and(is_silence));
+        for session in host.sessions.iter_mut().filter(|session| is_silent(session)) {
+            if let Some(fault) = &mut session.fault {
+                fault.kind = ConnectionFaultKind::NoRoute;
+            }
+        }
     }
     judge(&answered).verdict.filter(|verdict| *verdict != Verdict::Unknown)
+}
+
+/// Whether a session came to nothing that could be told of it.
+fn is_silent(session: &SmtpSession) -> bool {
+    session.tls.is_none() && session.fault.as_ref().is_some_and(is_silence)
 }
 
 fn is_silence(fault: &ConnectionFault) -> bool {
