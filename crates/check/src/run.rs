@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use mail_domain::DomainName;
 use sealpost_evidence::{Evidence, Lookup};
 use sealpost_net::{Network, Scope};
-use sealpost_rules::{Judgement, Verdict, judge};
+use sealpost_rules::{Judgement, Severity, judge};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -36,10 +36,11 @@ impl Checked {
         Self { evidence, judgement }
     }
 
-    /// Whether the verdict is open because the DNS did not answer.
+    /// Whether something is open because the DNS did not answer.
     fn is_for_the_dns_to_tell(&self) -> bool {
         let evidence = &self.evidence;
-        let records = evidence.sts_records.as_ref().is_some_and(is_unknown);
+        let records = evidence.sts_records.as_ref().is_some_and(is_unknown)
+            || evidence.tls_rpt_records.as_ref().is_some_and(is_unknown);
         let hosts = evidence.mail_hosts.as_ref().is_some_and(|hosts| {
             let addresses = hosts.hosts.iter().filter_map(|host| host.addresses.as_ref());
             let mut lookups =
@@ -49,7 +50,9 @@ impl Checked {
         let policy_host = evidence.policy_host.as_ref().is_some_and(|host| {
             is_unknown(&host.addresses.ipv4) || is_unknown(&host.addresses.ipv6)
         });
-        self.judgement.verdict == Some(Verdict::Unknown) && (records || hosts || policy_host)
+        let mut findings = self.judgement.findings.iter();
+        let is_open = findings.any(|finding| finding.rule.severity == Severity::Unknown);
+        is_open && (records || hosts || policy_host)
     }
 }
 

@@ -16,11 +16,12 @@ use sealpost_wire::{
     postfix::{Answer, Enforced, HostLookup, Key, Profile, Reason, Reply, SmartHost, Table},
     socketmap::{Question, write_reply},
 };
-use tokio::{join, time::timeout};
+use tokio::join;
 
 use crate::{
     Dane, Decided, DecisionLabel, EnforceMetrics, Enforcer, Exception, Exceptions, Mode, Settings,
-    Sts, Treatment, memo::Memo, observations::Observations, remarks::Unremarked, routes::Routes,
+    Sts, Treatment, mail_hosts::MailHosts, memo::Memo, observations::Observations,
+    remarks::Unremarked, routes::Routes,
 };
 
 /// The port of mail between servers.
@@ -36,6 +37,7 @@ struct Shared {
     enforcer: Enforcer,
     network: Network,
     routes: Routes,
+    mail_hosts: MailHosts,
     settings: Settings,
     exceptions: RwLock<Arc<Exceptions>>,
     dane: AtomicBool,
@@ -53,12 +55,31 @@ pub enum DaneAnswers {
     Off,
 }
 
-/// When DANE is looked up.
-enum DaneUse {
+/// Where answers follow DANE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DaneUse {
     Never,
     /// Only where a policy is enforced: everything else the mail server does by itself.
     WhereEnforced,
     Always,
+}
+
+impl DaneUse {
+    pub(crate) fn of(
+        dane: DaneAnswers,
+        level: OperatorLevel,
+        treatment: Option<&Treatment>,
+    ) -> Self {
+        match (dane, level) {
+            (DaneAnswers::Off, _) => Self::Never,
+            (DaneAnswers::On, _) if treatment == Some(&Treatment::Off) => Self::Never,
+            // What is required may be had by DANE alone.
+            (DaneAnswers::On, _) if treatment == Some(&Treatment::Require) => Self::Always,
+            // To find nothing leaves DANE to the mail server.
+            (DaneAnswers::On, OperatorLevel::Dane | OperatorLevel::DaneOnly) => Self::WhereEnforced,
+            (DaneAnswers::On, _) => Self::Always,
+        }
+    }
 }
 
 impl Answerer {
@@ -67,6 +88,7 @@ impl Answerer {
     pub fn new(enforcer: Enforcer, network: Network, settings: Settings) -> Self {
         let shared = Shared {
             routes: Routes::new(&settings, network.clone(), Arc::clone(enforcer.metrics())),
+            mail_hosts: MailHosts::new(&settings, network.clone()),
             enforcer,
             network,
             settings,
@@ -147,15 +169,14 @@ impl Answerer {
         &self.shared.enforcer
     }
 
-    /// The reply to a question, within [`Settings::deadline`]; within twice of that where MX hosts
-    /// are to be named that are not known.
+    /// The reply to a question, within [`Settings::deadline`].
     ///
     /// Where nothing is to be demanded, nothing is found: the mail server goes by its own default,
     /// which is never lowered.
     pub async fn answer(&self, question: &Question, table: Table) -> Reply {
         let Some(domain) = question.key.policy_domain() else { return Reply::NotFound };
         let since = Stopwatch::start();
-        let (reply, _) = self.reply_about(question, domain, table).await;
+        let (reply, _) = self.reply_about(question, domain, table, since).await;
         self.metrics().answer_seconds.observe(since.elapsed());
         reply
     }
@@ -175,7 +196,7 @@ impl Answerer {
         };
         // Before it is decided: whatever changes meanwhile makes the reply one that is not kept.
         let (turn, lasting) = (self.shared.memo.turn(), self.shared.enforcer.lasting(domain));
-        let (reply, decided) = self.reply_about(question, domain, Table::Socketmap).await;
+        let (reply, decided) = self.reply_about(question, domain, Table::Socketmap, since).await;
         write_reply(&reply, replies);
         if let Some(lasting) = lasting
             && self.may_be_kept(&decided, domain, question.map.profile())
@@ -209,6 +230,7 @@ impl Answerer {
         question: &Question,
         domain: &DomainName,
         table: Table,
+        since: Stopwatch,
     ) -> (Reply, Decided) {
         let profile = question.map.profile();
         let decided = self.decide(&question.key, domain).await;
@@ -227,7 +249,13 @@ impl Answerer {
         if let Key::Domain(_) = &question.key {
             self.shared.unremarked.keep(domain, &decided);
         }
-        let reply = self.reply(&question.key, domain, &decided, profile, table).await;
+        let reply = if decided.needs_mx_hosts(domain, profile, table) {
+            let left = self.shared.settings.deadline.saturating_sub(since.elapsed());
+            let hosts = self.mx_hosts(&question.key, domain, &decided, left).await;
+            reply(domain, &decided, hosts.as_deref(), profile, table)
+        } else {
+            reply(domain, &decided, Ok(&[]), profile, table)
+        };
         (reply, decided)
     }
 
@@ -244,11 +272,9 @@ impl Answerer {
                 _ => shared.enforcer.standing(domain).await.into(),
             }
         };
-        let is_off = exception.as_ref().is_some_and(|found| found.treatment == Treatment::Off);
         let treatment = exception.as_ref().map(|exception| &exception.treatment);
-        let (sts, dane) = match self.dane_use(treatment) {
+        let (sts, dane) = match DaneUse::of(self.dane(), level, treatment) {
             DaneUse::Never => (sts.await, Dane::NotAsked),
-            _ if is_off => (sts.await, Dane::NotAsked),
             DaneUse::Always => join!(sts, self.look_for_dane(key, domain, deadline)),
             DaneUse::WhereEnforced => {
                 let since = Stopwatch::start();
@@ -266,23 +292,6 @@ impl Answerer {
         Decided::new(sts, dane, exception, level)
     }
 
-    /// The reply that says what was decided, to this kind of mail server.
-    async fn reply(
-        &self,
-        key: &Key,
-        domain: &DomainName,
-        decided: &Decided,
-        profile: Profile,
-        table: Table,
-    ) -> Reply {
-        if decided.needs_mx_hosts(domain, profile, table) {
-            let hosts = self.mx_hosts(key, domain, decided).await;
-            reply(domain, decided, hosts.as_deref(), profile, table)
-        } else {
-            reply(domain, decided, Ok(&[]), profile, table)
-        }
-    }
-
     /// The mode that holds for a domain with this exception.
     pub(crate) fn mode(&self, exception: Option<&Exception>) -> Mode {
         self.shared.settings.mode.under(exception)
@@ -296,19 +305,6 @@ impl Answerer {
         held.of(domain, self.shared.enforcer.wall()).cloned()
     }
 
-    fn dane_use(&self, treatment: Option<&Treatment>) -> DaneUse {
-        match (self.dane(), self.shared.settings.level) {
-            (DaneAnswers::Off, _) => DaneUse::Never,
-            // What is required may be had by DANE alone.
-            (DaneAnswers::On, _) if treatment == Some(&Treatment::Require) => DaneUse::Always,
-            // To find nothing leaves DANE to the mail server.
-            (DaneAnswers::On, OperatorLevel::Dane | OperatorLevel::DaneOnly) => {
-                DaneUse::WhereEnforced
-            }
-            (DaneAnswers::On, _) => DaneUse::Always,
-        }
-    }
-
     async fn look_for_dane(&self, key: &Key, domain: &DomainName, patience: Duration) -> Dane {
         let Some(next_hop) = next_hop(key, domain) else { return Dane::NotAsked };
         match self.shared.routes.of(&next_hop, patience).await {
@@ -317,12 +313,13 @@ impl Answerer {
         }
     }
 
-    /// The hosts to which mail for the next hop goes.
+    /// The hosts to which mail for the next hop goes, as far as they are known within `patience`.
     pub(crate) async fn mx_hosts(
         &self,
         key: &Key,
         domain: &DomainName,
         decided: &Decided,
+        patience: Duration,
     ) -> Result<Vec<DomainName>, Reason> {
         if let Key::SmartHost(SmartHost { hosts: HostLookup::Address, .. }) = key {
             return Ok(vec![domain.clone()]);
@@ -330,12 +327,7 @@ impl Answerer {
         if let Dane::Seen(route) = &decided.dane {
             return Ok(route.hosts.iter().map(|(name, _)| name.clone()).collect());
         }
-        let looked_up = self.shared.network.mx_hosts(domain);
-        match timeout(self.shared.settings.deadline, looked_up).await {
-            Ok(Ok(hosts)) => Ok(hosts),
-            Ok(Err(_)) => Err(Reason::new(&format!("the MX hosts of {domain} are not known"))),
-            Err(_) => Err(Reason::new(&format!("the MX hosts of {domain} are not known in time"))),
-        }
+        self.shared.mail_hosts.of(domain, patience).await
     }
 }
 

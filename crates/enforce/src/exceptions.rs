@@ -96,6 +96,11 @@ impl Exceptions {
         self.all().filter(move |(_, exception)| exception.ends_at <= now)
     }
 
+    /// Those that have ended by then, and not by `before`.
+    pub fn ended_since(&self, before: i64, now: i64) -> impl Iterator<Item = (String, &Exception)> {
+        self.ended(now).filter(move |(_, exception)| exception.ends_at > before)
+    }
+
     /// All, as their domains are written.
     pub fn all(&self) -> impl Iterator<Item = (String, &Exception)> {
         let exact = self.exact.iter().map(|(domain, exception)| (domain.to_string(), exception));
@@ -110,6 +115,13 @@ impl Exceptions {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.below.is_empty()
+    }
+}
+
+impl Exception {
+    /// The first second after its last day, since 1970.
+    pub fn ends_at(&self) -> i64 {
+        self.ends_at
     }
 }
 

@@ -48,7 +48,7 @@ impl Answerer {
     /// server.
     pub async fn explain(&self, key: &Key, domain: &DomainName) -> Explanation {
         let decided = self.decide(key, domain).await;
-        let hosts = self.mx_hosts(key, domain, &decided).await;
+        let hosts = self.mx_hosts(key, domain, &decided, self.settings().deadline).await;
         let (record, held) = self.enforcer().seen(domain);
         Explanation {
             mode: self.mode(decided.exception.as_ref()),

@@ -38,6 +38,7 @@ mod enforcer;
 pub use enforcer::{Enforcer, Standing};
 mod proof;
 pub use proof::{Proof, Prover};
+mod mail_hosts;
 mod routes;
 pub use routes::{InvalidLookup, RouteSeen};
 mod saved;

@@ -42,3 +42,6 @@ pub use surroundings::{CaaLookup, CaaRecord, ReportDestination, Surroundings};
 
 // What others reported of its traffic.
 pub mod traffic;
+
+// What comes of both.
+pub mod incident;

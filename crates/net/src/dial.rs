@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 use crate::Network;
 use crate::connect::connect;
 use crate::deadline::Deadline;
+use crate::guard::Guard;
 use crate::tls::Protocol;
 
 /// A connection, with TLS or not yet.
@@ -108,6 +109,19 @@ impl Network {
             Some((_, fault)) => DialError::Unreachable { host, reason: fault.text },
             None => DialError::NoAddress { host, reason: "it has none".to_owned() },
         })
+    }
+
+    /// Opens a TCP connection to this machine.
+    pub(crate) async fn dial_here(
+        &self,
+        address: SocketAddr,
+        host: &DomainName,
+    ) -> Result<Connection, DialError> {
+        let deadline = Deadline::after(self.means.deadlines.connect);
+        let stream = connect(address, &Guard::open(), deadline)
+            .await
+            .map_err(|fault| DialError::Unreachable { host: host.clone(), reason: fault.text })?;
+        Ok(Connection { stream: Stream::Plain(stream), peer: address.ip() })
     }
 
     /// Goes on with TLS. The certificate must be valid for the host and lead to a trusted root.

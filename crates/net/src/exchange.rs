@@ -8,11 +8,12 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
 use hyper_util::rt::TokioIo;
+use mail_domain::DomainName;
 use sealpost_evidence::{BodyEnd, HttpReply};
 use tokio::task::JoinSet;
 
 use crate::https::{LARGEST_HEAD, MOST_FIELDS, Purpose, head_fault, read_reply};
-use crate::{DialError, HttpsUrl, Network, deadline::Deadline};
+use crate::{Connection, DialError, HttpsUrl, Network, ServiceUrl, deadline::Deadline};
 
 const SOFTWARE: &str = concat!("sealpost/", env!("CARGO_PKG_VERSION"));
 
@@ -29,6 +30,8 @@ pub enum Ask {
         media_type: &'static str,
         /// The octets.
         body: Vec<u8>,
+        /// What else stands in the head.
+        fields: Vec<(&'static str, String)>,
     },
 }
 
@@ -70,9 +73,42 @@ impl Network {
         accept: &'static str,
     ) -> Result<Answer, DialError> {
         let HttpsUrl { host, port, path } = url;
-        let broken = |reason: String| DialError::Unreachable { host: host.clone(), reason };
         let connection = self.dial(host, *port).await?;
         let connection = self.secure(connection, host).await?;
+        let named = if *port == 443 { host.to_string() } else { format!("{host}:{port}") };
+        self.exchange(connection, host, &named, path, ask, accept).await
+    }
+
+    /// Asks a service of the operator: over HTTPS, or on this machine without TLS.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ask`].
+    pub async fn ask_service(
+        &self,
+        url: &ServiceUrl,
+        ask: Ask,
+        accept: &'static str,
+    ) -> Result<Answer, DialError> {
+        match url {
+            ServiceUrl::Https(url) => self.ask(url, ask, accept).await,
+            ServiceUrl::Here { address, host, path } => {
+                let connection = self.dial_here(*address, host).await?;
+                self.exchange(connection, host, &address.to_string(), path, ask, accept).await
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        connection: Connection,
+        host: &DomainName,
+        named: &str,
+        path: &str,
+        ask: Ask,
+        accept: &'static str,
+    ) -> Result<Answer, DialError> {
+        let broken = |reason: String| DialError::Unreachable { host: host.clone(), reason };
         let deadline = Deadline::after(self.means.deadlines.https);
 
         let mut client = http1::Builder::new();
@@ -82,12 +118,11 @@ impl Network {
         // Aborted when this function ends.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let named = if *port == 443 { host.to_string() } else { format!("{host}:{port}") };
-        let (request, media_type, body) = match ask {
-            Ask::Get => (Request::get(path.as_str()), None, Vec::new()),
-            Ask::Head => (Request::head(path.as_str()), None, Vec::new()),
-            Ask::Post { media_type, body } => {
-                (Request::post(path.as_str()), Some(media_type), body)
+        let (request, media_type, body, fields) = match ask {
+            Ask::Get => (Request::get(path), None, Vec::new(), Vec::new()),
+            Ask::Head => (Request::head(path), None, Vec::new(), Vec::new()),
+            Ask::Post { media_type, body, fields } => {
+                (Request::post(path), Some(media_type), body, fields)
             }
         };
         let mut request = request
@@ -97,6 +132,9 @@ impl Network {
             .header(CONNECTION, "close");
         if let Some(media_type) = media_type {
             request = request.header(CONTENT_TYPE, media_type);
+        }
+        for (name, value) in fields {
+            request = request.header(name, value);
         }
         let request = request
             .body(Full::new(Bytes::from(body)))

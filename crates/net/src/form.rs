@@ -37,7 +37,7 @@ impl Network {
     /// [`DialError`] after at most the deadlines for DNS, connecting, TLS and HTTPS.
     pub async fn post_form(&self, url: &HttpsUrl, form: String) -> Result<FormReply, DialError> {
         let media_type = "application/x-www-form-urlencoded";
-        let ask = Ask::Post { media_type, body: form.into_bytes() };
+        let ask = Ask::Post { media_type, body: form.into_bytes(), fields: Vec::new() };
         let answer = self.ask(url, ask, "application/json").await?;
         Ok(FormReply { status: answer.status, body: answer.body })
     }

@@ -56,13 +56,15 @@ mod exchange;
 mod form;
 pub use dial::{Connection, DialError};
 pub use exchange::{Answer, Ask};
+mod service;
 pub use form::{FormReply, HttpsUrl, HttpsUrlError};
+pub use service::{ServiceUrl, ServiceUrlError};
 
 // What is sent.
 mod submit;
 pub use submit::{
-    Acceptance, Certificates, Letter, MailWay, Poster, Program, Protection, Relay, RelayError,
-    SubmitFault, Submitted,
+    Acceptance, Certificates, Letter, MailWay, MailWayError, Poster, Program, Protection, Relay,
+    RelayError, SubmitFault, Submitted,
 };
 
 // What is asked.

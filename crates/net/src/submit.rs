@@ -17,6 +17,7 @@ mod post;
 mod program;
 mod relay;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use tls_rpt::MailAddress;
@@ -47,6 +48,37 @@ pub enum MailWay {
     Relay(Relay),
     /// To a program of this machine.
     Program(Program),
+}
+
+/// Why a text names no way of mails.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailWayError {
+    /// The relay is none.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The program could be any of that name.
+    #[error("the path of sendmail is not absolute")]
+    Program,
+    /// None of the three.
+    #[error("the way of mails is relay:HOST:PORT, sendmail:/usr/sbin/sendmail, or direct")]
+    Form,
+}
+
+impl FromStr for MailWay {
+    type Err = MailWayError;
+
+    /// `relay:HOST:PORT`, `sendmail:PATH` or `direct`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "direct" => Ok(Self::Direct),
+            Some(("relay", host)) => Ok(Self::Relay(Relay::parse(host)?)),
+            Some(("sendmail", path)) => {
+                Program::at(path).map(Self::Program).ok_or(MailWayError::Program)
+            }
+            _ => Err(MailWayError::Form),
+        }
+    }
 }
 
 /// What became of a report on its way to one destination.

@@ -32,6 +32,9 @@ pub mod changes;
 // From reports to causes.
 pub mod diagnosis;
 
+// What people are told of.
+pub mod incidents;
+
 // What to publish.
 mod expiry;
 pub mod provider;

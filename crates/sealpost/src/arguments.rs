@@ -1,5 +1,6 @@
 //! The command line. Help, man pages and completions are made from these definitions.
 
+mod alert;
 mod check;
 mod config;
 mod enforce;
@@ -19,6 +20,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sealpost_net::IpNetwork;
 
+pub(crate) use self::alert::{
+    AlertAckArguments, AlertArguments, AlertCommand, AlertListArguments, AlertPreviewArguments,
+    AlertShowArguments, AlertTestArguments, WhichPhase,
+};
 pub(crate) use self::check::{
     CheckArguments, CheckCommand, CheckFormat, DiffArguments, ListArguments, ResultsArguments,
     SummaryFormat, Zone,
@@ -93,6 +98,8 @@ pub(crate) enum Command {
     Receive(Box<ReceiveArguments>),
     /// Count the TLS sessions of a mail server, for TLS reports.
     Report(Box<ReportArguments>),
+    /// Make incidents of what is known, and tell people of them.
+    Alert(Box<AlertArguments>),
     /// Run every role that the configuration names, as one daemon.
     Serve(Box<ServeArguments>),
     /// Make, check and describe the configuration.

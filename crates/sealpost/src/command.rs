@@ -1,5 +1,6 @@
 //! The commands.
 
+mod alert;
 mod check;
 mod config;
 mod enforce;
@@ -37,6 +38,7 @@ pub(crate) async fn run(
         Command::Publish(arguments) => publish::run(arguments, inherited, output).await,
         Command::Receive(arguments) => receive::run(*arguments, inherited, output).await,
         Command::Report(arguments) => report::run(*arguments, inherited, output).await,
+        Command::Alert(arguments) => alert::run(*arguments, inherited, output).await,
         Command::Serve(arguments) => serve::run(*arguments, inherited, output).await,
         Command::Config(command) => config::run(command, output),
         Command::Store(command) => store::run(command, output).await,

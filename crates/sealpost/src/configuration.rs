@@ -43,6 +43,7 @@ pub(crate) struct Configuration {
     pub(crate) report: sealpost_report::Section,
     pub(crate) publish: sealpost_publish::Section,
     pub(crate) check: sealpost_check::scheduled::Section,
+    pub(crate) alert: sealpost_alert::Section,
     /// The name and the text of the file, for messages that name a line of it.
     #[serde(skip)]
     source: (String, String),
@@ -79,6 +80,7 @@ struct Present {
     report: Option<IgnoredAny>,
     publish: Option<IgnoredAny>,
     check: Option<IgnoredAny>,
+    alert: Option<IgnoredAny>,
 }
 
 impl Default for ServeSection {
@@ -156,6 +158,7 @@ impl Configuration {
             configuration.receive.relative_to(folder);
             configuration.report.relative_to(folder);
             configuration.publish.relative_to(folder);
+            configuration.alert.relative_to(folder);
         }
         if let Some(store) = configuration.store.clone() {
             configuration.keep_in(&store);
@@ -183,6 +186,7 @@ impl Configuration {
             &mut self.receive.store,
             &mut self.report.store,
             &mut self.publish.store,
+            &mut self.alert.store,
         ];
         for own in stores {
             own.get_or_insert_with(|| store.to_owned());
@@ -198,7 +202,13 @@ impl Configuration {
 
     /// The file of which people see what is kept: that of the first of these that runs.
     pub(crate) fn store_of_pages(&self, runs: impl Fn(RoleName) -> bool) -> PathBuf {
-        let kept = [RoleName::Receive, RoleName::Publish, RoleName::Report, RoleName::Enforce];
+        let kept = [
+            RoleName::Receive,
+            RoleName::Publish,
+            RoleName::Report,
+            RoleName::Enforce,
+            RoleName::Alert,
+        ];
         let of = kept.into_iter().find(|name| runs(*name)).unwrap_or(RoleName::Receive);
         self.store_of(of)
     }
@@ -211,6 +221,7 @@ impl Configuration {
             RoleName::Report => self.report.store_file(),
             RoleName::Publish => self.publish.store_file(),
             RoleName::Check => self.store_of_pages(|name| self.serve.roles.contains(&name)),
+            RoleName::Alert => self.alert.store_file(),
         }
     }
 
@@ -223,7 +234,7 @@ impl Configuration {
         if roles.is_empty() {
             return Err(Failure::new("find a role to run: the configuration names none").hint(
                 "write a section for each role, even an empty one: [enforce], [receive], [report], \
-                 [publish], [check]",
+                 [publish], [check], [alert]",
             ));
         }
         Ok(roles)
@@ -240,6 +251,7 @@ impl Configuration {
                 self.source.clone_from(&other.source);
             }
             RoleName::Check => self.check = other.check.clone(),
+            RoleName::Alert => self.alert = other.alert.clone(),
         }
     }
 }
@@ -253,6 +265,7 @@ fn present(text: &str) -> Vec<RoleName> {
         (present.report, RoleName::Report),
         (present.publish, RoleName::Publish),
         (present.check, RoleName::Check),
+        (present.alert, RoleName::Alert),
     ];
     sections.into_iter().filter_map(|(section, name)| section.map(|_| name)).collect()
 }

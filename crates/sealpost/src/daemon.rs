@@ -3,6 +3,7 @@
 //! The command of a role runs it alone, and a fault that it cannot go on after ends the process, as
 //! service managers like it. `sealpost serve` runs several, and starts the one that failed again.
 
+mod alert;
 mod check;
 mod doors;
 mod enforce;
@@ -17,6 +18,7 @@ mod role;
 mod run;
 mod signals;
 
+pub(crate) use self::alert::{endings, messengers};
 pub(crate) use self::metrics::ServeMetrics;
 pub(crate) use self::publish::{Hosting, UNCHANGED, has_door, load_domains};
 pub(crate) use self::receive::{Watched, watch_maildir};

@@ -109,6 +109,11 @@ fn the_dashboard_is_one_of_grafana() {
     }
 }
 
+#[test]
+fn the_page_of_incidents_is_fresh() {
+    is_fresh("doc/reference/incidents.md", &["alert", "causes"]);
+}
+
 #[track_caller]
 fn is_fresh(page: &str, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().unwrap();

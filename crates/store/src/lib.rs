@@ -52,6 +52,8 @@ mod audit;
 pub use audit::{Act, ActKind, Audit};
 pub mod checks;
 pub use checks::Checks;
+pub mod incidents;
+pub use incidents::Incidents;
 pub mod reports;
 pub use reports::Reports;
 pub mod sessions;

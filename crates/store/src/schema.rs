@@ -33,6 +33,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0013_beside_sessions.sql"),
         include_str!("migrations/0014_web.sql"),
         include_str!("migrations/0015_checks.sql"),
+        include_str!("migrations/0016_incidents.sql"),
     ],
     // Several reports with many failures lie in one page; in pages of the usual 4 KiB there would be
     // two, and much room between them.

@@ -32,6 +32,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         crate::tokens::sql::ALL,
         crate::audit::sql::ALL,
         crate::checks::sql::ALL,
+        crate::incidents::sql::ALL,
     ];
     owners.into_iter().flatten().copied()
 }

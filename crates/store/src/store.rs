@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::{
-    Audit, Certificates, Checks, Intents, Mailboxes, Policies, Reports, Rollouts, Sessions,
-    Settings, StoreError, Submissions, Tokens, backup, readers::Readers, schema, writer::Writer,
+    Audit, Certificates, Checks, Incidents, Intents, Mailboxes, Policies, Reports, Rollouts,
+    Sessions, Settings, StoreError, Submissions, Tokens, backup, readers::Readers, schema,
+    writer::Writer,
 };
 
 /// What sealpost remembers. Clones share the file; it is closed when the last is dropped.
@@ -101,6 +102,11 @@ impl Store {
     /// Who did what over HTTP.
     pub fn audit(&self) -> Audit {
         Audit::new(self.clone())
+    }
+
+    /// What people are told of.
+    pub fn incidents(&self) -> Incidents {
+        Incidents::new(self.clone())
     }
 
     /// Writes a copy of the file as it stands at one moment, while others go on writing. It is

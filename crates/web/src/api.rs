@@ -109,6 +109,31 @@ const OPERATIONS: &[Operation] = &[
         answer: schema_of::<model::Report>,
     },
     Operation {
+        path: "/api/v1/incidents",
+        summary: "Incidents, the last first, 100 at a time",
+        parameters: &[
+            ("phase", "open or resolved"),
+            ("domain", "the policy domain"),
+            ("before", "the `next` of the page before"),
+        ],
+        wish: None,
+        answer: schema_of::<model::Incidents>,
+    },
+    Operation {
+        path: "/api/v1/incidents/{incident}",
+        summary: "One incident, and what was told of it",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::Incident>,
+    },
+    Operation {
+        path: "/api/v1/incidents/{incident}/acknowledge",
+        summary: "Take an incident in hand: nobody is told of it again until the end",
+        parameters: &[],
+        wish: Some(schema_of::<model::AcknowledgeWish>),
+        answer: schema_of::<model::Done>,
+    },
+    Operation {
         path: "/api/v1/policies",
         summary: "The policies that are held for mail servers that send",
         parameters: &[("q", "a text that the name has in it")],

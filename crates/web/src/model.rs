@@ -6,6 +6,11 @@ use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
 use sealpost_rules::{Severity, Verdict, changes::Change};
 use serde::{Deserialize, Serialize};
 
+mod incidents;
+pub(crate) use incidents::{
+    AcknowledgeWish, AcknowledgedRow, Incident, IncidentRow, Incidents, NoticeRow,
+};
+
 /// Every domain of which something is known.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Domains {
@@ -17,6 +22,10 @@ pub(crate) struct Domains {
     pub(crate) domains: Vec<DomainRow>,
     /// There are more than are shown.
     pub(crate) is_cut: bool,
+    /// Open incidents, those that press most first; not all may be shown.
+    pub(crate) incidents: Vec<IncidentRow>,
+    /// How many are open.
+    pub(crate) open_incidents: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

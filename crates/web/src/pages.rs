@@ -67,6 +67,21 @@ pub(crate) struct Report {
 }
 
 #[derive(Template)]
+#[template(path = "incidents.html")]
+pub(crate) struct Incidents {
+    pub(crate) frame: Frame,
+    pub(crate) incidents: model::Incidents,
+}
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+pub(crate) struct Incident {
+    pub(crate) frame: Frame,
+    pub(crate) incident: model::Incident,
+    pub(crate) can_acknowledge: bool,
+}
+
+#[derive(Template)]
 #[template(path = "policies.html")]
 pub(crate) struct Policies {
     pub(crate) frame: Frame,

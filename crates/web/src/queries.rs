@@ -4,6 +4,7 @@ mod check;
 mod domain;
 mod domains;
 mod house;
+mod incidents;
 mod policies;
 mod reports;
 
@@ -11,6 +12,7 @@ use sealpost_evidence::traffic::{Day, Trust};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Store, reports::DayRange};
 
+pub(crate) use self::incidents::IncidentsWanted;
 pub(crate) use self::reports::{ReportsWanted, place, scope};
 
 /// The days that are summed up.

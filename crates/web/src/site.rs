@@ -2,6 +2,7 @@
 
 mod change;
 mod gate;
+mod incident;
 mod table;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mail_domain::DomainName;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_runtime::{Clock, metrics::Exposition};
-use sealpost_store::{RawStore, Store, StoreError, reports::Scope};
+use sealpost_store::{RawStore, Store, StoreError, incidents::Phase, reports::Scope};
 
 use self::table::table;
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     metrics::{Answer, WebMetrics},
     model, pages,
     pages::Frame,
-    queries::{Desk, ReportsWanted},
+    queries::{Desk, IncidentsWanted, ReportsWanted},
 };
 
 /// The longest text that is searched for.
@@ -63,6 +64,8 @@ enum Subject {
     Reports(model::Reports),
     Report(model::Report),
     Policies(model::Policies, String),
+    Incidents(model::Incidents),
+    Incident(model::Incident),
     Activity(model::Acts),
     Settings(model::Settings),
 }
@@ -150,6 +153,14 @@ impl Site {
                 let search = search(request)?;
                 Ok(Subject::Policies(self.desk.policies(&search).await?, search))
             }
+            ["incidents"] => {
+                Ok(Subject::Incidents(self.desk.incidents(incidents(request)?).await?))
+            }
+            ["incidents", id] => {
+                let id = id.parse().map_err(|_| Refusal::Unknown)?;
+                let found = self.desk.incident(id).await?;
+                found.map(Subject::Incident).ok_or(Refusal::Unknown)
+            }
             ["activity"] => {
                 let before = parameter(request, "before").filter(|text| !text.is_empty());
                 let before = before.map(number).transpose()?;
@@ -168,7 +179,7 @@ impl Site {
     async fn page(&self, parts: &[&str], request: &Request, caller: &Caller) -> Response {
         let frame = self.frame(parts, caller);
         match self.subject(parts, request).await {
-            Ok(subject) => self.drawn(subject, frame),
+            Ok(subject) => self.drawn(subject, frame, caller),
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 let title = if status == Status::NotFound { "Not found" } else { "No answer" };
@@ -187,7 +198,7 @@ impl Site {
         }
     }
 
-    fn drawn(&self, subject: Subject, frame: Frame) -> Response {
+    fn drawn(&self, subject: Subject, frame: Frame, caller: &Caller) -> Response {
         let ok = Status::Ok;
         match subject {
             Subject::Domains(domains, search) => {
@@ -204,6 +215,13 @@ impl Site {
             Subject::Policies(policies, search) => {
                 pages::page(ok, &pages::Policies { frame, policies, search })
             }
+            Subject::Incidents(incidents) => {
+                pages::page(ok, &pages::Incidents { frame, incidents })
+            }
+            Subject::Incident(incident) => {
+                let can_acknowledge = caller.may_write();
+                pages::page(ok, &pages::Incident { frame, incident, can_acknowledge })
+            }
             Subject::Activity(acts) => pages::page(ok, &pages::Activity { frame, acts }),
             Subject::Settings(settings) => pages::page(ok, &pages::Settings { frame, settings }),
         }
@@ -218,6 +236,8 @@ impl Site {
             Ok(Subject::Reports(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Report(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Policies(value, _)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Incidents(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Incident(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Activity(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Settings(value)) => api::json_of(Status::Ok, &value),
             Err(refusal) => {
@@ -327,6 +347,15 @@ impl HttpService for Site {
             (Method::Post, ["domains", name, verb @ ("move" | "waive" | "accept")]) => {
                 self.change_by_form(name, verb, &request, &caller).await
             }
+            (Method::Post, ["api", "v1", "incidents", id, "acknowledge"]) => {
+                self.acknowledge_by_program(id, &request, &caller).await
+            }
+            (Method::Post, ["incidents", id, "acknowledge"]) => {
+                self.acknowledge_by_form(id, &request, &caller).await
+            }
+            (_, ["incidents", _, "acknowledge"] | ["api", "v1", "incidents", _, "acknowledge"]) => {
+                Response::method_not_allowed("POST")
+            }
             (_, ["logout"] | ["domains", _, "move" | "waive" | "accept"])
             | (_, ["api", "v1", "domains", _, "move" | "waive" | "accept"]) => {
                 Response::method_not_allowed("POST")
@@ -368,6 +397,8 @@ impl Subject {
             Self::Reports(value) => table(&value.reports),
             Self::Report(value) => table(&value.policies),
             Self::Policies(value, _) => table(&value.policies),
+            Self::Incidents(value) => table(&value.incidents),
+            Self::Incident(value) => table(&value.notices),
             Self::Activity(value) => table(&value.acts),
             Self::Settings(value) => table(&value.settings),
         }
@@ -404,6 +435,18 @@ fn wanted(request: &Request) -> Result<ReportsWanted, Refusal> {
     });
     let failing = given("failing").is_some_and(|text| text == "true");
     Ok(ReportsWanted { scope, domain, failing, after: after.transpose()? })
+}
+
+fn incidents(request: &Request) -> Result<IncidentsWanted, Refusal> {
+    let given = |name| parameter(request, name).filter(|text| !text.is_empty());
+    let phase = match given("phase") {
+        None | Some("open") => Phase::Open,
+        Some("resolved") => Phase::Resolved,
+        Some(_) => return Err(Refusal::Senseless("the phase is open or resolved")),
+    };
+    let domain = given("domain").map(domain).transpose()?;
+    let before = given("before").map(number).transpose()?;
+    Ok(IncidentsWanted { phase, domain, before })
 }
 
 fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {

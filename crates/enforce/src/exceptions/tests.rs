@@ -52,6 +52,10 @@ fn an_exception_ends_with_its_last_day() {
     let ended: Vec<_> = exceptions.ended(FIRST_OF_FEBRUARY).collect();
     assert_eq!(ended[0].0, "a.test");
     assert_eq!(ended[0].1.to_string(), "off until 2027-01-31: x");
+    let between = |before, now| exceptions.ended_since(before, now).count();
+    assert_eq!(between(FIRST_OF_FEBRUARY - 5, FIRST_OF_FEBRUARY), 1);
+    assert_eq!(between(FIRST_OF_FEBRUARY - 5, FIRST_OF_FEBRUARY - 1), 0);
+    assert_eq!(between(FIRST_OF_FEBRUARY, FIRST_OF_FEBRUARY + 5), 0, "told already");
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use mail_domain::DomainName;
 use mta_sts::cache::{Absence, FetchedPolicy};
 use sealpost_net::{Network, NextHop};
-use sealpost_rules::matrix::OperatorLevel;
+use sealpost_rules::matrix::{OperatorLevel, StsState};
 use sealpost_store::Remembered;
 use sealpost_wire::postfix::Reason;
 
 use super::{DaneSeen, Explanation, HeldSeen, HostSeen, PolicySeen, RecordSeen};
-use crate::{Dane, DaneAnswers, Decided, Exceptions, Mode, RouteSeen, Sts, Treatment};
+use crate::{
+    Dane, DaneAnswers, Decided, Exceptions, Mode, RouteSeen, Sts, Treatment, answerer::DaneUse,
+};
 
 /// About what, and under which circumstances.
 #[derive(Clone, Debug)]
@@ -54,14 +56,15 @@ impl Explanation {
         });
 
         let exception = exceptions.of(domain, now).cloned();
-        let seen = Dane::Seen(Arc::new(RouteSeen::new(&route)));
-        let used = match dane {
-            DaneAnswers::On => seen.clone(),
-            DaneAnswers::Off => Dane::NotAsked,
-        };
-        let sts = match exception.as_ref().map(|exception| &exception.treatment) {
+        let treatment = exception.as_ref().map(|exception| &exception.treatment);
+        let sts = match treatment {
             Some(Treatment::Pin(policy)) => Sts::Pinned(Arc::clone(policy)),
             _ => sts(&record, fetched, kept),
+        };
+        let seen = Dane::Seen(Arc::new(RouteSeen::new(&route)));
+        let used = match (DaneUse::of(dane, level, treatment), sts.state(treatment)) {
+            (DaneUse::Always, _) | (DaneUse::WhereEnforced, StsState::Enforce) => seen.clone(),
+            (DaneUse::Never, _) | (DaneUse::WhereEnforced, StsState::Other) => Dane::NotAsked,
         };
         let decided = Decided::new(sts, used, exception, level);
         let hosts = hosts.map_err(|fault| {

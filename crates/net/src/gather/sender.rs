@@ -15,6 +15,7 @@ use sealpost_evidence::{
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::courtesy::Service;
 use super::route::names;
 use super::{POLICY_PATH, chosen, fetch_from, source};
 use crate::deadline::Deadline;
@@ -65,6 +66,9 @@ impl Network {
             });
         }
         let path = Arc::<str>::from(POLICY_PATH);
+        // Thousands of domains may have their policies at one provider.
+        let server =
+            Arc::<str>::from(addresses.aliases().last().map_or(host.as_str(), String::as_str));
         let mut running = JoinSet::new();
         let mut failed = Vec::new();
         loop {
@@ -73,7 +77,12 @@ impl Network {
             {
                 let target = SocketAddr::new(address, self.means.https_port);
                 let (means, host, path) = (self.means.clone(), host.clone(), path.clone());
+                let server = Arc::clone(&server);
                 running.spawn(async move {
+                    let courtesy = Arc::clone(&means);
+                    let turn = courtesy.courtesy.turn(&server, address, Service::Https);
+                    // Where the deadline comes first, the fetch finds that there is no time left.
+                    let _turn = deadline.bound(turn).await;
                     fetch_from(means, host, path, Purpose::Policy, target, deadline).await
                 });
             }

@@ -638,3 +638,45 @@ async fn tlsa_records_are_asked_for_where_they_may_be() {
     assert_eq!(records.value().unwrap(), &[format!("3 1 1 {}", "07".repeat(32))]);
     assert_eq!(records.found().unwrap().security, Security::Secure);
 }
+
+/// Its sender may write to any number of domains whose policies lie at one provider.
+#[tokio::test]
+async fn one_policy_host_is_asked_for_some_policies_at_a_time() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    // It takes every connection, and never says a word.
+    let server = serve(move |stream| {
+        let counting = Arc::clone(&counting);
+        async move {
+            counting.fetch_add(1, Ordering::SeqCst);
+            let _held = stream;
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let resolver = dns_server(|query| {
+        let asked = query.queries[0].clone();
+        let mut answer = query.into_response();
+        if asked.query_type() == RecordType::A {
+            answer.add_answer(Record::from_rdata(asked.name().clone(), 60, a("127.0.0.1")));
+        }
+        Some(answer)
+    })
+    .await;
+    let mut place = Place::new(&Authority::root("Root"), resolver);
+    place.settings.https_port = server.port();
+    place.settings.deadlines.tls = Duration::from_secs(30);
+    let network = place.network();
+    for number in 0..50 {
+        let network = network.clone();
+        tokio::spawn(async move { network.sts_policy(&domain(&format!("n{number}.test"))).await });
+    }
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(asked.load(Ordering::SeqCst) <= 32, "{asked:?} at a time");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 32, "as many as may be");
+}

@@ -318,7 +318,8 @@ impl Client {
         loop {
             let nonce = self.nonce().await?;
             let body = self.key.sign(signer, &nonce, url, payload)?;
-            let ask = Ask::Post { media_type: "application/jose+json", body };
+            let (media_type, fields) = ("application/jose+json", Vec::new());
+            let ask = Ask::Post { media_type, body, fields };
             let answer = self.network.ask(&target, ask, "*/*").await?;
             if let Some(nonce) = answer.field("replay-nonce") {
                 let mut kept = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);

@@ -95,6 +95,17 @@ impl Ledger {
         Ok(true)
     }
 
+    /// Nothing is served any more, if that is still what is configured; says whether it is.
+    pub(super) async fn unpublish(
+        &mut self,
+        published: &PublishedDomain,
+    ) -> Result<bool, DriveError> {
+        let configured = self.configured.clone();
+        let Some(_hold) = configured.hold(published).await else { return Ok(false) };
+        self.serve(None, Actor::Itself).await?;
+        Ok(true)
+    }
+
     /// A body is served from now on.
     pub(super) async fn serve(
         &mut self,

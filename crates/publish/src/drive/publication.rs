@@ -105,7 +105,7 @@ pub(super) async fn publish(
     if stage == Stage::Removed {
         match (published.host, &seen.host) {
             (HostWay::Own, _) if ledger.rollout.history.live_body().is_some() => {
-                ledger.serve(None, Actor::Itself).await?;
+                work.is_unfinished = !ledger.unpublish(published).await?;
             }
             (HostWay::External, HostSeen::Bodies { .. }) => {
                 let host = format!("mta-sts.{}", published.domain);
@@ -179,13 +179,20 @@ async fn serve(
 ) -> Result<bool, DriveError> {
     let is_everywhere = seen.host.is_everywhere(policy);
     let is_live = ledger.rollout.history.live().is_some_and(|live| same(live, policy));
-    if is_everywhere && is_live {
+    let is_served = is_everywhere && is_live;
+    let history = &ledger.rollout.history;
+    if is_served && history.live_id().is_some() && !history.is_id_older() {
         return Ok(true);
     }
+    // A first policy is served as soon as it is configured; that senders fetch it waits for the look.
     if let Some(why) = uncovered(policy, seen, &ledger.rollout, ledger.now) {
-        work.todo.push(why);
+        let what = if is_served { "its id is not announced" } else { "the policy is not served" };
+        work.todo.push(format!("{what}{why}"));
         work.is_unfinished = true;
         return Ok(false);
+    }
+    if is_served {
+        return Ok(true);
     }
     match published.host {
         HostWay::Own if is_live || !is_written_here(published, policy, ledger) => {
@@ -212,18 +219,18 @@ fn is_written_here(published: &PublishedDomain, policy: &Policy, ledger: &Ledger
     published.mode.fixed().is_none() || live.is_some_and(|live| wants_a_look(live, policy))
 }
 
-/// A policy of mode enforce that leaves out a host that senders still find is not served.
+/// What speaks against a policy of mode enforce: it leaves out a host that senders still find.
 fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Option<String> {
     if policy.mode() != Mode::Enforce {
         return None;
     }
     let Some((hosts, _)) = &seen.mail_hosts else {
-        return Some("the policy is not served: the MX records could not be told".to_owned());
+        return Some(": the MX records could not be told".to_owned());
     };
     if let Some(host) = hosts.iter().find(|host| policy.covers(host).is_none()) {
         return Some(format!(
-            "the policy is not served: it leaves {host}, an MX host, uncovered; add it to mx, or \
-             let `sealpost publish plan` say when it may go"
+            ": the policy leaves {host}, an MX host, uncovered; add it to mx, or let `sealpost \
+             publish plan` say when it may go"
         ));
     }
     let of_the_past = mx_seen(rollout.mx.iter().filter(|set| set.until.is_some()), |host| {
@@ -231,8 +238,8 @@ fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Opti
     });
     match of_the_past {
         Horizon::Until(until) if until > now => Some(format!(
-            "the policy is not served before {until}: until then a cache may hold MX records with \
-             hosts that it leaves uncovered"
+            " before {until}: until then a cache may hold MX records with hosts that the policy \
+             leaves uncovered"
         )),
         Horizon::Nobody | Horizon::Until(_) | Horizon::Open => None,
     }

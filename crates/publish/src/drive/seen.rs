@@ -169,6 +169,10 @@ fn mail_hosts(evidence: &Evidence) -> Option<(Vec<DomainName>, Duration)> {
             // A name that is none is nowhere mail could go.
             Some((names.flatten().collect(), Duration::from_secs(found.ttl.into())))
         }
+        // It takes no mail, and says so (RFC 7505 §3).
+        (MxSource::Null, Lookup::Found(found)) => {
+            Some((Vec::new(), Duration::from_secs(found.ttl.into())))
+        }
         (MxSource::Implicit, Lookup::Absent(absence)) => {
             Some((vec![evidence.domain.clone()], Duration::from_secs(absence.ttl.into())))
         }

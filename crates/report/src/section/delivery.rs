@@ -10,7 +10,7 @@ use std::{
 use mail_domain::DomainName;
 use schemars::JsonSchema;
 use sealpost_dkim::Selector;
-use sealpost_net::{MailWay, Program, Relay};
+use sealpost_net::{MailWay, Program};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::{MailAddress, RetrySchedule};
 
@@ -39,7 +39,7 @@ const HOUR: u64 = 3_600;
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
     /// The way of mails: `relay:HOST:PORT`, `sendmail:PATH` or `direct`.
-    #[serde(deserialize_with = "way")]
+    #[serde(deserialize_with = "parsed")]
     #[schemars(with = "String", extend("default" = "sendmail:/usr/sbin/sendmail"))]
     pub mail: MailWay,
     /// Who is the author of the mails; by default the contact.
@@ -175,20 +175,6 @@ impl Default for Delivery {
     }
 }
 
-fn way<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MailWay, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.split_once(':') {
-        None if text == "direct" => Ok(MailWay::Direct),
-        Some(("relay", host)) => Relay::parse(host).map(MailWay::Relay).map_err(D::Error::custom),
-        Some(("sendmail", path)) => Program::at(path)
-            .map(MailWay::Program)
-            .ok_or_else(|| D::Error::custom("the path of sendmail is not absolute")),
-        _ => Err(D::Error::custom(
-            "the way of mails is relay:HOST:PORT, sendmail:/usr/sbin/sendmail, or direct",
-        )),
-    }
-}
-
 fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -203,6 +189,8 @@ fn optional<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
 
 #[cfg(test)]
 mod tests {
+    use sealpost_net::Relay;
+
     use super::*;
 
     #[test]

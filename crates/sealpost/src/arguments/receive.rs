@@ -224,9 +224,9 @@ pub(crate) struct SummaryArguments {
     /// Show the domains of the reports that nobody vouches for.
     #[arg(long)]
     pub(crate) unverified: bool,
-    /// How to show it.
+    /// How to show it; CSV has one row for each domain.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
-    pub(crate) format: Format,
+    pub(crate) format: ListFormat,
     #[command(flatten)]
     pub(crate) store: ReceiveConfiguration,
 }
@@ -299,9 +299,9 @@ pub(crate) struct FailuresArguments {
         value_parser = clap::value_parser!(u32).range(1..=1000)
     )]
     pub(crate) limit: u32,
-    /// How to show it.
+    /// How to show it; CSV has one row for what was reported alike, with its diagnosis.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
-    pub(crate) format: Format,
+    pub(crate) format: ListFormat,
     #[command(flatten)]
     pub(crate) store: ReceiveConfiguration,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 
 #[derive(Debug, Args)]
 #[command(after_help = "It runs the roles that have a section in the configuration ([enforce], \
-                  [receive], [report], [publish], [check]), and looks at the domains that are yours from \
+                  [receive], [report], [publish], [check], [alert]), and looks at the domains that are yours from \
                   time to time, until it is interrupted or terminated. A role that fails \
                   is started again and takes no other with it. At SIGHUP everything is read \
                   again, and a role whose settings have changed starts anew.\n\n\

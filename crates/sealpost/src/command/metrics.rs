@@ -2,6 +2,7 @@
 
 mod grafana;
 
+use sealpost_alert::AlertMetrics;
 use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::EnforceMetrics;
 use sealpost_publish::{DriveMetrics, PublishMetrics};
@@ -25,6 +26,7 @@ pub(super) fn run(arguments: &MetricsArguments, output: &mut Output) -> Result<O
         ("`publish`, leading domains", DriveMetrics::definitions()),
         ("`receive`", ReceiveMetrics::definitions()),
         ("`report`", ReportMetrics::definitions()),
+        ("`alert`", AlertMetrics::definitions()),
         ("`serve`", ServeMetrics::definitions()),
         ("The pages", WebMetrics::definitions()),
         ("The process", Process::definitions()),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_enforce::{
-    Answerer, Enforcer, Exceptions, HttpApi, Proof, Prover, Remarker, Section, Switch,
+    Answerer, Enforcer, Exception, Exceptions, HttpApi, Proof, Prover, Remarker, Section, Switch,
 };
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use self::doors::EnforceDoors;
 use super::ground::Ground;
@@ -20,6 +20,8 @@ use crate::output::Output;
 
 /// How long the start may take for the proof that resolvers validate; it is tried on afterwards.
 const FIRST_PROOF: Duration = Duration::from_secs(8);
+/// How often it is looked which exceptions have ended.
+const REMINDER: Duration = Duration::from_secs(5);
 /// What follows if the store cannot be used.
 const WITHOUT: &str = "without its policies a sender is easy to downgrade, so none is answered; \
                        mend the file, or move it away to begin anew";
@@ -62,6 +64,7 @@ impl Enforce {
             };
             tasks.spawn(keep_proving(prover.clone(), prove(&prover, output).await));
         }
+        tasks.spawn(remind(answerer.clone(), clock.clone()));
         tasks.spawn(remark(Remarker { answerer: answerer.clone(), sessions: store.sessions() }));
         let api = Arc::new(HttpApi::new(answerer.clone(), env!("CARGO_PKG_VERSION")));
         let inherited = ground.inherited.clone();
@@ -163,8 +166,21 @@ fn load_exceptions(section: &Section) -> Result<Exceptions, Failure> {
 
 /// Lets exceptions hold, and reminds of those that have ended.
 fn take_over(exceptions: Exceptions, answerer: &Answerer, clock: &Clock) {
-    for (domain, exception) in exceptions.ended(clock.now().as_second()) {
-        tracing::warn!(domain, %exception, "an exception has ended: remove it, or give it another end");
-    }
+    exceptions.ended(clock.now().as_second()).for_each(has_ended);
     answerer.set_exceptions(exceptions);
+}
+
+/// Reminds of exceptions that end from now on. It does not end.
+async fn remind(answerer: Answerer, clock: Clock) {
+    let mut told = clock.now().as_second();
+    loop {
+        sleep(REMINDER).await;
+        let now = clock.now().as_second();
+        answerer.exceptions().ended_since(told, now).for_each(has_ended);
+        told = told.max(now);
+    }
+}
+
+fn has_ended((domain, exception): (String, &Exception)) {
+    tracing::warn!(domain, %exception, "an exception has ended: remove it, or give it another end");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sealpost_alert::AlertMetrics;
 use sealpost_check::scheduled::CheckMetrics;
 use sealpost_enforce::HttpApi;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
@@ -23,6 +24,7 @@ pub(super) enum Voice {
     Report(Arc<ReportApi>),
     Publish(Arc<PublishApi>, Leader),
     Check(Arc<CheckMetrics>),
+    Alert(Arc<AlertMetrics>),
 }
 
 /// What answers there: `/metrics` with those of all roles, `/healthz` (the process works), `/readyz`
@@ -53,7 +55,11 @@ impl Voice {
             Self::Publish(api, _) => {
                 api.readiness().map_err(|why| format!("serves what it served before: {why}"))
             }
-            Self::Enforce(_) | Self::Receive(_) | Self::Report(_) | Self::Check(_) => Ok(()),
+            Self::Enforce(_)
+            | Self::Receive(_)
+            | Self::Report(_)
+            | Self::Check(_)
+            | Self::Alert(_) => Ok(()),
         }
     }
 }
@@ -109,6 +115,7 @@ impl Front {
                 Voice::Report(api) => api.write_metrics(&mut text),
                 Voice::Publish(api, _) => api.write_metrics(&mut text),
                 Voice::Check(metrics) => text.table(&*metrics),
+                Voice::Alert(metrics) => text.table(&*metrics),
             }
         }
         site.write_metrics(&mut text);
@@ -142,7 +149,9 @@ impl Front {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
             Some(Voice::Report(api)) => api.respond(request).await,
-            Some(Voice::Publish(..) | Voice::Check(_)) | None => Response::not_found(),
+            Some(Voice::Publish(..) | Voice::Check(_) | Voice::Alert(_)) | None => {
+                Response::not_found()
+            }
         }
     }
 }

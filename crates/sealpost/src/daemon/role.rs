@@ -8,6 +8,7 @@ use sealpost_runtime::Liveness;
 use sealpost_runtime::metrics::Label;
 use serde::Deserialize;
 
+use super::alert::Alert;
 use super::check::Check;
 use super::enforce::Enforce;
 use super::front::Voice;
@@ -28,6 +29,7 @@ pub(crate) enum RoleName {
     Report,
     Publish,
     Check,
+    Alert,
 }
 
 /// A role that runs.
@@ -37,6 +39,7 @@ pub(super) enum Role {
     Report(Box<Report>),
     Publish(Box<Publish>),
     Check(Check),
+    Alert(Box<Alert>),
 }
 
 /// Asks a role whether it does new work.
@@ -67,8 +70,8 @@ pub(crate) fn takes_up_work() -> Pulse {
 
 impl RoleName {
     /// All of them, in the order in which they start.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Enforce, Self::Receive, Self::Report, Self::Publish, Self::Check];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Enforce, Self::Receive, Self::Report, Self::Publish, Self::Check, Self::Alert];
 
     /// As it is written in the configuration.
     pub(crate) fn as_str(self) -> &'static str {
@@ -87,13 +90,15 @@ impl RoleName {
             Self::Report => Role::Report(Box::new(Report::start(ground, output).await?)),
             Self::Publish => Role::Publish(Box::new(Publish::start(ground, output).await?)),
             Self::Check => Role::Check(Check::start(ground).await?),
+            Self::Alert => Role::Alert(Box::new(Alert::start(ground).await?)),
         })
     }
 }
 
 impl Label for RoleName {
     const NAME: &'static str = "role";
-    const VALUES: &'static [&'static str] = &["enforce", "receive", "report", "publish", "check"];
+    const VALUES: &'static [&'static str] =
+        &["enforce", "receive", "report", "publish", "check", "alert"];
 
     fn index(self) -> usize {
         self as usize
@@ -107,6 +112,7 @@ impl Role {
             Self::Enforce(role) => Some(role.greeting()),
             Self::Publish(role) => Some(role.greeting()),
             Self::Check(role) => Some(role.greeting()),
+            Self::Alert(role) => Some(role.greeting()),
             Self::Receive(_) | Self::Report(_) => None,
         }
     }
@@ -123,6 +129,7 @@ impl Role {
             Self::Report(role) => role.reload(&configuration.report, output),
             Self::Publish(role) => role.reload(configuration, output).await,
             Self::Check(role) => role.reload(configuration, output).await,
+            Self::Alert(role) => role.reload(configuration, output),
         }
     }
 
@@ -135,6 +142,7 @@ impl Role {
             Self::Report(role) => role.failed().await,
             Self::Publish(role) => role.failed().await,
             Self::Check(role) => role.failed().await,
+            Self::Alert(role) => role.failed().await,
         }
     }
 
@@ -145,6 +153,7 @@ impl Role {
             Self::Report(role) => role.pulse(),
             Self::Publish(role) => role.pulse(),
             Self::Check(_) => takes_up_work(),
+            Self::Alert(_) => takes_up_work(),
         }
     }
 
@@ -156,6 +165,7 @@ impl Role {
             Self::Report(role) => Voice::Report(role.api()),
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
             Self::Check(role) => Voice::Check(role.metrics()),
+            Self::Alert(role) => Voice::Alert(role.metrics()),
         }
     }
 
@@ -167,6 +177,7 @@ impl Role {
             Self::Report(role) => role.stop().await,
             Self::Publish(role) => role.stop().await,
             Self::Check(role) => role.stop().await,
+            Self::Alert(role) => role.stop().await,
         }
     }
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::{root, sealpost};
 
 /// Sections and what may stand above all.
-const SECTIONS: [&str; 7] = ["serve", "web", "network", "enforce", "receive", "report", "publish"];
+const SECTIONS: [&str; 8] =
+    ["serve", "web", "network", "enforce", "receive", "report", "publish", "alert"];
 
 fn schema() -> Value {
     let folder = tempfile::tempdir().unwrap();

@@ -10,13 +10,18 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread::{scope, spawn};
+use std::thread::{scope, sleep, spawn};
 use std::time::Duration;
 
+use sealpost_enforce::{Answerer, DaneAnswers, Enforcer, Proof, Prover};
 use sealpost_lab::{Domain, Lab};
+use sealpost_net::Probes;
+use sealpost_runtime::Clock;
+use serde_json::Value;
 
 use crate::daemon::{Daemon, World};
 use crate::fleet::is_enforced;
+use crate::inside;
 
 /// Questions at a time: two cores are to do the work of all servers too.
 const TOGETHER: usize = 16;
@@ -24,6 +29,8 @@ const TOGETHER: usize = 16;
 /// The AD and CD bits in the fourth octet of a DNS message.
 const AUTHENTIC: u8 = 0x20;
 const CHECKING_DISABLED: u8 = 0x10;
+/// Longer than the deadline of the daemon that is asked then, and not so long that it asks again.
+const SLOW: Duration = Duration::from_millis(800);
 
 /// What a forwarder does with questions to the lab.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +39,8 @@ enum Manner {
     /// As a resolver that does not validate: it hands out everything, and vouches for nothing.
     Careless,
     Silent,
+    /// It takes long to find MX records.
+    SlowMx,
 }
 
 struct Forwarder {
@@ -73,6 +82,9 @@ fn forward(mut question: Vec<u8>, lab: SocketAddr, manner: Manner) -> Option<Vec
     if manner == Manner::Careless {
         question[3] |= CHECKING_DISABLED;
     }
+    if manner == Manner::SlowMx && is_about_mx(&question) {
+        sleep(SLOW);
+    }
     let outward = UdpSocket::bind("127.0.0.1:0").unwrap();
     outward.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     outward.send_to(&question, lab).ok()?;
@@ -83,6 +95,15 @@ fn forward(mut question: Vec<u8>, lab: SocketAddr, manner: Manner) -> Option<Vec
         answer[3] &= !AUTHENTIC;
     }
     Some(answer)
+}
+
+/// The type comes behind the labels of the question (RFC 1035 §4.1.2).
+fn is_about_mx(question: &[u8]) -> bool {
+    let mut at = 12;
+    while question[at] > 0 {
+        at += 1 + usize::from(question[at]);
+    }
+    question[at + 1..at + 3] == [0, 15]
 }
 
 /// The column of the table of what DNSSEC says of the MX records, or of the address where there are
@@ -288,6 +309,39 @@ fn no_answer_asks_for_less_than_the_level_of_the_mail_server() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The command looks for itself, and leaves to the mail server what the daemon leaves to it.
+#[test]
+fn why_says_what_is_answered_at_each_level() {
+    let world = World::new();
+    let lab = world.lab.resolver();
+    for level in ["may", "encrypt", "dane", "dane-only"] {
+        let daemon = start(&world, world.lab.settings_file(), level, lab, "60");
+        let file = configuration(&world, level, lab);
+        let mut client = daemon.client();
+        for domain in [
+            "good.test",
+            "dane-good.test",
+            "dane-partial.test",
+            "dane-only-usage-1.test",
+            "absent-dane-good.test",
+            "testing-dane-mismatch.test",
+            "sts-record-missing.test",
+            "bogus-mx.test",
+        ] {
+            let arguments = ["enforce", "why", domain, "--format", "json", "--config"];
+            let arguments = [&arguments[..], &[file.to_str().unwrap()]].concat();
+            let (printed, _) = world.run(&arguments);
+            let why: Value = serde_json::from_str(&printed).unwrap();
+            let replies = why["replies"].as_array().unwrap();
+            for map in ["postfix", "exim"] {
+                let said = replies.iter().find(|reply| reply["map"] == map).unwrap();
+                let answered = client.ask(map, domain);
+                assert_eq!(said["reply"], answered, "{level}, {map}, {domain}");
+            }
+        }
+    }
+}
+
 #[test]
 fn mail_waits_while_dane_is_not_known_in_time() {
     let world = World::new();
@@ -335,4 +389,81 @@ fn dane_stays_off_while_a_resolver_does_not_validate() {
     assert!(reply.starts_with("OK secure match=mx1.dane-good.test "), "{reply}");
     assert_eq!(client.ask("postfix", "sts-record-missing.test"), "NOTFOUND");
     assert!(client.ask("postfix", "dane-servfail.test").starts_with("OK secure "));
+}
+
+/// An older Postfix is told the names of the MX hosts. They are found out for who asks next.
+#[test]
+fn mx_hosts_that_come_late_are_known_afterwards() {
+    let world = World::new();
+    let forwarder = Forwarder::new(world.lab.resolver(), Manner::Faithful);
+    let network = world.settings_with_resolver(&forwarder.address.to_string());
+    let store = world.folder.path().join("store.sqlite");
+    let daemon = Daemon::start(&network, &store, "0.4", &[]);
+    let mut client = daemon.client();
+    crate::cache::eventually("the policy is known", || {
+        client.ask("postfix", "good.test").starts_with("OK secure ")
+    });
+    forwarder.be(Manner::SlowMx);
+    let reply = client.ask("postfix-3.9", "good.test");
+    assert_eq!(reply, "TEMP the MX hosts of good.test are not known in time");
+    // All that ask meanwhile wait for the same.
+    for _ in 0..3 {
+        client.ask("exim", "good.test");
+    }
+    let reply = client.ask("postfix-3.9", "good.test");
+    assert!(reply.starts_with("OK secure match=mx1.good.test "), "{reply}");
+}
+
+#[test]
+fn dane_follows_what_the_resolvers_do() {
+    use DaneAnswers::{Off, On};
+
+    let world = World::new();
+    let lab = world.lab.resolver();
+    let forwarder = Forwarder::new(lab, Manner::Faithful);
+    world.runtime.block_on(async {
+        let (store, network) = (inside::store(&world).await, inside::network(&world));
+        let (settings, clock) = (inside::SETTINGS, Clock::system());
+        let enforcer = Enforcer::start(settings, network.clone(), &store, clock).await.unwrap();
+        let answerer = Answerer::new(enforcer.clone(), network.clone(), settings);
+        let (signed, bogus) = ("good.test/MX".parse(), "bogus-altered.test/MX".parse());
+        let prover = Prover {
+            answerer: answerer.clone(),
+            network,
+            resolvers: vec![lab, forwarder.address],
+            probes: Probes::new(signed.unwrap(), [bogus.unwrap()]),
+        };
+        for (number, (manner, proof, dane)) in [
+            (Manner::Silent, "unknown", Off), // nothing is proven yet
+            (Manner::Faithful, "proven", On),
+            (Manner::Silent, "unknown", On), // an outage is no reason to drop protection
+            (Manner::Careless, "refuted", Off), // one of two is enough
+            (Manner::Faithful, "proven", On),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            forwarder.be(manner);
+            let seen = match prover.test().await {
+                Proof::Proven => "proven",
+                Proof::Refuted(_) => "refuted",
+                Proof::Unknown(_) => "unknown",
+            };
+            assert_eq!((seen, answerer.dane()), (proof, dane), "{number}");
+        }
+        // It is tested again and again by itself.
+        forwarder.be(Manner::Careless);
+        let unknown = Proof::Unknown("nobody has looked".to_owned());
+        let running = tokio::spawn(prover.run(unknown));
+        for _ in 0..300 {
+            if answerer.dane() == Off {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(answerer.dane(), Off);
+        running.abort();
+        enforcer.stop().await;
+        store.close().await;
+    });
 }

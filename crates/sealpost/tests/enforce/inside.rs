@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::daemon::World;
 
-const SETTINGS: Settings = Settings {
+pub(crate) const SETTINGS: Settings = Settings {
     mode: Mode::Enforce,
     level: OperatorLevel::Unknown,
     next_hops: 64,
@@ -26,12 +26,12 @@ const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(1),
 };
 
-fn network(world: &World) -> Network {
+pub(crate) fn network(world: &World) -> Network {
     let settings = NetworkSettings::from_toml(world.lab.settings_file()).unwrap();
     Network::new(settings, Clock::system()).unwrap()
 }
 
-async fn store(world: &World) -> Store {
+pub(crate) async fn store(world: &World) -> Store {
     Store::open(StoreSettings::at(world.folder.path().join("inside.sqlite"))).await.unwrap()
 }
 

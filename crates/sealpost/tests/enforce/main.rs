@@ -7,6 +7,7 @@ mod daemon;
 mod dane;
 mod disks;
 mod fleet;
+mod heard;
 mod injections;
 mod inside;
 mod kept;

@@ -75,6 +75,19 @@ fn requests_may_come_together_or_in_pieces() {
     assert!(client.reply().unwrap().starts_with("OK secure "));
 }
 
+/// So does Exim's `readsocket`: it says all, and only then reads.
+#[test]
+fn who_has_said_all_is_answered() {
+    let world = World::new();
+    let daemon = world.daemon("20");
+    let mut client = daemon.client();
+    // Nothing is known of it, so the answer takes a while.
+    client.send("exim good.test");
+    client.0.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(client.reply().unwrap(), "OK secure match=mx1.good.test");
+    assert_eq!(client.reply(), None);
+}
+
 #[test]
 fn what_is_no_request_ends_its_connection_and_no_other() {
     let world = World::new();

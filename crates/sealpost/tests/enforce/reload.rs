@@ -1,6 +1,6 @@
 //! What an operator wants otherwise: exceptions, read again at SIGHUP, and the mode.
 
-use crate::daemon::{Daemon, World};
+use crate::daemon::{Daemon, World, command};
 
 fn exception(domain: &str, treatment: &str, more: &str) -> String {
     format!(
@@ -83,4 +83,28 @@ fn who_only_observes_finds_nothing_but_what_is_excepted() {
         }
     }
     assert!(client.ask("postfix", "good-two-mx.test").starts_with("OK secure "));
+}
+
+#[test]
+fn an_exception_that_ends_is_told_of_and_does_nothing_any_more() {
+    let world = World::new();
+    let exceptions = world.folder.path().join("exceptions.toml");
+    let until = |domain, day| exception(domain, "require", "").replace("2199-12-31", day);
+    let written = [until("ended.test", "2027-01-30"), until("ends.test", "2027-01-31")];
+    fs_err::write(&exceptions, written.concat()).unwrap();
+    let configuration = world.configuration("sealpost.toml", "exceptions = \"exceptions.toml\"\n");
+    let store = world.folder.path().join("store.sqlite");
+    let more = ["--config", configuration.to_str().unwrap(), "--at", "2027-01-31T23:59:45Z"];
+    let mut command = command(world.lab.settings_file(), &store, "20", &more);
+    let daemon = Daemon::launch(command.env("SEALPOST_LOG", "warn"));
+    let mut client = daemon.client();
+    assert_eq!(client.ask("postfix", "ended.test"), "NOTFOUND");
+    assert!(client.ask("postfix", "ends.test").starts_with("TEMP "));
+    let before = &daemon.before;
+    assert!(before.contains("an exception has ended") && before.contains("ended.test"), "{before}");
+    assert!(!before.contains("ends.test"), "{before}");
+
+    let said = daemon.says("an exception has ended");
+    assert!(said.contains("ends.test") && !said.contains("ended.test"), "{said}");
+    assert_eq!(client.ask("postfix", "ends.test"), "NOTFOUND");
 }

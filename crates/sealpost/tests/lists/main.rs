@@ -7,4 +7,5 @@ mod forms;
 mod hostile;
 mod kept;
 mod resume;
+mod shown;
 mod world;

@@ -1,5 +1,7 @@
 //! A run that is stopped, and goes on.
 
+use std::io::Write as _;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -73,4 +75,33 @@ fn nothing_is_written_over() {
         world.run(&["--from", &list, "--format", "csv", "--output", "other", "--resume"]);
     assert!(said.contains("only --format json can be read again"), "{said}");
     assert_eq!(status, 2);
+}
+
+#[test]
+fn a_run_that_is_interrupted_says_how_it_goes_on() {
+    let world = World::new();
+    let arguments = ["--from", "-", "--format", "json", "--output", "results"];
+    let mut child = world.command(&arguments).spawn().unwrap();
+    let mut list = child.stdin.take().unwrap();
+    list.write_all(b"good.test\nnull-mx.test\n").unwrap();
+    let written = || fs_err::read_to_string(world.path("results")).unwrap_or_default();
+    for _ in 0..600 {
+        if written().lines().count() == 2 {
+            break;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    // The list is open all the while.
+    let output = child.wait_with_output().unwrap();
+    drop(list);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("it was stopped after 2 domains"), "{said}");
+    assert!(said.contains("hint: the same command with --resume goes on"), "{said}");
+    let file = world.write("list", quick());
+    let arguments = ["--from", &file, "--format", "json", "--output", "results", "--resume"];
+    assert_eq!(world.run(&arguments).2, 1);
+    assert_eq!(verdicts(&written()), quick_verdicts());
 }

@@ -61,6 +61,19 @@ impl World {
         command
     }
 
+    /// All that it writes to a terminal, which `script` of bsdutils gives it.
+    pub(crate) fn at_a_terminal(&self, arguments: &str) -> String {
+        let program = format!("{} check {arguments}", env!("CARGO_BIN_EXE_sealpost"));
+        let output = Command::new("timeout")
+            .args(["60", "script", "--quiet", "--return", "--command", &program, "/dev/null"])
+            .current_dir(self.folder.path())
+            .env("SEALPOST_NETWORK", LAB.1.settings_file())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, b"")
     }

@@ -1,5 +1,7 @@
 //! What is said of the reports that are kept: failures, lists, exports, copies.
 
+use std::collections::BTreeMap;
+
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day, Trust};
 use sealpost_lab::{Lab, Options, Ports};
@@ -227,6 +229,79 @@ fn lists_say_what_is_left_out() {
     assert_eq!(csv.lines().count(), 2, "{csv}");
     let (none, ..) = world.run(&["list", "--unverified"]);
     assert_eq!(none.lines().count(), 1, "{none}");
+}
+
+/// The rows of CSV by the names of their columns. No field here has a line feed in it.
+fn table(csv: &str) -> Vec<BTreeMap<String, String>> {
+    let fields = |line: &str| {
+        let (mut fields, mut inside) = (vec![String::new()], false);
+        for character in line.chars() {
+            match character {
+                '"' => inside = !inside,
+                ',' if !inside => fields.push(String::new()),
+                other => fields.last_mut().unwrap().push(other),
+            }
+        }
+        fields
+    };
+    let mut lines = csv.lines().map(|line| fields(line.trim_end_matches('\r')));
+    let head = lines.next().unwrap();
+    let row = |fields: Vec<String>| {
+        assert_eq!(fields.len(), head.len(), "{csv}");
+        head.iter().cloned().zip(fields).collect()
+    };
+    lines.map(row).collect()
+}
+
+#[test]
+fn sums_and_failures_are_tables_too() {
+    let expired = failure("certificate-expired", "mx1.a.test", "203.0.113.1");
+    let mut odd = failure("validation-failure", "mx2.a.test", "203.0.113.2");
+    odd.reason = Some("=1, \"or\" so".to_owned());
+    let world = stored(vec![
+        report("one.example", "a.test", 3, vec![expired, odd]),
+        report("two.example", "b.test", 3, Vec::new()),
+    ]);
+    let (csv, ..) = world.run(&["summary", "--format", "csv"]);
+    let sums = table(&csv);
+    let sums = sums.iter().map(|row| {
+        ["scope", "domain", "reports", "successful_lower", "successful_upper", "failed_lower"]
+            .map(|column| row[column].as_str())
+    });
+    assert_eq!(
+        sums.collect::<Vec<_>>(),
+        [
+            ["counted", "a.test", "1", "100", "100", "6"],
+            ["counted", "b.test", "1", "100", "100", "0"]
+        ]
+    );
+
+    let (csv, said, status) = world.run(&["failures", "--format", "csv"]);
+    assert_eq!(status, 1, "{said}");
+    let rows = table(&csv);
+    let told = failures(&world, &[]);
+    let groups = told["domains"][0]["groups"].as_array().unwrap();
+    assert_eq!(rows.len(), groups.len(), "{csv}");
+    assert_eq!(rows.len(), 2, "{csv}");
+    for (row, group) in rows.iter().zip(groups) {
+        for (column, value) in [
+            ("domain", &told["domains"][0]["domain"]),
+            ("result_type", &group["result_type"]),
+            ("signer", &group["reporter"]["signer"]),
+            ("mx_host", &group["mx_host"]),
+            ("receiving_ip", &group["receiving_ip"]),
+            ("first_day", &group["first_day"]),
+            ("code", &group["diagnosis"]["code"]),
+            ("severity", &group["diagnosis"]["severity"]),
+            ("fault", &group["diagnosis"]["fault"]),
+            ("standing", &group["diagnosis"]["standing"]),
+        ] {
+            assert_eq!(row[column], value.as_str().unwrap(), "{column}: {csv}");
+        }
+        assert_eq!(row["sessions"], "3");
+    }
+    let odd = rows.iter().find(|row| row["mx_host"] == "mx2.a.test").unwrap();
+    assert_eq!(odd["reason"], "'=1, or so", "no formula, and one field");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod access;
 mod checks;
 mod daemon;
+mod incidents;
 mod newer_store;
 mod pages;
 mod publish;

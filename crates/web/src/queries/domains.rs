@@ -80,7 +80,9 @@ impl Desk {
         });
         let is_cut = domains.len() > MOST_SHOWN;
         domains.truncate(MOST_SHOWN);
-        Ok(Domains { since: days.first, until: self.today(), domains, is_cut })
+        let (incidents, open_incidents) = self.open_incidents().await?;
+        let until = self.today();
+        Ok(Domains { since: days.first, until, domains, is_cut, incidents, open_incidents })
     }
 
     async fn traffic(&self, days: DayRange) -> Result<Vec<DomainTraffic>, StoreError> {

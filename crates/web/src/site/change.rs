@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+pub(super) const LONGEST_REASON: usize = 500;
 /// Kinds of failures that are accepted at once.
 const MOST_GROUPS: usize = 50;
 /// The longest name of one.
 const LONGEST_GROUP: usize = 1_024;
 
 /// Why nothing is done, with what to answer.
-type NotDone = (Status, String);
+pub(super) type NotDone = (Status, String);
 
 impl Site {
     /// A wish of a program. Only a token will do: a browser sends cookies, and a proxy a name, also
@@ -116,16 +116,26 @@ impl Site {
         let (site, caller) = (self.clone(), caller.clone());
         let (verb, name) = (verb.to_owned(), name.to_owned());
         let changed = tokio::spawn(async move {
-            let (about, answer) = match site.wish(&name, wished, &caller) {
-                Ok(wish) => {
-                    let about = format!("{} {}: {}", wish.domain, wish.deed.about(), wish.reason);
-                    (about, site.carry_out(wish).await)
+            let (desk, doer, about) = (site.clone(), caller.clone(), name.clone());
+            let doing = async move {
+                match desk.wish(&name, wished, &doer) {
+                    Ok(wish) => {
+                        let about =
+                            format!("{} {}: {}", wish.domain, wish.deed.about(), wish.reason);
+                        (about, desk.carry_out(wish).await)
+                    }
+                    Err(not_done) => (name, Err(not_done)),
                 }
-                Err(not_done) => (name, Err(not_done)),
             };
+            // A panic in it is noted too.
+            let (about, answer) =
+                tokio::spawn(doing).await.unwrap_or_else(|error| (about, ended_early(&error)));
             let outcome = match &answer {
                 Ok(Carried { said, remains: None }) => said.clone(),
                 Ok(Carried { said, remains: Some(remains) }) => format!("{said}; {remains}"),
+                Err((Status::InternalServerError, why)) => {
+                    format!("it is not known how far: {why}")
+                }
                 Err((_, why)) => format!("not done: {why}"),
             };
             site.note(Act {
@@ -140,10 +150,7 @@ impl Site {
             .await;
             answer
         });
-        let failed = |error: tokio::task::JoinError| {
-            (Status::InternalServerError, format!("it ended early: {error}"))
-        };
-        changed.await.unwrap_or_else(|error| Err(failed(error)))
+        changed.await.unwrap_or_else(|error| ended_early(&error))
     }
 
     /// What is wanted, if it makes sense.
@@ -190,6 +197,11 @@ impl Site {
     }
 }
 
+fn ended_early<T>(error: &tokio::task::JoinError) -> Result<T, NotDone> {
+    let why = format!("it ended early, the logbook of the domain says what was done: {error}");
+    Err((Status::InternalServerError, why))
+}
+
 fn moved(MoveWish { to, reason, force }: MoveWish) -> Result<(Deed, String), NotDone> {
     match to.parse::<Stage>() {
         Ok(to) => Ok((Deed::Move { to, force }, reason)),
@@ -197,7 +209,7 @@ fn moved(MoveWish { to, reason, force }: MoveWish) -> Result<(Deed, String), Not
     }
 }
 
-fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
+pub(super) fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
     let kind = request.fields.single("content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
@@ -208,7 +220,7 @@ fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T, NotDone> {
         .map_err(|error| (Status::BadRequest, format!("the body does not fit: {error}")))
 }
 
-fn bad<T>(why: &str) -> Result<T, NotDone> {
+pub(super) fn bad<T>(why: &str) -> Result<T, NotDone> {
     Err((Status::BadRequest, why.to_owned()))
 }
 
@@ -245,20 +257,50 @@ mod tests {
         }
     }
 
+    /// Hands that fall off.
+    struct Broken;
+
+    impl Hands for Broken {
+        fn are_there(&self) -> bool {
+            true
+        }
+
+        fn carry_out(&self, _: Wish) -> BoxFuture<'static, Result<Carried, Declined>> {
+            Box::pin(async { panic!("they fall off") })
+        }
+    }
+
+    async fn site(
+        folder: &tempfile::TempDir,
+        hands: impl Hands + 'static,
+    ) -> (Store, Site, Caller) {
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let access = Access::new(&Section::default(), None).unwrap();
+        let site = Site::new(store.clone(), None, Clock::system(), access, "0")
+            .with_hands(Arc::new(hands));
+        let (who, source) = (Who::Person("ada".to_owned()), "192.0.2.1".to_owned());
+        (store, site, Caller { who, rights: Rights::Write, source })
+    }
+
+    #[tokio::test]
+    async fn what_ends_in_a_panic_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, site, caller) = site(&folder, Broken).await;
+        let wished = Ok((Deed::Waive, "known".to_owned()));
+        let (status, _) =
+            site.change("waive", "example.com", wished, &caller).await.map(drop).unwrap_err();
+        assert_eq!(status, Status::InternalServerError);
+        let rows = store.audit().list(None, 10).await.unwrap();
+        let [(_, act)] = rows.as_slice() else { panic!("{rows:?}") };
+        assert!(act.outcome.starts_with("it is not known how far"), "{}", act.outcome);
+    }
+
     #[tokio::test]
     async fn what_is_done_is_noted_though_nobody_waits_for_it_any_more() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
-        let access = Access::new(&Section::default(), None).unwrap();
         let (begun, let_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let hands = Slow { begun: Arc::clone(&begun), let_on: Arc::clone(&let_on) };
-        let site = Site::new(store.clone(), None, Clock::system(), access, "0")
-            .with_hands(Arc::new(hands));
-        let caller = Caller {
-            who: Who::Person("ada".to_owned()),
-            rights: Rights::Write,
-            source: "192.0.2.1".to_owned(),
-        };
+        let (store, site, caller) = site(&folder, hands).await;
         let wished = Ok((Deed::Waive, "known".to_owned()));
         let asked = tokio::spawn(async move {
             site.change("waive", "example.com", wished, &caller).await.map(drop)

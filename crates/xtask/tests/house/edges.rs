@@ -120,6 +120,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-store",
         ],
     ),
+    (
+        "sealpost-alert",
+        &[
+            "mail-domain",
+            "mta-sts",
+            "tls-rpt",
+            "sealpost-evidence",
+            "sealpost-rollout",
+            "sealpost-rules",
+            "sealpost-runtime",
+            "sealpost-net",
+            "sealpost-store",
+        ],
+    ),
     // Faces.
     (
         "sealpost-web",
@@ -149,6 +163,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sealpost-listen",
             "sealpost-store",
             "sealpost-dkim",
+            "sealpost-alert",
             "sealpost-check",
             "sealpost-enforce",
             "sealpost-receive",

@@ -10,6 +10,7 @@ use sealpost_runtime::Clock;
 use sealpost_store::{Moment, Settings, Store};
 
 use super::super::configured::Configured;
+use super::super::seen::{HostSeen, IdSeen, RuaSeen};
 use super::*;
 use crate::{Domains, Section};
 
@@ -94,6 +95,67 @@ async fn a_pass_that_began_with_other_settings_writes_no_policy_down() {
     assert!(under_way.publish(published, &policy).await.unwrap());
     let kept = store.rollouts().load(domain).await.unwrap().unwrap();
     assert_eq!(kept.history.live(), Some(&policy));
+}
+
+#[tokio::test]
+async fn what_is_configured_again_is_not_taken_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::Removed).await;
+    let begun = domains(TERMS);
+    let published = begun.of(&domain).unwrap();
+    let configured = Configured::of(Arc::new(begun.clone()));
+    let mut under_way = ledger(&store, &domain, Stage::Removed, configured.clone());
+    let policy = published.policy(Stage::Testing).unwrap().unwrap();
+    assert!(under_way.publish(published, &policy).await.unwrap());
+    configured.replace(Arc::new(domains(&TERMS.replace("host", "mode = \"testing\"\nhost")))).await;
+    assert!(!under_way.unpublish(published).await.unwrap());
+    let kept = store.rollouts().load(domain.clone()).await.unwrap().unwrap();
+    assert_eq!(kept.history.live(), Some(&policy));
+
+    configured.replace(Arc::new(begun.clone())).await;
+    assert!(under_way.unpublish(published).await.unwrap());
+    let kept = store.rollouts().load(domain).await.unwrap().unwrap();
+    assert_eq!(kept.history.live(), None);
+}
+
+/// The first policy of a domain is served as soon as it is configured.
+#[tokio::test]
+async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::EnforceDay).await;
+    let all = domains(&TERMS.replace("host", "mode = \"enforce\"\nhost"));
+    let published = all.of(&domain).unwrap();
+    let mut ledger = ledger(&store, &domain, Stage::EnforceDay, Configured::default());
+    let policy = published.policy(Stage::EnforceDay).unwrap().unwrap();
+    assert!(ledger.publish(published, &policy).await.unwrap());
+    let driver = Driver::new(store, network(), std::collections::HashMap::new());
+    let body = policy.to_string().into_bytes();
+    let hosts = |names: &[&str]| {
+        let names = names.iter().map(|name| name.parse().unwrap()).collect();
+        Some((names, std::time::Duration::from_secs(3_600)))
+    };
+    for (mail_hosts, wants) in [
+        (
+            hosts(&["mx.a.test", "mx.b.test"]),
+            "its id is not announced: the policy leaves mx.b.test",
+        ),
+        (None, "its id is not announced: the MX records could not be told"),
+        (hosts(&["mx.a.test"]), "set _mta-sts.a.test."),
+        (hosts(&[]), "set _mta-sts.a.test."),
+    ] {
+        let seen = Seen {
+            host: HostSeen::Bodies { bodies: vec![body.clone()], everywhere: true },
+            id: IdSeen::Nothing,
+            rua: RuaSeen::Nothing,
+            mail_hosts,
+        };
+        let work = publication::publish(&driver, published, &mut ledger, &seen).await.unwrap();
+        let of_id = |todo: &&String| todo.contains("its id") || todo.contains("_mta-sts.");
+        let todo: Vec<&String> = work.todo.iter().filter(of_id).collect();
+        assert!(matches!(todo.as_slice(), [one] if one.starts_with(wants)), "{wants}: {todo:?}");
+    }
 }
 
 /// The store is gone as soon as the move is written.

@@ -210,6 +210,16 @@ impl Reading<'_> {
                  for them",
             );
         }
+        if let Err(error) = self.configuration.alert.check() {
+            let line = self.line_of("alert.receiver");
+            self.add(Severity::Error, line, format!("cannot {error}"));
+        }
+        if roles.contains(&RoleName::Alert) && self.configuration.alert.receiver.is_empty() {
+            let line = self.line_of("alert");
+            let what =
+                "[alert] names no receiver: incidents are kept and shown, and nobody is told";
+            self.add(Severity::Note, line, what);
+        }
         self.publication();
     }
 

@@ -3,6 +3,7 @@
 mod model;
 mod page;
 mod published;
+mod row;
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
@@ -14,7 +15,8 @@ use sealpost_store::reports::{DayRange, Reports, Scope};
 use self::model::{DomainFailures, Failures, Seen};
 use self::published::Publications;
 use super::stored::Stored;
-use crate::arguments::{FailuresArguments, Format};
+use crate::arguments::{FailuresArguments, ListFormat};
+use crate::csv;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -63,8 +65,14 @@ pub(super) async fn run(
         }
     }
     match arguments.format {
-        Format::Json => output.json(&failures)?,
-        Format::Human => output.text(&page::page(&failures, arguments.live))?,
+        ListFormat::Json => output.json(&failures)?,
+        ListFormat::Human => output.text(&page::page(&failures, arguments.live))?,
+        ListFormat::Csv => {
+            output.text(&csv::row(&row::HEAD))?;
+            for row in failures.domains.iter().flat_map(row::rows) {
+                output.text(&csv::row(&row))?;
+            }
+        }
     }
     let any = failures.domains.iter().any(|domain| !domain.groups.is_empty());
     Ok(if any { Outcome::Findings } else { Outcome::Clean })

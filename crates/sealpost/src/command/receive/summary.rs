@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::list::ECHO;
 use super::stored::Stored;
 use super::text::{bounds, number, shown};
-use crate::arguments::{Format, SummaryArguments};
+use crate::arguments::{ListFormat, SummaryArguments};
+use crate::csv;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -25,6 +26,17 @@ const MOST_DAYS: u32 = 4000;
 /// The newest reports among which echoes are looked for, and those that are asked for at a time.
 const MOST_HEARD: usize = 5000;
 const HEARD: u32 = 1000;
+/// The columns of a row for other programs.
+const HEAD: [&str; 8] = [
+    "scope",
+    "domain",
+    "reports",
+    "successful_lower",
+    "successful_upper",
+    "failed_lower",
+    "failed_upper",
+    "echoes",
+];
 /// The width of a name in the table.
 const NAME: usize = 32;
 
@@ -98,7 +110,7 @@ pub(super) async fn run(
     let scopes: Vec<ScopeTotal> = scopes.collect();
     let echoes = EchoTotal::among(&reports, scope, days).await;
     let echoes = echoes.map_err(|error| stored.failure(&error))?;
-    if arguments.format == Format::Human {
+    if arguments.format == ListFormat::Human {
         output.line(&row("", "reports", "successful", "failed", "echoes"))?;
         for total in &scopes {
             let echoes = if total.scope == scope.as_str() { echoes.reports } else { 0 };
@@ -106,6 +118,9 @@ pub(super) async fn run(
             output.line(&total_row(total.scope, total.reports, successful, failed, echoes))?;
         }
         output.line("")?;
+    }
+    if arguments.format == ListFormat::Csv {
+        output.text(&csv::row(&HEAD))?;
     }
     let mut domains = Vec::new();
     let mut after = None;
@@ -116,8 +131,9 @@ pub(super) async fn run(
         after = Some(last.id);
         for total in page.into_iter().filter_map(|row| domain_total(row, &echoes)) {
             match arguments.format {
-                Format::Json => domains.push(total),
-                Format::Human => {
+                ListFormat::Json => domains.push(total),
+                ListFormat::Csv => output.text(&csv::row(&fields(scope, &total)))?,
+                ListFormat::Human => {
                     let name = total.domain.as_deref().unwrap_or("(no domain named)");
                     let (successful, failed) = (total.successful, total.failed);
                     let name = shown(name, NAME);
@@ -128,15 +144,15 @@ pub(super) async fn run(
         }
     }
     match arguments.format {
-        Format::Json => output.json(&Summary { scopes, domains, echoes })?,
-        Format::Human if echoes.reports > 0 => {
+        ListFormat::Json => output.json(&Summary { scopes, domains, echoes })?,
+        ListFormat::Human if echoes.reports > 0 => {
             output.say(ECHO);
             if !echoes.is_whole {
                 let newest = number(echoes.looked_at as u64);
                 output.say(&format!("echoes were looked for among the newest {newest} reports"));
             }
         }
-        Format::Human => {}
+        ListFormat::Human | ListFormat::Csv => {}
     }
     Ok(Outcome::Clean)
 }
@@ -177,6 +193,16 @@ fn domain_total(row: DomainTraffic, echoes: &EchoTotal) -> Option<DomainTotal> {
         successful: traffic.successful,
         failed: traffic.failed,
     })
+}
+
+fn fields(scope: Scope, total: &DomainTotal) -> [String; HEAD.len()] {
+    let DomainTotal { domain, reports, successful, failed, echoes } = total;
+    let numbers =
+        [*reports, successful.lower, successful.upper, failed.lower, failed.upper, *echoes];
+    let [reports, good, most_good, bad, most_bad, echoes] =
+        numbers.map(|number| number.to_string());
+    let domain = domain.clone().unwrap_or_default();
+    [scope.as_str().to_owned(), domain, reports, good, most_good, bad, most_bad, echoes]
 }
 
 fn total_row(name: &str, reports: u64, successful: Bounds, failed: Bounds, echoes: u64) -> String {

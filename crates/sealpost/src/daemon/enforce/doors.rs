@@ -132,7 +132,7 @@ async fn listen_to_all(
 
 /// What is being answered when we stop is answered to its end.
 fn limits(section: &Section) -> Limits {
-    let grace = section.deadline.0.saturating_mul(2).saturating_add(Duration::from_secs(1));
+    let grace = section.deadline.0.saturating_add(Duration::from_secs(1));
     Limits { grace, ..Limits::default() }
 }
 

@@ -118,6 +118,8 @@ impl Reading<'_> {
                     add("publish.host.health", &section.health, true);
                 }
                 RoleName::Check => {}
+                // It opens no door.
+                RoleName::Alert => {}
             }
         }
         doors

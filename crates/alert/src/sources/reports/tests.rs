@@ -1,0 +1,129 @@
+use sealpost_evidence::traffic::{Bounds, Trust};
+use sealpost_store::{
+    Digest, Settings,
+    reports::{DayShare, Echo, NewReport, Ownership, ReportedFailure, ReportedPolicy},
+};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A day on which nothing happens in the world.
+const TODAY: i64 = 20_000;
+const NOW: i64 = TODAY * 86_400 + 30_000;
+
+async fn open() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+    (folder, store)
+}
+
+fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewReport {
+    let day = Day::new(TODAY + offset);
+    let failure = ReportedFailure {
+        result_type: "certificate-expired".to_owned(),
+        sending_ip: Some([198, 51, 100, 1].into()),
+        receiving_ip: Some([203, 0, 113, 1].into()),
+        mx_host: Some(host.to_owned()),
+        helo: None,
+        reason: None,
+        additional: None,
+        sessions: failed,
+    };
+    let policy = ReportedPolicy {
+        policy_type: "sts".to_owned(),
+        policy_domain: Some("example.com".to_owned()),
+        strings: ["version: STSv1", "mode: enforce", "mx: mx1.example.com", "max_age: 604800"]
+            .map(str::to_owned)
+            .to_vec(),
+        mx_hosts: vec!["mx1.example.com".to_owned()],
+        successful: 1_000,
+        failed,
+        failures: if failed > 0 { vec![failure] } else { Vec::new() },
+    };
+    let name = signer.unwrap_or("nobody");
+    let begins_at = day.begins_at();
+    NewReport {
+        domain: Some("example.com".parse().unwrap()),
+        ownership: Ownership::Ours,
+        trust: match signer {
+            Some(signer) => Trust::Verified { signer: signer.to_owned() },
+            None => Trust::Unverified { reason: "unsigned".to_owned() },
+        },
+        organisation: name.to_owned(),
+        contact: None,
+        report_id: format!("{name} {offset}"),
+        begins_at,
+        ends_at: begins_at + 86_399,
+        received_at: begins_at + 100_000,
+        place: 0,
+        payload: Digest::of(format!("{name} {offset} {failed}").as_bytes()),
+        raw: Digest::of(format!("mail {name} {offset} {failed}").as_bytes()),
+        days: vec![DayShare {
+            day,
+            successful: Bounds::exactly(1_000),
+            failed: Bounds::exactly(failed),
+        }],
+        policies: vec![policy],
+        repairs: Vec::new(),
+        echo: Echo::No,
+    }
+}
+
+/// What is true after these came, each with its cause and subject.
+async fn found(reports: Vec<NewReport>) -> Vec<(&'static str, String, Urgency)> {
+    let (_folder, store) = open().await;
+    store.reports().accept(reports).await.unwrap();
+    let (mut watch, mut board) = (ReportsWatch::default(), Board::default());
+    assert!(watch.look(&store, &mut board, NOW).await.unwrap());
+    let look = board.look();
+    let one = |one: &Condition| (one.cause.code, one.subject.clone(), one.urgency());
+    look.conditions().iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn failures_of_the_last_days_are_told_by_host() {
+    let both = vec![
+        report(Some("one.example"), -1, 3, "mx1.example.com"),
+        report(Some("two.example"), -1, 2, "MX1.example.com"),
+    ];
+    let told = found(both).await;
+    let host = ("INC101", "mx1.example.com".to_owned(), Urgency::Warning);
+    assert!(told.contains(&host), "{told:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_alerted_by_whom_nobody_vouches_for() {
+    let told = found(vec![report(None, -1, 1_000, "mx1.example.com")]).await;
+    assert_eq!(told, []);
+}
+
+#[tokio::test]
+async fn late_reports_change_history_alone() {
+    let told = found(vec![report(Some("one.example"), -5, 1_000, "mx1.example.com")]).await;
+    assert_eq!(told, []);
+}
+
+#[tokio::test]
+async fn what_is_no_name_is_no_subject() {
+    let hostile = "mx1\r\nBcc: x@example.org";
+    let told = found(vec![report(Some("one.example"), -1, 3, hostile)]).await;
+    assert!(told.iter().all(|(_, subject, _)| subject.is_empty()), "{told:?}");
+    assert!(told.iter().any(|(code, ..)| *code == "INC103"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_rise_and_a_silence_are_told() {
+    // Two who report every day; then one sees many failures, and the other is silent.
+    let mut reports = Vec::new();
+    for offset in -30..=-1 {
+        let failed = if offset == -1 { 500 } else { 0 };
+        reports.push(report(Some("one.example"), offset, failed, "mx1.example.com"));
+        if offset < -12 {
+            reports.push(report(Some("two.example"), offset, 0, "mx1.example.com"));
+        }
+    }
+    let told = found(reports).await;
+    let has = |code: &str, subject: &str| told.iter().any(|(c, s, _)| *c == code && s == subject);
+    assert!(has("INC401", "") && has("INC403", "two.example"), "{told:?}");
+    assert!(has("INC402", "certificate-expired"), "{told:?}");
+}

@@ -1,0 +1,59 @@
+//! `sealpost alert ack`
+
+use sealpost_runtime::Clock;
+use sealpost_store::incidents::Acknowledgement;
+use sealpost_store::{Act, ActKind, Settings, Store};
+
+use super::{store_failure, time};
+use crate::arguments::AlertAckArguments;
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+
+/// The longest reason, in characters, and the longest name.
+const LONGEST: (usize, usize) = (500, 200);
+
+pub(super) async fn run(
+    arguments: &AlertAckArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let now = Clock::system().now().as_second();
+    let (reason, by) = (arguments.reason.trim(), arguments.by.trim());
+    let is_fit = |text: &str, longest: usize| {
+        !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
+    };
+    if !is_fit(reason, LONGEST.0) || !is_fit(by, LONGEST.1) {
+        return Err(Failure::new("take an incident in hand: name and reason are a line each")
+            .hint("give a reason of at most 500 characters"));
+    }
+    let until = arguments.until.as_second();
+    if until <= now {
+        return Err(Failure::new("take an incident in hand: the end is over already"));
+    }
+    let path = arguments.configuration.store_file()?;
+    if !path.exists() {
+        return Err(Failure::new(format!("find the store {}", path.display()))
+            .hint("give the store of the daemon with --store or --config"));
+    }
+    let store = Store::open(Settings::at(&path)).await;
+    let store = store.map_err(|error| store_failure(&path, &error))?;
+    let word = Acknowledgement { by: by.to_owned(), at: now, until, reason: reason.to_owned() };
+    let taken = store.incidents().acknowledge(arguments.id.clone(), word).await;
+    let taken = taken.map_err(|error| store_failure(&path, &error))?;
+    let said = match taken {
+        true => format!("nobody is told of {} until {}", arguments.id, time(until)),
+        false => format!("there is no open incident {}", arguments.id),
+    };
+    let act = Act {
+        kind: ActKind::Change,
+        at: now,
+        who: by.to_owned(),
+        source: "command line".to_owned(),
+        what: "acknowledge".to_owned(),
+        about: format!("incident {}: {reason}", arguments.id),
+        outcome: said.clone(),
+    };
+    store.audit().note(act).await.map_err(|error| store_failure(&path, &error))?;
+    store.close().await;
+    output.say(&said);
+    Ok(if taken { Outcome::Clean } else { Outcome::Findings })
+}
