@@ -51,9 +51,13 @@ statements! {
     LATEST = "
         SELECT looked_at, evidence FROM checks WHERE domain = $1 AND looked_at IS NOT NULL";
 
-    EARLIER = "
-        SELECT at, evidence FROM check_history WHERE domain = $1 AND at < CAST($2 AS BIGINT)
-        ORDER BY at DESC LIMIT 1";
+    /// A look before a change tells how it was until then, and the newest how it is since the last.
+    AS_OF = "
+        SELECT at, evidence FROM check_history WHERE domain = $1 AND at >= CAST($2 AS BIGINT)
+        ORDER BY at LIMIT 1";
+
+    BEFORE_LAST_CHANGE = "
+        SELECT at, evidence FROM check_history WHERE domain = $1 ORDER BY at DESC LIMIT 1";
 
     SUMMARIES = "
         SELECT domain, looked_at, verdict, errors, warnings, certificate_end, due FROM checks
