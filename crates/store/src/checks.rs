@@ -136,7 +136,8 @@ impl Checks {
     }
 
     /// Takes a domain in hand until `until`, unless somebody has it or has looked at it since
-    /// `looked_at`. If this process ends early, it is free again then.
+    /// `looked_at`. If this process ends early, it is free again then. A clock that was far ahead
+    /// holds nothing: who takes a domain in hand does so for about as long as everybody.
     ///
     /// # Errors
     ///

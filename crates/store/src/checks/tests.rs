@@ -161,6 +161,12 @@ async fn a_domain_is_in_one_hand_at_a_time_and_a_look_is_held_beside_the_last() 
     let plan = Plan { domain: name(DOMAIN), due: 270, looked_at: Some(170) };
     assert_eq!(checks.plans(None, 10).await.unwrap(), [plan]);
 
+    checks.release(name(DOMAIN), 232).await.unwrap();
+    assert!(claim(Some(170), 1_000_000).await, "by a clock that was ahead");
+    assert!(claim(Some(170), 173).await);
+    assert!(!claim(Some(170), 120).await, "clocks differ a little");
+    checks.release(name(DOMAIN), 233).await.unwrap();
+
     let late = Look {
         evidence: Arc::new(seen(DOMAIN, 180, &["mx2.test"])),
         findings: Sums { verdict: None, errors: 0, warnings: 0, certificate_end: None },
