@@ -136,7 +136,8 @@ impl Checks {
     }
 
     /// Takes a domain in hand until `until`, unless somebody has it or has looked at it since
-    /// `looked_at`. If this process ends early, it is free again then.
+    /// `looked_at`. If this process ends early, it is free again then. A clock that was far ahead
+    /// holds nothing: who takes a domain in hand does so for about as long as everybody.
     ///
     /// # Errors
     ///
@@ -267,20 +268,40 @@ impl Checks {
         self.store.readers.read(read).await
     }
 
-    /// The newest look before this time after which something changed: how the domain was then, as
-    /// far as it is still kept.
+    /// How the domain was at this time: the first look since then after which something changed, or
+    /// the newest if nothing has. Of a time before all that is kept, it is the oldest.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says of reading.
-    pub async fn earlier(
+    pub async fn as_of(&self, domain: DomainName, time: i64) -> Result<Option<Looked>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::AS_OF)?;
+            let then = statement.query_row(params![domain.as_str(), time], looked).optional()?;
+            let then = match then {
+                Some(then) => Some(then),
+                None => {
+                    let mut latest = connection.prepare_cached(sql::LATEST)?;
+                    latest.query_row([domain.as_str()], looked).optional()?
+                }
+            };
+            Ok(then.flatten())
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// The last look before something changed for the last time; `None` if nothing has.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn before_last_change(
         &self,
         domain: DomainName,
-        time: i64,
     ) -> Result<Option<Looked>, StoreError> {
         let read = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql::EARLIER)?;
-            Ok(statement.query_row(params![domain.as_str(), time], looked).optional()?.flatten())
+            let mut statement = connection.prepare_cached(sql::BEFORE_LAST_CHANGE)?;
+            Ok(statement.query_row([domain.as_str()], looked).optional()?.flatten())
         };
         self.store.readers.read(read).await
     }

@@ -37,6 +37,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const KEPT: i64 = 400 * 86_400;
 /// Between two times that what is older is forgotten, in seconds.
 const FORGET_EVERY: i64 = 86_400;
+/// From a start until something is forgotten, in seconds: the clock may not be set yet.
+const FORGET_FIRST: i64 = 3_600;
 /// Rows that are asked for at a time.
 const PAGE: u32 = 10_000;
 
@@ -91,7 +93,7 @@ impl Job {
                     clock: clock.clone(),
                     metrics: Arc::clone(&counted),
                 };
-                let (in_hand, counted, forget_at) = (HashMap::new(), None, i64::MIN);
+                let (in_hand, counted, forget_at) = (HashMap::new(), None, None);
                 let work = Work { looker, in_hand, counted, forget_at };
                 work.run(seen.clone(), stopped.clone())
             };
@@ -138,7 +140,7 @@ struct Work {
     /// Whose domains were counted last.
     counted: Option<Arc<Watched>>,
     /// When what is old is forgotten next.
-    forget_at: i64,
+    forget_at: Option<i64>,
 }
 
 /// Looks at one domain.
@@ -296,7 +298,10 @@ impl Work {
             let plan = plans.get(domain);
             let looked_at = plan.and_then(|plan| plan.looked_at);
             let is_due = plan.zip(looked_at).is_none_or(|(plan, looked_at)| {
-                plan.due <= now || schedule::next(domain, looked_at, all.every) <= now
+                // A look from the future tells of a clock that was set back.
+                plan.due <= now
+                    || looked_at > now
+                    || schedule::next(domain, looked_at, all.every) <= now
             });
             is_due.then(|| (domain.clone(), looked_at))
         });
@@ -305,8 +310,7 @@ impl Work {
 
     async fn forget(&mut self) -> Result<(), StoreError> {
         let now = self.looker.now();
-        if now >= self.forget_at {
-            self.forget_at = now.saturating_add(FORGET_EVERY);
+        if is_time_to_forget(&mut self.forget_at, now) {
             self.looker.checks.forget(now.saturating_sub(KEPT)).await?;
         }
         Ok(())
@@ -386,6 +390,19 @@ impl Looker {
     }
 }
 
+/// Plans the next time if it is.
+fn is_time_to_forget(at: &mut Option<i64>, now: i64) -> bool {
+    // One that is further away was planned by a clock that was ahead.
+    let planned = at.filter(|at| *at <= now.saturating_add(FORGET_EVERY));
+    let is_time = planned.is_some_and(|at| at <= now);
+    *at = match planned {
+        Some(at) if !is_time => Some(at),
+        Some(_) => Some(now.saturating_add(FORGET_EVERY)),
+        None => Some(now.saturating_add(FORGET_FIRST)),
+    };
+    is_time
+}
+
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     // Whoever has dropped the other end wants nothing more.
     drop(stopped.wait_for(|stopped| *stopped).await);
@@ -417,4 +434,24 @@ fn first_end(evidence: &Evidence) -> Option<i64> {
 
 fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_forgotten_at_once_and_a_clock_that_was_ahead_stops_nothing() {
+        let mut at = None;
+        let mut is_time = |now| is_time_to_forget(&mut at, now);
+        assert!(!is_time(1_000), "the clock may not be set yet");
+        assert!(!is_time(1_000 + FORGET_FIRST - 1));
+        assert!(is_time(1_000 + FORGET_FIRST));
+        assert!(!is_time(1_000 + FORGET_FIRST + FORGET_EVERY - 1));
+        assert!(is_time(100_000_000));
+        // It was ahead.
+        assert!(!is_time(200_000));
+        assert!(is_time(200_000 + FORGET_FIRST));
+        assert!(!is_time(200_000 + FORGET_FIRST));
+    }
 }

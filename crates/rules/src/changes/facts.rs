@@ -7,8 +7,8 @@ use dane::{MatchingType, Selector, TlsaRecord, Usage};
 use mta_sts::{PolicyId, Record, Selection, select_record};
 use sealpost_evidence::{
     BodyEnd, Certificate, ConnectionFault, ConnectionFaultKind, Evidence, FetchOutcome,
-    HostAddresses, Lookup, MailHost, MailHosts, MxSource, PolicyFetch, PolicyHost, TextRecord,
-    TlsSession,
+    HostAddresses, Lookup, MailHost, MailHosts, MxSource, PolicyFetch, PolicyHost, SmtpSession,
+    TextRecord, TlsSession,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ use crate::{Verdict, judge};
 const MOST_NAMES: usize = 100;
 /// The longest text that a change gives, in characters.
 const LONGEST: usize = 2_000;
+/// The most addresses of the policy host of which a body, or a certificate, is carried on.
+const MOST_CARRIED: usize = 64;
 /// Addresses that a host has no more, which are remembered.
 const MOST_FORMER: usize = 64;
 /// A host with so many former addresses answers with others each time.
@@ -45,10 +47,19 @@ pub struct Facts {
 /// What each address of the policy host serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Policies {
-    /// No address, no policy; if that is not known, they may be the same as before.
-    addresses: Option<BTreeSet<IpAddr>>,
+    /// No address, no policy.
+    addresses: Addresses,
     /// Its body, or that it serves none. An address that did not answer is not here.
     bodies: BTreeMap<IpAddr, Option<String>>,
+    /// Those that answered the last look, with whatever.
+    answered: BTreeSet<IpAddr>,
+}
+
+/// The addresses of a host. Those of a family that is not known may be the same as before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Addresses {
+    ipv4: Option<BTreeSet<IpAddr>>,
+    ipv6: Option<BTreeSet<IpAddr>>,
 }
 
 /// The certificate that each address has shown.
@@ -57,10 +68,11 @@ type Shows = BTreeMap<IpAddr, Shown>;
 /// An MX host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Host {
-    ipv4: Option<BTreeSet<IpAddr>>,
-    ipv6: Option<BTreeSet<IpAddr>>,
+    addresses: Addresses,
     /// Those that it had, the last one at the end.
     former: Vec<IpAddr>,
+    /// Those that have ever answered.
+    answered: BTreeSet<IpAddr>,
     shows: Shows,
     tlsa: Option<BTreeSet<String>>,
 }
@@ -88,12 +100,13 @@ impl Facts {
     /// These, and what they do not tell as it was before.
     #[must_use]
     pub fn carried_from(mut self, before: &Self) -> Self {
-        carry(&mut self.verdict, &before.verdict);
+        if before.verdict.is_some() && (self.verdict.is_none() || self.is_in_doubt(before)) {
+            self.verdict = before.verdict;
+        }
         carry(&mut self.sts, &before.sts);
         carry(&mut self.tls_rpt, &before.tls_rpt);
-        let at = self.policy.addresses.clone();
         self.policy.carry(&before.policy);
-        carry_shows(&mut self.policy_host, &before.policy_host, at.as_ref());
+        carry_shows(&mut self.policy_host, &before.policy_host, &self.policy.addresses);
         carry(&mut self.policy_host_name, &before.policy_host_name);
         carry(&mut self.mx, &before.mx);
         for (name, host) in &before.hosts {
@@ -103,6 +116,31 @@ impl Facts {
             }
         }
         self
+    }
+
+    /// Whether the verdict may be as it was, for all that those say who answered: somebody who had
+    /// answered before, and is silent now, would make the difference.
+    fn is_in_doubt(&self, before: &Self) -> bool {
+        let is_silent = |(name, host): (&String, &Host)| {
+            before.hosts.get(name).is_some_and(|earlier| host.misses(earlier))
+        };
+        match (before.verdict, self.verdict) {
+            (_, None | Some(Verdict::Absent | Verdict::NoMail)) => false,
+            // What somebody else says cannot make it better, but worse.
+            (Some(Verdict::Failing), Some(Verdict::Enforced))
+                if self.hosts.iter().any(is_silent) =>
+            {
+                true
+            }
+            // Is it the record that is wrong, or the policy?
+            (_, Some(Verdict::Broken)) => {
+                self.id().is_some() && self.policy.missed(&before.policy).next().is_some()
+            }
+            _ => {
+                let told: BTreeSet<&String> = self.policy.bodies.values().flatten().collect();
+                self.policy.missed(&before.policy).any(|body| !told.contains(body))
+            }
+        }
     }
 
     /// What has changed from these to those that a later look tells. What it does not tell counts as
@@ -183,42 +221,77 @@ impl Facts {
 impl Policies {
     fn of(host: &PolicyHost) -> Self {
         let told = host.fetches.iter().filter_map(|fetch| Some((fetch.address, body(fetch)?)));
-        Self { addresses: all(&host.addresses), bodies: told.collect() }
+        let heard = host.fetches.iter().filter(|fetch| !fetch.fault().is_some_and(is_silence));
+        Self {
+            addresses: Addresses::of(&host.addresses),
+            bodies: told.collect(),
+            answered: heard.map(|fetch| fetch.address).collect(),
+        }
+    }
+
+    /// What those served before who may still be there, and are silent now.
+    fn missed<'a>(&self, before: &'a Self) -> impl Iterator<Item = &'a String> {
+        let bodies = before.bodies.iter().filter(|(address, _)| {
+            self.addresses.may_hold(address) && !self.answered.contains(*address)
+        });
+        bodies.filter_map(|(_, body)| body.as_ref())
     }
 
     fn carry(&mut self, before: &Self) {
-        match &self.addresses {
-            // There is nowhere to ask, which says enough.
-            Some(addresses) if addresses.is_empty() => return,
-            // Those that have answered speak for those that are gone.
-            Some(addresses) if !self.bodies.is_empty() => {
-                let here = before.bodies.iter().filter(|(address, _)| addresses.contains(*address));
-                for (address, body) in here {
-                    self.bodies.entry(*address).or_insert_with(|| body.clone());
-                }
-            }
-            _ => {
-                for (address, body) in &before.bodies {
-                    self.bodies.entry(*address).or_insert_with(|| body.clone());
-                }
+        // There is nowhere to ask, which says enough.
+        if self.addresses.none_exist() {
+            return;
+        }
+        self.addresses.carry(&before.addresses);
+        // Those that have answered speak for those that are gone; as long as none has, those that
+        // are gone may have moved.
+        let any_answered = !self.bodies.is_empty();
+        for (address, body) in &before.bodies {
+            let stays = !any_answered || self.addresses.may_hold(address);
+            if stays && self.bodies.len() < MOST_CARRIED {
+                self.bodies.entry(*address).or_insert_with(|| body.clone());
             }
         }
-        carry(&mut self.addresses, &before.addresses);
     }
 
     /// Every body that is served; `None` if that is not known.
     fn served(&self) -> Option<BTreeSet<String>> {
-        let has_nowhere = self.addresses.as_ref().is_some_and(BTreeSet::is_empty);
-        let is_known = has_nowhere || !self.bodies.is_empty();
+        let is_known = self.addresses.none_exist() || !self.bodies.is_empty();
         is_known.then(|| self.bodies.values().flatten().cloned().collect())
+    }
+}
+
+impl Addresses {
+    fn of(found: &HostAddresses) -> Self {
+        let ipv4 = set(&found.ipv4, |&ip| IpAddr::V4(ip));
+        let ipv6 = set(&found.ipv6, |&ip| IpAddr::V6(ip));
+        Self { ipv4, ipv6 }
+    }
+
+    fn carry(&mut self, before: &Self) {
+        carry(&mut self.ipv4, &before.ipv4);
+        carry(&mut self.ipv6, &before.ipv6);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.ipv4.iter().chain(&self.ipv6).flatten().copied()
+    }
+
+    /// Whether there is none for sure.
+    fn none_exist(&self) -> bool {
+        [&self.ipv4, &self.ipv6].into_iter().all(|all| all.as_ref().is_some_and(BTreeSet::is_empty))
+    }
+
+    /// Whether this one is among them, or may be.
+    fn may_hold(&self, address: &IpAddr) -> bool {
+        let family = if address.is_ipv4() { &self.ipv4 } else { &self.ipv6 };
+        family.as_ref().is_none_or(|all| all.contains(address))
     }
 }
 
 impl Host {
     fn of(host: &MailHost) -> Self {
-        let addresses = host.addresses.as_ref();
-        let ipv4 = addresses.and_then(|found| set(&found.ipv4, |&ip| IpAddr::V4(ip)));
-        let ipv6 = addresses.and_then(|found| set(&found.ipv6, |&ip| IpAddr::V6(ip)));
+        let addresses = host.addresses.as_ref().map(Addresses::of).unwrap_or_default();
         let tlsa = host.tlsa.as_ref().and_then(|lookups| {
             let mut records = BTreeSet::new();
             for lookup in lookups {
@@ -229,29 +302,35 @@ impl Host {
             Some(records)
         });
         let shows = shows(&host.sessions, |session| (session.address, session.tls.as_ref()));
-        Self { ipv4, ipv6, former: Vec::new(), shows, tlsa }
+        let heard = host.sessions.iter().filter(|session| !is_silent(session));
+        let answered = heard.map(|session| session.address).collect();
+        Self { addresses, former: Vec::new(), answered, shows, tlsa }
     }
 
     fn carry(&mut self, before: &Self) {
-        carry(&mut self.ipv4, &before.ipv4);
-        carry(&mut self.ipv6, &before.ipv6);
+        self.addresses.carry(&before.addresses);
         carry(&mut self.tlsa, &before.tlsa);
-        let here: BTreeSet<IpAddr> = self.addresses().collect();
+        let here: BTreeSet<IpAddr> = self.addresses.iter().collect();
         self.former.clone_from(&before.former);
-        self.former.extend(before.addresses());
+        self.former.extend(before.addresses.iter());
         self.former.retain(|address| !here.contains(address));
         let gone = self.former.len().saturating_sub(MOST_FORMER);
         self.former.drain(..gone);
-        carry_shows(&mut self.shows, &before.shows, Some(&here));
+        let answered = before.answered.iter().filter(|address| here.contains(*address));
+        self.answered.extend(answered);
+        carry_shows(&mut self.shows, &before.shows, &self.addresses);
     }
 
-    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.ipv4.iter().chain(&self.ipv6).flatten().copied()
+    /// Whether somebody who answered before may still be there, and is silent now.
+    fn misses(&self, before: &Self) -> bool {
+        let mut missed = before.answered.difference(&self.answered);
+        missed.any(|address| self.addresses.may_hold(address))
     }
 
     fn add(&self, name: &str, now: &Self, changes: &mut Vec<Change>) {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
-        for (before, after) in [(&self.ipv4, &now.ipv4), (&self.ipv6, &now.ipv6)] {
+        let (old, new) = (&self.addresses, &now.addresses);
+        for (before, after) in [(&old.ipv4, &new.ipv4), (&old.ipv6, &new.ipv6)] {
             let (Some(before), Some(after)) = (before, after) else { continue };
             added.extend(after.difference(before).copied());
             removed.extend(before.difference(after).copied());
@@ -297,16 +376,25 @@ impl Shown {
 }
 
 /// The verdict by answers alone. To a sender a host that is silent is as good as one that refuses
-/// him; here it may be as it was.
+/// him; here it may be as it was, and counts as if it had not been tried.
 fn verdict(evidence: &Evidence) -> Option<Verdict> {
     let mut answered = evidence.clone();
     if let Some(host) = &mut answered.policy_host {
         host.fetches.retain(|fetch| !fetch.fault().is_some_and(is_silence));
     }
     for host in answered.mail_hosts.iter_mut().flat_map(|mail| &mut mail.hosts) {
-        host.sessions.retain(|session| !session.fault.as_ref().is_some_and(is_silence));
+        for session in host.sessions.iter_mut().filter(|session| is_silent(session)) {
+            if let Some(fault) = &mut session.fault {
+                fault.kind = ConnectionFaultKind::NoRoute;
+            }
+        }
     }
     judge(&answered).verdict.filter(|verdict| *verdict != Verdict::Unknown)
+}
+
+/// Whether a session came to nothing that could be told of it.
+fn is_silent(session: &SmtpSession) -> bool {
+    session.tls.is_none() && session.fault.as_ref().is_some_and(is_silence)
 }
 
 fn is_silence(fault: &ConnectionFault) -> bool {
@@ -403,19 +491,13 @@ fn shows<'a, T: 'a>(
     shown.collect()
 }
 
-/// Of addresses that are still there, what they have not shown again.
-fn carry_shows(shows: &mut Shows, before: &Shows, here: Option<&BTreeSet<IpAddr>>) {
-    let stays = |address: &IpAddr| here.is_none_or(|here| here.contains(address));
-    for (address, shown) in before.iter().filter(|(address, _)| stays(address)) {
-        shows.entry(*address).or_insert_with(|| shown.clone());
+/// Of addresses that may still be there, what they have not shown again.
+fn carry_shows(shows: &mut Shows, before: &Shows, here: &Addresses) {
+    for (address, shown) in before.iter().filter(|(address, _)| here.may_hold(address)) {
+        if shows.len() < MOST_CARRIED {
+            shows.entry(*address).or_insert_with(|| shown.clone());
+        }
     }
-}
-
-/// Both families; `None` if one of them is not known.
-fn all(addresses: &HostAddresses) -> Option<BTreeSet<IpAddr>> {
-    let mut all = set(&addresses.ipv4, |&ip| IpAddr::V4(ip))?;
-    all.extend(set(&addresses.ipv6, |&ip| IpAddr::V6(ip))?);
-    Some(all)
 }
 
 /// What was found; `None` if it is not known.

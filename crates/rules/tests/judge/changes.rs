@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use sealpost_evidence::{
-    AbsenceKind, ConnectionFaultKind, ConnectionStage, Evidence, FetchOutcome, HostAddresses,
-    Lookup, MailHost, MxSource, SmtpSession, TlsaLookup,
+    AbsenceKind, CertificateFault, ConnectionFaultKind, ConnectionStage, Evidence, FetchOutcome,
+    HostAddresses, Lookup, MailHost, MxSource, SmtpSession, TlsaLookup,
 };
 use sealpost_rules::changes::{Change, Facts, changes};
 
@@ -209,6 +209,114 @@ fn a_policy_host_that_moves_and_does_not_answer_has_not_lost_its_policy() {
     assert!(told.contains("policy-changed: No policy is served any more; it was mode"), "{told}");
 }
 
+fn expired() -> CertificateFault {
+    CertificateFault::Expired { not_after: "2026-10-02T00:00:00Z".parse().unwrap() }
+}
+
+/// Gives the first MX host, or the policy host, a second address. The first, or the second of them,
+/// shows a certificate that has ended.
+fn with_two_addresses(evidence: &mut Evidence, at_policy_host: bool, first_is_bad: bool) {
+    let two = |last| HostAddresses {
+        ipv4: found(vec![[192, 0, 2, last].into(), [192, 0, 2, 99].into()]),
+        ..addresses(last)
+    };
+    let bad = usize::from(!first_is_bad);
+    let session = if at_policy_host {
+        let host = evidence.policy_host.as_mut().unwrap();
+        host.addresses = two(1);
+        host.fetches = vec![fetch(1, POLICY), fetch(99, POLICY)];
+        &mut host.fetches[bad].tls
+    } else {
+        let host = host(evidence);
+        host.addresses = Some(two(11));
+        let mut second = host.sessions[0].clone();
+        second.address = address(99);
+        host.sessions.push(second);
+        &mut host.sessions[bad].tls
+    };
+    session.as_mut().unwrap().faults = vec![expired()];
+}
+
+/// Silences one of the addresses of the first MX host and of the policy host.
+fn silence_one(evidence: &mut Evidence, place: usize) {
+    let kind = ConnectionFaultKind::TimedOut;
+    if let Some(session) = host(evidence).sessions.get_mut(place) {
+        let address = session.address;
+        *session = failed_session(11, ConnectionStage::Connect, kind);
+        session.address = address;
+    }
+    if let Some(fetch) = evidence.policy_host.as_mut().unwrap().fetches.get_mut(place) {
+        fetch.outcome = FetchOutcome::Failed(fault(ConnectionStage::Connect, kind));
+        fetch.tls = None;
+    }
+}
+
+#[test]
+fn an_address_that_falls_silent_takes_no_verdict_with_it() {
+    for (at_policy_host, first_is_bad) in
+        [(false, false), (false, true), (true, false), (true, true)]
+    {
+        for place in [0, 1] {
+            let mut whole = good();
+            with_two_addresses(&mut whole, at_policy_host, first_is_bad);
+            let mut silenced = whole.clone();
+            silence_one(&mut silenced, place);
+            let case = (at_policy_host, first_is_bad, place);
+            assert_eq!(changes(&whole, &silenced), [], "{case:?}");
+            // However long it is silent.
+            let mut facts = Facts::of(&whole);
+            for _ in 0..3 {
+                facts = Facts::of(&silenced).carried_from(&facts);
+            }
+            assert_eq!(facts.changes_to(&Facts::of(&whole)), [], "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_silent_hides_nothing_that_others_say() {
+    let mut before = good();
+    with_two_addresses(&mut before, false, true);
+    host(&mut before).sessions[0].tls.as_mut().unwrap().faults.clear();
+    let mut after = before.clone();
+    silence_one(&mut after, 0);
+    after.policy_host.clone_from(&before.policy_host);
+    host(&mut after).sessions[1].tls.as_mut().unwrap().faults = vec![expired()];
+    let told = told(&before, &after);
+    assert_eq!(told, "verdict-changed: The verdict was enforced and is failing.");
+    // One that is gone says nothing any more.
+    let mut before = good();
+    with_two_addresses(&mut before, false, true);
+    let mut after = before.clone();
+    host(&mut after).addresses = Some(addresses(99));
+    host(&mut after).sessions.remove(0);
+    let kinds: Vec<_> = changes(&before, &after).iter().map(Change::kind).collect();
+    assert_eq!(kinds, ["verdict-changed", "mx-addresses-changed"]);
+}
+
+#[test]
+fn a_policy_host_sheds_the_bodies_of_addresses_that_it_has_no_more() {
+    // Nobody ever tells whether it has an IPv6 address.
+    let look = |last: u8, body: &str| {
+        let mut evidence = good();
+        let host = evidence.policy_host.as_mut().unwrap();
+        host.addresses = HostAddresses { ipv6: unknown(), ..addresses(last) };
+        host.fetches = vec![fetch(last, body)];
+        Facts::of(&evidence)
+    };
+    let body = POLICY.replace("604800", "86400");
+    let mut facts = look(1, POLICY);
+    let length = |facts: &Facts| serde_json::to_string(facts).unwrap().len();
+    let first = length(&facts);
+    for last in 10..200 {
+        facts = look(last, POLICY).carried_from(&facts);
+    }
+    assert!(length(&facts) < first + 100, "{} octets, then {}", first, length(&facts));
+    let told = facts.changes_to(&look(201, &body));
+    let [Change::IdUnchanged { before, after, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((before.as_slice(), after.as_slice()), (&[POLICY.to_owned()][..], &[body][..]));
+}
+
 #[test]
 fn addresses_that_come_and_go_are_told_until_they_are_known() {
     let look = |last| {
@@ -265,6 +373,10 @@ fn blind(evidence: &mut Evidence, mask: u16) {
             host.tlsa = None;
         }
     }
+    if has(13) || has(14) {
+        silence_one(evidence, usize::from(has(14)));
+    }
+    let mail = evidence.mail_hosts.as_mut().unwrap();
     if has(12) {
         mail.records = unknown();
         mail.source = MxSource::Unknown;
@@ -299,12 +411,15 @@ fn shaped(shape: u16) -> Evidence {
     if has(6) {
         host(&mut evidence).addresses = Some(addresses(60));
     }
+    if has(7) {
+        with_two_addresses(&mut evidence, has(5), has(4));
+    }
     evidence
 }
 
 proptest! {
     #[test]
-    fn nothing_has_changed_where_both_looks_are_the_same(shape in 0..128_u16, mask: u16) {
+    fn nothing_has_changed_where_both_looks_are_the_same(shape in 0..256_u16, mask: u16) {
         let mut evidence = shaped(shape);
         prop_assert_eq!(changes(&evidence, &evidence), []);
         blind(&mut evidence, mask);
@@ -312,7 +427,7 @@ proptest! {
     }
 
     #[test]
-    fn a_look_that_could_not_tell_changes_nothing(shape in 0..128_u16, mask: u16) {
+    fn a_look_that_could_not_tell_changes_nothing(shape in 0..256_u16, mask: u16) {
         let whole = shaped(shape);
         let mut blinded = whole.clone();
         blind(&mut blinded, mask);
@@ -322,7 +437,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_carried_survives_the_store(shape in 0..128_u16, mask: u16) {
+    fn what_is_carried_survives_the_store(shape in 0..256_u16, mask: u16) {
         let mut evidence = shaped(shape);
         blind(&mut evidence, mask);
         let facts = Facts::of(&evidence).carried_from(&Facts::of(&good()));

@@ -3,12 +3,14 @@
 use crate::statement::statements;
 
 statements! {
-    /// In hand until then, unless it is already, or was looked at meanwhile.
+    /// In hand until then, unless it is already, or was looked at meanwhile. Who has it for more than
+    /// twice as long has set his clock back since.
     CLAIM = "
         INSERT INTO checks (domain, due, held_until, errors, warnings)
         VALUES ($1, 0, $2, 0, 0)
         ON CONFLICT (domain) DO UPDATE SET held_until = excluded.held_until
-        WHERE checks.held_until <= CAST($3 AS BIGINT)
+        WHERE (checks.held_until <= CAST($3 AS BIGINT)
+               OR checks.held_until > 2 * excluded.held_until - CAST($3 AS BIGINT))
           AND COALESCE(checks.looked_at, -1) = CAST($4 AS BIGINT)
         RETURNING domain";
 
@@ -51,9 +53,13 @@ statements! {
     LATEST = "
         SELECT looked_at, evidence FROM checks WHERE domain = $1 AND looked_at IS NOT NULL";
 
-    EARLIER = "
-        SELECT at, evidence FROM check_history WHERE domain = $1 AND at < CAST($2 AS BIGINT)
-        ORDER BY at DESC LIMIT 1";
+    /// A look before a change tells how it was until then, and the newest how it is since the last.
+    AS_OF = "
+        SELECT at, evidence FROM check_history WHERE domain = $1 AND at >= CAST($2 AS BIGINT)
+        ORDER BY at LIMIT 1";
+
+    BEFORE_LAST_CHANGE = "
+        SELECT at, evidence FROM check_history WHERE domain = $1 ORDER BY at DESC LIMIT 1";
 
     SUMMARIES = "
         SELECT domain, looked_at, verdict, errors, warnings, certificate_end, due FROM checks

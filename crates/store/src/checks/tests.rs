@@ -107,11 +107,25 @@ async fn what_has_changed_from_look_to_look_is_kept_with_how_it_was_before() {
     assert_eq!(checks.events_after(2, 10).await.unwrap(), []);
 
     // The looks at 200 and 300 were the last before a change; that at 100 was not.
-    let at = async |time| checks.earlier(name(DOMAIN), time).await.unwrap().map(|look| look.at);
-    assert_eq!(
-        [at(200).await, at(201).await, at(300).await, at(1_000).await],
-        [None, Some(200), Some(200), Some(300)]
-    );
+    let hosts = async |time| {
+        let looked = checks.as_of(name(DOMAIN), time).await.unwrap().unwrap();
+        let records = looked.evidence.mail_hosts.unwrap().records;
+        let exchanges = records.value().unwrap().iter().map(|record| record.exchange.clone());
+        (looked.at, exchanges.collect::<Vec<_>>())
+    };
+    for (time, at, expected) in [
+        (150, 200, &["mx1.test"][..]),
+        (200, 200, &["mx1.test"]),
+        (201, 300, &["mx1.test", "mx2.test"]),
+        (300, 300, &["mx1.test", "mx2.test"]),
+        (301, 400, &["mx2.test"]),
+        (1_000, 400, &["mx2.test"]),
+    ] {
+        let expected = expected.iter().map(|host| (*host).to_owned()).collect();
+        assert_eq!(hosts(time).await, (at, expected), "as of {time}");
+    }
+    let before = checks.before_last_change(name(DOMAIN)).await.unwrap();
+    assert_eq!(before.map(|looked| looked.at), Some(300));
     let findings = Sums {
         verdict: Some(Verdict::Failing),
         errors: 2,
@@ -147,6 +161,12 @@ async fn a_domain_is_in_one_hand_at_a_time_and_a_look_is_held_beside_the_last() 
     let plan = Plan { domain: name(DOMAIN), due: 270, looked_at: Some(170) };
     assert_eq!(checks.plans(None, 10).await.unwrap(), [plan]);
 
+    checks.release(name(DOMAIN), 232).await.unwrap();
+    assert!(claim(Some(170), 1_000_000).await, "by a clock that was ahead");
+    assert!(claim(Some(170), 173).await);
+    assert!(!claim(Some(170), 120).await, "clocks differ a little");
+    checks.release(name(DOMAIN), 233).await.unwrap();
+
     let late = Look {
         evidence: Arc::new(seen(DOMAIN, 180, &["mx2.test"])),
         findings: Sums { verdict: None, errors: 0, warnings: 0, certificate_end: None },
@@ -173,15 +193,16 @@ async fn what_is_kept_has_bounds_and_no_id_is_given_twice() {
     let events = checks.events_of(name(DOMAIN), u32::MAX).await.unwrap();
     assert_eq!(events.len(), usize::try_from(MOST_EVENTS).unwrap());
     assert_eq!(events.first().map(|event| event.id), Some(2 * 299));
-    assert!(checks.earlier(name(DOMAIN), 299 - MOST_LOOKS).await.unwrap().is_none());
-    assert!(checks.earlier(name(DOMAIN), 300 - MOST_LOOKS).await.unwrap().is_some());
+    let oldest = checks.as_of(name(DOMAIN), 0).await.unwrap().unwrap();
+    assert_eq!(oldest.at, 299 - MOST_LOOKS);
 
     checks.forget(1_000).await.unwrap();
     let left: Vec<i64> =
         checks.events_after(0, 10).await.unwrap().iter().map(|event| event.id).collect();
     assert_eq!(left, [2 * 299], "the newest stays");
     assert_eq!(checks.plans(None, 10).await.unwrap(), []);
-    assert!(checks.earlier(name(DOMAIN), 1_000).await.unwrap().is_none());
+    assert!(checks.as_of(name(DOMAIN), 1_000).await.unwrap().is_none());
+    assert!(checks.before_last_change(name(DOMAIN)).await.unwrap().is_none());
     for (at, host) in [(2_000, "a.test"), (2_001, "b.test")] {
         assert_eq!(look(&checks, seen(DOMAIN, at, &[host])).await, Kept::Done);
     }

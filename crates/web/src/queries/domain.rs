@@ -112,12 +112,7 @@ impl Desk {
             if earlier.len() == MOST_EARLIER || earlier.contains_key(&day) {
                 continue;
             }
-            let before = checks.earlier(domain.clone(), day.begins_at()).await?;
-            let looked = match before {
-                Some(looked) => Some(looked),
-                // What was seen while it failed says as much as what was before.
-                None => checks.earlier(domain.clone(), i64::MAX).await?,
-            };
+            let looked = checks.as_of(domain.clone(), day.begins_at()).await?;
             earlier.insert(day, looked.map(|looked| looked.evidence));
         }
         Ok(earlier)

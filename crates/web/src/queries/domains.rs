@@ -20,6 +20,8 @@ use crate::model::{DomainRow, Domains, Health};
 const PAGE: u32 = 1_000;
 /// The most domains that are known at a time.
 const MOST_KNOWN: usize = 50_000;
+/// A domain that was due so long ago, in seconds, is not looked at any more.
+const OVERDUE: i64 = 86_400;
 /// So many days before it ends, a certificate that renews itself has done so.
 const SOON: i64 = 14;
 /// The most that are shown at a time.
@@ -61,8 +63,12 @@ impl Desk {
             row.looked_at = Some(summary.at);
             row.verdict = summary.findings.verdict;
             let end = summary.findings.certificate_end;
-            row.days_left = end.map(|end| days_until(end, self.clock.now()));
-            row.needs.extend(found_wrong(&summary, row.days_left));
+            let now = self.clock.now();
+            row.days_left = end.map(|end| days_until(end, now));
+            // What was found at a domain that is ours no more waits for nobody.
+            if is_looked_at(&summary, now.as_second()) {
+                row.needs.extend(found_wrong(&summary, row.days_left));
+            }
         }
         for (domain, outlook) in outlooks {
             if let Some(row) = rows.get_mut(&domain) {
@@ -187,6 +193,11 @@ fn reported_wrong(health: Health) -> Option<&'static str> {
     }
 }
 
+/// Whether somebody still looks at it when it is due.
+fn is_looked_at(summary: &Summary, now: i64) -> bool {
+    summary.due.saturating_add(OVERDUE) >= now
+}
+
 /// What a look found that somebody has to mend.
 fn found_wrong(summary: &Summary, days_left: Option<i64>) -> Vec<String> {
     let mut needs = Vec::new();
@@ -225,4 +236,22 @@ fn waits_for_somebody(outlook: &Outlook) -> Vec<String> {
         needs.push("something has to be done for its roll-out".to_owned());
     }
     needs
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_store::checks::Sums;
+
+    use super::*;
+
+    #[test]
+    fn what_was_found_counts_as_long_as_somebody_looks() {
+        let findings =
+            Sums { verdict: Some(Verdict::Failing), errors: 1, warnings: 0, certificate_end: None };
+        let domain = "example.com".parse().unwrap();
+        let summary = Summary { domain, at: 1_000, findings, due: 2_000 };
+        assert!(is_looked_at(&summary, 1_500));
+        assert!(is_looked_at(&summary, 2_000 + OVERDUE), "a process that was down for a while");
+        assert!(!is_looked_at(&summary, 2_001 + OVERDUE));
+    }
 }

@@ -86,7 +86,7 @@ async fn look(
 ) -> Result<Seen, sealpost_store::StoreError> {
     let checks = stored.checks();
     let kept = checks.latest(domain.clone()).await?.map(|looked| looked.evidence);
-    let earlier = checks.earlier(domain.clone(), i64::MAX).await?.map(|looked| looked.evidence);
+    let earlier = checks.before_last_change(domain.clone()).await?.map(|looked| looked.evidence);
     Ok(match network {
         Some(network) => {
             let latest = network.gather(domain, Parts::all()).await;
