@@ -15,12 +15,12 @@ use crate::daemon::{Daemon, World};
 /// How long until the daemon tries again what it could not save, and some more.
 const SAVED_AGAIN: std::time::Duration = std::time::Duration::from_secs(45);
 
-/// A daemon whose store lies on a file system of 1 MB, at `small` in the world's folder.
+/// A daemon whose store lies on a file system of 4 MB, at `small` in the world's folder.
 fn start(world: &World, before: &str) -> Daemon {
     let small = world.folder.path().join("small");
     fs_err::create_dir_all(&small).unwrap();
     let script = format!(
-        r#"set -e; mount -t tmpfs -o size=1m none "$folder"; {before}; exec "$program" enforce \
+        r#"set -e; mount -t tmpfs -o size=4m none "$folder"; {before}; exec "$program" enforce \
         --listen 127.0.0.1:0 --deadline 20 --network "$network" --store "$folder/store.sqlite""#
     );
     let mut command = Command::new("unshare");
@@ -68,7 +68,7 @@ fn fill(path: &Path) {
     let mut length = 0;
     while file.write_all(&[0; 512]).is_ok() {
         length += 512;
-        assert!(length < 2_000_000, "there is no bound");
+        assert!(length < 8_000_000, "there is no bound");
     }
 }
 
