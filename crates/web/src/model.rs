@@ -214,7 +214,7 @@ pub(crate) struct ReporterRow {
 }
 
 /// What one reporter tells of one day of a domain: a row of a table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReporterDay<'a> {
     pub(crate) day: Day,
     pub(crate) organisation: &'a str,
@@ -528,7 +528,7 @@ pub(crate) struct Done {
 }
 
 /// A line of the table of MX hosts: one for each address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MxLine<'a> {
     host: &'a str,
     preference: u16,
