@@ -17,7 +17,9 @@
 // Who.
 mod access;
 mod section;
-pub use access::{Access, HostName, HostNameError, NewToken, PasswordError, PasswordHash};
+pub use access::{
+    Access, HostName, HostNameError, LoggedIn, NewToken, PasswordError, PasswordHash,
+};
 pub use section::{ProxyPlace, ProxyRights, Section, SectionError, TrustedProxy};
 
 // What.

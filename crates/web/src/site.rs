@@ -89,6 +89,11 @@ impl Site {
         Self { hands: Some(hands), ..self }
     }
 
+    /// Who may look, and who may change something.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// Shows these settings from now on, as those in force.
     pub fn show_settings(&self, settings: Vec<model::Setting>) {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
