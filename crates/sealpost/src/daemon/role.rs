@@ -164,7 +164,7 @@ impl Role {
         match self {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
-            Self::Report(role) => Voice::Report(role.api()),
+            Self::Report(role) => Voice::Report(role.api(), role.doctor()),
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
             Self::Check(role) => Voice::Check(role.metrics()),
             Self::Alert(role) => Voice::Alert(role.metrics()),

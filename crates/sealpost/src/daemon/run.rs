@@ -21,6 +21,7 @@ use super::ground::{Ground, with_source};
 use super::hands::PublishHands;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
+use super::witness::RolesWitness;
 use crate::arguments::NetworkArguments;
 use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
@@ -227,7 +228,8 @@ impl Daemon<'_> {
         let clock = self.ground.clock.clone();
         let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
         site.show_settings(self.ground.configuration.set.clone());
-        Ok(site.with_hands(Arc::new(PublishHands(self.front.clone()))))
+        let site = site.with_hands(Arc::new(PublishHands(self.front.clone())));
+        Ok(site.with_witness(Arc::new(RolesWitness(self.front.clone()))))
     }
 
     async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod incidents;
 mod newer_store;
 mod pages;
 mod publish;
+mod sending;
 mod soak;
 mod without_file;
 
@@ -145,20 +146,21 @@ fn what_holds_after_the_next_start_is_named_and_not_shown_as_in_force() {
 #[test]
 fn what_a_role_refuses_is_not_shown_as_in_force() {
     let world = World::new();
-    world.write("[enforce]\nlisten = []\ndane = \"off\"\n[alert]\nkeep_days = 400\n");
-    let mut daemon = Daemon::start(&world, &[]);
-    // The exceptions cannot be read, so that nothing new is told of them.
-    fs_err::write(world.path("exceptions.toml"), "no exception").unwrap();
-    world.write(
-        "[enforce]\nlisten = []\ndane = \"off\"\nexceptions = \"exceptions.toml\"\n\
-         [alert]\nkeep_days = 401\n",
-    );
+    let network = "[network]\nresolvers = [\"127.0.0.1:1\"]\n";
+    let check = "[check]\nevery_hours = 5\ndomains = [\"ours.test\"]\n[publish]\n";
+    world.write(&format!("{network}{check}"));
+    let daemon = Daemon::start(&world, &[]);
+    // The domains cannot be read, so those of before are served on; what else has changed holds.
+    fs_err::create_dir(world.path("domains")).unwrap();
+    fs_err::write(world.path("domains/a.toml"), "no domain").unwrap();
+    let other = check.replace("every_hours = 5", "every_hours = 7");
+    world.write(&format!("{network}{other}directory = \"domains\"\n"));
     daemon.hang_up();
-    daemon.wait_to_hear("everything goes on as before");
-    daemon.wait_for("/api/v1/settings", "\"400\"");
+    daemon.wait_for("/api/v1/settings", "\"value\":\"7\"");
     let shown = daemon.get("/api/v1/settings").1;
-    assert!(!shown.contains("exceptions.toml") && !shown.contains("401"), "{shown}");
-    assert!(daemon.terminate().0.success());
+    assert!(!shown.contains("\"directory\""), "{shown}");
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && said.contains("a.toml"), "{said}");
 }
 
 #[test]
