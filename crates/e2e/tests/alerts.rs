@@ -95,7 +95,7 @@ impl Told {
         let arguments = [&*secret, "CHAT_URL=http://127.0.0.1:8471/", "python3", &*adapter];
         self.running.push(self.environment.spawn_for_long(python, arguments).unwrap());
         let configuration = format!("--config.file={folder}/alertmanager.yml");
-        let storage = format!("--storage.path={folder}/alertmanager");
+        let storage = format!("--storage.path={folder}/alertmanager.data");
         let arguments = [
             &*configuration,
             &*storage,
