@@ -34,6 +34,8 @@ pub struct Facts {
     pub waiver: Option<Waiver>,
     /// Until when some sender may hold a policy of ours that is not of mode none.
     pub horizon: Horizon,
+    /// The same of the policies that the history knows, with the unknown past left out.
+    pub known_horizon: Horizon,
 }
 
 /// Whether what the stage asks for was seen live: the records, and the policy on every address of

@@ -12,6 +12,9 @@
 //! Hence a body and the ids that were visible while it was served belong together, and a body that
 //! was replaced under an unchanged id, or after the id, is not over.
 //!
+//! Bodies and ids lie in one order, that in which they were written down. A clock that was put back,
+//! or two changes within one second, cannot turn it round: what comes later begins later.
+//!
 //! # Limitations
 //!
 //! What was served before we knew a domain is one policy that lives for [`MaxAge::MAX`] and of which
@@ -28,6 +31,9 @@ use crate::Time;
 /// Added to every horizon: for fetches that were under way, and for clocks that differ. Ten minutes.
 pub const MARGIN: Duration = Duration::from_secs(600);
 
+/// By which two beginnings are told apart: times are whole seconds.
+const INSTANT: Duration = Duration::from_secs(1);
+
 /// What a record of the unknown past counts as: nobody knows the TTL that it had. One day.
 const PAST_TTL: Duration = Duration::from_secs(86_400);
 
@@ -40,6 +46,17 @@ pub enum Horizon {
     Until(Time),
     /// It can still be fetched, or is kept alive by an id that is still announced.
     Open,
+}
+
+impl Horizon {
+    /// May something be held at this time still?
+    pub fn is_ahead(self, now: Time) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Until(until) => until > now,
+            Self::Open => true,
+        }
+    }
 }
 
 /// A body, and when it was served.
@@ -98,6 +115,24 @@ pub struct MxSet {
     pub until: Option<Time>,
 }
 
+impl MxSet {
+    /// These hosts are published at this time, in the place of those before. Where they are already,
+    /// the longest TTL counts.
+    pub fn publish(sets: &mut Vec<Self>, mut hosts: Vec<DomainName>, ttl: Duration, at: Time) {
+        hosts.sort();
+        hosts.dedup();
+        let is_live = |set: &&mut Self| set.until.is_none();
+        if let Some(live) = sets.iter_mut().filter(is_live).find(|set| set.hosts == hosts) {
+            live.ttl = live.ttl.max(ttl);
+            return;
+        }
+        for set in sets.iter_mut().filter(is_live) {
+            set.until = Some(at);
+        }
+        sets.push(Self { hosts, ttl, until: None });
+    }
+}
+
 impl History {
     /// A history that begins now.
     pub fn new(known_since: Time, past: Past) -> Self {
@@ -121,39 +156,58 @@ impl History {
         self.past = past;
     }
 
-    /// A body goes live at this time, and within `spread` takes the place of every other. One that
-    /// is live already stays as it is.
+    /// A body goes live at this time, or as soon after it as its place in the order asks for, and
+    /// within `spread` takes the place of every other. One that is live already stays as it is.
     pub fn serve(&mut self, policy: Option<Policy>, at: Time, spread: Duration) {
         if self.bodies.iter().any(|body| body.until.is_none() && body.policy == policy) {
             return;
         }
-        self.stop_serving(at.plus(spread));
-        self.bodies.push(Served { policy, since: at, until: None });
+        let since = body_time(at, self.last_body_at(), self.last_id_at());
+        self.end_bodies(since.plus(spread));
+        self.bodies.push(Served { policy, since, until: None });
     }
 
     /// From this time on no body is served, anywhere.
     pub fn stop_serving(&mut self, until: Time) {
+        self.end_bodies(body_time(until, None, self.last_id_at()));
+    }
+
+    fn end_bodies(&mut self, until: Time) {
         for body in self.bodies.iter_mut().filter(|body| body.until.is_none()) {
             body.until = Some(until.max(body.since));
         }
     }
 
-    /// An id goes live at this time, and within `spread` takes the place of every other on every
-    /// server of the zone. One that is live already stays.
+    /// An id goes live at this time, or as soon after it as its place in the order asks for, and
+    /// within `spread` takes the place of every other on every server of the zone. One that is live
+    /// already stays.
     pub fn announce(&mut self, id: PolicyId, at: Time, ttl: Duration, spread: Duration) {
         if let Some(live) = self.ids.iter_mut().find(|old| old.until.is_none() && old.id == id) {
             live.ttl = live.ttl.max(ttl);
             return;
         }
-        self.stop_announcing(at.plus(spread));
-        self.ids.push(Announced { id, since: at, until: None, ttl });
+        let since = id_time(at, self.last_body_at(), self.last_id_at());
+        self.end_ids(since.plus(spread));
+        self.ids.push(Announced { id, since, until: None, ttl });
     }
 
     /// From this time on there is no record, on any server.
     pub fn stop_announcing(&mut self, until: Time) {
+        self.end_ids(id_time(until, self.last_body_at(), None));
+    }
+
+    fn end_ids(&mut self, until: Time) {
         for id in self.ids.iter_mut().filter(|id| id.until.is_none()) {
             id.until = Some(until.max(id.since));
         }
+    }
+
+    fn last_body_at(&self) -> Option<Time> {
+        self.bodies.iter().map(|body| body.since).max()
+    }
+
+    fn last_id_at(&self) -> Option<Time> {
+        self.ids.iter().map(|id| id.since).max()
     }
 
     /// The newest body that is served, if there is one that senders can use.
@@ -171,8 +225,8 @@ impl History {
         self.ids.iter().rev().find(|id| id.until.is_none())
     }
 
-    /// When no resolver can remember a record any more that was taken away.
-    pub(crate) fn records_forgotten_at(&self) -> Option<Time> {
+    /// When no resolver can remember a record any more that was taken away; none if none was.
+    pub fn records_forgotten_at(&self) -> Option<Time> {
         let ends = self.ids.iter().filter_map(|id| Some(id.until?.plus(id.ttl).plus(MARGIN)));
         ends.max()
     }
@@ -228,6 +282,11 @@ impl History {
         self.held_until(|policy| policy.mode() != Mode::None)
     }
 
+    /// The same of what was served since the history begins: the unknown past left out.
+    pub fn known_horizon(&self) -> Horizon {
+        self.bodies_held_until(|policy| policy.mode() != Mode::None)
+    }
+
     /// Until when some sender may hold a policy of mode enforce that leaves one of these uncovered.
     /// Until then it would not deliver there.
     pub fn refused_until(&self, targets: &[MxPattern]) -> Horizon {
@@ -244,11 +303,15 @@ impl History {
             Past::Nothing => None,
         };
         let past = past.map_or(Horizon::Nobody, |max_age| self.past_held_until(max_age));
+        past.max(self.bodies_held_until(counts))
+    }
+
+    fn bodies_held_until(&self, counts: impl Fn(&Policy) -> bool) -> Horizon {
         let known = self.bodies.iter().filter_map(|body| {
             let policy = body.policy.as_ref().filter(|policy| counts(policy))?;
             Some(self.body_held_until(body, policy.max_age()))
         });
-        known.fold(past, Horizon::max)
+        known.fold(Horizon::Nobody, Horizon::max)
     }
 
     /// Until when some sender may hold what was served before the history begins.
@@ -295,6 +358,21 @@ impl History {
         }
         Horizon::Until(until.plus(max_age.as_duration()).plus(MARGIN))
     }
+}
+
+/// When a body counts as first served, or as served no longer: after every id that was announced
+/// before. Else a clock that was put back, or two changes within one second, would make it seem to
+/// be the older one, and the id of another body to be its own.
+pub fn body_time(at: Time, last_body: Option<Time>, last_id: Option<Time>) -> Time {
+    let next = |last: Option<Time>| last.map_or(at, |last| last.plus(INSTANT));
+    at.max(next(last_body)).max(next(last_id))
+}
+
+/// When an id counts as first announced, or as announced no longer: not before a body that was served
+/// before, and after every other id.
+pub fn id_time(at: Time, last_body: Option<Time>, last_id: Option<Time>) -> Time {
+    let next = last_id.map_or(at, |last| last.plus(INSTANT));
+    at.max(last_body.unwrap_or(at)).max(next)
 }
 
 /// Does a policy cover every host that this pattern stands for?

@@ -44,7 +44,9 @@ pub use logbook::{Actor, Entry, Event, logbook};
 
 // What senders may hold.
 mod history;
-pub use history::{Announced, History, Horizon, MARGIN, MxSet, Past, Served, mx_seen};
+pub use history::{
+    Announced, History, Horizon, MARGIN, MxSet, Past, Served, body_time, id_time, mx_seen,
+};
 
 // Changes of mail hosts, and the way out.
 mod plan;

@@ -31,11 +31,13 @@ fn wished(facts: &Facts) -> Option<Decision> {
     let is_published = facts.stage == Stage::Testing || facts.stage.enforces();
     let (to, by, reason) = match facts.wish.as_ref()? {
         Wish::Leave { by, reason } if is_published => (Stage::Leaving, by, reason),
-        // Nothing that binds a sender is out yet.
+        // Nothing that binds a sender is out yet; unless the domain came back from the way out before
+        // its end. Then it goes that way again, and waits.
         Wish::Leave { by, reason }
             if matches!(facts.stage, Stage::Record | Stage::Prerequisites) =>
         {
-            (Stage::Removed, by, reason)
+            let is_held = facts.known_horizon.is_ahead(facts.now);
+            (if is_held { Stage::Leaving } else { Stage::Removed }, by, reason)
         }
         Wish::Return { by, reason } if matches!(facts.stage, Stage::Leaving | Stage::Removed) => {
             (Stage::Record, by, reason)

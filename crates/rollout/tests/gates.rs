@@ -43,6 +43,7 @@ fn just_enough(stage: Stage) -> Facts {
         wish: None,
         waiver: None,
         horizon: Horizon::Until(now),
+        known_horizon: Horizon::Nobody,
     }
 }
 
@@ -338,6 +339,7 @@ fn a_person_is_obeyed() {
     for (stage, wish, to) in [
         (Stage::Testing, &leave, Some(Stage::Leaving)),
         (Stage::EnforceLong, &leave, Some(Stage::Leaving)),
+        (Stage::Record, &leave, Some(Stage::Removed)),
         (Stage::Prerequisites, &leave, Some(Stage::Removed)),
         (Stage::Leaving, &leave, None),
         (Stage::Leaving, &come_back, Some(Stage::Record)),
@@ -356,6 +358,26 @@ fn a_person_is_obeyed() {
             Step::Stay | Step::Propose(_) => None,
         };
         assert_eq!(moved, to, "{stage} {wish:?}");
+    }
+}
+
+/// The way back to the record is no way round the wait.
+#[test]
+fn who_came_back_before_the_horizon_leaves_by_the_way_out() {
+    for stage in [Stage::Record, Stage::Prerequisites] {
+        let mut facts = just_enough(stage);
+        facts.wish =
+            Some(Wish::Leave { by: "ann".to_owned(), reason: "the hosts move".to_owned() });
+        for (known, to) in [
+            (Horizon::Nobody, Stage::Removed),
+            (Horizon::Until(facts.now), Stage::Removed),
+            (Horizon::Until(Time::at(facts.now.seconds() + 1)), Stage::Leaving),
+            (Horizon::Open, Stage::Leaving),
+        ] {
+            facts.known_horizon = known;
+            let Step::Go(made) = decide(&auto(), &facts).step else { panic!("{known:?}") };
+            assert_eq!(made.to, to, "{known:?}");
+        }
     }
 }
 

@@ -27,6 +27,7 @@ fn a_domain_goes_the_whole_way_by_itself() {
         wish: None,
         waiver: None,
         horizon: Horizon::Nobody,
+        known_horizon: Horizon::Nobody,
     };
     let mut entries = Vec::new();
     let mut looks = 0;

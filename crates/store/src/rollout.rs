@@ -13,7 +13,7 @@ use std::time::Duration;
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Policy, PolicyId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use sealpost_rollout::{Announced, Entry, History, MxSet, Past, Served, Stage, Time};
+use sealpost_rollout::{Announced, Entry, History, MxSet, Past, Served, Stage, Time, id_time};
 
 use crate::{
     Store, StoreError,
@@ -169,7 +169,12 @@ impl Rollouts {
     ) -> Result<(), StoreError> {
         let statements = [sql::LIVE_ID, sql::SAME_ID, sql::END_ID, sql::BEGIN_ID];
         let id = id.map(|id| id.as_str().to_owned());
-        self.replace(statements, domain, id, ttl, at, spread).await
+        let is_new = id.is_some();
+        let begins = move |connection: &Connection, domain: &DomainName| {
+            let (last_body, last_id) = serving::last_times(connection, domain)?;
+            Ok(id_time(at, last_body, last_id.filter(|_| is_new)))
+        };
+        self.replace(statements, domain, id, ttl, begins, spread).await
     }
 
     /// These MX records are published from now on, and within `spread` none but these.
@@ -190,7 +195,7 @@ impl Rollouts {
         let names: Vec<&str> = hosts.iter().map(DomainName::as_str).collect();
         let text = serde_json::to_string(&names).unwrap_or_default();
         let statements = [sql::LIVE_MX, sql::SAME_MX, sql::END_MX, sql::BEGIN_MX];
-        self.replace(statements, domain, Some(text), ttl, at, spread).await
+        self.replace(statements, domain, Some(text), ttl, move |_, _| Ok(at), spread).await
     }
 
     async fn replace(
@@ -199,7 +204,7 @@ impl Rollouts {
         domain: DomainName,
         value: Option<String>,
         ttl: Duration,
-        at: Time,
+        begins: impl Fn(&Connection, &DomainName) -> Result<Time, StoreError> + Send + 'static,
         spread: Duration,
     ) -> Result<(), StoreError> {
         let ttl = column::stored(ttl.as_secs());
@@ -211,6 +216,7 @@ impl Rollouts {
                 connection.prepare_cached(same)?.execute(params![ttl, domain.as_str()])?;
                 return Ok(());
             }
+            let at = begins(connection, &domain)?;
             let ends = at.plus(spread).seconds();
             connection.prepare_cached(end)?.execute(params![ends, domain.as_str()])?;
             if let Some(value) = &value {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sealpost_rollout::Time;
+use sealpost_rollout::{Time, body_time};
 
 use super::{MOST_ROWS, Rollouts, sql};
 use crate::{
@@ -68,6 +68,19 @@ impl Rollouts {
     }
 }
 
+/// When the last body and the last id began.
+pub(super) fn last_times(
+    connection: &Connection,
+    domain: &DomainName,
+) -> Result<(Option<Time>, Option<Time>), StoreError> {
+    let mut statement = connection.prepare_cached(sql::LAST_TIMES)?;
+    let times = statement.query_row([domain.as_str()], |row| {
+        let time = |seconds: Option<i64>| seconds.map(Time::at);
+        Ok((time(row.get(0)?), time(row.get(1)?)))
+    })?;
+    Ok(times)
+}
+
 /// Whether it is another than before.
 pub(super) fn serve(
     connection: &Connection,
@@ -81,6 +94,8 @@ pub(super) fn serve(
     if live.as_deref() == body {
         return Ok(false);
     }
+    let (last_body, last_id) = last_times(connection, domain)?;
+    let at = body_time(at, last_body.filter(|_| body.is_some()), last_id);
     let end = at.plus(spread).seconds();
     connection.prepare_cached(sql::END_BODY)?.execute(params![end, domain.as_str()])?;
     if let Some(body) = body {

@@ -40,14 +40,13 @@ statements! {
                                ELSE CAST($1 AS BIGINT) END
         WHERE domain = $2 AND last_served IS NULL";
 
-    /// Two bodies that begin in one second are told apart by a second more.
     BEGIN_BODY = "
-        INSERT INTO rollout_bodies (domain, first_served, body)
-        VALUES ($1,
-                (SELECT CASE WHEN COALESCE(MAX(first_served), -1) < CAST($2 AS BIGINT)
-                             THEN CAST($2 AS BIGINT) ELSE MAX(first_served) + 1 END
-                 FROM rollout_bodies WHERE domain = $1),
-                $3)";
+        INSERT INTO rollout_bodies (domain, first_served, body) VALUES ($1, $2, $3)";
+
+    /// The last beginnings: of a body, and of an id.
+    LAST_TIMES = "
+        SELECT (SELECT MAX(first_served) FROM rollout_bodies WHERE domain = $1),
+               (SELECT MAX(first_announced) FROM rollout_ids WHERE domain = $1)";
 
     BODIES = "
         SELECT first_served, last_served, body FROM rollout_bodies
@@ -68,12 +67,7 @@ statements! {
         WHERE domain = $2 AND last_announced IS NULL";
 
     BEGIN_ID = "
-        INSERT INTO rollout_ids (domain, first_announced, id, ttl)
-        SELECT CAST($1 AS TEXT),
-               CASE WHEN COALESCE(MAX(first_announced), -1) < CAST($2 AS BIGINT)
-                    THEN CAST($2 AS BIGINT) ELSE MAX(first_announced) + 1 END,
-               CAST($3 AS TEXT), CAST($4 AS BIGINT)
-        FROM rollout_ids WHERE domain = $1";
+        INSERT INTO rollout_ids (domain, first_announced, id, ttl) VALUES ($1, $2, $3, $4)";
 
     IDS = "
         SELECT first_announced, last_announced, id, ttl FROM rollout_ids

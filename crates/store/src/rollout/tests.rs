@@ -73,6 +73,46 @@ async fn what_was_served_comes_back_as_a_history() {
     );
 }
 
+/// In memory and in the store alike.
+#[tokio::test]
+async fn a_clock_that_was_put_back_gives_no_body_the_id_of_another() {
+    let (_folder, store) = open().await;
+    let rollouts = store.rollouts();
+    let none = Duration::ZERO;
+    let at = |seconds| START.plus(Duration::from_secs(seconds));
+    for (name, later) in [("a.test", 500), ("b.test", 1_000)] {
+        let domain: DomainName = name.parse().unwrap();
+        rollouts.enrol(domain.clone(), Stage::Nothing, START, Past::Nothing).await.unwrap();
+        let mut memory = History::new(START, Past::Nothing);
+        let id: PolicyId = "1".parse().unwrap();
+        let (one, other) = (body("enforce", 60), body("testing", 60));
+        rollouts.serve(domain.clone(), Some(one.clone()), at(900), none).await.unwrap();
+        memory.serve(Policy::parse(&one).ok(), at(900), none);
+        rollouts.announce(domain.clone(), Some(id.clone()), HOUR, at(1_000), none).await.unwrap();
+        memory.announce(id, at(1_000), HOUR, none);
+        assert!(!memory.is_id_older());
+        rollouts.serve(domain.clone(), Some(other.clone()), at(later), none).await.unwrap();
+        memory.serve(Policy::parse(&other).ok(), at(later), none);
+
+        let kept = rollouts.load(domain.clone()).await.unwrap().unwrap().history;
+        assert_eq!(kept, memory);
+        assert!(kept.is_id_older(), "at {later}");
+        // A second id in time for it, and the way out, again with the clock put back.
+        let second: PolicyId = "2".parse().unwrap();
+        rollouts.announce(domain.clone(), Some(second.clone()), HOUR, at(10), none).await.unwrap();
+        memory.announce(second, at(10), HOUR, none);
+        rollouts.serve(domain.clone(), None, at(20), none).await.unwrap();
+        memory.stop_serving(at(20));
+        rollouts.announce(domain.clone(), None, HOUR, at(30), none).await.unwrap();
+        memory.stop_announcing(at(30));
+        let kept = rollouts.load(domain).await.unwrap().unwrap().history;
+        assert_eq!(kept, memory);
+        assert!(!kept.is_id_older());
+        let last = kept.bodies().last().unwrap().until.unwrap();
+        assert!(kept.ids().iter().all(|id| id.since < last), "it was fetched under each");
+    }
+}
+
 #[tokio::test]
 async fn what_ends_is_over() {
     let (_folder, store) = open().await;
