@@ -93,7 +93,7 @@ impl Issuer {
             None => self.order(host, client, replaces, begun.asked_at.is_some(), now).await?,
         };
         let driven = self.drive(host, client, &url, &key).await;
-        self.clean_up(host).await;
+        self.clean_up(host, client, &url).await;
         let chain = match driven {
             Ok(chain) => chain,
             Err(error) => {
@@ -256,7 +256,7 @@ impl Issuer {
     }
 
     async fn write_record(&self, host: &DomainName, text: &str) -> Result<(), AcmeError> {
-        self.zone.set(host, Some(text)).await?;
+        self.zone.add(host, text).await?;
         let watch = Stopwatch::start();
         loop {
             let lagging = self.zone.lagging(host, text).await?;
@@ -270,15 +270,35 @@ impl Issuer {
         }
     }
 
-    async fn clean_up(&self, host: &DomainName) {
+    async fn clean_up(&self, host: &DomainName, client: &Client, url: &str) {
         self.named.remove_challenge(host.as_str());
         self.tokens.remove(host);
-        if self.challenge == ChallengeKind::Dns01
-            && let Err(error) = self.zone.set(host, None).await
-        {
-            // It says nothing any more, and the next one replaces it.
+        if self.challenge != ChallengeKind::Dns01 {
+            return;
+        }
+        let removed = async {
+            let texts = self.answers(client, url).await?;
+            self.zone.remove(host, &texts).await.map_err(AcmeError::from)
+        };
+        if let Err(error) = removed.await {
+            // It proves nothing any more.
             tracing::warn!(%host, %error, "the record of the challenge stays");
         }
+    }
+
+    /// What answers the challenges of an order: of those, which of the records at the name are ours.
+    /// The order says so also to one who did not lay them out because it was cut off.
+    async fn answers(&self, client: &Client, url: &str) -> Result<Vec<String>, AcmeError> {
+        let order = client.order(url).await?;
+        let mut texts = Vec::new();
+        for url in &order.authorizations {
+            let authorization = client.authorization(url).await?;
+            let tokens = authorization.challenges.iter().map(|challenge| &challenge.token);
+            let answers = tokens.filter(|token| !token.is_empty());
+            texts.extend(answers.map(|token| csr::record(&client.key().authorization(token))));
+        }
+        texts.dedup();
+        Ok(texts)
     }
 
     /// Why an order came to nothing.

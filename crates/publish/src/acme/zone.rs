@@ -9,10 +9,7 @@ use std::{
 use mail_domain::DomainName;
 use sealpost_net::{Network, RecordKind, RecordValue, SetChange};
 
-use crate::{
-    DnsRecord, RecordData,
-    dns::{self, DnsWriter, WriteError},
-};
+use crate::dns::{DnsWriter, WriteError};
 
 /// The TTL of the records.
 const TTL: u32 = 60;
@@ -52,16 +49,42 @@ impl Zone {
         *self.servers.write().unwrap_or_else(PoisonError::into_inner) = servers;
     }
 
-    /// The challenge of this host is answered by this text, or by none any more.
-    pub(crate) async fn set(&self, host: &DomainName, text: Option<&str>) -> Result<(), ZoneError> {
+    /// A challenge of this host is answered by this text, beside those that others have set: another
+    /// client may be proving the same name.
+    pub(crate) async fn add(&self, host: &DomainName, text: &str) -> Result<(), ZoneError> {
+        self.change(host, |values| values.push(RecordValue::text(text)), &[text.to_owned()]).await
+    }
+
+    /// A challenge of this host is answered by these no more. What others have set stays.
+    pub(crate) async fn remove(
+        &self,
+        host: &DomainName,
+        texts: &[String],
+    ) -> Result<(), ZoneError> {
+        self.change(host, |_| {}, texts).await
+    }
+
+    /// Takes these texts out, and then makes another change.
+    async fn change(
+        &self,
+        host: &DomainName,
+        change: impl FnOnce(&mut Vec<RecordValue>),
+        texts: &[String],
+    ) -> Result<(), ZoneError> {
         let (writer, owner) = (self.writer(host)?, owner(host));
         let found = writer.read(&owner, RecordKind::Txt).await?;
-        let after: Vec<RecordValue> = text.into_iter().map(RecordValue::text).collect();
+        let ours: Vec<RecordValue> = texts.iter().map(|text| RecordValue::text(text)).collect();
+        let is_ours = |value: &&RecordValue| ours.iter().any(|own| own.says_the_same(value));
+        let mut after: Vec<RecordValue> =
+            found.values.iter().filter(|value| !is_ours(value)).cloned().collect();
+        change(&mut after);
         if found.says(&after) {
             return Ok(());
         }
+        // Records of one name and type have one TTL: it stays that of the others.
+        let ttl = if found.values.is_empty() { TTL } else { found.ttl };
         let (kind, before) = (RecordKind::Txt, found.values);
-        writer.write(&[SetChange { owner, kind, before, after, ttl: TTL }]).await?;
+        writer.write(&[SetChange { owner, kind, before, after, ttl }]).await?;
         Ok(())
     }
 
@@ -71,10 +94,20 @@ impl Zone {
         host: &DomainName,
         text: &str,
     ) -> Result<Vec<String>, ZoneError> {
-        let (writer, name) = (self.writer(host)?, owner(host));
-        let record =
-            DnsRecord { name: name.clone(), ttl: TTL, data: RecordData::Txt(text.to_owned()) };
-        Ok(dns::lagging(&*writer, &self.network, &name, &[record]).await?)
+        let (writer, owner) = (self.writer(host)?, owner(host));
+        let servers = writer.authorities(&owner).await?;
+        let wanted = RecordValue::text(text);
+        let mut behind = Vec::new();
+        for answer in self.network.ask_authorities(&servers, &owner, RecordKind::Txt).await {
+            let name = answer.server.name.map_or(String::new(), |name| format!("{name} "));
+            let place = format!("{name}[{}]", answer.server.address.ip());
+            match answer.records {
+                Ok(found) if found.values.iter().any(|own| own.says_the_same(&wanted)) => {}
+                Ok(_) => behind.push(format!("{place} has no such record at {owner}")),
+                Err(fault) => behind.push(format!("{place}: {}", fault.text)),
+            }
+        }
+        Ok(behind)
     }
 
     fn writer(&self, host: &DomainName) -> Result<Arc<dyn DnsWriter>, ZoneError> {
@@ -92,4 +125,61 @@ impl fmt::Debug for Zone {
 
 fn owner(host: &DomainName) -> String {
     format!("_acme-challenge.{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use sealpost_net::{Authority, RecordSet, Settings};
+    use sealpost_runtime::Clock;
+
+    use super::*;
+    use crate::dns::Written;
+
+    /// A zone in memory.
+    #[derive(Default)]
+    struct Memory(Mutex<(Vec<RecordValue>, u32)>);
+
+    impl DnsWriter for Memory {
+        fn read<'a>(&'a self, owner: &'a str, kind: RecordKind) -> Written<'a, RecordSet> {
+            let (values, ttl) = self.0.lock().unwrap().clone();
+            Box::pin(async move { Ok(RecordSet { owner: owner.to_owned(), kind, values, ttl }) })
+        }
+
+        fn write<'a>(&'a self, changes: &'a [SetChange]) -> Written<'a, ()> {
+            for change in changes {
+                let mut records = self.0.lock().unwrap();
+                assert_eq!(change.before, records.0);
+                *records = (change.after.clone(), change.ttl);
+            }
+            Box::pin(async { Ok(()) })
+        }
+
+        fn authorities<'a>(&'a self, _owner: &'a str) -> Written<'a, Vec<Authority>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_have_set_for_their_challenges_stays() {
+        let memory = Arc::new(Memory::default());
+        let others = RecordValue::text("of another client");
+        *memory.0.lock().unwrap() = (vec![others.clone()], 300);
+        let writer: Arc<dyn DnsWriter> = Arc::clone(&memory) as _;
+        let network = Network::new(Settings::default(), Clock::system()).unwrap();
+        let zone = Zone::new(HashMap::from([("ns".to_owned(), writer)]), network);
+        let host: DomainName = "mta-sts.a.test".parse().unwrap();
+        zone.configure(HashMap::from([(host.clone(), "ns".to_owned())]));
+        let own = RecordValue::text("ours");
+        for _ in 0..2 {
+            zone.add(&host, "ours").await.unwrap();
+            let now = memory.0.lock().unwrap().clone();
+            assert_eq!(now, (vec![others.clone(), own.clone()], 300));
+        }
+        // One of before we were cut off, and one that is gone already.
+        let texts = ["ours".to_owned(), "gone".to_owned()];
+        zone.remove(&host, &texts).await.unwrap();
+        assert_eq!(*memory.0.lock().unwrap(), (vec![others], 300));
+    }
 }
