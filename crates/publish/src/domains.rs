@@ -289,6 +289,32 @@ impl PublishedDomain {
         Policy::new(mode, max_age, patterns).map(Some)
     }
 
+    /// The policy to serve in this stage where this one is live. A domain that came back to the first
+    /// stages from the way out goes on serving a policy of mode none until it has another: senders may
+    /// hold one of before, and let go of it only for what they find in its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::policy`].
+    pub fn policy_after(
+        &self,
+        stage: Stage,
+        live: Option<&Policy>,
+    ) -> Result<Option<Policy>, PolicyError> {
+        let wanted = self.policy(stage)?;
+        let is_begun_again = matches!(stage, Stage::Record | Stage::Prerequisites);
+        match (wanted, live) {
+            (None, Some(live)) if is_begun_again && live.mode() == Mode::None => {
+                Ok(Some(live.clone()))
+            }
+            // It turned round before the one of mode none was served. What others serve is theirs.
+            (None, Some(_)) if is_begun_again && self.host == HostWay::Own => {
+                self.policy(Stage::Leaving)
+            }
+            (wanted, _) => Ok(wanted),
+        }
+    }
+
     /// The stage that its policy fits, where the configuration fixes the mode.
     pub fn fixed_stage(&self) -> Option<Stage> {
         self.mode.fixed()?;

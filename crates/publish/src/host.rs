@@ -207,6 +207,12 @@ impl PolicyHost {
         }
     }
 
+    /// What is served at this host.
+    #[cfg(test)]
+    pub(crate) fn served(&self, host: &str) -> Option<Arc<[u8]>> {
+        self.inner.shelf.body(host)
+    }
+
     /// The policies that wait to be seen to cover every MX host.
     pub(crate) fn held(&self) -> Arc<Held> {
         Arc::clone(&self.inner.held)

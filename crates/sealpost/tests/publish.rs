@@ -215,14 +215,15 @@ fn a_plan_has_dates_and_refuses_what_strands() {
     let plan = world.says(0, &add);
     let dates: Vec<&str> =
         plan.lines().filter(|line| !line.starts_with(' ')).map(|l| &l[..20]).collect();
-    // Policy; an hour and ten minutes later its id; the hour of the zone, the day of the old
-    // record, the week of the old policy and ten minutes later the MX records.
-    assert_eq!(dates, ["2026-11-01T00:00:00Z", "2026-11-01T01:10:00Z", "2026-11-09T02:20:00Z"]);
+    // Policy, which counts as a second younger than the id that was taken over in the same one; an
+    // hour and ten minutes later its id; the hour of the zone, the day of the old record, the week
+    // of the old policy and ten minutes later the MX records.
+    assert_eq!(dates, ["2026-11-01T00:00:00Z", "2026-11-01T01:10:01Z", "2026-11-09T02:20:01Z"]);
     assert!(plan.contains("point the MX records to smtp.google.com, mx.new.example"), "{plan}");
 
     let early = [&add[..], &["--on", "2026-11-09T02:19:59Z"]].concat();
     let text = world.complains(1, &early);
-    assert!(text.contains("the earliest that is safe is 2026-11-09T02:20:00Z"), "{text}");
+    assert!(text.contains("the earliest that is safe is 2026-11-09T02:20:01Z"), "{text}");
     let forced = [&early[..], &["--force", "the old host burns"]].concat();
     let text = world.complains(0, &forced);
     assert!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_rollout::{Actor, Cause, Entry, Event, Move, Past, Time};
+use sealpost_rollout::{Actor, Cause, Entry, Event, Move, MxSet, Past, Time};
 use sealpost_store::{Advance, Rollout, Rollouts};
 
 use super::configured::Configured;
@@ -44,9 +44,13 @@ impl Ledger {
                 IdSeen::Unknown(_) => {}
             }
         }
-        if let (Some((hosts, ttl)), Doing::All) = (&seen.mail_hosts, self.doing) {
-            let (domain, none) = (self.domain.clone(), Duration::ZERO);
-            self.rollouts.set_mx(domain, hosts.clone(), *ttl, self.now, none).await?;
+        if let Some((hosts, ttl)) = &seen.mail_hosts {
+            // Also in memory: this pass already has to know that others were there until now.
+            MxSet::publish(&mut self.rollout.mx, hosts.clone(), *ttl, self.now);
+            if self.doing == Doing::All {
+                let (domain, none) = (self.domain.clone(), Duration::ZERO);
+                self.rollouts.set_mx(domain, hosts.clone(), *ttl, self.now, none).await?;
+            }
         }
         Ok(())
     }

@@ -88,13 +88,25 @@ impl Driver {
         doing: Doing,
         order: Option<&Order>,
     ) -> Result<Pass, DriveError> {
-        let domain = &published.domain;
         let evidence = self.look(published).await;
         let seen = Seen::of(&evidence);
+        self.pass_on(published, now, doing, order, (&evidence, &seen)).await
+    }
+
+    /// The rest of a pass, when it has looked.
+    async fn pass_on(
+        &self,
+        published: &PublishedDomain,
+        now: Time,
+        doing: Doing,
+        order: Option<&Order>,
+        (evidence, seen): (&sealpost_evidence::Evidence, &Seen),
+    ) -> Result<Pass, DriveError> {
+        let domain = &published.domain;
         let rollouts = self.store.rollouts();
         let (enrolment, rollout) = match rollouts.load(domain.clone()).await? {
             Some(rollout) => (Enrolment::Known, rollout),
-            None => match stage_to_begin_in(published, &seen) {
+            None => match stage_to_begin_in(published, seen) {
                 Ok(stage) => {
                     if doing == Doing::All {
                         rollouts.enrol(domain.clone(), stage, now, Past::Unknown).await?;
@@ -110,13 +122,13 @@ impl Driver {
         let (domain, rows) = (domain.clone(), Vec::new());
         let configured = self.configured.clone();
         let mut ledger = Ledger { rollouts, configured, domain, doing, rollout, rows, now };
-        ledger.observe(published, &seen).await?;
+        ledger.observe(published, seen).await?;
         ledger.settle(published, enrolment).await?;
 
         let kept = ledger.rollouts.watch_state(ledger.domain.clone()).await?;
         let mut state = State::read(kept.as_deref());
         let (facts, decision) =
-            self.consider(published, &ledger, &evidence, &seen, &mut state, order).await?;
+            self.consider(published, &ledger, evidence, seen, &mut state, order).await?;
         let (made, decision, mut refused) = choose(published, &facts, decision, order);
         let from = ledger.rollout.stage;
         if let Some((made, actor)) = made {
@@ -140,7 +152,7 @@ impl Driver {
 
         // Whoever moved it, or this pass: what was waited for in the stage before is over.
         let has_left = ledger.rollout.stage != from;
-        let worked = publication::publish(self, published, &mut ledger, &seen).await;
+        let worked = publication::publish(self, published, &mut ledger, seen).await;
         let work = match worked {
             // The move stands, whatever becomes of what follows from it.
             Err(error) if has_left => publication::Work::broken(&error),
@@ -253,6 +265,7 @@ impl Driver {
                 at: word.at,
             }),
             horizon: history.horizon(),
+            known_horizon: history.known_horizon(),
         };
         let decision = decide(&published.settings, &facts);
         Ok((facts, decision))
@@ -366,5 +379,7 @@ impl Pass {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

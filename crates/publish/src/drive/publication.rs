@@ -41,11 +41,10 @@ impl Work {
     }
 }
 
-/// The policy that is asked for in this stage.
-fn wanted(published: &PublishedDomain, stage: Stage) -> Result<Option<Policy>, DriveError> {
-    published.policy(stage).map_err(|error| DriveError::Policy {
-        domain: published.domain.clone(),
-        reason: error.to_string(),
+/// The policy that is asked for now.
+fn wanted(published: &PublishedDomain, rollout: &Rollout) -> Result<Option<Policy>, DriveError> {
+    published.policy_after(rollout.stage, rollout.history.live()).map_err(|error| {
+        DriveError::Policy { domain: published.domain.clone(), reason: error.to_string() }
     })
 }
 
@@ -59,18 +58,18 @@ pub(super) fn live(
 ) -> Result<Live, DriveError> {
     let as_asked = || Live::AsAsked { since: since.unwrap_or(now) };
     let unknown = |why: &str| Live::Unknown { why: why.to_owned() };
-    let Some(policy) = wanted(published, rollout.stage)? else {
-        return Ok(match (rollout.stage, &seen.rua) {
-            (Stage::Record, RuaSeen::Unknown(why)) => unknown(why),
-            (Stage::Record, found) if !is_rua(published, found) => {
-                let todo = rua_todo(published);
-                // No server sets a record that nobody named.
-                let is_ours = !published.rua.is_empty();
-                Live::Differs { todo: if is_ours { missing(published, &todo) } else { todo } }
-            }
-            _ => as_asked(),
-        });
-    };
+    match (rollout.stage, &seen.rua) {
+        (Stage::Record, RuaSeen::Unknown(why)) => return Ok(unknown(why)),
+        (Stage::Record, found) if !is_rua(published, found) => {
+            let todo = rua_todo(published);
+            // No server sets a record that nobody named.
+            let is_ours = !published.rua.is_empty();
+            let todo = if is_ours { missing(published, &todo) } else { todo };
+            return Ok(Live::Differs { todo });
+        }
+        _ => {}
+    }
+    let Some(policy) = wanted(published, rollout)? else { return Ok(as_asked()) };
     let history = &rollout.history;
     let is_live = history.live().is_some_and(|live| same(live, &policy));
     Ok(match (&seen.host, &seen.id) {
@@ -97,21 +96,39 @@ pub(super) async fn publish(
 ) -> Result<Work, DriveError> {
     let stage = ledger.rollout.stage;
     let mut work = Work::default();
-    let policy = wanted(published, stage)?;
+    let policy = wanted(published, &ledger.rollout)?;
     let is_served = match &policy {
         Some(policy) => serve(published, policy, ledger, seen, &mut work).await?,
         None => false,
     };
+    let goes = if stage == Stage::Removed {
+        going(&ledger.rollout, seen, ledger.now)
+    } else {
+        Going::Stays
+    };
     if stage == Stage::Removed {
-        match (published.host, &seen.host) {
-            (HostWay::Own, _) if ledger.rollout.history.live_body().is_some() => {
+        let host = format!("mta-sts.{}", published.domain);
+        let is_served = match published.host {
+            HostWay::Own => ledger.rollout.history.live_body().is_some(),
+            HostWay::External => matches!(seen.host, HostSeen::Bodies { .. }),
+        };
+        match (goes, published.host) {
+            _ if !is_served => {}
+            (Going::Goes, HostWay::Own) => {
                 work.is_unfinished = !ledger.unpublish(published).await?;
             }
-            (HostWay::External, HostSeen::Bodies { .. }) => {
-                let host = format!("mta-sts.{}", published.domain);
-                work.todo.push(format!("take the policy off {host}: nobody can hold one any more"));
+            (Going::Goes, HostWay::External) => {
+                work.todo.push(format!("take the policy off {host}: nobody asks for it any more"));
             }
-            _ => {}
+            (Going::Waits(until), _) => {
+                work.todo.push(format!(
+                    "{host} goes on serving the policy until {until}: a resolver may remember the \
+                     record until then"
+                ));
+                work.is_unfinished = true;
+            }
+            // The record is the first to go.
+            (Going::Stays, _) => work.is_unfinished = true,
         }
     }
     // The id is that of a policy that every address serves; else it stays as it is.
@@ -123,7 +140,7 @@ pub(super) async fn publish(
     match driver.writer(published) {
         None => ask_for_records(published, stage, &records, seen, ledger, &mut work),
         Some(writer) => {
-            let owners = owners(published, stage, id.is_some());
+            let owners = owners(published, stage, id.is_some(), goes);
             let set: Vec<DnsRecord> =
                 if stage == Stage::Removed { Vec::new() } else { records.clone() };
             let found = match changes(writer.as_ref(), &owners, &set).await {
@@ -245,8 +262,31 @@ fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Opti
     }
 }
 
+/// Whether policy and policy host go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Going {
+    /// They are needed.
+    Stays,
+    /// A resolver may remember the record until then: whoever sees it asks for the policy.
+    Waits(Time),
+    /// Nobody asks for them any more.
+    Goes,
+}
+
+/// Whether policy and policy host go, where the record goes.
+fn going(rollout: &Rollout, seen: &Seen, now: Time) -> Going {
+    let history = &rollout.history;
+    if history.live_id().is_some() || matches!(seen.id, IdSeen::Id(..)) {
+        return Going::Stays;
+    }
+    match history.records_forgotten_at() {
+        Some(until) if until > now => Going::Waits(until),
+        Some(_) | None => Going::Goes,
+    }
+}
+
 /// The names whose records are ours in this stage.
-fn owners(published: &PublishedDomain, stage: Stage, has_id: bool) -> Vec<String> {
+fn owners(published: &PublishedDomain, stage: Stage, has_id: bool, goes: Going) -> Vec<String> {
     let mut owners = Vec::new();
     if stage == Stage::Nothing && published.mode.fixed().is_none() {
         return owners;
@@ -254,7 +294,7 @@ fn owners(published: &PublishedDomain, stage: Stage, has_id: bool) -> Vec<String
     if !published.rua.is_empty() && stage != Stage::Removed {
         owners.push(published.owner("_smtp._tls"));
     }
-    if !published.target.is_empty() {
+    if !published.target.is_empty() && (stage != Stage::Removed || goes == Going::Goes) {
         owners.push(published.owner("mta-sts"));
     }
     if has_id || stage == Stage::Removed {

@@ -14,7 +14,7 @@ use sealpost_store::{Rollouts, Settled, StoreError};
 use tokio::sync::Mutex;
 
 use super::{Held, Shelf, held::wants_a_look, policy_host};
-use crate::{Domains, HostWay};
+use crate::{Domains, HostWay, PublishedDomain};
 
 /// Bodies that are recorded together.
 const BATCH: usize = 1_000;
@@ -68,6 +68,8 @@ enum Standing {
     Configured,
     /// That one waits; this is the one that is recorded as served.
     Before,
+    /// It is the one that is recorded as served, to the octet.
+    Kept,
 }
 
 impl Source {
@@ -103,7 +105,7 @@ impl Source {
         let State { domains, served, bodies } = state;
         let gone = served.keys().filter(|domain| !is_own(domains, domain));
         let mut changes: Vec<Change> = gone.map(|domain| Change::removal(domain.clone())).collect();
-        let mut waiting = Vec::new();
+        let mut others = Vec::new();
         for published in domains.iter().filter(|published| published.host == HostWay::Own) {
             // Where the mode is fixed, the stage follows the policy and changes nothing.
             let stage = match published.mode.fixed() {
@@ -115,32 +117,42 @@ impl Source {
             }
             // That it is not too large was seen when the configuration was read.
             let policy = published.policy(stage).ok().flatten();
-            let body = policy.as_ref().map(|policy| kept(policy.to_string().into_bytes(), bodies));
-            let change = Change {
-                domain: published.domain.clone(),
-                stage,
-                body,
-                standing: Standing::Configured,
-            };
-            match policy {
-                Some(policy) if policy.mode() == Mode::Enforce => waiting.push((change, policy)),
-                _ => changes.push(change),
+            let asks_for_none =
+                matches!(stage, Stage::Record | Stage::Prerequisites | Stage::Removed);
+            if asks_for_none || policy.as_ref().is_some_and(|p| p.mode() == Mode::Enforce) {
+                others.push((published, stage, policy));
+                continue;
             }
+            changes.push(Change::of(published, stage, policy.as_ref(), bodies));
         }
         let mut held = BTreeSet::new();
-        if !waiting.is_empty() {
-            let recorded = self.recorded().await?;
-            for (mut change, policy) in waiting {
-                let before = recorded.get(&change.domain);
-                let is_it = before.map(Vec::as_slice) == change.body.as_deref();
-                let old = before.and_then(|body| Policy::parse(body).ok());
-                if !is_it && old.is_some_and(|old| wants_a_look(&old, &policy)) {
+        // What becomes of these depends on what is served now.
+        let recorded = if others.is_empty() { HashMap::new() } else { self.recorded().await? };
+        for (published, stage, policy) in others {
+            let before = recorded.get(&published.domain);
+            let old = before.and_then(|body| Policy::parse(body).ok());
+            let is_asked = policy.is_some();
+            let after = match &policy {
+                Some(_) => policy,
+                None => published.policy_after(stage, old.as_ref()).ok().flatten(),
+            };
+            let mut change = Change::of(published, stage, after.as_ref(), bodies);
+            let is_it = before.map(Vec::as_slice) == change.body.as_deref();
+            change.standing = match (&after, &old) {
+                _ if is_it => Standing::Configured,
+                (Some(after), Some(old)) if wants_a_look(old, after) => {
                     held.insert(change.domain.clone());
-                    change.body = before.map(|body| kept(body.clone(), bodies));
-                    change.standing = Standing::Before;
+                    Standing::Before
                 }
-                changes.push(change);
+                (Some(after), Some(old)) if !is_asked && after == old => Standing::Kept,
+                // It goes when nobody asks for it any more: a pass writes that down.
+                (None, _) if stage == Stage::Removed => Standing::Before,
+                _ => Standing::Configured,
+            };
+            if change.standing != Standing::Configured {
+                change.body = before.map(|body| kept(body.clone(), bodies));
             }
+            changes.push(change);
         }
         let count = held.len();
         let refreshed = self.carry_out(state, changes, shelf).await?;
@@ -176,7 +188,7 @@ impl Source {
                 let Some(host) = policy_host(domain) else { continue };
                 if shelf.body(host.as_str()) != *body {
                     match (standing, settle(&state.domains, domain)) {
-                        (Standing::Before, _) => {}
+                        (Standing::Before | Standing::Kept, _) => {}
                         (_, Some(fixed)) => settled.push(fixed),
                         (_, None) => {
                             record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
@@ -194,7 +206,7 @@ impl Source {
             }
             for Change { domain, stage, standing, .. } in changes {
                 if is_own(&state.domains, domain) {
-                    let is_it = *standing == Standing::Configured;
+                    let is_it = *standing != Standing::Before;
                     state.served.insert(domain.clone(), is_it.then_some(*stage));
                 } else {
                     state.served.remove(domain);
@@ -239,6 +251,17 @@ fn kept(body: Vec<u8>, known: &mut HashSet<Arc<[u8]>>) -> Arc<[u8]> {
 }
 
 impl Change {
+    fn of(
+        published: &PublishedDomain,
+        stage: Stage,
+        policy: Option<&Policy>,
+        bodies: &mut HashSet<Arc<[u8]>>,
+    ) -> Self {
+        let body = policy.map(|policy| kept(policy.to_string().into_bytes(), bodies));
+        let domain = published.domain.clone();
+        Self { domain, stage, body, standing: Standing::Configured }
+    }
+
     fn removal(domain: DomainName) -> Self {
         Self { domain, stage: Stage::Removed, body: None, standing: Standing::Configured }
     }

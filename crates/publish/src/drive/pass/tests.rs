@@ -158,6 +158,39 @@ async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host
     }
 }
 
+/// What the pass itself sees for the first time counts as well, and is kept.
+#[tokio::test]
+async fn a_host_that_just_left_the_mx_records_is_not_left_out_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::EnforceDay).await;
+    let all = domains(TERMS);
+    let published = all.of(&domain).unwrap();
+    let driver = Driver::new(store.clone(), network(), std::collections::HashMap::new());
+    let mut ledger = ledger(&store, &domain, Stage::EnforceDay, Configured::default());
+    let ttl = std::time::Duration::from_secs(3_600);
+    let seen = |host: &str| Seen {
+        host: HostSeen::Nothing,
+        id: IdSeen::Nothing,
+        rua: RuaSeen::Nothing,
+        mail_hosts: Some((vec![host.parse().unwrap()], ttl)),
+    };
+    ledger.observe(published, &seen("mx.b.test")).await.unwrap();
+    ledger.now = NOW.plus(ttl);
+    ledger.observe(published, &seen("mx.a.test")).await.unwrap();
+    let kept = store.rollouts().load(domain.clone()).await.unwrap().unwrap();
+    assert_eq!(kept.mx, ledger.rollout.mx, "in memory and in the store alike");
+    let over = ledger.now.plus(ttl).plus(sealpost_rollout::MARGIN);
+    let now = seen("mx.a.test");
+    let work = publication::publish(&driver, published, &mut ledger, &now).await.unwrap();
+    let wanted = format!("the policy is not served before {over}: until then a cache may hold");
+    assert!(work.todo.iter().any(|todo| todo.starts_with(&wanted)), "{:?}", work.todo);
+    assert_eq!(ledger.rollout.history.live(), None);
+    ledger.now = over;
+    publication::publish(&driver, published, &mut ledger, &now).await.unwrap();
+    assert!(ledger.rollout.history.live().is_some());
+}
+
 /// The store is gone as soon as the move is written.
 #[tokio::test]
 async fn a_move_stands_though_what_follows_from_it_fails() {

@@ -85,7 +85,8 @@ impl Known {
         let rollout = self.rollout(&published.domain).await?;
         let kept = rollout.as_ref().map_or(Stage::Nothing, |rollout| rollout.stage);
         let stage = stage.unwrap_or(kept);
-        let policy = published.policy(stage).map_err(|error| {
+        let live = rollout.as_ref().and_then(|rollout| rollout.history.live());
+        let policy = published.policy_after(stage, live).map_err(|error| {
             Failure::new(format!("make the policy of {}: {error}", published.domain))
         })?;
         let id = policy.as_ref().map(|policy| {
