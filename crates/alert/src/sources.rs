@@ -56,6 +56,13 @@ impl Sources {
         }
     }
 
+    /// Looks at these exceptions from now on.
+    pub(crate) fn except(&mut self, endings: &[Ending]) {
+        if self.endings != endings {
+            self.endings = endings.to_vec();
+        }
+    }
+
     /// Looks at what is due to be looked at. What a source cannot tell stays as it was.
     pub async fn look(&mut self, now: i64, metrics: &AlertMetrics) -> Look {
         let told = |source: FailedSource, error: &StoreError| {
