@@ -7,7 +7,7 @@ mod webhook;
 use std::path::PathBuf;
 
 use mail_domain::DomainName;
-use sealpost_net::{Answer, Ask, DialError, MailWay, Network, ServiceUrl, Submitted};
+use sealpost_net::{Answer, Ask, MailWay, Network, ServiceUrl, Submitted};
 use sealpost_store::incidents::Incident;
 use tls_rpt::MailAddress;
 use tokio::time::timeout;
@@ -153,7 +153,9 @@ impl Messenger {
         let asked = self.network.ask_service(url, ask, "*/*");
         match timeout(self.receiver.patience, asked).await {
             Err(_) => Delivered::Not(format!("{url}: no answer in time")),
-            Ok(Err(error)) => Delivered::Not(told(&error)),
+            Ok(Err(error)) => {
+                Delivered::Not(crate::condition::line(&format!("{url}: failed to {error}")))
+            }
             Ok(Ok(answer)) => judged(url, &answer),
         }
     }
@@ -166,10 +168,6 @@ fn judged(url: &ServiceUrl, answer: &Answer) -> Delivered {
     let said = crate::condition::line(&said);
     let line = format!("{url}: {} {said}", answer.status).trim_end().to_owned();
     if (200..300).contains(&answer.status) { Delivered::Yes(line) } else { Delivered::Not(line) }
-}
-
-fn told(error: &DialError) -> String {
-    crate::condition::line(&format!("failed to {error}"))
 }
 
 /// The domain of the author, for ids of messages.

@@ -58,8 +58,10 @@ impl Told {
              retry_seconds = 1\n{receivers}[network]\n{network}"
         );
         fs_err::write(environment.directory().join("sealpost.toml"), text).unwrap();
-        let told = Self { environment, folder, running: Vec::new() };
+        let mut told = Self { environment, folder, running: Vec::new() };
         told.except(&[]);
+        // Postfix would try again after minutes what it cannot hand over at once.
+        told.receive("lmtp");
         told
     }
 
@@ -81,21 +83,30 @@ impl Told {
         fs_err::write(self.folder.join("exceptions.toml"), text).unwrap();
     }
 
-    /// Starts those that are told.
-    fn listen(&mut self) {
+    /// Starts those that are told over this protocol, and waits until they listen.
+    fn receive(&mut self, protocol: &str) {
         let folder = self.folder.display().to_string();
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = Path::new("/usr/bin/env");
-        let receivers = here.join("receivers").display().to_string();
+        let receivers = Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers");
+        let (receivers, secret) = (receivers.display().to_string(), format!("{folder}/secret"));
+        let arguments = ["python3", &*receivers, &*folder, &*secret, protocol];
+        let env = Path::new("/usr/bin/env");
+        self.running.push(self.environment.spawn_for_long(env, arguments).unwrap());
+        let ready = self.folder.join(format!("ready.{protocol}"));
+        self.wait_for(protocol, |_| ready.exists());
+    }
+
+    /// Starts all that are told over HTTP.
+    fn listen(&mut self) {
+        self.receive("http");
+        let folder = self.folder.display().to_string();
         let secret = format!("{folder}/secret");
-        let arguments = ["python3", &*receivers, &*folder, &*secret];
-        self.running.push(self.environment.spawn_for_long(python, arguments).unwrap());
+        let env = Path::new("/usr/bin/env");
         let adapter = format!("{folder}/adapter.py");
         let secret = format!("SECRET_FILE={secret}");
         let arguments = [&*secret, "CHAT_URL=http://127.0.0.1:8471/", "python3", &*adapter];
-        self.running.push(self.environment.spawn_for_long(python, arguments).unwrap());
+        self.running.push(self.environment.spawn_for_long(env, arguments).unwrap());
         let configuration = format!("--config.file={folder}/alertmanager.yml");
-        let storage = format!("--storage.path={folder}/alertmanager");
+        let storage = format!("--storage.path={folder}/alertmanager.data");
         let arguments = [
             &*configuration,
             &*storage,

@@ -86,7 +86,7 @@ fn a_certificate_comes_by_dns_01_for_an_external_account_and_is_renewed_when_sug
     let daemon = hosting.start_daemon(&["serve"], &configuration, &[]).unwrap();
     daemon.says("there is a new certificate").unwrap();
     let ready = hosting.curl(&["http://127.0.0.1:8460/readyz"]).unwrap();
-    assert_eq!(String::from_utf8(ready).unwrap(), "publish: runs\n");
+    assert_eq!(String::from_utf8(ready).unwrap(), "publish: runs\ncheck: runs\n");
     let renewed = suggested_renewal(&hosting, &configuration);
     let window = 86_400 / 3..=86_400 * 5 / 6;
     assert!(window.contains(&renewed) && renewed != 57_600, "{renewed} s after it begins");

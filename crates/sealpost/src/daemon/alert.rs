@@ -70,12 +70,13 @@ impl Alert {
             Ok((endings, messengers)) => {
                 self.job.reload(endings, messengers);
                 output.say("exceptions and secrets are read again");
+                Reloaded::Done
             }
             Err(failure) => {
                 output.say(&failure.hint("everything goes on as before").to_string());
+                Reloaded::Refused
             }
         }
-        Reloaded::Done
     }
 
     pub(super) async fn failed(&mut self) -> Failure {

@@ -217,7 +217,7 @@ fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
     daemon.hang_up();
     let line = daemon.wait_to_hear("read the configuration again");
     assert!(line.contains("0 policies changed, 1 wait until a look"), "{line}");
-    let todo = format!("it leaves mx1.{FIXED}, an MX host, uncovered");
+    let todo = format!("the policy leaves mx1.{FIXED}, an MX host, uncovered");
     daemon.wait_for(&format!("/domains/{FIXED}"), &todo);
     assert_eq!(daemon.policy(FIXED).1, first);
     daemon.wait_for("/metrics", "sealpost_publish_policies_held 1\n");
