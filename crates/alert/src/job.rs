@@ -2,14 +2,11 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc, time::Duration};
 
-use jiff::civil::Weekday;
 use sealpost_evidence::incident::Urgency;
 use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
 use sealpost_store::{
     Incidents, Store, StoreError,
-    incidents::{
-        Batch, Change, Incident, NewNotice, Notice, NoticeClaiming, NoticeKind, Phase, Sending,
-    },
+    incidents::{Batch, Change, Incident, Notice, NoticeClaiming, NoticeKind, Phase, Sending},
 };
 use tokio::{
     sync::{Notify, watch},
@@ -18,16 +15,14 @@ use tokio::{
 };
 
 use crate::{
-    AlertMetrics, Delivered, Digest, Ending, Messenger, Section, Sources, Told,
+    AlertMetrics, Delivered, Ending, Messenger, Section, Sources, Told,
+    digest::digests,
     metrics::{Became, OfUrgency, SendOutcome},
     step::step,
-    told::time,
 };
 
 /// Incidents that are asked for at a time.
 const PAGE: u32 = 1_000;
-/// Incidents in a digest: as many as somebody reads.
-const IN_DIGEST: usize = 100;
 /// Notices that are sent together.
 const TOGETHER: u32 = 100;
 /// Between two looks into the queue, if nothing new is known to be in it.
@@ -241,17 +236,27 @@ impl Shared {
     }
 
     async fn pass(&self, sources: &mut Sources) -> Result<(), StoreError> {
+        let set_right = self.incidents.set_right(self.now()).await?;
+        if set_right > 0 {
+            tracing::warn!(set_right, "a clock was ahead: notices waited for a time far away");
+        }
         let look = sources.look(self.now(), &self.metrics).await;
         let live = live(&self.incidents).await?;
         // After everything was read: what is told has the time of the telling.
         let now = self.now();
-        let changes = step(&live, &look, now, &self.section.terms());
+        let terms = self.section.terms();
+        let changes = step(&live, &look, now, &terms);
         for part in changes.chunks(PAGE as usize) {
             self.incidents.apply(part.to_vec()).await?;
             part.iter().for_each(|change| self.note(change));
         }
-        self.queue_digests(&live, now).await?;
-        if !changes.is_empty() {
+        let digests = digests(&live, now, &terms);
+        // Of one that was queued before nothing comes.
+        let new = match digests.is_empty() {
+            true => 0,
+            false => self.incidents.queue(digests).await?,
+        };
+        if new > 0 || !changes.is_empty() {
             self.news.notify_waiters();
         }
         Ok(())
@@ -268,38 +273,6 @@ impl Shared {
         };
         self.metrics.changes.increment(became);
         tracing::info!(%id, cause, %domain, ?subject, %urgency, ?summary, "incident {}", notice.kind);
-    }
-
-    /// Queues for each receiver that wants one what is open; once for each day or week.
-    async fn queue_digests(&self, live: &[Incident], now: i64) -> Result<(), StoreError> {
-        let here = time(now).to_zoned(self.section.zone());
-        for receiver in &self.section.receiver {
-            let Some((digest, at)) = receiver.digest else { continue };
-            let is_day = digest == Digest::Daily || here.weekday() == Weekday::Monday;
-            if !is_day || here.time() < at {
-                continue;
-            }
-            let mut open: Vec<Incident> = live
-                .iter()
-                .filter(|one| one.phase == Phase::Open && one.urgency >= receiver.least)
-                .cloned()
-                .collect();
-            open.sort_by_key(|one| std::cmp::Reverse((one.urgency, one.number)));
-            let shown = open.get(..IN_DIGEST).unwrap_or(&open);
-            let told = Told::digest(shown, now, self.section.link.as_deref());
-            let notice = NewNotice {
-                key: format!("digest.{}", here.date()),
-                receiver: receiver.name.clone(),
-                kind: NoticeKind::Digest,
-                content: told.to_json(),
-                made_at: now,
-                due: now,
-            };
-            if self.incidents.queue(vec![notice]).await? > 0 {
-                self.news.notify_waiters();
-            }
-        }
-        Ok(())
     }
 
     async fn count(&self) {

@@ -60,22 +60,24 @@ impl Alert {
         configuration: &Configuration,
         output: &mut Output,
     ) -> Reloaded {
+        let refused = |failure: Failure, output: &mut Output| {
+            output.say(&failure.hint("everything goes on as before").to_string());
+            Reloaded::Refused
+        };
+        let endings = match endings(configuration) {
+            Ok(endings) => endings,
+            Err(failure) => return refused(failure, output),
+        };
         if configuration.alert != self.section {
             return Reloaded::StartAnew;
         }
-        let read = endings(configuration).and_then(|endings| {
-            Ok((endings, messengers(&self.section, &self.host, &self.network)?))
-        });
-        match read {
-            Ok((endings, messengers)) => {
+        match messengers(&self.section, &self.host, &self.network) {
+            Ok(messengers) => {
                 self.job.reload(endings, messengers);
                 output.say("exceptions and secrets are read again");
                 Reloaded::Done
             }
-            Err(failure) => {
-                output.say(&failure.hint("everything goes on as before").to_string());
-                Reloaded::Refused
-            }
+            Err(failure) => refused(failure, output),
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use sealpost_lab::Attack;
 use serde_json::Value;
 
+use crate::checks::{DOMAIN, lab, start};
 use crate::daemon::{Daemon, World};
 
 /// How long anything may take, even where much else runs.
@@ -142,4 +145,159 @@ fn who_is_being_told_at_a_reload_is_not_told_again() {
     daemon.wait_to_hear("it is shorter than 16 octets");
     daemon.wait_to_hear("everything goes on as before");
     assert!(daemon.terminate().0.success());
+}
+
+/// Runs a command of `sealpost alert`: its exit status and what it said.
+fn alert(world: &World, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .arg("alert")
+        .args(arguments)
+        .arg("--config")
+        .arg(world.path("sealpost.toml"))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+/// It says what would be told, and nothing is.
+#[test]
+fn a_preview_changes_nothing() {
+    let hook = Hook::start();
+    let world = world(&hook);
+    except(&world, &["one.example", "two.example"]);
+    let (status, said) = alert(&world, &["preview"]);
+    assert_eq!(status, 2, "there is no store yet: {said}");
+    assert!(!world.path("all.sqlite").exists());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let settings = sealpost_store::Settings::at(world.path("all.sqlite"));
+        sealpost_store::Store::open(settings).await.unwrap().close().await;
+    });
+    for _ in 0..2 {
+        let (status, said) = alert(&world, &["preview"]);
+        assert_eq!(status, 1, "{said}");
+        assert_eq!(said.matches("new: ").count(), 2, "{said}");
+        assert_eq!(said.matches("  opened \u{2192} hook\n").count(), 2, "{said}");
+        let (_, said) = alert(&world, &["preview", "--format", "json"]);
+        let changes: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(changes[0]["notices"][0]["receiver"], "hook", "{changes}");
+        assert_eq!(changes[0]["incident"]["code"], "INC601", "{changes}");
+        // Two days before the last week nothing is wrong.
+        let day = sealpost_runtime::Clock::system().now().as_second() - 6 * 86_400;
+        let day = jiff::Timestamp::from_second(day).unwrap().to_string();
+        let (status, said) = alert(&world, &["preview", "--at", &day]);
+        assert_eq!((status, &*said), (0, "nothing has changed: nobody would be told\n"));
+    }
+    for phase in ["pending", "open", "resolved"] {
+        let (status, said) = alert(&world, &["list", "--phase", phase]);
+        assert_eq!((status, said), (0, format!("no incident is {phase}\n")));
+    }
+    assert!(hook.bodies.try_recv().is_err(), "nobody was told");
+}
+
+/// Nobody hears of it again but of its end.
+#[test]
+fn an_incident_is_taken_in_hand_by_the_command_line() {
+    let hook = Hook::start();
+    let world = world(&hook);
+    except(&world, &["one.example"]);
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(hook.told(), opened("one.example"));
+    hook.answer();
+    let (status, list) = alert(&world, &["list"]);
+    assert_eq!((status, list.lines().count()), (1, 1), "{list}");
+    let id = list.split(' ').next().unwrap();
+    let ack = |id: &str, until: &str, reason: &str| {
+        alert(&world, &["ack", id, "--until", until, "--reason", reason, "--by", "Kim"])
+    };
+    let far = "2099-01-01T00:00:00Z";
+    let (status, said) = ack(id, "2020-01-01T00:00:00Z", "known");
+    assert!(status == 2 && said.contains("the end is over already"), "{said}");
+    let (status, said) = ack("0000000000000000", far, "known");
+    assert!(status == 1 && said.contains("there is no open incident"), "{said}");
+    let (status, said) = ack(id, far, "the owner knows");
+    assert_eq!((status, said), (0, format!("nobody is told of {id} until {far}\n")));
+    let (status, said) = alert(&world, &["show", id]);
+    assert_eq!(status, 0);
+    assert!(said.contains(&format!("by Kim until {far}: the owner knows")), "{said}");
+    let (_, list) = alert(&world, &["list"]);
+    assert!(list.contains(&format!("Kim has it in hand until {far}")), "{list}");
+
+    except(&world, &[]);
+    daemon.hang_up();
+    assert_eq!(hook.told(), [("resolved".to_owned(), "one.example".to_owned())]);
+    hook.answer();
+    assert!(daemon.terminate().0.success());
+}
+
+/// STARTTLS is answered with 454 at the MX hosts of a domain. By the plan of the looks alone, each in
+/// its time: the first finds it and tells nobody, the second does; and it is over after two that
+/// find nothing.
+#[test]
+fn a_fault_is_told_after_two_looks_and_over_after_two() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = sealpost_runtime::Clock::system().now();
+    let lab = lab(&runtime, now);
+    lab.attack(Attack::StartTlsRefused, DOMAIN).unwrap();
+    let hook = Hook::start();
+    let world = World::new();
+    let write = |roles: &str| {
+        world.write(&format!(
+            "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\nroles = [{roles}]\n\
+             [check]\nevery_hours = 24\ndomains = [\"{DOMAIN}\"]\n[alert]\nlook_seconds = 1\n\
+             [[alert.receiver]]\nname = \"hook\"\nwebhook = \"{}\"\n",
+            hook.url
+        ));
+    };
+    let listed = |phase: &str| -> Vec<Value> {
+        let (_, list) = alert(&world, &["list", "--phase", phase, "--format", "json"]);
+        serde_json::from_str(&list).unwrap()
+    };
+    let wait_for = |is_so: &dyn Fn() -> bool| {
+        for _ in 0..600 {
+            if is_so() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{:?}", listed("pending"));
+    };
+    let both = "\"check\", \"alert\"";
+
+    write(both);
+    let daemon = start(&world, &lab, now);
+    wait_for(&|| !listed("pending").is_empty());
+    assert!(daemon.terminate().0.success());
+
+    write("\"alert\"");
+    let daemon = start(&world, &lab, now + 20 * MINUTE);
+    wait_for(&|| daemon.metric("sealpost_alert_pass_seconds_count") >= 3);
+    assert!(listed("open").is_empty() && hook.bodies.try_recv().is_err(), "it was seen once");
+    assert!(daemon.terminate().0.success());
+
+    write(both);
+    let daemon = start(&world, &lab, now + 21 * MINUTE);
+    let told = hook.told();
+    assert!(told.iter().all(|one| *one == opened(DOMAIN)[0]), "{told:?}");
+    hook.answer();
+    assert_eq!(daemon.metric("sealpost_check_looks_total"), 1);
+    assert!(daemon.terminate().0.success());
+
+    lab.cease(Attack::StartTlsRefused, DOMAIN);
+    let daemon = start(&world, &lab, now + 70 * MINUTE);
+    wait_for(&|| listed("open").iter().all(|one| !one["gone_since"].is_null()));
+    assert!(daemon.terminate().0.success());
+    let daemon = start(&world, &lab, now + 102 * MINUTE);
+    daemon.wait_for("/metrics", "sealpost_check_looks_total 1\n");
+    assert!(hook.bodies.try_recv().is_err(), "it may come back");
+    assert!(daemon.terminate().0.success());
+    let daemon = start(&world, &lab, now + 135 * MINUTE);
+    let told = hook.told();
+    assert!(told.iter().all(|(kind, _)| kind == "resolved"), "{told:?}");
+    hook.answer();
+    assert_eq!(daemon.metric("sealpost_check_looks_total"), 0, "nothing is due any more");
+    assert!(daemon.terminate().0.success());
+    runtime.block_on(lab.stop());
 }
