@@ -180,7 +180,8 @@ impl Told {
             };
             assert_eq!(field("Auto-Submitted"), "auto-generated");
             assert!(!field("Date").is_empty());
-            let words = format!("{}\n{}", field("Subject"), mail["body"].as_str().unwrap());
+            let body = mail["body"].as_str().unwrap().replace('\r', "");
+            let words = format!("{}\n{body}", field("Subject"));
             let entry = mails.entry(field("Message-ID")).or_insert((words.clone(), 0));
             assert_eq!(entry.0, words, "one id, one message");
             entry.1 += 1;
