@@ -63,7 +63,7 @@ pub use prober::{Prober, judge};
 mod delivery;
 pub use delivery::{
     Author, AuthorError, Bounced, Built, Considered, DayBuilder, DeliveryNotification, Dispatch,
-    DispatchError, DispatchParts, Occasion, take_bounce,
+    DispatchError, DispatchParts, Occasion, face_in, take_bounce,
 };
 
 // Whether strangers believe us.
