@@ -2,6 +2,8 @@
 
 mod dkim;
 mod dns;
+mod transport;
+pub use transport::PostfixRelease;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -10,7 +12,7 @@ use sealpost_dkim::{Selector, SigningKey};
 use sealpost_net::Network;
 use serde::Serialize;
 
-use crate::{QUEUE_WANTED, queue_length};
+use crate::{QUEUE_WANTED, queue_length, section::OwnMails};
 
 /// Who reports, and how.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub struct Reporter {
     pub keys: Vec<ReporterKey>,
     /// By whose hands the mails leave.
     pub way: ReporterWay,
+    /// The Postfix that takes them, if it is one, and known.
+    pub postfix: Option<PostfixRelease>,
+    /// Whether the mail server tells of the sessions that brought them.
+    pub own_mails: OwnMails,
     /// The name of this machine, as it says in EHLO.
     pub host: DomainName,
     /// The addresses of mail servers, and how they are seen from outside.
@@ -113,6 +119,7 @@ pub async fn examine(reporter: &Reporter, network: &Network, now: i64) -> Vec<Ex
         all.push(dkim::examine(key, &reporter.author, network, now).await);
     }
     all.push(dkim::submitter(reporter));
+    all.push(transport::examine(reporter));
     all.push(dns::author(&reporter.author, network).await);
     all.push(dns::spf(&reporter.return_path, network).await);
     all.push(dns::dmarc(reporter, network).await);

@@ -4,6 +4,7 @@
 
 mod night;
 mod testing;
+mod transport;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};

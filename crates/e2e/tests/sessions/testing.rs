@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use crate::{Report, counted, logged, tell_of_sessions, wait_until_tried};
 
+type Expected = &'static [(&'static str, u64, u64, &'static str)];
+
 /// What is told of each in the end: type of policy, successful and failed sessions, and why they failed.
-const DOMAINS: [(&str, &[(&str, u64, u64, &str)]); 3] = [
+const DOMAINS: [(&str, Expected); 3] = [
     ("testing-mx-wrong-name.test", &[("sts", 0, EACH, "certificate-host-mismatch")]),
     ("good-testing.test", &[("sts", EACH, 0, "")]),
     // No policy in mode testing: as Postfix has told it.
@@ -21,7 +23,7 @@ const DOMAINS: [(&str, &[(&str, u64, u64, &str)]); 3] = [
 const EACH: u64 = 5;
 /// Between two looks at what would be reported, and how many there may be: the prober looks for
 /// domains once a minute.
-const WAIT: (u32, std::time::Duration) = (300, std::time::Duration::from_millis(300));
+const WAIT: (u32, std::time::Duration) = (600, std::time::Duration::from_millis(300));
 
 #[test]
 fn sessions_with_a_domain_in_mode_testing_are_told_by_what_its_hosts_show() {
@@ -112,7 +114,7 @@ fn told(senders: &Senders, domain: &str, flags: &[&str]) -> Vec<Told> {
     policies.map(of).collect()
 }
 
-fn is_told(said: &[Told], expected: &[(&str, u64, u64, &str)]) -> bool {
+fn is_told(said: &[Told], expected: Expected) -> bool {
     let said = said.iter().map(|(policy, successful, failed, failures)| {
         (policy.as_str(), *successful, *failed, failures.as_str())
     });

@@ -2,7 +2,7 @@
 
 mod cache;
 mod import;
-mod setup;
+pub(super) mod setup;
 mod stored;
 mod warm;
 mod why;

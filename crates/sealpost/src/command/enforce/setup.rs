@@ -1,6 +1,6 @@
 //! `sealpost enforce setup postfix`
 
-mod postconf;
+pub(in crate::command) mod postconf;
 mod saved;
 mod show;
 

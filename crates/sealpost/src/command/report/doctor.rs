@@ -5,10 +5,13 @@ use std::path::Path;
 use mail_domain::DomainName;
 use sealpost_dkim::SigningKey;
 use sealpost_net::MailWay;
-use sealpost_report::{Examined, Health, Reporter, ReporterKey, ReporterWay, Section, examine};
+use sealpost_report::{
+    Examined, Health, PostfixRelease, Reporter, ReporterKey, ReporterWay, Section, examine,
+};
 use serde::Serialize;
 use tls_rpt::MailAddress;
 
+use super::super::enforce::setup::postconf::Postconf;
 use crate::arguments::{DoctorArguments, Format};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -29,7 +32,13 @@ pub(super) async fn run(
     let host = arguments.network.ehlo_name.clone();
     let host = host.unwrap_or_else(|| configuration.network.ehlo_name.clone());
     let section = arguments.store.over(configuration.report);
-    let reporter = reporter(arguments, &section, &host)?;
+    let mut reporter = reporter(arguments, &section, &host)?;
+    if reporter.way == ReporterWay::MailServer && leaves_through_here(&section) {
+        // Without one it is another mail server.
+        let release = Postconf::new(&arguments.postconf, None).release().await;
+        let read = |(version, date): (String, String)| PostfixRelease::read(&version, &date);
+        reporter.postfix = release.ok().and_then(read);
+    }
     let network = arguments.network.open_over(configuration.network)?;
     let now = arguments.network.clock().now().as_second();
     output.progress("asking the DNS");
@@ -93,9 +102,20 @@ fn reporter(
         author,
         keys,
         way: if is_direct { ReporterWay::Direct } else { ReporterWay::MailServer },
+        postfix: None,
+        own_mails: delivery.own_mails,
         host,
         addresses: section.addresses.clone(),
     })
+}
+
+/// Whether it is a mail server of this machine that takes the mails.
+fn leaves_through_here(section: &Section) -> bool {
+    match section.delivery.clone().unwrap_or_default().mail {
+        MailWay::Program(_) => true,
+        MailWay::Relay(relay) => relay.is_here(),
+        MailWay::Direct => false,
+    }
 }
 
 fn key(path: &Path) -> Result<SigningKey, Failure> {
@@ -114,7 +134,7 @@ fn show(shown: &Shown, output: &mut Output) -> Result<(), Failure> {
         };
         output.line(&format!("{}: {state}: {}", one.what, one.found))?;
         if let Some(remedy) = &one.remedy {
-            output.line(&format!("  {remedy}"))?;
+            output.line(&format!("  {}", remedy.replace('\n', "\n  ")))?;
         }
     }
     Ok(())

@@ -34,13 +34,13 @@ const AUTHORITIES: [&str; 4] = [
 ];
 
 /// The program, and the configuration that it works on.
-pub(super) struct Postconf<'a> {
+pub(in crate::command) struct Postconf<'a> {
     program: &'a Path,
     config_directory: Option<&'a Path>,
 }
 
 impl<'a> Postconf<'a> {
-    pub(super) fn new(program: &'a Path, config_directory: Option<&'a Path>) -> Self {
+    pub(in crate::command) fn new(program: &'a Path, config_directory: Option<&'a Path>) -> Self {
         Self { program, config_directory }
     }
 
@@ -59,6 +59,14 @@ impl<'a> Postconf<'a> {
         let files = AUTHORITIES.into_iter().filter(|file| Path::new(file).is_file());
         found.authorities = files.map(ToOwned::to_owned).collect();
         Ok(found)
+    }
+
+    /// Its version, and the day of it.
+    pub(in crate::command) async fn release(&self) -> Result<(String, String), Failure> {
+        const NAMES: [&str; 2] = ["mail_version", "mail_release_date"];
+        let mut defaults = read_settings(&self.run(["-d"].into_iter().chain(NAMES)).await?);
+        let [version, date] = NAMES.map(|name| defaults.remove(name).unwrap_or_default());
+        Ok((version, date))
     }
 
     /// Sets parameters in `main.cf`.
