@@ -6,6 +6,7 @@
 // Counting.
 mod daemon;
 mod days;
+mod doors;
 mod import;
 mod kills;
 mod load;
