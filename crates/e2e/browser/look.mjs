@@ -120,6 +120,23 @@ async function visit(window) {
   await page.locator("tbody a", { hasText: "No. " }).first().click();
   await page.waitForURL("**/reports/*");
   await judge(window, "report");
+  for (const [group, pages] of [
+    ["Our reports", ["Sessions by domain", "Doctor", "Deliveries"]],
+    ["Enforce", ["Decisions", "Not reached securely", "Policies held"]],
+  ]) {
+    await page.getByRole("navigation").getByRole("link", { name: group, exact: true }).click();
+    for (const text of pages) {
+      await page.locator("p.beside").getByRole("link", { name: text, exact: true }).click();
+      const current = page.locator("nav a[aria-current]", { hasText: group });
+      await expect(name, `${group} is marked at ${text}`, seen(current));
+      await judge(window, text.toLowerCase().replaceAll(" ", "-"));
+    }
+  }
+  await page.getByRole("link", { name: "Incidents", exact: true }).click();
+  await page.locator("main a[href^='/incidents/']").first().click();
+  await page.waitForURL("**/incidents/*");
+  await expect(name, "an incident says what to do", seen(page.getByText("What to do")));
+  await judge(window, "incident");
 }
 
 // What one does with mouse and keyboard.
@@ -181,6 +198,26 @@ async function lead({ page, name }) {
   await expect(name, "the stage is the new one", stage === "record");
 }
 
+// A person takes an incident in hand.
+async function acknowledge(window) {
+  const { page, name } = window;
+  await page.goto(`${url}/incidents`);
+  await page.locator("main a[href^='/incidents/']").first().click();
+  await page.waitForURL("**/incidents/*");
+  await page.getByText("Take it in hand").click();
+  await page.getByLabel("Tell nobody of it again").fill("5");
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  const refused = await page.locator("#reason").evaluate((field) => field.matches(":invalid"));
+  await expect(name, "a reason is asked for", refused);
+  await page.getByLabel("because", { exact: true }).fill("<b>they</b> know");
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await expect(name, "it is written down who has it", seen(page.locator("dd", { hasText: "the operator" })));
+  await expect(name, "and why, harmlessly", seen(page.locator("dd bdi").getByText("<b>they</b> know")));
+  await judge(window, "incident-in-hand");
+  await page.getByRole("link", { name: "Activity", exact: true }).click();
+  await expect(name, "and in the audit log", seen(page.locator("main").getByText("for 5 hours: <b>they</b> know")));
+}
+
 try {
   const first = await open("light", "light", desk);
   await first.page.goto(url);
@@ -210,6 +247,7 @@ try {
   }
 
   await lead(first);
+  await acknowledge(first);
 
   const session = cookies.find((cookie) => cookie.name === "sealpost");
   await expect("light", "no script can read the cookie", session?.httpOnly === true);

@@ -1,6 +1,6 @@
 //! The pages in a real browser, and the interface in the hands of a program that tries everything.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -47,11 +47,24 @@ impl Pages {
         let folder = tempfile::tempdir().unwrap();
         let settings = "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
             [web]\npassword_file = \"hash\"\n[enforce]\nlisten = [\"127.0.0.1:0\"]\n\
+            exceptions = \"exceptions.toml\"\n[alert]\nlook_seconds = 1\n\
+            [report]\nsocket = [\"unix:tlsrpt.sock\"]\ncontact = \"tls-reports@good.test\"\n\
             [receive]\ndomains = [\"ours.example\", \"well.example\"]\n\
             listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n\
             [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n\
             [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n";
+        let socket = folder.path().join("tlsrpt.sock");
+        let settings = settings.replace("tlsrpt.sock", socket.to_str().unwrap());
         fs_err::write(folder.path().join("sealpost.toml"), settings).unwrap();
+        // Its end is near, which people are told of.
+        let end = now() + jiff::SignedDuration::from_hours(72);
+        let end = end.to_string();
+        let exceptions = format!(
+            "[[exception]]\ndomain = \"excepted.example\"\ndo = \"testing\"\n\
+             reason = \"<script>alert(1)</script>\"\nuntil = \"{}\"\n",
+            end.split('T').next().unwrap()
+        );
+        fs_err::write(folder.path().join("exceptions.toml"), exceptions).unwrap();
         sealpost(folder.path(), &["web", "password", "--output", "hash"], PASSWORD);
         let mut child = Command::new(sealpost_binary().unwrap())
             .args(["serve", "--config", "sealpost.toml", "--network"])
@@ -114,7 +127,8 @@ impl Pages {
             let domains = exchange(&self.address, "GET", "/api/v1/domains", &token, "");
             let others =
                 exchange(&self.address, "GET", "/api/v1/reports?scope=not-ours", &token, "");
-            if domains.contains("ours.example")
+            if self.incident(&token).is_some()
+                && domains.contains("ours.example")
                 && domains.contains("well.example")
                 && others.contains("other.example")
                 && domains.contains("mail.good.test")
@@ -126,6 +140,35 @@ impl Pages {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("the reports were not read, or the domain not looked at");
+    }
+
+    /// The id of the one incident that is open.
+    fn incident(&self, token: &str) -> Option<String> {
+        let answer = exchange(&self.address, "GET", "/api/v1/incidents", token, "");
+        let (_, rest) = answer.split_once("\"id\":\"")?;
+        Some(rest.split('"').next()?.to_owned())
+    }
+
+    /// The description of the interface, in which this incident is the example of one.
+    fn description(&self, token: &str, incident: &str) -> PathBuf {
+        let answer = exchange(&self.address, "GET", "/api/v1/openapi.json", token, "");
+        let (_, description) = answer.split_once("\r\n\r\n").unwrap();
+        let mut description: serde_json::Value = serde_json::from_str(description).unwrap();
+        for operation in description["paths"]
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+            .flat_map(|methods| methods.as_object_mut().unwrap().values_mut())
+        {
+            for parameter in operation["parameters"].as_array_mut().unwrap() {
+                if parameter["name"] == "incident" {
+                    parameter["schema"]["enum"] = serde_json::json!([incident]);
+                }
+            }
+        }
+        let file = self.folder.path().join("openapi.json");
+        fs_err::write(&file, description.to_string()).unwrap();
+        file
     }
 
     fn token(&self, name: &str, scope: &str) -> String {
@@ -208,9 +251,11 @@ fn schemathesis_finds_no_answer_that_is_not_described() {
     let packages = made_for_pages("schemathesis").unwrap();
     let address = format!("http://{}", pages.address);
     let token = pages.token("schemathesis", "write");
+    let field = format!("Authorization: Bearer {token}\r\n");
+    let incident = pages.incident(&field).unwrap();
     let (is_well, said) = run(Command::new("timeout")
         .args(["--kill-after=5", "120", "python3", "-B", "-m", "schemathesis.cli", "run"])
-        .arg(format!("{address}/api/v1/openapi.json"))
+        .arg(pages.description(&field, &incident))
         .args(["--url", &address, "--header", &format!("Authorization: Bearer {token}")])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "8460"])
         .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
@@ -219,8 +264,10 @@ fn schemathesis_finds_no_answer_that_is_not_described() {
         .current_dir(pages.folder.path()));
     assert!(is_well, "{said}");
     // It was let in, and has tried more than a few things.
-    let token = format!("Authorization: Bearer {token}\r\n");
-    let acts = exchange(&pages.address, "GET", "/metrics", &token, "");
+    let path = format!("/api/v1/incidents/{incident}");
+    let taken = exchange(&pages.address, "GET", &path, &field, "");
+    assert!(taken.contains("the token schemathesis"), "it was not taken in hand: {taken}");
+    let acts = exchange(&pages.address, "GET", "/metrics", &field, "");
     let answers: u64 = acts
         .lines()
         .find_map(|line| line.strip_prefix("sealpost_web_answers_total{answer=\"data\"} "))

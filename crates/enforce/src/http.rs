@@ -7,7 +7,7 @@ use sealpost_wire::postfix::Key;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Answerer, DaneAnswers, DecisionLabel};
+use crate::{Answerer, DaneAnswers, DecisionLabel, Observation};
 
 /// Answers `GET /v1/enforce/DOMAIN`, `/v1/enforce`, `/v1/observed`, `/metrics` and `/health`.
 ///
@@ -16,6 +16,17 @@ use crate::{Answerer, DaneAnswers, DecisionLabel};
 pub struct HttpApi {
     answerer: Answerer,
     process: Process,
+}
+
+/// How often a decision was made.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionCount {
+    /// The decision.
+    pub decision: SenderDecision,
+    /// Answers that mail servers got.
+    pub answered: u64,
+    /// Answers that were only recorded.
+    pub observed: u64,
 }
 
 impl HttpApi {
@@ -57,16 +68,27 @@ impl HttpApi {
         json_of(Status::Ok, &overview)
     }
 
+    /// How often each decision was made since the start.
+    pub fn decisions(&self) -> impl Iterator<Item = DecisionCount> {
+        let metrics = self.answerer.metrics();
+        SenderDecision::ALL.into_iter().map(|decision| DecisionCount {
+            decision,
+            answered: metrics.answers.value(DecisionLabel(decision)),
+            observed: metrics.observed.value(DecisionLabel(decision)),
+        })
+    }
+
+    /// The last answers that were only recorded and would have demanded something, the newest first.
+    pub fn observations(&self) -> Vec<Observation> {
+        self.answerer.observations().last()
+    }
+
     fn observed(&self) -> Response {
-        let observed = &self.answerer.metrics().observed;
-        let counts: serde_json::Map<String, serde_json::Value> = SenderDecision::ALL
-            .into_iter()
-            .map(|decision| {
-                (decision.as_str().to_owned(), observed.value(DecisionLabel(decision)).into())
-            })
+        let counts: serde_json::Map<String, serde_json::Value> = self
+            .decisions()
+            .map(|counted| (counted.decision.as_str().to_owned(), counted.observed.into()))
             .collect();
-        let last = self.answerer.observations().last();
-        json_of(Status::Ok, &json!({ "counts": counts, "last": last }))
+        json_of(Status::Ok, &json!({ "counts": counts, "last": self.observations() }))
     }
 
     /// Writes the metrics of the role.

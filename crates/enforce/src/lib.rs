@@ -59,7 +59,7 @@ pub use remarks::Remarker;
 mod answerer;
 pub use answerer::{Answerer, DaneAnswers};
 mod http;
-pub use http::HttpApi;
+pub use http::{DecisionCount, HttpApi};
 mod memo;
 mod metrics;
 pub use metrics::{

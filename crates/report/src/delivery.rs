@@ -18,6 +18,7 @@ mod destinations;
 mod dispatch;
 mod mark;
 
+pub(crate) use author::read_key;
 pub use author::{Author, AuthorError};
 pub use bounce::{Bounced, DeliveryNotification, take_bounce};
 pub use builder::{Built, Considered, DayBuilder, Occasion};

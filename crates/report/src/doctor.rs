@@ -7,12 +7,15 @@ pub use transport::PostfixRelease;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use mail_domain::DomainName;
+use mail_domain::{DomainName, DomainNameError};
 use sealpost_dkim::{Selector, SigningKey};
-use sealpost_net::Network;
+use sealpost_net::{MailWay, Network};
 use serde::Serialize;
+use tls_rpt::MailAddress;
 
-use crate::{QUEUE_WANTED, queue_length, section::OwnMails};
+use crate::{
+    AuthorError, DkimKey, OwnMails, QUEUE_WANTED, Section, delivery::read_key, queue_length,
+};
 
 /// Who reports, and how.
 #[derive(Debug)]
@@ -57,6 +60,26 @@ pub enum ReporterWay {
     Direct,
 }
 
+/// Why it cannot be said who reports. The text fits after "failed to".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReporterError {
+    /// No contact is configured.
+    #[error("look at the set-up: it is not known who reports")]
+    NoContact,
+    /// The contact is no address, or a key cannot be read.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
+    /// The name of the machine.
+    #[error("use {host} as the name of this machine: {reason}")]
+    Host {
+        /// The name.
+        host: String,
+        /// Why it is none.
+        reason: DomainNameError,
+    },
+}
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Examined {
@@ -83,6 +106,62 @@ pub enum Health {
     Doubtful,
     /// Receivers must refuse or ignore our reports.
     Bad,
+}
+
+impl Reporter {
+    /// Who reports by this section, where the machine has this name. Keys are read from their files;
+    /// whether there is a Postfix, the caller has to find out.
+    ///
+    /// # Errors
+    ///
+    /// [`ReporterError`].
+    pub fn of(section: &Section, host: &str) -> Result<Self, ReporterError> {
+        let contact = section.contact.as_deref().ok_or(ReporterError::NoContact)?;
+        let contact = MailAddress::parse(contact)
+            .map_err(|reason| AuthorError::Contact { contact: contact.to_owned(), reason })?
+            .domain()
+            .clone();
+        let delivery = section.delivery.clone().unwrap_or_default();
+        let domain =
+            |named: &Option<MailAddress>| named.as_ref().map(|address| address.domain().clone());
+        let author = domain(&delivery.from).unwrap_or_else(|| contact.clone());
+        let key = |named: &DkimKey| -> Result<ReporterKey, AuthorError> {
+            Ok(ReporterKey {
+                selector: named.selector.clone(),
+                domain: named.domain.clone().unwrap_or_else(|| author.clone()),
+                key: read_key(&named.key)?,
+            })
+        };
+        let keys = delivery.dkim.iter().map(key).collect::<Result<_, _>>()?;
+        let host = DomainName::parse(host)
+            .map_err(|reason| ReporterError::Host { host: host.to_owned(), reason })?;
+        Ok(Self {
+            submitter: contact,
+            return_path: domain(&delivery.return_path).unwrap_or_else(|| author.clone()),
+            author,
+            keys,
+            way: match delivery.mail {
+                MailWay::Direct => ReporterWay::Direct,
+                _ => ReporterWay::MailServer,
+            },
+            postfix: None,
+            own_mails: delivery.own_mails,
+            host,
+            addresses: section.addresses.clone(),
+        })
+    }
+}
+
+impl Health {
+    /// The word for it: `good`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Unknown => "unknown",
+            Self::Doubtful => "doubtful",
+            Self::Bad => "bad",
+        }
+    }
 }
 
 impl Examined {

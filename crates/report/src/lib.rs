@@ -68,7 +68,9 @@ pub use delivery::{
 
 // Whether strangers believe us.
 mod doctor;
-pub use doctor::{Examined, Health, PostfixRelease, Reporter, ReporterKey, ReporterWay, examine};
+pub use doctor::{
+    Examined, Health, PostfixRelease, Reporter, ReporterError, ReporterKey, ReporterWay, examine,
+};
 
 // What the operator wants.
 mod section;

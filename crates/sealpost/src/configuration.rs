@@ -253,6 +253,29 @@ impl Configuration {
             RoleName::Check => self.check = other.check.clone(),
             RoleName::Alert => self.alert = other.alert.clone(),
         }
+        set::take(&mut self.set, &other.set, name.as_str(), |_| true);
+    }
+
+    /// A role does not run, so nothing of its section is in force.
+    pub(crate) fn forget_section(&mut self, name: RoleName) {
+        self.set.retain(|setting| !set::is_of(setting, name.as_str()));
+    }
+
+    /// Takes over who may see the pages.
+    pub(crate) fn take_web(&mut self, other: &Self) {
+        self.web = other.web.clone();
+        set::take(&mut self.set, &other.set, "web", |_| true);
+    }
+
+    /// Takes over what holds until the next start, and says which keys of it should be others.
+    pub(crate) fn take_fixed(&mut self, other: &Self) -> Vec<String> {
+        self.network = other.network.clone();
+        let roles = std::mem::take(&mut self.serve.roles);
+        self.serve = ServeSection { roles, ..other.serve.clone() };
+        let mut names = set::take(&mut self.set, &other.set, "network", |_| true);
+        let is_fixed = |setting: &Setting| setting.key != "roles";
+        names.extend(set::take(&mut self.set, &other.set, "serve", is_fixed));
+        names
     }
 }
 

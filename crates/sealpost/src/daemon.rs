@@ -17,6 +17,7 @@ mod report;
 mod role;
 mod run;
 mod signals;
+mod witness;
 
 pub(crate) use self::alert::{endings, messengers};
 pub(crate) use self::metrics::ServeMetrics;

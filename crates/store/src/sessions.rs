@@ -24,7 +24,7 @@ use std::{
 };
 
 use mail_domain::DomainName;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sealpost_evidence::traffic::Day;
 use tls_rpt::{FailureCount, HourlySessions, Look, PolicyType, SeenPolicy, SessionFailure};
 
@@ -157,6 +157,18 @@ impl Epoch {
     }
 }
 
+impl SessionDay {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            day: Day::new(row.get(0)?),
+            domains: count(row, 1)?,
+            successful: count(row, 2)?,
+            failed: count(row, 3)?,
+            seen_at: row.get(4)?,
+        })
+    }
+}
+
 impl Sessions {
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
@@ -224,16 +236,21 @@ impl Sessions {
     pub async fn days(&self, first: Day, limit: u32) -> Result<Vec<SessionDay>, StoreError> {
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::DAYS)?;
-            let rows = statement.query_map(params![first.number(), limit], |row| {
-                Ok(SessionDay {
-                    day: Day::new(row.get(0)?),
-                    domains: count(row, 1)?,
-                    successful: count(row, 2)?,
-                    failed: count(row, 3)?,
-                    seen_at: row.get(4)?,
-                })
-            })?;
+            let rows = statement.query_map(params![first.number(), limit], SessionDay::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// One day; `None` if there was no session on it.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn day(&self, day: Day) -> Result<Option<SessionDay>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::DAY)?;
+            Ok(statement.query_row([day.number()], SessionDay::read).optional()?)
         };
         self.store.readers.read(read).await
     }

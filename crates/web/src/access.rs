@@ -7,7 +7,12 @@ mod password;
 mod sessions;
 mod token;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -55,10 +60,8 @@ pub struct Access {
 }
 
 struct Inner {
-    hosts: Vec<HostName>,
-    password: Option<PasswordHash>,
-    proxy: Option<TrustedProxy>,
-    sessions: Sessions,
+    /// What may change while it is in use.
+    rules: RwLock<Arc<Rules>>,
     attempts: Attempts,
     /// How many refusals of whom are written down: a flood of them fills no log.
     noted: Attempts,
@@ -67,6 +70,23 @@ struct Inner {
     key: hmac::Key,
     /// Sessions and tries are measured with it: no change of the clock prolongs them.
     watch: Stopwatch,
+}
+
+/// What the section says, with the sessions of who has given its password.
+struct Rules {
+    hosts: Vec<HostName>,
+    password: Option<PasswordHash>,
+    proxy: Option<TrustedProxy>,
+    sessions: Arc<Sessions>,
+}
+
+/// What became of those who were logged in when the section was read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggedIn {
+    /// They still are.
+    Stay,
+    /// The password is another: they have to give it.
+    Out,
 }
 
 /// Who asks, and from where.
@@ -126,16 +146,10 @@ impl Access {
     /// # Errors
     ///
     /// [`SectionError`] if the password cannot be read or the section makes no sense.
-    pub fn new(
-        section: &Section,
-        credentials: Option<&std::path::Path>,
-    ) -> Result<Self, SectionError> {
+    pub fn new(section: &Section, credentials: Option<&Path>) -> Result<Self, SectionError> {
         let key = random::<32>().ok_or(PasswordError::Random)?;
         let inner = Inner {
-            hosts: section.hosts.clone(),
-            password: section.password(credentials)?,
-            proxy: section.proxy()?,
-            sessions: Sessions::new(section.idle(), section.life()),
+            rules: RwLock::new(Arc::new(Rules::new(section, credentials)?)),
             attempts: Attempts::default(),
             noted: Attempts::default(),
             turns: Arc::new(Semaphore::new(HASHED_AT_A_TIME)),
@@ -143,6 +157,30 @@ impl Access {
             watch: Stopwatch::start(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Goes by this section from now on, and by the password that its file has now. Who was logged
+    /// in by another password is so no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Access::new`]; then it goes by what it went by before.
+    pub fn reload(
+        &self,
+        section: &Section,
+        credentials: Option<&Path>,
+    ) -> Result<LoggedIn, SectionError> {
+        let mut rules = Rules::new(section, credentials)?;
+        let mut held = self.inner.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let logged_in = if rules.password == held.password {
+            held.sessions.last_for(section.idle(), section.life());
+            rules.sessions = Arc::clone(&held.sessions);
+            LoggedIn::Stay
+        } else {
+            LoggedIn::Out
+        };
+        *held = Arc::new(rules);
+        Ok(logged_in)
     }
 
     /// Who asks.
@@ -191,7 +229,9 @@ impl Access {
         password: String,
     ) -> Result<String, NotIn> {
         let origin = self.origin(request);
-        let Some(hash) = self.inner.password.clone() else { return Err(NotIn::Wrong) };
+        // The session is one of these rules: if the password has changed meanwhile, it is over.
+        let rules = self.rules();
+        let Some(hash) = rules.password.clone() else { return Err(NotIn::Wrong) };
         let source = origin.bounded();
         let now = self.inner.watch.elapsed();
         self.inner.attempts.take(source, now).map_err(NotIn::TooOften)?;
@@ -209,7 +249,7 @@ impl Access {
         self.inner.attempts.welcome(source);
         // What the browser held before is worth nothing from now on.
         self.end_session(request);
-        let id = self.inner.sessions.begin(self.inner.watch.elapsed()).ok_or(NotIn::Broken)?;
+        let id = rules.sessions.begin(self.inner.watch.elapsed()).ok_or(NotIn::Broken)?;
         Ok(cookie(&id, origin.is_secure))
     }
 
@@ -279,7 +319,7 @@ impl Access {
 
     /// Whether one can log in here.
     pub(crate) fn has_password(&self) -> bool {
-        self.inner.password.is_some()
+        self.rules().password.is_some()
     }
 
     /// How somebody is known here, for people.
@@ -288,7 +328,7 @@ impl Access {
         if self.has_password() {
             ways.push("whoever knows the password".to_owned());
         }
-        if let Some(TrustedProxy { user: Some(field), rights, .. }) = &self.inner.proxy {
+        if let Some(TrustedProxy { user: Some(field), rights, .. }) = &self.rules().proxy {
             ways.push(format!(
                 "whom the proxy names in {field}, to {}",
                 Rights::from(*rights).as_str()
@@ -303,15 +343,16 @@ impl Access {
 
     /// Nobody has to say who he is.
     fn is_open(&self) -> bool {
-        let names_users = self.inner.proxy.as_ref().is_some_and(|proxy| proxy.user.is_some());
-        !self.has_password() && !names_users
+        let rules = self.rules();
+        let names_users = rules.proxy.as_ref().is_some_and(|proxy| proxy.user.is_some());
+        rules.password.is_none() && !names_users
     }
 
     /// Whether we are called by a name of ours.
     pub(crate) fn pass_by_name(&self, request: &Request) -> Result<(), Turned> {
         // A name that somebody else points to 127.0.0.1 would let his pages read ours.
         let host = request.fields.single("host").map(host_of).unwrap_or_default();
-        if !is_own(host) && !self.inner.hosts.iter().any(|name| name.is(host)) {
+        if !is_own(host) && !self.rules().hosts.iter().any(|name| name.is(host)) {
             let why = "this is not a name of this host; list it in `hosts` of [web]\n";
             return Err(Turned::Away(Refused::Host, why));
         }
@@ -331,7 +372,8 @@ impl Access {
             let why = "passwords and tokens do not travel in the open; come by https\n";
             return Err(Turned::Away(Refused::Open, why));
         }
-        let field = self.inner.proxy.as_ref().and_then(|proxy| proxy.user.as_deref());
+        let rules = self.rules();
+        let field = rules.proxy.as_ref().and_then(|proxy| proxy.user.as_deref());
         if field.is_some_and(|field| request.fields.has(field)) && !origin.is_proxied {
             let why = "only the proxy that [web.proxy] names may say who somebody is\n";
             return Err(Turned::Away(Refused::Proxy, why));
@@ -339,13 +381,18 @@ impl Access {
         Ok(())
     }
 
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.inner.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn origin(&self, request: &Request) -> Origin {
         let peer = match request.peer {
             Peer::Tcp(address) => Some(address.ip().to_canonical()),
             Peer::Unix => None,
         };
+        let rules = self.rules();
         let is_ours = |peer: Option<IpAddr>| {
-            self.inner.proxy.as_ref().is_some_and(|proxy| {
+            rules.proxy.as_ref().is_some_and(|proxy| {
                 proxy.addresses.iter().any(|place| match (place, peer) {
                     (ProxyPlace::Unix, None) => true,
                     (ProxyPlace::Address(address), Some(peer)) => address.to_canonical() == peer,
@@ -365,7 +412,8 @@ impl Access {
     }
 
     fn named_by_proxy(&self, request: &Request, origin: &Origin) -> Option<(String, Rights)> {
-        let proxy = self.inner.proxy.as_ref().filter(|_| origin.is_proxied)?;
+        let rules = self.rules();
+        let proxy = rules.proxy.as_ref().filter(|_| origin.is_proxied)?;
         let name = request.fields.single(proxy.user.as_deref()?)?.trim();
         if name.is_empty() || name.chars().count() > LONGEST_NAME {
             return None;
@@ -375,13 +423,24 @@ impl Access {
 
     fn session(&self, request: &Request, origin: &Origin) -> Option<Hash> {
         let id = session_id(request, origin.is_secure)?;
-        self.inner.sessions.find(id, self.inner.watch.elapsed())
+        self.rules().sessions.find(id, self.inner.watch.elapsed())
     }
 
     fn end_session(&self, request: &Request) {
         if let Some(id) = session_id(request, self.origin(request).is_secure) {
-            self.inner.sessions.end(id);
+            self.rules().sessions.end(id);
         }
+    }
+}
+
+impl Rules {
+    fn new(section: &Section, credentials: Option<&Path>) -> Result<Self, SectionError> {
+        Ok(Self {
+            hosts: section.hosts.clone(),
+            password: section.password(credentials)?,
+            proxy: section.proxy()?,
+            sessions: Arc::new(Sessions::new(section.idle(), section.life())),
+        })
     }
 }
 

@@ -35,6 +35,17 @@ struct Operation {
     answer: SchemaOf,
 }
 
+impl Operation {
+    /// What programs call it: `domains_domain_mx`.
+    fn id(&self) -> String {
+        let path = self.path.trim_start_matches("/api/v1/");
+        path.chars()
+            .filter(|c| !matches!(c, '{' | '}'))
+            .map(|c| if c == '/' { '_' } else { c })
+            .collect()
+    }
+}
+
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> schemars::Schema {
     generator.subschema_for::<T>()
 }
@@ -42,8 +53,11 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> schemars::Schema
 const OPERATIONS: &[Operation] = &[
     Operation {
         path: "/api/v1/domains",
-        summary: "Every domain, what needs a person first",
-        parameters: &[("q", "a text that the name has in it")],
+        summary: "Every domain, what needs a person first, 500 at a time",
+        parameters: &[
+            ("q", "a text that the name has in it"),
+            ("after", "the `next` of the page before"),
+        ],
         wish: None,
         answer: schema_of::<model::Domains>,
     },
@@ -135,10 +149,54 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/api/v1/policies",
-        summary: "The policies that are held for mail servers that send",
-        parameters: &[("q", "a text that the name has in it")],
+        summary: "The policies that are held for mail servers that send, 500 at a time",
+        parameters: &[
+            ("q", "a text that the name has in it"),
+            ("after", "the `next` of the page before"),
+        ],
         wish: None,
         answer: schema_of::<model::Policies>,
+    },
+    Operation {
+        path: "/api/v1/decisions",
+        summary: "What mail servers that send were told since the role enforce was started",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::DecisionsMade>,
+    },
+    Operation {
+        path: "/api/v1/unreached",
+        summary: "Domains that mail does not reach securely now, 500 at a time",
+        parameters: &[("after", "the `next` of the page before")],
+        wish: None,
+        answer: schema_of::<model::Unreached>,
+    },
+    Operation {
+        path: "/api/v1/deliveries",
+        summary: "The reports that we send, in the order of queuing, 200 at a time",
+        parameters: &[
+            ("state", "waiting, accepted, refused, expired, reserve, spared or dropped"),
+            ("after", "the `next` of the page before"),
+        ],
+        wish: None,
+        answer: schema_of::<model::Deliveries>,
+    },
+    Operation {
+        path: "/api/v1/sessions",
+        summary: "The sessions of a day by domain, as mail servers told of them, 200 at a time",
+        parameters: &[
+            ("day", "the day, today if none is given"),
+            ("after", "the `next` of the page before"),
+        ],
+        wish: None,
+        answer: schema_of::<model::Sessions>,
+    },
+    Operation {
+        path: "/api/v1/doctor",
+        summary: "Whether the reports that we send would be believed, as it was last looked at",
+        parameters: &[],
+        wish: None,
+        answer: schema_of::<model::Doctor>,
     },
     Operation {
         path: "/api/v1/activity",
@@ -203,9 +261,10 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     for status in always.into_iter().chain(of_changes.into_iter().filter(|_| is_change)) {
         responses.insert(status.to_owned(), error_described(status));
     }
-    let summary = operation.summary;
+    let (id, summary) = (operation.id(), operation.summary);
     let Some(wish) = operation.wish else {
         return json!({ "get": {
+            "operationId": id,
             "summary": summary,
             "parameters": parameters,
             "responses": responses,
@@ -213,6 +272,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     };
     let schema = wish(generator);
     json!({ "post": {
+        "operationId": id,
         "summary": summary,
         "parameters": parameters,
         "requestBody": {

@@ -17,7 +17,9 @@
 // Who.
 mod access;
 mod section;
-pub use access::{Access, HostName, HostNameError, NewToken, PasswordError, PasswordHash};
+pub use access::{
+    Access, HostName, HostNameError, LoggedIn, NewToken, PasswordError, PasswordHash,
+};
 pub use section::{ProxyPlace, ProxyRights, Section, SectionError, TrustedProxy};
 
 // What.
@@ -30,10 +32,12 @@ mod pages;
 mod plot;
 mod queries;
 mod site;
+mod witness;
 pub use deed::{Carried, Declined, Deed, Hands, Wish};
 pub use metrics::{
     Answer as AnswerLabel, DeedOutcome as DeedLabel, LogIn as LogInLabel, Refused as RefusedLabel,
     WebMetrics,
 };
-pub use model::Setting;
+pub use model::{DecisionRow, Decisions, Examination, ExaminedRow, ObservedRow, Setting};
 pub use site::Site;
+pub use witness::Witness;

@@ -7,9 +7,17 @@ use sealpost_rules::{Severity, Verdict, changes::Change};
 use serde::{Deserialize, Serialize};
 
 mod incidents;
+mod sender;
+mod sending;
 pub(crate) use incidents::{
     AcknowledgeWish, AcknowledgedRow, Incident, IncidentRow, Incidents, NoticeRow,
 };
+pub use sender::{DecisionRow, Decisions, ObservedRow};
+pub(crate) use sender::{DecisionsMade, Unreached, UnreachedRow};
+pub(crate) use sending::{
+    DecidedDay, Deliveries, DeliveryRow, Doctor, Sessions, SessionsRow, StateCount,
+};
+pub use sending::{Examination, ExaminedRow};
 
 /// Every domain of which something is known.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -20,8 +28,12 @@ pub(crate) struct Domains {
     pub(crate) until: Day,
     /// What needs a person first.
     pub(crate) domains: Vec<DomainRow>,
-    /// There are more than are shown.
-    pub(crate) is_cut: bool,
+    /// All that match, of the 50,000 that are known at most.
+    pub(crate) count: usize,
+    /// How many of them need somebody.
+    pub(crate) needing: usize,
+    /// What to give as `after` for the next page; null on the last one.
+    pub(crate) next: Option<String>,
     /// Open incidents, those that press most first; not all may be shown.
     pub(crate) incidents: Vec<IncidentRow>,
     /// How many are open.
@@ -87,10 +99,39 @@ pub(crate) struct Domain {
     pub(crate) anomalies: Vec<AnomalyRow>,
     /// Null if nothing of it is published from here.
     pub(crate) rollout: Option<Rollout>,
+    /// Its policy, as it is published, as it is served from here, and as others saw it.
+    pub(crate) policies: Vec<SeenPolicy>,
     /// The newest look of our own; null if there was none.
     pub(crate) check: Option<Check>,
     /// What the newest looks found changed, newest first.
     pub(crate) events: Vec<EventRow>,
+}
+
+/// A policy as somebody sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SeenPolicy {
+    pub(crate) source: PolicySource,
+    /// The addresses that serve it, or the organisation that reported it.
+    pub(crate) by: Vec<String>,
+    /// When it was seen, in seconds since 1970; null if it is so now.
+    pub(crate) at: Option<i64>,
+    /// The text, at most 4 KiB of it.
+    pub(crate) text: String,
+    /// What of it is otherwise than in the one that is published and can be used, in words; null for
+    /// that one, and if there is none.
+    pub(crate) differences: Option<Vec<String>>,
+}
+
+/// Who sees a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PolicySource {
+    /// Our last look fetched it, as any sender would.
+    Published,
+    /// It is served from here.
+    Served,
+    /// Others had it when they sent, as they report.
+    Reported,
 }
 
 /// What a look at a domain showed.
@@ -214,7 +255,7 @@ pub(crate) struct ReporterRow {
 }
 
 /// What one reporter tells of one day of a domain: a row of a table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReporterDay<'a> {
     pub(crate) day: Day,
     pub(crate) organisation: &'a str,
@@ -408,10 +449,12 @@ pub(crate) struct Repair {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Policies {
     pub(crate) policies: Vec<PolicyRow>,
-    /// All that match; not all may be shown.
+    /// All that match.
     pub(crate) count: usize,
     /// Domains whose last fetch failed.
     pub(crate) failing: usize,
+    /// What to give as `after` for the next page; null on the last one.
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -528,7 +571,7 @@ pub(crate) struct Done {
 }
 
 /// A line of the table of MX hosts: one for each address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MxLine<'a> {
     host: &'a str,
     preference: u16,
@@ -575,18 +618,16 @@ impl<'a> MxLine<'a> {
 pub(crate) const MOST_NEEDS: usize = 50;
 
 impl Domains {
-    /// How many of the domains need somebody.
-    pub(crate) fn need_somebody(&self) -> usize {
-        self.domains.iter().filter(|row| !row.needs.is_empty()).count()
-    }
-
-    /// The first that do.
+    /// The first that need somebody.
     pub(crate) fn needing(&self) -> impl Iterator<Item = &DomainRow> {
         self.domains.iter().filter(|row| !row.needs.is_empty()).take(MOST_NEEDS)
     }
 }
 
 impl Health {
+    /// All of them, in the order of the list.
+    pub(crate) const ALL: [Self; 4] = [Self::Failing, Self::Silent, Self::Well, Self::Unheard];
+
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

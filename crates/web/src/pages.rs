@@ -18,6 +18,27 @@ pub(crate) struct Frame {
     pub(crate) can_log_out: bool,
 }
 
+/// The pages on the reports that we send, by path and name.
+pub(crate) const SENDING: &[(&str, &str)] =
+    &[("deliveries", "Deliveries"), ("sessions", "Sessions by domain"), ("doctor", "Doctor")];
+/// The pages on what is asked of mail servers that send.
+pub(crate) const ENFORCING: &[(&str, &str)] = &[
+    ("policies", "Policies held"),
+    ("decisions", "Decisions"),
+    ("unreached", "Not reached securely"),
+];
+
+impl Frame {
+    /// How the link to a page of one of these is marked.
+    pub(crate) fn mark_of(&self, pages: &[(&str, &str)]) -> &'static str {
+        match pages.iter().position(|(path, _)| *path == self.here) {
+            Some(0) => " aria-current=\"page\"",
+            Some(_) => " aria-current=\"true\"",
+            None => "",
+        }
+    }
+}
+
 /// Nothing from elsewhere, no script, and nobody may put a page into his own.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
@@ -28,6 +49,7 @@ pub(crate) struct Home {
     pub(crate) frame: Frame,
     pub(crate) domains: model::Domains,
     pub(crate) search: String,
+    pub(crate) is_first: bool,
 }
 
 #[derive(Template)]
@@ -87,6 +109,41 @@ pub(crate) struct Policies {
     pub(crate) frame: Frame,
     pub(crate) policies: model::Policies,
     pub(crate) search: String,
+}
+
+#[derive(Template)]
+#[template(path = "decisions.html")]
+pub(crate) struct Decisions {
+    pub(crate) frame: Frame,
+    pub(crate) decisions: model::DecisionsMade,
+}
+
+#[derive(Template)]
+#[template(path = "unreached.html")]
+pub(crate) struct Unreached {
+    pub(crate) frame: Frame,
+    pub(crate) unreached: model::Unreached,
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+pub(crate) struct Deliveries {
+    pub(crate) frame: Frame,
+    pub(crate) deliveries: model::Deliveries,
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+pub(crate) struct Sessions {
+    pub(crate) frame: Frame,
+    pub(crate) sessions: model::Sessions,
+}
+
+#[derive(Template)]
+#[template(path = "doctor.html")]
+pub(crate) struct Doctor {
+    pub(crate) frame: Frame,
+    pub(crate) doctor: model::Doctor,
 }
 
 #[derive(Template)]

@@ -7,18 +7,57 @@ mod house;
 mod incidents;
 mod policies;
 mod reports;
+mod seen_policies;
+mod sender;
+mod sending;
 
 use sealpost_evidence::traffic::{Day, Trust};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Store, reports::DayRange};
 
+pub(crate) use self::domains::DomainPlace;
 pub(crate) use self::incidents::IncidentsWanted;
+pub(crate) use self::policies::PolicyPlace;
 pub(crate) use self::reports::{ReportsWanted, place, scope};
+pub(crate) use self::sender::UnreachedPlace;
+pub(crate) use self::sending::{DeliveriesWanted, SessionsWanted};
 
 /// The days that are summed up.
 pub(crate) const DAYS: u32 = 30;
 /// A domain without a report for so long has fallen silent; failures that are older are history.
 const RECENT: u32 = 7;
+
+/// Rows of a file, and domains that are known at a time, at most.
+pub(crate) const MOST_KNOWN: usize = 50_000;
+/// Rows that are read at a time for a file.
+pub(crate) const BATCH: u32 = 1_000;
+
+/// How much of a list is wanted at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What stands on a page.
+    Page,
+    /// As much as is read at a time, for a file.
+    Batch,
+}
+
+impl Extent {
+    /// Rows, where the store reads on from any place; those of a page are given.
+    fn rows(self, page: u32) -> u32 {
+        match self {
+            Self::Page => page,
+            Self::Batch => BATCH,
+        }
+    }
+
+    /// Rows, where all are known before the first is given.
+    fn rows_of_all(self, page: usize) -> usize {
+        match self {
+            Self::Page => page,
+            Self::Batch => MOST_KNOWN,
+        }
+    }
+}
 
 /// Where everything is looked up.
 #[derive(Clone)]

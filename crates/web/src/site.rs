@@ -10,21 +10,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mail_domain::DomainName;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_runtime::{Clock, metrics::Exposition};
-use sealpost_store::{RawStore, Store, StoreError, incidents::Phase, reports::Scope};
+use sealpost_store::{
+    RawStore, Store, StoreError, incidents::Phase, reports::Scope, submissions::SubmissionState,
+};
 
 use self::table::table;
 use crate::{
-    Access, Hands,
+    Access, Hands, Witness,
     access::{Caller, Who, is_near, is_passed_on},
     api,
     metrics::{Answer, WebMetrics},
     model, pages,
     pages::Frame,
-    queries::{Desk, IncidentsWanted, ReportsWanted},
+    queries::{
+        BATCH, DeliveriesWanted, Desk, DomainPlace, Extent, IncidentsWanted, MOST_KNOWN,
+        PolicyPlace, ReportsWanted, SessionsWanted, UnreachedPlace,
+    },
 };
 
 /// The longest text that is searched for.
 const LONGEST_SEARCH: usize = 253;
+/// A file has the rows of so many batches at most.
+const MOST_BATCHES: usize = MOST_KNOWN / BATCH as usize;
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -34,6 +41,7 @@ pub struct Site {
     desk: Desk,
     access: Access,
     hands: Option<Arc<dyn Hands>>,
+    witness: Option<Arc<dyn Witness>>,
     settings: Arc<Mutex<Vec<model::Setting>>>,
     metrics: Arc<WebMetrics>,
     version: &'static str,
@@ -57,17 +65,30 @@ impl From<StoreError> for Refusal {
 
 /// What is asked for, for people or for programs.
 enum Subject {
-    Domains(model::Domains, String),
+    Domains(model::Domains, Asked),
     Domain(Box<model::Domain>),
     MxHosts(model::MxHosts),
     Events(model::Events),
     Reports(model::Reports),
     Report(model::Report),
-    Policies(model::Policies, String),
+    Policies(model::Policies, Asked),
+    Decisions(model::DecisionsMade),
+    Unreached(model::Unreached),
+    Deliveries(model::Deliveries),
+    Sessions(model::Sessions),
+    Doctor(model::Doctor),
     Incidents(model::Incidents),
     Incident(model::Incident),
     Activity(model::Acts),
     Settings(model::Settings),
+}
+
+/// Which part of a list somebody asked for.
+struct Asked {
+    /// A text that names have in them.
+    search: String,
+    /// It begins where the list does.
+    is_first: bool,
 }
 
 impl Site {
@@ -80,13 +101,25 @@ impl Site {
         version: &'static str,
     ) -> Self {
         let (settings, metrics) = (Arc::default(), Arc::default());
-        Self { desk: Desk { store, raw, clock }, access, hands: None, settings, metrics, version }
+        let desk = Desk { store, raw, clock };
+        Self { desk, access, hands: None, witness: None, settings, metrics, version }
     }
 
     /// The same, where these carry out what a person wants done.
     #[must_use]
     pub fn with_hands(self, hands: Arc<dyn Hands>) -> Self {
         Self { hands: Some(hands), ..self }
+    }
+
+    /// The same, where this tells what roles know that is not in the store.
+    #[must_use]
+    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// Who may look, and who may change something.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Shows these settings from now on, as those in force.
@@ -126,11 +159,17 @@ impl Site {
         Some(self.turned(turned, request).await)
     }
 
-    async fn subject(&self, parts: &[&str], request: &Request) -> Result<Subject, Refusal> {
+    async fn subject(
+        &self,
+        parts: &[&str],
+        request: &Request,
+        extent: Extent,
+    ) -> Result<Subject, Refusal> {
         match parts {
             ["domains"] => {
-                let search = search(request)?;
-                Ok(Subject::Domains(self.desk.domains(&search).await?, search))
+                let (search, after) = (search(request)?, after(request, DomainPlace::parse)?);
+                let domains = self.desk.domains(&search, after.as_ref(), extent).await?;
+                Ok(Subject::Domains(domains, Asked { search, is_first: after.is_none() }))
             }
             ["domains", name] => {
                 let found = self.desk.domain(&domain(name)?).await?;
@@ -144,17 +183,38 @@ impl Site {
                 let found = self.desk.events(&domain(name)?).await?;
                 found.map(Subject::Events).ok_or(Refusal::Unknown)
             }
-            ["reports"] => Ok(Subject::Reports(self.desk.reports(wanted(request)?).await?)),
+            ["reports"] => Ok(Subject::Reports(self.desk.reports(wanted(request)?, extent).await?)),
             ["reports", id] => {
                 let found = self.desk.report(number(id)?).await?;
                 found.map(Subject::Report).ok_or(Refusal::Unknown)
             }
             ["policies"] => {
-                let search = search(request)?;
-                Ok(Subject::Policies(self.desk.policies(&search).await?, search))
+                let (search, after) = (search(request)?, after(request, PolicyPlace::parse)?);
+                let policies = self.desk.policies(&search, after.as_ref(), extent).await?;
+                Ok(Subject::Policies(policies, Asked { search, is_first: after.is_none() }))
+            }
+            ["decisions"] => {
+                let decisions = self.witness.as_ref().and_then(|witness| witness.decisions());
+                let (runs, decisions) = (decisions.is_some(), decisions.unwrap_or_default());
+                Ok(Subject::Decisions(model::DecisionsMade { runs, decisions }))
+            }
+            ["unreached"] => {
+                let after = after(request, UnreachedPlace::parse)?;
+                Ok(Subject::Unreached(self.desk.unreached(after, extent).await?))
+            }
+            ["deliveries"] => {
+                Ok(Subject::Deliveries(self.desk.deliveries(deliveries(request)?, extent).await?))
+            }
+            ["sessions"] => {
+                Ok(Subject::Sessions(self.desk.sessions(sessions(request)?, extent).await?))
+            }
+            ["doctor"] => {
+                let found = self.witness.as_ref().and_then(|witness| witness.examination());
+                let (runs, examination) = (found.is_some(), found.unwrap_or_default());
+                Ok(Subject::Doctor(model::Doctor { runs, examination }))
             }
             ["incidents"] => {
-                Ok(Subject::Incidents(self.desk.incidents(incidents(request)?).await?))
+                Ok(Subject::Incidents(self.desk.incidents(incidents(request)?, extent).await?))
             }
             ["incidents", id] => {
                 let id = id.parse().map_err(|_| Refusal::Unknown)?;
@@ -164,7 +224,7 @@ impl Site {
             ["activity"] => {
                 let before = parameter(request, "before").filter(|text| !text.is_empty());
                 let before = before.map(number).transpose()?;
-                Ok(Subject::Activity(self.desk.acts(before).await?))
+                Ok(Subject::Activity(self.desk.acts(before, extent).await?))
             }
             ["settings"] => Ok(Subject::Settings(model::Settings {
                 version: self.version,
@@ -178,7 +238,7 @@ impl Site {
 
     async fn page(&self, parts: &[&str], request: &Request, caller: &Caller) -> Response {
         let frame = self.frame(parts, caller);
-        match self.subject(parts, request).await {
+        match self.subject(parts, request, Extent::Page).await {
             Ok(subject) => self.drawn(subject, frame, caller),
             Err(refusal) => {
                 let (status, text) = refusal.told();
@@ -201,8 +261,8 @@ impl Site {
     fn drawn(&self, subject: Subject, frame: Frame, caller: &Caller) -> Response {
         let ok = Status::Ok;
         match subject {
-            Subject::Domains(domains, search) => {
-                pages::page(ok, &pages::Home { frame, domains, search })
+            Subject::Domains(domains, Asked { search, is_first }) => {
+                pages::page(ok, &pages::Home { frame, domains, search, is_first })
             }
             Subject::Domain(domain) => pages::page(ok, &pages::Domain { frame, domain: *domain }),
             Subject::MxHosts(mx) => pages::page(ok, &pages::MxHosts { frame, mx }),
@@ -212,9 +272,20 @@ impl Site {
                 let has_raw = self.desk.raw.is_some();
                 pages::page(ok, &pages::Report { frame, report, has_raw })
             }
-            Subject::Policies(policies, search) => {
+            Subject::Policies(policies, Asked { search, .. }) => {
                 pages::page(ok, &pages::Policies { frame, policies, search })
             }
+            Subject::Decisions(decisions) => {
+                pages::page(ok, &pages::Decisions { frame, decisions })
+            }
+            Subject::Unreached(unreached) => {
+                pages::page(ok, &pages::Unreached { frame, unreached })
+            }
+            Subject::Deliveries(deliveries) => {
+                pages::page(ok, &pages::Deliveries { frame, deliveries })
+            }
+            Subject::Sessions(sessions) => pages::page(ok, &pages::Sessions { frame, sessions }),
+            Subject::Doctor(doctor) => pages::page(ok, &pages::Doctor { frame, doctor }),
             Subject::Incidents(incidents) => {
                 pages::page(ok, &pages::Incidents { frame, incidents })
             }
@@ -228,7 +299,7 @@ impl Site {
     }
 
     async fn data(&self, parts: &[&str], request: &Request) -> Response {
-        match self.subject(parts, request).await {
+        match self.subject(parts, request, Extent::Page).await {
             Ok(Subject::Domains(value, _)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Domain(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::MxHosts(value)) => api::json_of(Status::Ok, &value),
@@ -236,6 +307,11 @@ impl Site {
             Ok(Subject::Reports(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Report(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Policies(value, _)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Decisions(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Unreached(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Deliveries(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Sessions(value)) => api::json_of(Status::Ok, &value),
+            Ok(Subject::Doctor(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Incidents(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Incident(value)) => api::json_of(Status::Ok, &value),
             Ok(Subject::Activity(value)) => api::json_of(Status::Ok, &value),
@@ -265,15 +341,7 @@ impl Site {
 
     /// The table of a page as CSV.
     async fn table(&self, parts: &[&str], request: &Request) -> Response {
-        let found = match parts {
-            // The second table of that page.
-            ["domains", name, "reporters"] => self
-                .subject(&["domains", name], request)
-                .await
-                .map(|subject| subject.csv_by_reporter()),
-            parts => self.subject(parts, request).await.map(|subject| subject.csv()),
-        };
-        match found {
+        match self.rows(parts, request).await {
             Ok(text) => Response::new(Status::Ok, "text/csv; charset=utf-8", text)
                 .field("content-disposition", "attachment; filename=\"sealpost.csv\""),
             Err(refusal) => {
@@ -281,6 +349,25 @@ impl Site {
                 Response::text(status, format!("{text}\n"))
             }
         }
+    }
+
+    /// The rows of all pages of a table, up to a bound.
+    async fn rows(&self, parts: &[&str], request: &Request) -> Result<String, Refusal> {
+        if let [page @ .., "reporters" | "days" | "observed" | "tokens"] = parts {
+            return self.subject(page, request, Extent::Page).await?.second_csv();
+        }
+        let (mut text, mut asked) = (String::new(), request.clone());
+        for _ in 0..MOST_BATCHES {
+            let subject = self.subject(parts, &asked, Extent::Batch).await?;
+            let part = subject.csv();
+            let has_head = !text.is_empty();
+            let rows = part.split_once("\r\n").filter(|_| has_head).map(|(_, rows)| rows);
+            text.push_str(rows.unwrap_or(&part));
+            let Some((name, next)) = subject.next() else { break };
+            asked.query.retain(|(given, _)| given != name);
+            asked.query.push((name.to_owned(), next));
+        }
+        Ok(text)
     }
 
     /// What is shown to somebody who may look.
@@ -380,11 +467,31 @@ impl Refusal {
 }
 
 impl Subject {
-    /// Who reported what of each day, of a domain.
-    fn csv_by_reporter(&self) -> String {
+    /// The second table of a page, where it has one.
+    fn second_csv(&self) -> Result<String, Refusal> {
         match self {
-            Self::Domain(value) => table(&value.days_by_reporter()),
-            _ => String::new(),
+            // Who reported what of each day.
+            Self::Domain(value) => Ok(table(&value.days_by_reporter())),
+            Self::Decisions(value) => Ok(table(&value.decisions.observed)),
+            Self::Deliveries(value) => Ok(table(&value.days)),
+            Self::Settings(value) => Ok(table(&value.tokens)),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
+    /// How the page behind this one is asked for, if there is one.
+    fn next(&self) -> Option<(&'static str, String)> {
+        let after = |next: &Option<String>| next.clone().map(|next| ("after", next));
+        match self {
+            Self::Domains(value, _) => after(&value.next),
+            Self::Reports(value) => after(&value.next),
+            Self::Policies(value, _) => after(&value.next),
+            Self::Unreached(value) => after(&value.next),
+            Self::Sessions(value) => after(&value.next),
+            Self::Deliveries(value) => value.next.map(|next| ("after", next.to_string())),
+            Self::Incidents(value) => value.next.map(|next| ("before", next.to_string())),
+            Self::Activity(value) => value.next.map(|next| ("before", next.to_string())),
+            _ => None,
         }
     }
 
@@ -397,6 +504,11 @@ impl Subject {
             Self::Reports(value) => table(&value.reports),
             Self::Report(value) => table(&value.policies),
             Self::Policies(value, _) => table(&value.policies),
+            Self::Decisions(value) => table(&value.decisions.counts),
+            Self::Unreached(value) => table(&value.domains),
+            Self::Deliveries(value) => table(&value.deliveries),
+            Self::Sessions(value) => table(&value.domains),
+            Self::Doctor(value) => table(&value.examination.examined),
             Self::Incidents(value) => table(&value.incidents),
             Self::Incident(value) => table(&value.notices),
             Self::Activity(value) => table(&value.acts),
@@ -430,11 +542,33 @@ fn wanted(request: &Request) -> Result<ReportsWanted, Refusal> {
             .ok_or(Refusal::Senseless("the scope is counted, unverified or not-ours"))?,
     };
     let domain = given("domain").map(domain).transpose()?;
-    let after = given("after").map(|text| {
-        crate::queries::place(text).ok_or(Refusal::Senseless("this is no place in the list"))
-    });
     let failing = given("failing").is_some_and(|text| text == "true");
-    Ok(ReportsWanted { scope, domain, failing, after: after.transpose()? })
+    Ok(ReportsWanted { scope, domain, failing, after: after(request, crate::queries::place)? })
+}
+
+/// The place behind which a page begins, if one is named.
+fn after<T>(request: &Request, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+    let given = parameter(request, "after").filter(|text| !text.is_empty());
+    let place =
+        given.map(|text| read(text).ok_or(Refusal::Senseless("this is no place in the list")));
+    place.transpose()
+}
+
+fn deliveries(request: &Request) -> Result<DeliveriesWanted, Refusal> {
+    let state = parameter(request, "state").filter(|text| !text.is_empty()).map(|text| {
+        let found = SubmissionState::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or(Refusal::Senseless("there is no state of this name"))
+    });
+    let after = after(request, |text| text.parse().ok())?;
+    Ok(DeliveriesWanted { state: state.transpose()?, after })
+}
+
+fn sessions(request: &Request) -> Result<SessionsWanted, Refusal> {
+    let day = parameter(request, "day")
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse().map_err(|_| Refusal::Senseless("write a day as 2026-11-26")));
+    let after = after(request, |text| DomainName::parse(text).ok())?;
+    Ok(SessionsWanted { day: day.transpose()?, after })
 }
 
 fn incidents(request: &Request) -> Result<IncidentsWanted, Refusal> {

@@ -139,7 +139,8 @@ impl Author {
     }
 }
 
-fn read_key(file: &Path) -> Result<SigningKey, AuthorError> {
+/// The key in a file, as PEM.
+pub(crate) fn read_key(file: &Path) -> Result<SigningKey, AuthorError> {
     let mut pem = Vec::new();
     fs_err::File::open(file)?.take(LARGEST_KEY).read_to_end(&mut pem)?;
     SigningKey::from_pem(&pem).map_err(|reason| AuthorError::Key { file: file.to_owned(), reason })

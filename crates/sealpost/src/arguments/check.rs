@@ -96,7 +96,8 @@ pub(crate) struct ListArguments {
     /// output.
     #[arg(long, value_name = "FILE", conflicts_with = "domains")]
     pub(crate) output: Option<PathBuf>,
-    /// Go on with the file where an earlier run with --format json was stopped.
+    /// Go on with the file where an earlier run with --format json was stopped, and with that of
+    /// --save-evidence.
     #[arg(long, requires = "output")]
     pub(crate) resume: bool,
 }

@@ -58,7 +58,7 @@ async fn look(arguments: &CheckArguments, output: &mut Output) -> Result<Outcome
     if arguments.domains.is_empty() && arguments.evidence.is_none() {
         return list::run(arguments, output).await;
     }
-    let mut sink = Sink::new(arguments, output)?;
+    let mut sink = Sink::new(arguments, output);
     if let Some(file) = &arguments.evidence {
         for evidence in read_evidence(file)? {
             if sink.take(&Checked::new(evidence)).is_break() {
@@ -70,6 +70,7 @@ async fn look(arguments: &CheckArguments, output: &mut Output) -> Result<Outcome
     let domains = parse_domains(&arguments.domains)?;
     let network = open(settings(arguments)?, arguments)?;
     let checker = Checker::new(network, scope(&arguments.only), AT_ONCE);
+    sink.keep_evidence(arguments)?;
     checker.check_in_order(&domains, |checked| sink.take(&checked)).await;
     sink.finish()
 }

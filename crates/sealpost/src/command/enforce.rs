@@ -2,7 +2,7 @@
 
 mod cache;
 mod import;
-pub(super) mod setup;
+mod setup;
 mod stored;
 mod warm;
 mod why;

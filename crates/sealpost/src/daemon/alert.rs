@@ -60,7 +60,7 @@ impl Alert {
             Ok(endings) => endings,
             Err(failure) => {
                 output.say(&failure.hint("everything goes on as before").to_string());
-                return Reloaded::Done;
+                return Reloaded::Refused;
             }
         };
         if configuration.alert != self.section || endings != self.endings {

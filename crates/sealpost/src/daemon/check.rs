@@ -61,6 +61,7 @@ impl Check {
             Err(failure) => {
                 let hint = "the domains of before are looked at";
                 output.say(&failure.hint(hint).to_string());
+                return Reloaded::Refused;
             }
         }
         Reloaded::Done

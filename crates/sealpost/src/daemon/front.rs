@@ -14,6 +14,7 @@ use sealpost_runtime::metrics::{Exposition, Process};
 use sealpost_web::Site;
 
 use super::metrics::ServeMetrics;
+use super::report::Doctor;
 use super::role::RoleName;
 
 /// Who speaks for a role over HTTP.
@@ -21,7 +22,7 @@ use super::role::RoleName;
 pub(super) enum Voice {
     Enforce(Arc<HttpApi>),
     Receive(Arc<ReceiveApi>),
-    Report(Arc<ReportApi>),
+    Report(Arc<ReportApi>, Arc<Doctor>),
     Publish(Arc<PublishApi>, Leader),
     Check(Arc<CheckMetrics>),
     Alert(Arc<AlertMetrics>),
@@ -57,7 +58,7 @@ impl Voice {
             }
             Self::Enforce(_)
             | Self::Receive(_)
-            | Self::Report(_)
+            | Self::Report(..)
             | Self::Check(_)
             | Self::Alert(_) => Ok(()),
         }
@@ -101,6 +102,11 @@ impl Front {
         }
     }
 
+    /// Who speaks for a role, while it runs.
+    pub(super) fn voice(&self, name: RoleName) -> Option<Voice> {
+        self.voices().get(&name).cloned().flatten()
+    }
+
     fn voices(&self) -> MutexGuard<'_, BTreeMap<RoleName, Option<Voice>>> {
         self.shared.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +118,7 @@ impl Front {
             match voice {
                 Voice::Enforce(api) => api.write_metrics(&mut text),
                 Voice::Receive(api) => api.write_metrics(&mut text),
-                Voice::Report(api) => api.write_metrics(&mut text),
+                Voice::Report(api, _) => api.write_metrics(&mut text),
                 Voice::Publish(api, _) => api.write_metrics(&mut text),
                 Voice::Check(metrics) => text.table(&*metrics),
                 Voice::Alert(metrics) => text.table(&*metrics),
@@ -144,11 +150,10 @@ impl Front {
 
     /// What a role answers below `/v1`, if it runs.
     async fn of_role(&self, name: RoleName, request: Request) -> Response {
-        let voice = self.voices().get(&name).cloned().flatten();
-        match voice {
+        match self.voice(name) {
             Some(Voice::Enforce(api)) => api.respond(request).await,
             Some(Voice::Receive(api)) => api.respond(request).await,
-            Some(Voice::Report(api)) => api.respond(request).await,
+            Some(Voice::Report(api, _)) => api.respond(request).await,
             Some(Voice::Publish(..) | Voice::Check(_) | Voice::Alert(_)) | None => {
                 Response::not_found()
             }

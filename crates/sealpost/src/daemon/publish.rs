@@ -91,7 +91,7 @@ impl Publish {
             Ok(domains) => domains,
             Err(failure) => {
                 output.say(&failure.hint(UNCHANGED).to_string());
-                return Reloaded::Done;
+                return Reloaded::Refused;
             }
         };
         self.domains = domains.iter().len();

@@ -1,5 +1,6 @@
 //! The counting of TLS sessions, and the sending of reports.
 
+mod doctor;
 mod sending;
 
 use std::convert::Infallible;
@@ -18,6 +19,7 @@ use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::Sessions;
 use tokio::task::JoinSet;
 
+pub(super) use self::doctor::Doctor;
 use self::sending::Sending;
 use super::doors::Doors;
 use super::ground::{Ground, with_source};
@@ -44,6 +46,7 @@ pub(super) struct Report {
     doors: Doors,
     tasks: JoinSet<()>,
     sending: Sending,
+    doctor: Arc<Doctor>,
 }
 
 impl Report {
@@ -106,7 +109,8 @@ impl Report {
             }));
         }
         tasks.spawn(forget(store.sessions(), section.retention_days, clock, metrics));
-        Ok(Self { section, collector, flusher, api, doors, tasks, sending })
+        let doctor = Doctor::new(section.clone(), ground);
+        Ok(Self { section, collector, flusher, api, doors, tasks, sending, doctor })
     }
 
     pub(super) fn reload(&mut self, section: &Section, output: &mut Output) -> Reloaded {
@@ -140,6 +144,10 @@ impl Report {
 
     pub(super) fn api(&self) -> Arc<ReportApi> {
         Arc::clone(&self.api)
+    }
+
+    pub(super) fn doctor(&self) -> Arc<Doctor> {
+        Arc::clone(&self.doctor)
     }
 
     pub(super) async fn stop(mut self) -> Result<(), Failure> {

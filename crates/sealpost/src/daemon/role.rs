@@ -49,8 +49,10 @@ pub(crate) type Pulse =
 /// What became of the wish to read everything again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reloaded {
-    /// What has changed holds from now on, or was refused and said.
+    /// What has changed holds from now on.
     Done,
+    /// It was refused and said why; what was before holds on.
+    Refused,
     /// Something has changed that holds only after a new start.
     StartAnew,
 }
@@ -162,7 +164,7 @@ impl Role {
         match self {
             Self::Enforce(role) => Voice::Enforce(role.api()),
             Self::Receive(role) => Voice::Receive(role.api()),
-            Self::Report(role) => Voice::Report(role.api()),
+            Self::Report(role) => Voice::Report(role.api(), role.doctor()),
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
             Self::Check(role) => Voice::Check(role.metrics()),
             Self::Alert(role) => Voice::Alert(role.metrics()),

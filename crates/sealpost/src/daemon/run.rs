@@ -11,7 +11,7 @@ use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
 use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
 use sealpost_runtime::{Liveness, ServiceManager, raise_descriptor_limit};
-use sealpost_web::{Access, Site};
+use sealpost_web::{Access, LoggedIn, Site};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
@@ -21,6 +21,7 @@ use super::ground::{Ground, with_source};
 use super::hands::PublishHands;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
+use super::witness::RolesWitness;
 use crate::arguments::NetworkArguments;
 use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
@@ -222,13 +223,13 @@ impl Daemon<'_> {
             }
             false => None,
         };
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let access = Access::new(&self.ground.configuration.web, credentials.as_deref());
+        let access = Access::new(&self.ground.configuration.web, credentials().as_deref());
         let access = access.map_err(Failure::new)?;
         let clock = self.ground.clock.clone();
         let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
         site.show_settings(self.ground.configuration.set.clone());
-        Ok(site.with_hands(Arc::new(PublishHands(self.front.clone()))))
+        let site = site.with_hands(Arc::new(PublishHands(self.front.clone())));
+        Ok(site.with_witness(Arc::new(RolesWitness(self.front.clone()))))
     }
 
     async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
@@ -348,23 +349,18 @@ impl Daemon<'_> {
             let roles = self.setup.company.roles(&configuration)?;
             Ok((configuration, roles))
         });
-        let (configuration, roles) = match read {
+        let (mut configuration, roles) = match read {
             Ok(read) => read,
             Err(failure) => {
                 output.say(&format!("{failure}\n\nhint: everything goes on as before"));
                 return Ok(());
             }
         };
-        if configuration.network != self.ground.configuration.network
-            || configuration.serve != self.ground.configuration.serve
-            || configuration.web != self.ground.configuration.web
-        {
-            output
-                .say("what has changed in [network], [serve] and [web] holds after the next start");
+        let fixed = configuration.take_fixed(&self.ground.configuration);
+        if !fixed.is_empty() {
+            output.say(&format!("these hold after the next start: {}", fixed.join(", ")));
         }
-        if let Some(site) = &self.site {
-            site.show_settings(configuration.set.clone());
-        }
+        self.reload_access(&mut configuration, output);
         let before = std::mem::replace(&mut self.ground.configuration, configuration);
         for name in RoleName::ALL {
             if self.members.iter().any(|member| member.name == name) && !roles.contains(&name) {
@@ -374,7 +370,27 @@ impl Daemon<'_> {
         for name in roles {
             self.renew(name, &before, output).await?;
         }
+        // Now it is known what is in force.
+        if let Some(site) = &self.site {
+            site.show_settings(self.ground.configuration.set.clone());
+        }
         Ok(())
+    }
+
+    /// Takes up who may see the pages, and by which password.
+    fn reload_access(&self, configuration: &mut Configuration, output: &mut Output) {
+        let Some(site) = &self.site else { return };
+        match site.access().reload(&configuration.web, credentials().as_deref()) {
+            Ok(LoggedIn::Stay) => {}
+            Ok(LoggedIn::Out) => {
+                output.say("the password of the pages has changed: nobody is logged in any more");
+            }
+            Err(error) => {
+                let failure = Failure::new(error).hint("the pages are for whom they were before");
+                output.say(&failure.to_string());
+                configuration.take_web(&self.ground.configuration);
+            }
+        }
     }
 
     /// Takes up the new settings of a role; if it cannot start with them, those of before.
@@ -391,10 +407,14 @@ impl Daemon<'_> {
                 let State::Runs(role) = &mut member.state else { return Ok(()) };
                 let reloaded = role.reload(&self.ground.configuration, output).await;
                 output.say_as(None);
-                if reloaded == Reloaded::Done {
-                    return Ok(());
+                match reloaded {
+                    Reloaded::Done => return Ok(()),
+                    Reloaded::Refused => {
+                        self.ground.configuration.take_section(name, before);
+                        return Ok(());
+                    }
+                    Reloaded::StartAnew => false,
                 }
-                false
             }
         };
         output.say(&format!("{} starts with other settings", name.as_str()));
@@ -408,6 +428,7 @@ impl Daemon<'_> {
         };
         if is_new {
             output.say(&failure.to_string());
+            self.ground.configuration.forget_section(name);
             return Ok(());
         }
         output.say(&format!("{failure}\n\nhint: it goes on with the settings of before"));
@@ -457,6 +478,11 @@ impl Daemon<'_> {
         self.ground.close().await;
         ended
     }
+}
+
+/// Where systemd puts credentials.
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// Waits for the first member to which something happens. Nothing is lost if the waiting is given

@@ -105,3 +105,31 @@ fn a_run_that_is_interrupted_says_how_it_goes_on() {
     assert_eq!(world.run(&arguments).2, 1);
     assert_eq!(verdicts(&written()), quick_verdicts());
 }
+
+/// The domains of evidence that was kept, in their order.
+fn kept(world: &World) -> Vec<String> {
+    let text = fs_err::read_to_string(world.path("evidence")).unwrap();
+    results(&text).iter().map(|line| line["domain"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn evidence_outlives_a_run_that_goes_on_and_one_that_is_refused() {
+    let world = World::new();
+    let one = world.write("one", "good.test\n");
+    let run = ["--format", "json", "--output", "results", "--save-evidence", "evidence"];
+    assert_eq!(world.run(&[&["--from", &one][..], &run].concat()).2, 0);
+    assert_eq!(kept(&world), ["good.test"]);
+    // It is refused, because the results are there.
+    assert_eq!(world.run(&[&["--from", &one][..], &run].concat()).2, 2);
+    assert_eq!(kept(&world), ["good.test"]);
+    // And so is this, which is no domain.
+    let (_, said, status) = world.run(&["no domain", "--save-evidence", "evidence"]);
+    assert_eq!((status, kept(&world)), (2, vec!["good.test".to_owned()]), "{said}");
+    // As if the machine had stopped within a line.
+    let text = fs_err::read_to_string(world.path("evidence")).unwrap();
+    world.write("evidence", format!("{text}{{\"domain\":\"null-mx"));
+    let both = world.write("both", "good.test\nnull-mx.test\n");
+    let (out, said, status) = world.run(&[&["--from", &both, "--resume"][..], &run].concat());
+    assert_eq!(status, 0, "{out}{said}");
+    assert_eq!(kept(&world), ["good.test", "null-mx.test"]);
+}

@@ -202,6 +202,74 @@ fn guesses_are_few_and_hold_up_nobody_who_is_in() {
     assert_eq!(daemon.metric("sealpost_web_log_ins_total{outcome=\"too-often\"}"), 8);
 }
 
+/// The file is another, its name is not.
+#[test]
+fn another_password_holds_after_a_hang_up_and_ends_all_sessions() {
+    let world = World::new();
+    let mut daemon = with_password(&world, "");
+    let mut before = Browser::at(&daemon);
+    before.log_in();
+    let cookie = before.cookie.clone();
+    let status =
+        |daemon: &Daemon, path: &str, fields: &[(&str, &str)]| daemon.ask("GET", path, fields).0;
+    let own = |daemon: &Daemon| status(daemon, "/settings", &[("Cookie", &cookie)]);
+    // Nothing has changed, or nothing that can be used.
+    daemon.hang_up();
+    daemon.wait_to_hear("there is nothing to read again");
+    assert_eq!(own(&daemon), 200);
+    fs_err::write(world.path("hash"), "no hash").unwrap();
+    daemon.hang_up();
+    daemon.wait_to_hear("the pages are for whom they were before");
+    assert_eq!(own(&daemon), 200);
+
+    fs_err::remove_file(world.path("hash")).unwrap();
+    let other = "another horse battery";
+    assert_eq!(web(&world, &["password", "--output", "hash"], other).0, 0);
+    daemon.hang_up();
+    daemon.wait_to_hear("nobody is logged in any more");
+    assert_eq!(own(&daemon), 303, "the session has ended");
+    let browser = Browser::at(&daemon);
+    assert_eq!(browser.post("/login", &format!("password={}", encoded(PASSWORD))).status, 403);
+    assert_eq!(browser.post("/login", &format!("password={}", encoded(other))).status, 303);
+
+    // What else stands in the section holds too.
+    let host = [("Host", "sealpost.example.com")];
+    assert_eq!(status(&daemon, "/", &host), 403);
+    let text =
+        format!("{FRONT}[web]\npassword_file = \"hash\"\nhosts = [\"sealpost.example.com\"]\n");
+    world.write(&text);
+    daemon.hang_up();
+    daemon.wait_for("/metrics", "sealpost_web_refused_total{reason=\"host\"} 1");
+    for _ in 0..600 {
+        if status(&daemon, "/", &host) == 303 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(status(&daemon, "/", &host), 303, "to the log-in");
+    let (_, said) = daemon.terminate();
+    assert!(!said.contains("after the next start"), "{said}");
+}
+
+#[test]
+fn no_secret_is_among_the_settings() {
+    let world = World::new();
+    world.write(&format!(
+        "{FRONT}[alert]\nlook_seconds = 3600\n[[alert.receiver]]\nname = \"chat\"\n\
+         webhook = \"https://hooks.example.com/services/T0/B0/K3Y\"\n\
+         [[alert.receiver]]\nname = \"am\"\nalertmanager = \"http://127.0.0.1:9093/K3Y\"\n"
+    ));
+    let daemon = Daemon::start(&world, &[]);
+    for path in ["/settings", "/api/v1/settings", "/csv/settings"] {
+        let (status, _, body) = daemon.ask("GET", path, &[]);
+        assert_eq!(status, 200, "{path}");
+        assert!(!body.contains("K3Y") && !body.contains("services"), "{path}: {body}");
+        assert!(body.contains("hooks.example.com") && body.contains("127.0.0.1:9093"), "{path}");
+    }
+    let (_, said) = daemon.terminate();
+    assert!(!said.contains("K3Y"), "{said}");
+}
+
 #[test]
 fn forms_of_others_are_refused() {
     let world = World::new();

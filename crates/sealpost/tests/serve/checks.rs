@@ -177,3 +177,69 @@ fn nobody_is_looked_at_where_it_is_switched_off_or_other_roles_are_named() {
     assert_eq!(daemon.ready, "ready: receive\n");
     assert!(daemon.terminate().0.success());
 }
+
+/// Whoever reports had an older policy when he sent.
+#[test]
+fn the_policy_is_shown_as_published_and_as_others_saw_it() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = sealpost_runtime::Clock::system().now();
+    let world = World::new();
+    world.write(&format!(
+        "[receive]\ndomains = [\"{DOMAIN}\"]\n\
+         listen = {{ smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }}\n\
+         [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n\
+         [check]\nevery_hours = 24\n"
+    ));
+    let lab = lab(&runtime, now);
+    let daemon = start(&world, &lab, now);
+    daemon.wait_for("/metrics", "sealpost_check_domains{verdict=\"enforced\"} 1\n");
+    let page = format!("/domains/{DOMAIN}");
+    let published = json(&daemon, &format!("/api/v1{page}"))["policies"].clone();
+    let [one] = published.as_array().unwrap().as_slice() else { panic!("{published}") };
+    assert_eq!((&one["source"], &one["differences"]), (&"published".into(), &Value::Null));
+    let text = one["text"].as_str().unwrap();
+    assert!(text.contains("mode: enforce\n"), "{text}");
+
+    let day = now.to_string();
+    let day = day.split('T').next().unwrap();
+    let report = |organisation: &str, lines: &[&str]| {
+        serde_json::json!({
+            "organization-name": organisation,
+            "date-range": {
+                "start-datetime": format!("{day}T00:00:00Z"),
+                "end-datetime": format!("{day}T23:59:59Z"),
+            },
+            "contact-info": "a@test.example",
+            "report-id": organisation,
+            "policies": [{
+                "policy": { "policy-type": "sts", "policy-domain": DOMAIN, "policy-string": lines },
+                "summary": {
+                    "total-successful-session-count": 5,
+                    "total-failure-session-count": 0,
+                },
+            }],
+        })
+        .to_string()
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    daemon.post_report(&report("Fresh", &lines));
+    daemon.post_report(&report(
+        "Stale",
+        &["version: STSv1", "mode: testing", "mx: old.example", "max_age: 3600"],
+    ));
+    daemon.wait_for(&page, "<bdi>Fresh</bdi>");
+    daemon.wait_for(&page, "<bdi>Stale</bdi>");
+    let seen = json(&daemon, &format!("/api/v1{page}"))["policies"].clone();
+    let by = |name: &str| {
+        let all = seen.as_array().unwrap().iter();
+        all.clone().find(|one| one["by"][0] == name).unwrap()["differences"].clone()
+    };
+    assert_eq!(by("Fresh"), Value::Array(Vec::new()), "{seen}");
+    let stale = by("Stale").to_string();
+    assert!(stale.contains("its mode is testing, not enforce"), "{seen}");
+    assert!(stale.contains("it has mx: old.example"), "{seen}");
+    let shown = daemon.get(&page).1;
+    for said in ["As published", "The same as published.", "Otherwise than published:"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}

@@ -135,6 +135,11 @@ impl Daemon {
         &self.http
     }
 
+    /// What stands behind these words in what it said at the start.
+    pub(crate) fn place(&self, words: &str) -> &str {
+        self.said.lines().find_map(|line| line.strip_prefix(words)).unwrap()
+    }
+
     /// Where they ask over HTTPS.
     pub(crate) fn https_address(&self) -> &str {
         let mut lines = self.said.lines();
@@ -255,6 +260,6 @@ fn exchange(
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client of a test, on loopback")]
-fn connect(address: &str) -> TcpStream {
+pub(crate) fn connect(address: &str) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }

@@ -115,6 +115,9 @@ fn a_program_takes_an_incident_in_hand_with_a_token_that_may_write() {
         daemon.ask("GET", &format!("/api/v1/incidents/{id}"), &[("Authorization", &read)]);
     let incident: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(status, 200);
+    let acts = daemon.ask("GET", "/api/v1/activity", &[("Authorization", &read)]).2;
+    let refused = format!("/api/v1/incidents/{id}/acknowledge");
+    assert!(acts.contains(&refused) && acts.contains("no right to change something"), "{acts}");
     assert_eq!(incident["acknowledged"]["by"], "the token deploy", "{incident}");
     assert_eq!(daemon.ask("PUT", "/api/v1/incidents", &[("Authorization", &read)]).0, 405);
     assert!(daemon.terminate().0.success());

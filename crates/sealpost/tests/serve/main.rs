@@ -9,6 +9,7 @@ mod incidents;
 mod newer_store;
 mod pages;
 mod publish;
+mod sending;
 mod soak;
 mod without_file;
 
@@ -108,12 +109,58 @@ fn a_role_that_cannot_start_with_new_settings_goes_on_with_those_of_before() {
     daemon.hang_up();
     daemon.wait_to_hear("it goes on with the settings of before");
     daemon.wait_for("/readyz", "enforce: runs\nreceive: runs\nreport: runs\n");
+    let shown = || daemon.get("/api/v1/settings").1;
+    assert!(!shown().contains(&address.to_string()), "it is not in force: {}", shown());
     // Once the port is free, the same wish is granted.
     drop(taken);
     daemon.hang_up();
     daemon.wait_to_hear("enforce starts with other settings");
     daemon.wait_for("/readyz", "enforce: runs\n");
+    daemon.wait_for("/api/v1/settings", &address.to_string());
     assert!(daemon.terminate().0.success());
+}
+
+#[test]
+fn what_holds_after_the_next_start_is_named_and_not_shown_as_in_force() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+    let settings = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    let other = settings.replace("127.0.0.1:0\"]\n[enforce]", "127.0.0.2:0\"]\n[enforce]");
+    assert_ne!(settings, other);
+    world.write(&format!("{other}[network]\nehlo_name = \"other.example\"\n"));
+    daemon.hang_up();
+    let said = daemon.wait_to_hear("hold after the next start");
+    assert!(said.ends_with(": [network] ehlo_name, [serve] http\n"), "{said}");
+    daemon.wait_to_hear("there is nothing to read again");
+    let shown = daemon.get("/api/v1/settings").1;
+    assert!(!shown.contains("127.0.0.2") && !shown.contains("other.example"), "{shown}");
+    // As it was before, there is nothing to say.
+    world.write(&settings);
+    daemon.hang_up();
+    daemon.wait_to_hear("there is nothing to read again");
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && said.matches("hold after the next start").count() == 1, "{said}");
+}
+
+#[test]
+fn what_a_role_refuses_is_not_shown_as_in_force() {
+    let world = World::new();
+    let network = "[network]\nresolvers = [\"127.0.0.1:1\"]\n";
+    let check = "[check]\nevery_hours = 5\ndomains = [\"ours.test\"]\n[publish]\n";
+    world.write(&format!("{network}{check}"));
+    let daemon = Daemon::start(&world, &[]);
+    // The domains cannot be read, so those of before are served on; what else has changed holds.
+    fs_err::create_dir(world.path("domains")).unwrap();
+    fs_err::write(world.path("domains/a.toml"), "no domain").unwrap();
+    let other = check.replace("every_hours = 5", "every_hours = 7");
+    world.write(&format!("{network}{other}directory = \"domains\"\n"));
+    daemon.hang_up();
+    daemon.wait_for("/api/v1/settings", "\"value\":\"7\"");
+    let shown = daemon.get("/api/v1/settings").1;
+    assert!(!shown.contains("\"directory\""), "{shown}");
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && said.contains("a.toml"), "{said}");
 }
 
 #[test]

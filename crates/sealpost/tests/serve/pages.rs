@@ -96,11 +96,63 @@ fn pages_say_what_the_report_said() {
     assert!(home.contains("/domains/ours.example") && !home.contains("other.example"), "{home}");
     assert!(home.contains("failing"), "{home}");
     let domain = daemon.ask("GET", "/domains/ours.example", &[]).2;
+    assert!(domain.contains("As others saw it: <bdi>&#60;script"), "{domain}");
     for said in ["1\u{202f}200", "34", "certificate-expired", "FAIL", "2.7 %"] {
         assert!(domain.contains(said), "{said}: {domain}");
     }
     let csv = daemon.ask("GET", "/csv/reports", &[]).2;
     assert!(csv.starts_with("day,") || csv.contains("organisation"), "{csv}");
+}
+
+/// Of 600 domains all need somebody: none is left out, in no form.
+#[test]
+fn of_many_domains_each_is_counted_and_on_one_page() {
+    let world = World::new();
+    world.write(&SETTINGS.replace("domains = [\"ours.example\"]", "domains = []"));
+    let daemon = Daemon::start(&world, &[]);
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let day = now.split('T').next().unwrap();
+    let domains: Vec<String> = (0..600).map(|n| format!("d{n:03}.example")).collect();
+    for (place, some) in domains.chunks(50).enumerate() {
+        let policies: Vec<String> = some
+            .iter()
+            .map(|domain| {
+                format!(
+                    r#"{{"policy": {{"policy-type": "no-policy-found", "policy-domain": "{domain}"}}, "summary": {{"total-successful-session-count": 1, "total-failure-session-count": 1}}}}"#
+                )
+            })
+            .collect();
+        daemon.post_report(&format!(
+            r#"{{"organization-name": "Test", "date-range": {{"start-datetime": "{day}T00:00:00Z", "end-datetime": "{day}T23:59:59Z"}}, "contact-info": "a@test.example", "report-id": "{place}", "policies": [{}]}}"#,
+            policies.join(",")
+        ));
+    }
+    daemon.wait_for("/csv/domains", "d599.example");
+    daemon.wait_for("/api/v1/domains", "\"count\":600");
+    let first = as_promised(&daemon, "/api/v1/domains", "/api/v1/domains");
+    assert_eq!((&first["count"], &first["needing"]), (&600.into(), &600.into()));
+    let next = first["next"].as_str().unwrap();
+    let second = as_promised(&daemon, "/api/v1/domains", &format!("/api/v1/domains?after={next}"));
+    assert_eq!((&second["needing"], &second["next"]), (&600.into(), &Value::Null));
+    let names = |page: &Value| -> Vec<String> {
+        let rows = page["domains"].as_array().unwrap();
+        rows.iter().map(|row| row["domain"].as_str().unwrap().to_owned()).collect()
+    };
+    let (mut seen, rest) = (names(&first), names(&second));
+    assert_eq!((seen.len(), rest.len()), (500, 100));
+    seen.extend(rest);
+    assert_eq!(seen, domains, "each once, in one order");
+    let home = daemon.get("/").1;
+    assert!(home.contains("600 domains need somebody"), "{home}");
+    assert!(home.contains("500 of 600 are shown"), "{home}");
+    let further = daemon.get(&format!("/?after={next}")).1;
+    assert!(further.contains("d599.example") && !further.contains("Needs you"), "{further}");
+    assert_eq!(daemon.get("/csv/domains").1.lines().count(), 601, "all, and a head");
+    // 600 rows of reports are six pages.
+    daemon.wait_for("/csv/reports", "d599.example");
+    let reports = daemon.get("/csv/reports").1;
+    assert_eq!(reports.matches("organisation").count(), 1, "one head");
+    assert!(reports.lines().count() > 100, "{reports}");
 }
 
 /// The bars, the tables behind them, the files and the interface say the same of each reporter.
@@ -241,7 +293,11 @@ fn the_interface_gives_what_its_description_promises() {
     let description: Value =
         serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", &[]).2).unwrap();
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 15);
+    assert_eq!(paths.len(), 20);
+    let operations = paths.values().flat_map(|methods| methods.as_object().unwrap().values());
+    let ids: BTreeSet<&str> =
+        operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 20, "each has a name of its own");
     for (path, operation) in paths.iter().filter(|(_, operation)| operation.get("get").is_some()) {
         let named = path.replace("{domain}", "ours.example").replace("{id}", "1");
         // Nobody has looked at this domain, and nothing has come up.
@@ -260,6 +316,12 @@ fn the_interface_gives_what_its_description_promises() {
         ("/api/v1/reports?scope=x", 400),
         ("/api/v1/reports?after=x", 400),
         ("/api/v1/reports?domain=a%20b", 400),
+        ("/api/v1/domains?after=x", 400),
+        ("/api/v1/domains?after=0-9-1-a", 400),
+        ("/api/v1/policies?after=x", 400),
+        ("/api/v1/unreached?after=x-y-z", 400),
+        ("/csv/reports/reporters", 404),
+        ("/csv/domains/unknown.example/days", 404),
         ("/api/v1/other", 404),
         ("/domains/unknown.example", 404),
         ("/../../etc/passwd", 404),

@@ -48,6 +48,11 @@ statements! {
                CAST(SUM(failed) AS BIGINT), MAX(seen_at)
         FROM session_totals WHERE day >= $1 GROUP BY day ORDER BY day DESC LIMIT $2";
 
+    DAY = "
+        SELECT day, COUNT(DISTINCT domain), CAST(SUM(successful) AS BIGINT),
+               CAST(SUM(failed) AS BIGINT), MAX(seen_at)
+        FROM session_totals WHERE day = $1 GROUP BY day";
+
     DOMAINS = "
         SELECT domain, CAST(SUM(successful) AS BIGINT), CAST(SUM(failed) AS BIGINT), MAX(seen_at)
         FROM session_totals WHERE day = $1 AND domain > $2

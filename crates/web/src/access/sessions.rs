@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,11 +19,16 @@ const MOST: usize = 64;
 /// The sessions. Times are since any moment, the same one for all.
 #[derive(Debug)]
 pub(crate) struct Sessions {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
     /// A session ends when nothing came in it for so long,
     idle: Duration,
     /// and at the latest after so long.
     life: Duration,
-    held: Mutex<HashMap<Hash, Session>>,
+    sessions: HashMap<Hash, Session>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,30 +39,39 @@ struct Session {
 
 impl Sessions {
     pub(crate) fn new(idle: Duration, life: Duration) -> Self {
-        Self { idle, life, held: Mutex::default() }
+        Self { held: Mutex::new(Held { idle, life, sessions: HashMap::new() }) }
+    }
+
+    /// Sessions end after these times from now on, also those that are there.
+    pub(crate) fn last_for(&self, idle: Duration, life: Duration) {
+        let mut held = self.held();
+        (held.idle, held.life) = (idle, life);
     }
 
     /// A new session; its id is for the browser alone. `None` if the system gives no random octets.
     pub(crate) fn begin(&self, now: Duration) -> Option<String> {
         let id = BASE64URL_NOPAD.encode(&random::<32>()?);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|_, session| self.is_alive(*session, now));
-        while held.len() >= MOST {
-            let idlest = held.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key);
+        let mut held = self.held();
+        let Held { idle, life, sessions } = &mut *held;
+        sessions.retain(|_, session| session.is_alive(*idle, *life, now));
+        while sessions.len() >= MOST {
+            let idlest =
+                sessions.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key);
             let Some(idlest) = idlest else { break };
-            held.remove(&idlest);
+            sessions.remove(&idlest);
         }
-        held.insert(hash(id.as_bytes()), Session { begun: now, used: now });
+        sessions.insert(hash(id.as_bytes()), Session { begun: now, used: now });
         Some(id)
     }
 
     /// The hash of the session of this id, which goes on.
     pub(crate) fn find(&self, id: &str, now: Duration) -> Option<Hash> {
         let key = hash(id.as_bytes());
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = held.get_mut(&key)?;
-        if !self.is_alive(*session, now) {
-            held.remove(&key);
+        let mut held = self.held();
+        let Held { idle, life, sessions } = &mut *held;
+        let session = sessions.get_mut(&key)?;
+        if !session.is_alive(*idle, *life, now) {
+            sessions.remove(&key);
             return None;
         }
         session.used = now;
@@ -66,13 +80,17 @@ impl Sessions {
 
     /// Ends the session of this id, if there is one.
     pub(crate) fn end(&self, id: &str) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.remove(&hash(id.as_bytes()));
+        self.held().sessions.remove(&hash(id.as_bytes()));
     }
 
-    fn is_alive(&self, session: Session, now: Duration) -> bool {
-        now.saturating_sub(session.used) < self.idle
-            && now.saturating_sub(session.begun) < self.life
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    fn is_alive(self, idle: Duration, life: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.used) < idle && now.saturating_sub(self.begun) < life
     }
 }
 
@@ -117,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn other_times_hold_for_sessions_that_are_there() {
+        let sessions = sessions();
+        let id = sessions.begin(at(0)).unwrap();
+        sessions.last_for(at(10), at(720));
+        assert!(sessions.find(&id, at(9)).is_some());
+        assert!(sessions.find(&id, at(20)).is_none(), "idle for 11 minutes");
+        let id = sessions.begin(at(0)).unwrap();
+        sessions.last_for(at(30), at(15));
+        assert!(sessions.find(&id, at(20)).is_none(), "older than 15 minutes");
+    }
+
+    #[test]
     fn memory_is_bounded_by_ending_the_idlest() {
         let sessions = sessions();
         let first = sessions.begin(at(0)).unwrap();
@@ -126,7 +156,7 @@ mod tests {
         }
         assert!(sessions.find(&first, at(3)).is_some());
         sessions.begin(at(4)).unwrap();
-        assert_eq!(sessions.held.lock().unwrap().len(), MOST);
+        assert_eq!(sessions.held().sessions.len(), MOST);
         assert!(sessions.find(&first, at(5)).is_some());
         assert_eq!(sessions.find(&second, at(5)), None);
     }

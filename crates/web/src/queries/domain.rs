@@ -72,6 +72,8 @@ impl Desk {
             Some(_) => self.earlier(domain, &gathered).await?,
             None => Earlier::default(),
         };
+        let served = rollout.as_ref().and_then(|rollout| rollout.policy.as_deref());
+        let policies_seen = self.seen_policies(domain, evidence, served).await?;
         let seen = Seen { evidence, earlier };
         Ok(Some(Domain {
             domain: domain.clone(),
@@ -87,6 +89,7 @@ impl Desk {
             unlisted: gathered.groups.unlisted,
             anomalies: out_of_the_ordinary(&gathered, today),
             rollout,
+            policies: policies_seen,
             check: evidence.map(|evidence| self.check(evidence)),
             events: events.into_iter().map(EventRow::of).collect(),
         }))

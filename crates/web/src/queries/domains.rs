@@ -1,6 +1,6 @@
 //! Every domain.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 use futures_util::future::try_join5;
 use mail_domain::DomainName;
@@ -13,23 +13,44 @@ use sealpost_store::{
     reports::{DayRange, DomainTraffic, Scope},
 };
 
-use super::{DAYS, Desk, RECENT, check::days_until};
+use super::{DAYS, Desk, Extent, MOST_KNOWN, RECENT, check::days_until};
 use crate::model::{DomainRow, Domains, Health};
 
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
-/// The most domains that are known at a time.
-const MOST_KNOWN: usize = 50_000;
 /// A domain that was due so long ago, in seconds, is not looked at any more.
 const OVERDUE: i64 = 86_400;
 /// So many days before it ends, a certificate that renews itself has done so.
 const SOON: i64 = 14;
-/// The most that are shown at a time.
-const MOST_SHOWN: usize = 500;
+/// Rows of a page.
+const SHOWN: usize = 500;
+
+/// Where a domain stands in the list: what needs a person first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    needs_nobody: bool,
+    health: Health,
+    failed: Reverse<u64>,
+    domain: &'a str,
+}
+
+/// A place in the list of domains, behind which a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DomainPlace {
+    needs_nobody: bool,
+    health: Health,
+    failed: u64,
+    domain: String,
+}
 
 impl Desk {
-    /// The domains whose name has this text in it; all of them if it is empty.
-    pub(crate) async fn domains(&self, search: &str) -> Result<Domains, StoreError> {
+    /// The domains whose name has this text in it, or all of them if it is empty, behind a place.
+    pub(crate) async fn domains(
+        &self,
+        search: &str,
+        after: Option<&DomainPlace>,
+        extent: Extent,
+    ) -> Result<Domains, StoreError> {
         let days = self.days(DAYS);
         let (recent, all, stages, outlooks, checks) = try_join5(
             self.traffic(self.days(RECENT)),
@@ -78,17 +99,18 @@ impl Desk {
         let search = search.trim().to_ascii_lowercase();
         let mut domains: Vec<DomainRow> =
             rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
-        domains.sort_by(|one, other| {
-            let key = |row: &DomainRow| {
-                (row.needs.is_empty(), row.health, std::cmp::Reverse(row.failed.upper))
-            };
-            key(one).cmp(&key(other)).then_with(|| one.domain.cmp(&other.domain))
-        });
-        let is_cut = domains.len() > MOST_SHOWN;
-        domains.truncate(MOST_SHOWN);
+        domains.sort_by(|one, other| Place::of(one).cmp(&Place::of(other)));
+        let count = domains.len();
+        let needing = domains.partition_point(|row| !row.needs.is_empty());
+        let begin =
+            after.map_or(0, |after| domains.partition_point(|row| Place::of(row) <= after.place()));
+        domains.drain(..begin);
+        let is_last = domains.len() <= extent.rows_of_all(SHOWN);
+        domains.truncate(extent.rows_of_all(SHOWN));
+        let next = domains.last().filter(|_| !is_last).map(|row| Place::of(row).to_string());
         let (incidents, open_incidents) = self.open_incidents().await?;
-        let until = self.today();
-        Ok(Domains { since: days.first, until, domains, is_cut, incidents, open_incidents })
+        let (since, until) = (days.first, self.today());
+        Ok(Domains { since, until, domains, count, needing, next, incidents, open_incidents })
     }
 
     async fn traffic(&self, days: DayRange) -> Result<Vec<DomainTraffic>, StoreError> {
@@ -151,6 +173,46 @@ impl Desk {
                 return Ok(all);
             }
         }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn of(row: &'a DomainRow) -> Self {
+        Self {
+            needs_nobody: row.needs.is_empty(),
+            health: row.health,
+            failed: Reverse(row.failed.upper),
+            domain: row.domain.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    /// As it stands in a link.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needs_nobody, health, failed: Reverse(failed), domain } = *self;
+        write!(f, "{}-{}-{failed}-{domain}", u8::from(needs_nobody), health as u8)
+    }
+}
+
+impl DomainPlace {
+    /// The place that a link names.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '-');
+        let needs_nobody = match parts.next()? {
+            "0" => false,
+            "1" => true,
+            _ => return None,
+        };
+        let health: usize = parts.next()?.parse().ok()?;
+        let health = *Health::ALL.get(health)?;
+        let failed = parts.next()?.parse().ok()?;
+        Some(Self { needs_nobody, health, failed, domain: parts.next()?.to_owned() })
+    }
+
+    fn place(&self) -> Place<'_> {
+        let Self { needs_nobody, health, failed, ref domain } = *self;
+        Place { needs_nobody, health, failed: Reverse(failed), domain }
     }
 }
 
@@ -243,6 +305,20 @@ mod tests {
     use sealpost_store::checks::Sums;
 
     use super::*;
+
+    #[test]
+    fn a_place_survives_a_link() {
+        let place = DomainPlace {
+            needs_nobody: true,
+            health: Health::Well,
+            failed: 34,
+            domain: "a-b.example".to_owned(),
+        };
+        assert_eq!(DomainPlace::parse(&place.place().to_string()), Some(place));
+        for text in ["", "-", "0-0-1", "2-0-1-a", "0-4-1-a", "0-0-x-a", "0--1-1-a"] {
+            assert_eq!(DomainPlace::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn what_was_found_counts_as_long_as_somebody_looks() {

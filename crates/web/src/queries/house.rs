@@ -2,7 +2,7 @@
 
 use sealpost_store::{Act, StoreError, Token};
 
-use super::Desk;
+use super::{Desk, Extent};
 use crate::model::{ActRow, Acts, TokenRow};
 
 /// Rows of a page.
@@ -10,9 +10,14 @@ const PAGE: u32 = 200;
 
 impl Desk {
     /// A page of the audit log: what stands before this number.
-    pub(crate) async fn acts(&self, before: Option<i64>) -> Result<Acts, StoreError> {
-        let rows = self.store.audit().list(before, PAGE).await?;
-        let has_more = rows.len() == PAGE as usize;
+    pub(crate) async fn acts(
+        &self,
+        before: Option<i64>,
+        extent: Extent,
+    ) -> Result<Acts, StoreError> {
+        let limit = extent.rows(PAGE);
+        let rows = self.store.audit().list(before, limit).await?;
+        let has_more = rows.len() == limit as usize;
         let next = rows.last().map(|(id, _)| *id).filter(|_| has_more);
         Ok(Acts { acts: rows.into_iter().map(|(_, act)| row(act)).collect(), next })
     }

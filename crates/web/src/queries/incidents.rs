@@ -7,7 +7,7 @@ use sealpost_store::{
     incidents::{Incident, IncidentId, Notice, Phase},
 };
 
-use super::Desk;
+use super::{Desk, Extent};
 use crate::model;
 
 /// Rows of a page.
@@ -28,12 +28,14 @@ impl Desk {
     pub(crate) async fn incidents(
         &self,
         wanted: IncidentsWanted,
+        extent: Extent,
     ) -> Result<model::Incidents, StoreError> {
         let IncidentsWanted { phase, domain, before } = wanted;
         let incidents = self.store.incidents();
         let open: u64 = incidents.open_counts().await?.into_iter().sum();
-        let found = incidents.list(phase, domain.clone(), before, PAGE).await?;
-        let has_more = found.len() == PAGE as usize;
+        let limit = extent.rows(PAGE);
+        let found = incidents.list(phase, domain.clone(), before, limit).await?;
+        let has_more = found.len() == limit as usize;
         let next = found.last().map(|one| one.number).filter(|_| has_more);
         let now = self.clock.now().as_second();
         let rows = found.iter().map(|incident| row(incident, now)).collect();

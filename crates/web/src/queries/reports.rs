@@ -10,7 +10,7 @@ use sealpost_store::{
     },
 };
 
-use super::{Desk, trust};
+use super::{Desk, Extent, trust};
 use crate::model::{Repair, Report, ReportRow, ReportedFailure, ReportedPolicy, Reports};
 
 /// Reports of a page.
@@ -27,13 +27,18 @@ pub(crate) struct ReportsWanted {
 
 impl Desk {
     /// A page of reports.
-    pub(crate) async fn reports(&self, wanted: ReportsWanted) -> Result<Reports, StoreError> {
+    pub(crate) async fn reports(
+        &self,
+        wanted: ReportsWanted,
+        extent: Extent,
+    ) -> Result<Reports, StoreError> {
         let ReportsWanted { scope, domain, failing, after } = wanted;
         let content = if failing { Content::Failures } else { Content::Any };
         let subject = Subject { domain: domain.clone(), reporter: None };
         let filter = ReportFilter { scope, subject, days: DayRange::all(), content };
-        let page = self.store.reports().list(filter, after, PAGE).await?;
-        let has_more = page.len() == PAGE as usize;
+        let limit = extent.rows(PAGE);
+        let page = self.store.reports().list(filter, after, limit).await?;
+        let has_more = page.len() == limit as usize;
         let next = page.last().filter(|_| has_more).map(|row| place_of(row.place()));
         let reports = page.iter().map(row).collect();
         Ok(Reports { scope: scope.as_str(), domain, failing, reports, next })

@@ -12,7 +12,7 @@ use crate::{
     deed::{Carried, Declined, Deed, Wish},
     metrics::{DeedOutcome, Refused},
     model::{AcceptWish, Done, MoveWish, WaiveWish},
-    pages,
+    pages::{self, Frame},
 };
 
 /// The longest reason, in characters.
@@ -26,8 +26,7 @@ const LONGEST_GROUP: usize = 1_024;
 pub(super) type NotDone = (Status, String);
 
 impl Site {
-    /// A wish of a program. Only a token will do: a browser sends cookies, and a proxy a name, also
-    /// with what a page elsewhere makes it ask.
+    /// A wish of a program.
     pub(super) async fn change_by_program(
         &self,
         name: &str,
@@ -35,11 +34,8 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if !matches!(caller.who, Who::Program(_)) || !caller.may_write() {
-            self.metrics.refused.increment(Refused::Rights);
-            self.note_refusal(request, &caller.name(), "no right to change something").await;
-            let why = "changes want a token with the right to write: `sealpost web token new`";
-            return api::error(Status::Forbidden, why);
+        if let Err(refused) = self.admit_program(request, caller).await {
+            return refused;
         }
         let wished = match verb {
             "move" => read_json(request).and_then(moved),
@@ -64,16 +60,9 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if let Err(refused) = self.admit_form(request, caller).await {
-            return refused;
-        }
         let frame = self.frame(&["domains"], caller);
-        if !caller.may_write() {
-            self.metrics.refused.increment(Refused::Rights);
-            self.note_refusal(request, &caller.name(), "no right to change something").await;
-            let text = "you may look, and change nothing".to_owned();
-            let page = pages::Message { frame, title: "Refused", text };
-            return pages::page(Status::Forbidden, &page);
+        if let Err(refused) = self.admit_person(request, caller, &frame).await {
+            return refused;
         }
         let form = request.form().unwrap_or_default();
         let fields = |wanted: &str| -> Vec<String> {
@@ -104,8 +93,6 @@ impl Site {
         }
     }
 
-    /// Does it and notes it, both or neither: a client that goes away, or whose time is over, takes
-    /// nothing with it.
     async fn change(
         &self,
         verb: &str,
@@ -113,20 +100,31 @@ impl Site {
         wished: Result<(Deed, String), NotDone>,
         caller: &Caller,
     ) -> Result<Carried, NotDone> {
-        let (site, caller) = (self.clone(), caller.clone());
-        let (verb, name) = (verb.to_owned(), name.to_owned());
-        let changed = tokio::spawn(async move {
-            let (desk, doer, about) = (site.clone(), caller.clone(), name.clone());
-            let doing = async move {
-                match desk.wish(&name, wished, &doer) {
-                    Ok(wish) => {
-                        let about =
-                            format!("{} {}: {}", wish.domain, wish.deed.about(), wish.reason);
-                        (about, desk.carry_out(wish).await)
-                    }
-                    Err(not_done) => (name, Err(not_done)),
+        let (desk, doer, domain) = (self.clone(), caller.clone(), name.to_owned());
+        let doing = async move {
+            match desk.wish(&domain, wished, &doer) {
+                Ok(wish) => {
+                    let about = format!("{} {}: {}", wish.domain, wish.deed.about(), wish.reason);
+                    (about, desk.carry_out(wish).await)
                 }
-            };
+                Err(not_done) => (domain, Err(not_done)),
+            }
+        };
+        self.done_and_noted(verb, name.to_owned(), caller, doing).await
+    }
+
+    /// Does it and notes it, both or neither: a client that goes away, or whose time is over, takes
+    /// nothing with it. `doing` says what it was about, and what came of it; `about` stands in for
+    /// that if it ends in a panic.
+    pub(super) async fn done_and_noted(
+        &self,
+        verb: &str,
+        about: String,
+        caller: &Caller,
+        doing: impl Future<Output = (String, Result<Carried, NotDone>)> + Send + 'static,
+    ) -> Result<Carried, NotDone> {
+        let (site, caller, verb) = (self.clone(), caller.clone(), verb.to_owned());
+        let done = tokio::spawn(async move {
             // A panic in it is noted too.
             let (about, answer) =
                 tokio::spawn(doing).await.unwrap_or_else(|error| (about, ended_early(&error)));
@@ -150,7 +148,44 @@ impl Site {
             .await;
             answer
         });
-        changed.await.unwrap_or_else(|error| ended_early(&error))
+        done.await.unwrap_or_else(|error| ended_early(&error))
+    }
+
+    /// Whether a program may change something, or what it hears. Only a token will do: a browser
+    /// sends cookies, and a proxy a name, also with what a page elsewhere makes it ask.
+    pub(super) async fn admit_program(
+        &self,
+        request: &Request,
+        caller: &Caller,
+    ) -> Result<(), Response> {
+        if matches!(caller.who, Who::Program(_)) && caller.may_write() {
+            return Ok(());
+        }
+        self.refuse_change(request, caller).await;
+        let why = "changes want a token with the right to write: `sealpost web token new`";
+        Err(api::error(Status::Forbidden, why))
+    }
+
+    /// Whether a person may change something by a form of a page of ours, or what he hears.
+    pub(super) async fn admit_person(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        frame: &Frame,
+    ) -> Result<(), Response> {
+        self.admit_form(request, caller).await?;
+        if caller.may_write() {
+            return Ok(());
+        }
+        self.refuse_change(request, caller).await;
+        let text = "you may look, and change nothing".to_owned();
+        let page = pages::Message { frame: frame.clone(), title: "Refused", text };
+        Err(pages::page(Status::Forbidden, &page))
+    }
+
+    async fn refuse_change(&self, request: &Request, caller: &Caller) {
+        self.metrics.refused.increment(Refused::Rights);
+        self.note_refusal(request, &caller.name(), "no right to change something").await;
     }
 
     /// What is wanted, if it makes sense.
@@ -198,7 +233,7 @@ impl Site {
 }
 
 fn ended_early<T>(error: &tokio::task::JoinError) -> Result<T, NotDone> {
-    let why = format!("it ended early, the logbook of the domain says what was done: {error}");
+    let why = format!("it ended early, look how far it has come: {error}");
     Err((Status::InternalServerError, why))
 }
 

@@ -1,17 +1,17 @@
 //! An incident that somebody takes in hand.
 
 use sealpost_listen::http::{Request, Response, Status};
-use sealpost_store::incidents::Acknowledgement;
-use sealpost_store::{Act, ActKind};
+use sealpost_store::incidents::{Acknowledgement, IncidentId};
 
 use super::{
     Site,
     change::{LONGEST_REASON, NotDone, bad, read_json},
 };
 use crate::{
-    access::{Caller, Who},
+    access::Caller,
     api,
-    metrics::{DeedOutcome, Refused},
+    deed::Carried,
+    metrics::DeedOutcome,
     model::{AcknowledgeWish, Done},
     pages,
 };
@@ -29,13 +29,11 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if !matches!(caller.who, Who::Program(_)) || !caller.may_write() {
-            self.metrics.refused.increment(Refused::Rights);
-            let why = "changes want a token with the right to write: `sealpost web token new`";
-            return api::error(Status::Forbidden, why);
+        if let Err(refused) = self.admit_program(request, caller).await {
+            return refused;
         }
         match self.acknowledge(id, read_json(request), caller).await {
-            Ok(said) => api::json_of(Status::Ok, &Done { said }),
+            Ok(Carried { said, .. }) => api::json_of(Status::Ok, &Done { said }),
             Err((status, why)) => api::error(status, &why),
         }
     }
@@ -47,15 +45,9 @@ impl Site {
         request: &Request,
         caller: &Caller,
     ) -> Response {
-        if let Err(refused) = self.admit_form(request, caller).await {
-            return refused;
-        }
         let frame = self.frame(&["incidents"], caller);
-        if !caller.may_write() {
-            self.metrics.refused.increment(Refused::Rights);
-            let text = "you may look, and change nothing".to_owned();
-            let page = pages::Message { frame, title: "Refused", text };
-            return pages::page(Status::Forbidden, &page);
+        if let Err(refused) = self.admit_person(request, caller, &frame).await {
+            return refused;
         }
         let form = request.form().unwrap_or_default();
         let field = |wanted: &str| {
@@ -68,7 +60,7 @@ impl Site {
         };
         match self.acknowledge(id, wish, caller).await {
             // The id was read, so it is one.
-            Ok(said) => Response::text(Status::SeeOther, format!("{said}\n"))
+            Ok(Carried { said, .. }) => Response::text(Status::SeeOther, format!("{said}\n"))
                 .field("location", &format!("/incidents/{id}")),
             Err((status, text)) => {
                 let page = pages::Message { frame, title: "Not done", text };
@@ -82,28 +74,38 @@ impl Site {
         id: &str,
         wish: Result<AcknowledgeWish, NotDone>,
         caller: &Caller,
-    ) -> Result<String, NotDone> {
-        let Ok(id) = id.parse::<sealpost_store::incidents::IncidentId>() else {
+    ) -> Result<Carried, NotDone> {
+        let Ok(id) = id.parse::<IncidentId>() else {
             return Err((Status::NotFound, "there is nothing of this name".to_owned()));
         };
-        let AcknowledgeWish { reason, hours } = wish?;
-        let reason = reason.trim().to_owned();
-        let is_fit = !reason.is_empty() && reason.chars().count() <= LONGEST_REASON;
-        if !is_fit || reason.chars().any(char::is_control) {
-            return bad("give a reason, in one line of at most 500 characters");
-        }
-        if !(1..=LONGEST).contains(&hours) {
-            return bad("give a number of hours from 1 to 8760");
-        }
-        let now = self.desk.clock.now().as_second();
-        let until = now.saturating_add(i64::from(hours) * HOUR);
-        let by = caller.name();
-        let word = Acknowledgement { by: by.clone(), at: now, until, reason: reason.clone() };
-        let taken = self.desk.store.incidents().acknowledge(id.clone(), word).await;
-        let (outcome, answer) = match taken {
+        let about = format!("incident {id}");
+        let (site, by, incident) = (self.clone(), caller.name(), about.clone());
+        let doing = async move {
+            match wish.and_then(fit) {
+                Ok(AcknowledgeWish { reason, hours }) => {
+                    let about = format!("{incident}, for {hours} hours: {reason}");
+                    (about, site.take_in_hand(id, by, reason, hours).await)
+                }
+                Err(not_done) => (incident, Err(not_done)),
+            }
+        };
+        self.done_and_noted("acknowledge", about, caller, doing).await
+    }
+
+    async fn take_in_hand(
+        &self,
+        id: IncidentId,
+        by: String,
+        reason: String,
+        hours: u32,
+    ) -> Result<Carried, NotDone> {
+        let at = self.desk.clock.now().as_second();
+        let until = at.saturating_add(i64::from(hours) * HOUR);
+        let word = Acknowledgement { by, at, until, reason };
+        let (outcome, answer) = match self.desk.store.incidents().acknowledge(id, word).await {
             Ok(true) => {
                 let said = format!("nobody is told of it until {}", crate::format::time(until));
-                (DeedOutcome::Done, Ok(said))
+                (DeedOutcome::Done, Ok(Carried { said, remains: None }))
             }
             Ok(false) => {
                 let why = "there is no open incident of this id".to_owned();
@@ -115,20 +117,89 @@ impl Site {
             }
         };
         self.metrics.deeds.increment(outcome);
-        let said = match &answer {
-            Ok(said) => said.clone(),
-            Err((_, why)) => format!("not done: {why}"),
-        };
-        self.note(Act {
-            kind: ActKind::Change,
-            at: now,
-            who: by,
-            source: caller.source.clone(),
-            what: "acknowledge".to_owned(),
-            about: format!("incident {id}, for {hours} hours: {reason}"),
-            outcome: said,
-        })
-        .await;
         answer
+    }
+}
+
+/// What is wished, if it makes sense.
+fn fit(wish: AcknowledgeWish) -> Result<AcknowledgeWish, NotDone> {
+    let AcknowledgeWish { reason, hours } = wish;
+    let reason = reason.trim().to_owned();
+    let is_fit = !reason.is_empty() && reason.chars().count() <= LONGEST_REASON;
+    if !is_fit || reason.chars().any(char::is_control) {
+        return bad("give a reason, in one line of at most 500 characters");
+    }
+    if !(1..=LONGEST).contains(&hours) {
+        return bad("give a number of hours from 1 to 8760");
+    }
+    Ok(AcknowledgeWish { reason, hours })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use futures_util::FutureExt as _;
+    use sealpost_evidence::incident::{Basis, Urgency};
+    use sealpost_runtime::Clock;
+    use sealpost_store::{
+        Rights, Settings, Store,
+        incidents::{Change, Deed, Incident, Phase},
+    };
+
+    use super::*;
+    use crate::{Access, Section, access::Who};
+
+    fn incident(id: IncidentId) -> Incident {
+        Incident {
+            id,
+            cause: "INC601".to_owned(),
+            domain: "one.example".parse().unwrap(),
+            subject: String::new(),
+            phase: Phase::Open,
+            urgency: Urgency::Note,
+            basis: Basis::Look,
+            since: 1,
+            opened_at: Some(1),
+            gone_since: None,
+            resolved_at: None,
+            told: None,
+            told_to: BTreeSet::new(),
+            summary: "it ends".to_owned(),
+            grounds: Vec::new(),
+            silent_until: None,
+            acknowledged: None,
+            revision: 0,
+            number: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_in_hand_is_noted_though_nobody_waits_for_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let id = IncidentId::of([7; 8]);
+        let new = Change { incident: incident(id.clone()), deed: Deed::Add, notices: Vec::new() };
+        store.incidents().apply(vec![new]).await.unwrap();
+        let access = Access::new(&Section::default(), None).unwrap();
+        let site = Site::new(store.clone(), None, Clock::system(), access, "0");
+        let (who, source) = (Who::Person("ada".to_owned()), "192.0.2.1".to_owned());
+        let caller = Caller { who, rights: Rights::Write, source };
+        let wish = AcknowledgeWish { reason: "known".to_owned(), hours: 5 };
+        // It has begun, and the client is gone.
+        let begun = site.acknowledge(id.as_str(), Ok(wish), &caller).now_or_never();
+        assert!(begun.is_none(), "nothing is done at once");
+        for _ in 0..6_000 {
+            let rows = store.audit().list(None, 10).await.unwrap();
+            if let [(_, act)] = rows.as_slice() {
+                assert_eq!((&*act.who, &*act.what), ("ada", "acknowledge"));
+                assert!(act.about.ends_with(", for 5 hours: known"), "{}", act.about);
+                let (incident, _) = store.incidents().incident(id).await.unwrap().unwrap();
+                assert_eq!(incident.acknowledged.unwrap().by, "ada");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it was done, and nobody wrote it down");
     }
 }

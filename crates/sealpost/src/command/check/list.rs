@@ -37,15 +37,16 @@ pub(super) async fn run(
     }
     let source = source(arguments, output).await?;
     let checker = checker(arguments)?;
-    let mut sink = Sink::new(arguments, output)?.for_list();
+    let mut sink = Sink::new(arguments, output).for_list();
     let mut seen = Seen::default();
     if let Some(path) = &list.output {
         let file = kept::open(path, list.resume, &mut seen, |line| sink.count(line))?;
         sink.write_into(file);
     }
     let (domains, feed) = Feed::start(source, seen)?;
-    let mut progress = Progress { since: Stopwatch::start(), shown: None, before: sink.shown() };
     let mut signals = Signals::new()?;
+    sink.keep_evidence(arguments)?;
+    let mut progress = Progress { since: Stopwatch::start(), shown: None, before: sink.shown() };
     let looking = checker.check_as_they_come(domains, |checked| {
         let flow = sink.take(&checked);
         progress.show(&feed, &mut sink);

@@ -7,6 +7,7 @@ use sealpost_check::formats::{Csv, Document, Github, Junit, Nagios, Prometheus, 
 use sealpost_check::{Checked, DomainReport, ResultLine, Summary};
 use sealpost_rules::{Severity, Verdict};
 
+use super::kept;
 use crate::arguments::{CheckArguments, CheckFormat};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -49,7 +50,7 @@ impl Shape {
 
 impl<'a> Sink<'a> {
     /// Writes to standard output.
-    pub(super) fn new(arguments: &CheckArguments, output: &'a mut Output) -> Result<Self, Failure> {
+    pub(super) fn new(arguments: &CheckArguments, output: &'a mut Output) -> Self {
         let fail_on = arguments.fail_on.severity();
         let shape = match arguments.format {
             CheckFormat::Human => Shape::Pages,
@@ -61,13 +62,9 @@ impl<'a> Sink<'a> {
             CheckFormat::Prometheus => Shape::Document(Box::new(Prometheus::default())),
             CheckFormat::Nagios => Shape::Nagios(Nagios::default()),
         };
-        let evidence = match &arguments.save_evidence {
-            Some(file) => Some(fs_err::File::create(file)?),
-            None => None,
-        };
-        let (file, summary, failure) = (None, None, None);
+        let (file, evidence, summary, failure) = (None, None, None, None);
         let worst = Outcome::Clean;
-        Ok(Self { output, shape, file, evidence, fail_on, worst, shown: 0, summary, failure })
+        Self { output, shape, file, evidence, fail_on, worst, shown: 0, summary, failure }
     }
 
     /// The same for a list: a line for each domain in place of a page, and sums.
@@ -82,6 +79,15 @@ impl<'a> Sink<'a> {
     /// Results go into a file, and the sums to standard output.
     pub(super) fn write_into(&mut self, file: fs_err::File) {
         self.file = Some(file);
+    }
+
+    /// Evidence is kept, if it shall be. It comes after all that may refuse the run: a file of before
+    /// is written over.
+    pub(super) fn keep_evidence(&mut self, arguments: &CheckArguments) -> Result<(), Failure> {
+        if let Some(path) = &arguments.save_evidence {
+            self.evidence = Some(kept::open_evidence(path, arguments.list.resume)?);
+        }
+        Ok(())
     }
 
     /// Counts a result that is in the file already.

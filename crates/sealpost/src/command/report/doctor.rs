@@ -1,23 +1,13 @@
 //! `sealpost report doctor`
 
-use std::path::Path;
-
-use mail_domain::DomainName;
-use sealpost_dkim::SigningKey;
 use sealpost_net::MailWay;
-use sealpost_report::{
-    Examined, Health, PostfixRelease, Reporter, ReporterKey, ReporterWay, Section, examine,
-};
+use sealpost_report::{DkimKey, Examined, Health, Reporter, ReporterError, Section, examine};
 use serde::Serialize;
-use tls_rpt::MailAddress;
 
-use super::super::enforce::setup::postconf::Postconf;
 use crate::arguments::{DoctorArguments, Format};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
-
-/// The largest key file that is read, in octets.
-const LARGEST_KEY: u64 = 64 * 1024;
+use crate::postconf::Postconf;
 
 #[derive(Serialize)]
 struct Shown {
@@ -32,13 +22,14 @@ pub(super) async fn run(
     let host = arguments.network.ehlo_name.clone();
     let host = host.unwrap_or_else(|| configuration.network.ehlo_name.clone());
     let section = arguments.store.over(configuration.report);
-    let mut reporter = reporter(arguments, &section, &host)?;
-    if reporter.way == ReporterWay::MailServer && leaves_through_here(&section) {
-        // Without one it is another mail server.
-        let release = Postconf::new(&arguments.postconf, None).release().await;
-        let read = |(version, date): (String, String)| PostfixRelease::read(&version, &date);
-        reporter.postfix = release.ok().and_then(read);
-    }
+    let section = over(arguments, section);
+    let mut reporter = Reporter::of(&section, &host).map_err(|error| match error {
+        ReporterError::NoContact => {
+            Failure::new(error).hint("give `contact` in [report], or --contact")
+        }
+        error => Failure::new(error),
+    })?;
+    reporter.postfix = Postconf::new(&arguments.postconf, None).for_reports(&section).await;
     let network = arguments.network.open_over(configuration.network)?;
     let now = arguments.network.clock().now().as_second();
     output.progress("asking the DNS");
@@ -57,71 +48,26 @@ pub(super) async fn run(
     })
 }
 
-fn reporter(
-    arguments: &DoctorArguments,
-    section: &Section,
-    host: &str,
-) -> Result<Reporter, Failure> {
-    let contact = match (&arguments.contact, &section.contact) {
-        (Some(contact), _) => contact.domain().clone(),
-        (None, Some(contact)) => MailAddress::parse(contact)
-            .map_err(|error| Failure::new(format!("use the contact {contact}: {error}")))?
-            .domain()
-            .clone(),
-        (None, None) => {
-            return Err(Failure::new("look at the set-up: it is not known who reports")
-                .hint("give `contact` in [report], or --contact"));
-        }
-    };
-    let delivery = section.delivery.clone().unwrap_or_default();
-    let domain = |flag: &Option<MailAddress>, configured: &Option<MailAddress>| {
-        flag.as_ref().or(configured.as_ref()).map(|address| address.domain().clone())
-    };
-    let author = domain(&arguments.from, &delivery.from).unwrap_or_else(|| contact.clone());
-    let mut keys = Vec::new();
-    if let (Some(path), Some(selector)) = (&arguments.key, &arguments.selector) {
-        let domain = arguments.signer.clone().unwrap_or_else(|| author.clone());
-        keys.push(ReporterKey { selector: selector.clone(), domain, key: key(path)? });
-    } else {
-        for configured in &delivery.dkim {
-            keys.push(ReporterKey {
-                selector: configured.selector.clone(),
-                domain: configured.domain.clone().unwrap_or_else(|| author.clone()),
-                key: key(&configured.key)?,
-            });
-        }
+/// What is configured, with the flags over it.
+fn over(arguments: &DoctorArguments, mut section: Section) -> Section {
+    if let Some(contact) = &arguments.contact {
+        section.contact = Some(contact.to_string());
     }
-    let is_direct = arguments.direct || delivery.mail == MailWay::Direct;
-    let host = DomainName::parse(host).map_err(|error| {
-        Failure::new(format!("use {host} as the name of this machine: {error}"))
-    })?;
-    Ok(Reporter {
-        submitter: contact,
-        return_path: domain(&arguments.return_path, &delivery.return_path)
-            .unwrap_or_else(|| author.clone()),
-        author,
-        keys,
-        way: if is_direct { ReporterWay::Direct } else { ReporterWay::MailServer },
-        postfix: None,
-        own_mails: delivery.own_mails,
-        host,
-        addresses: section.addresses.clone(),
-    })
-}
-
-/// Whether it is a mail server of this machine that takes the mails.
-fn leaves_through_here(section: &Section) -> bool {
-    match section.delivery.clone().unwrap_or_default().mail {
-        MailWay::Program(_) => true,
-        MailWay::Relay(relay) => relay.is_here(),
-        MailWay::Direct => false,
+    let mut delivery = section.delivery.take().unwrap_or_default();
+    if arguments.from.is_some() {
+        delivery.from.clone_from(&arguments.from);
     }
-}
-
-fn key(path: &Path) -> Result<SigningKey, Failure> {
-    let pem = crate::input::read(path, LARGEST_KEY)?;
-    SigningKey::from_pem(&pem)
-        .map_err(|error| Failure::new(format!("use the key in {}: {error}", path.display())))
+    if arguments.return_path.is_some() {
+        delivery.return_path.clone_from(&arguments.return_path);
+    }
+    if let (Some(key), Some(selector)) = (&arguments.key, &arguments.selector) {
+        let domain = arguments.signer.clone();
+        delivery.dkim = vec![DkimKey { key: key.clone(), selector: selector.clone(), domain }];
+    }
+    if arguments.direct {
+        delivery.mail = MailWay::Direct;
+    }
+    Section { delivery: Some(delivery), ..section }
 }
 
 fn show(shown: &Shown, output: &mut Output) -> Result<(), Failure> {
