@@ -50,7 +50,7 @@ impl World {
     /// A configuration with all roles; `more` stands in the section of `enforce`.
     pub(crate) fn write_all_roles(&self, more: &str) {
         self.write(&format!(
-            "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n{more}\
+            "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\ndefault_level = \"may\"\n{more}\
              [receive]\nlisten = {{ smtp = [\"127.0.0.1:0\"], lmtp = [] }}\n\
              [report]\nsocket = [\"unix:{}\"]\n",
             self.path("tlsrpt.sock").display()
