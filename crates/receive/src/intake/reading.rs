@@ -4,17 +4,20 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sealpost_evidence::traffic::Trust;
-use sealpost_store::{Arrival, Digest, Origin, RawState, reports::NewReport};
-
-use tls_rpt::MailMessage;
+use sealpost_store::reports::{MOST_DAYS, NewReport};
+use sealpost_store::{Arrival, Digest, Origin, RawState};
+use tls_rpt::{DateRange, Days, MailMessage, Report};
 
 use super::Unread;
 use crate::notary::{Keys, Opinion};
-use crate::{Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
+use crate::{Beliefs, Limits, Notary, OurDomains, Received, Strangers, Submission, accounts};
 
 /// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
 /// that the report counts as unverified.
 const KEY_PATIENCE: i64 = 86_400;
+
+/// Why a report on too many days lies in quarantine.
+const RANGE_TOO_LONG: &str = "range-too-long";
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
 const ENOUGH_OCTETS: usize = 1 << 20;
@@ -141,7 +144,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
         None => RawState::Read,
         Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
     };
-    let (mut all, mut octets) = (Vec::new(), 0_usize);
+    let (mut all, mut octets, mut strangers) = (Vec::new(), 0_usize, Strangers::default());
     for document in std::mem::take(&mut submission.documents) {
         let message = document.message.and_then(|index| submission.messages.get(index));
         let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
@@ -161,11 +164,23 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
             }
             trust => trust,
         };
+        if covers_too_much(&document.reading.report) {
+            state = RawState::Quarantined { reason: RANGE_TOO_LONG.to_owned() };
+            continue;
+        }
         octets = octets.saturating_add(document.json.len());
         let received = Received { raw: unread.digest, place: unread.place, at, trust };
-        all.extend(accounts(document, &received, ours));
+        all.extend(accounts(document, &received, ours, &mut strangers));
     }
     Outcome::Read { accounts: all, state, octets }
+}
+
+/// Whether a report names so many days that its numbers say nothing of any of them. Kept as a report
+/// it would count for none, as if it told of no session.
+fn covers_too_much(report: &Report) -> bool {
+    let DateRange { start, end } = report.date_range;
+    let days = Days::of(&report.date_range).len();
+    days > MOST_DAYS || (days == 0 && start.is_some() && end.is_some())
 }
 
 /// The opinion of a message, or of a report that came in none, with what a server of ours has

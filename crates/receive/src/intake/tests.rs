@@ -82,3 +82,25 @@ async fn of_revisions_that_came_together_the_last_one_counts_in_whatever_order_t
         assert_eq!(total().await, once, "{order:?}");
     }
 }
+
+/// A range above 400 days was taken in with no session at all, one of 101 to 400 was not.
+#[tokio::test]
+async fn reports_on_too_many_days_to_say_anything_of_one_lie_in_quarantine() {
+    let (_folder, intake, raw, reports) = intake().await;
+    let of_range = |start: &str| {
+        let text = String::from_utf8(Arc::unwrap_or_clone(report(3).octets)).unwrap();
+        let text =
+            text.replace("start-datetime\":\"2026-11-24", &format!("start-datetime\":\"{start}"));
+        Incoming { octets: Arc::new(text.into_bytes()), ..report(0) }
+    };
+    // 100, 101, 400, 401 and 700 days.
+    let starts = ["2026-08-17", "2026-08-16", "2025-10-21", "2025-10-20", "2024-12-25"];
+    intake.take_all(starts.map(of_range).to_vec()).await.unwrap();
+    let states = raw.list(0, 10).await.unwrap().into_iter().map(|entry| entry.state);
+    let apart = || RawState::Quarantined { reason: "range-too-long".to_owned() };
+    let expected = [RawState::Read, apart(), apart(), apart(), apart()];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
+    let days = DayRange::ending(Day::of(1_795_600_000), 400);
+    let total = reports.series(Scope::Unverified, Default::default(), days).await.unwrap().total();
+    assert_eq!(total, (1, Bounds::exactly(0), Bounds::exactly(3)));
+}
