@@ -12,9 +12,12 @@ use super::Unread;
 use crate::notary::{Keys, Opinion};
 use crate::{Beliefs, Limits, Notary, OurDomains, Received, Strangers, Submission, accounts};
 
-/// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
-/// that the report counts as unverified.
+/// For how long a report waits for a key that cannot be looked up, in seconds: a day. After that it
+/// is kept as one that nobody vouches for.
 const KEY_PATIENCE: i64 = 86_400;
+/// For how long the key is asked for even then, in seconds: two weeks, as DNS may be away for longer
+/// than a day, and senders keep their keys for longer than that. With an answer the report counts.
+const KEY_HOPE: i64 = 14 * 86_400;
 
 /// Why a report on too many days lies in quarantine.
 const RANGE_TOO_LONG: &str = "range-too-long";
@@ -116,7 +119,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
     let mut submission = Submission::read(&unread.octets, limits);
-    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, now, keys);
+    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, at, now, keys);
     // Each message is asked about once, and only if a report came in it.
     let carries =
         |index| submission.documents.iter().any(|document| document.message == Some(index));
@@ -155,7 +158,12 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
                 state = RawState::New;
                 continue;
             }
-            _ => Trust::Unverified { reason: "key-unknown".to_owned() },
+            _ => {
+                if now.saturating_sub(at) < KEY_HOPE {
+                    state = RawState::New;
+                }
+                Trust::Unverified { reason: "key-unknown".to_owned() }
+            }
         };
         let trust = match trust {
             Trust::Unverified { .. } => {

@@ -5,6 +5,7 @@ use sealpost_store::{
 };
 
 use super::*;
+use crate::notary::tests::signed;
 
 fn report(failed: u64) -> Incoming {
     let json = format!(
@@ -20,14 +21,18 @@ fn report(failed: u64) -> Incoming {
 
 /// An intake, its raw file and its reports, in a folder that goes with the first of them.
 async fn intake() -> (tempfile::TempDir, Intake, RawStore, Reports) {
+    intake_with(Notary::offline()).await
+}
+
+async fn intake_with(notary: Notary) -> (tempfile::TempDir, Intake, RawStore, Reports) {
     // Nothing here is about the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let settings = Settings::at(folder.path().join("store.sqlite"));
     let raw = RawStore::open(settings.raw_beside()).await.unwrap();
     let reports = Store::open(settings).await.unwrap().reports();
     let ours = ["a.example".parse().unwrap()].into_iter().collect();
-    let (offline, limits) = (Notary::offline(), Limits::default());
-    let intake = Intake::new(raw.clone(), reports.clone(), offline, ours, limits, Clock::system());
+    let (limits, clock) = (Limits::default(), Clock::system());
+    let intake = Intake::new(raw.clone(), reports.clone(), notary, ours, limits, clock);
     (folder, intake, raw, reports)
 }
 
@@ -103,4 +108,31 @@ async fn reports_on_too_many_days_to_say_anything_of_one_lie_in_quarantine() {
     let days = DayRange::ending(Day::of(1_795_600_000), 400);
     let total = reports.series(Scope::Unverified, Default::default(), days).await.unwrap().total();
     assert_eq!(total, (1, Bounds::exactly(0), Bounds::exactly(3)));
+}
+
+/// After a day without DNS a report was never asked about again.
+#[tokio::test]
+async fn a_key_is_asked_for_when_its_report_is_shown_already() {
+    // Nobody answers there.
+    let resolvers = vec!["127.0.0.1:1".parse().unwrap()];
+    let settings = sealpost_net::Settings { resolvers, ..Default::default() };
+    let network = sealpost_net::Network::new(settings, Clock::system()).unwrap();
+    let (_folder, intake, _, _) = intake_with(Notary::new(network)).await;
+    let taken = async |id: i64, age: i64| {
+        let at = intake.now() - age;
+        let json = String::from_utf8(Arc::unwrap_or_clone(report(id.unsigned_abs()).octets));
+        let mail = format!(
+            "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n",
+            json.unwrap().replace('\n', "\r\n")
+        );
+        let octets = Arc::new(signed(&mail, at).into_bytes());
+        let arrival = Arrival { at, ..report(0).arrival };
+        let mut arrived = intake.take_all(vec![Incoming { octets, arrival }]).await.unwrap();
+        let taken = arrived.pop().unwrap().taken.unwrap();
+        (taken.state, taken.trusts)
+    };
+    let unknown = || vec![Trust::Unverified { reason: "key-unknown".to_owned() }];
+    assert_eq!(taken(1, 3_600).await, (RawState::New, vec![]));
+    assert_eq!(taken(2, 2 * 86_400).await, (RawState::New, unknown()));
+    assert_eq!(taken(3, 15 * 86_400).await, (RawState::Read, unknown()));
 }
