@@ -145,6 +145,20 @@ fn what_holds_after_the_next_start_is_named_and_not_shown_as_in_force() {
 }
 
 #[test]
+fn another_store_is_shown_after_the_next_start_and_that_is_said() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+    let settings = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    world.write(&settings.replace("all.sqlite", "other.sqlite"));
+    daemon.hang_up();
+    let said = daemon.wait_to_hear("until the next start");
+    assert!(said.contains("all.sqlite"), "{said}");
+    assert!(world.path("other.sqlite").exists(), "the roles keep it there");
+    assert!(daemon.terminate().0.success());
+}
+
+#[test]
 fn what_a_role_refuses_is_not_shown_as_in_force() {
     let world = World::new();
     let network = "[network]\nresolvers = [\"127.0.0.1:1\"]\n";
