@@ -172,7 +172,7 @@ impl Shared {
             }
             self.metrics.pass_time.observe(watch.elapsed());
             self.count().await;
-            sleep(self.section.look_pause()).await;
+            self.clock.sleep(self.section.look_pause()).await;
         }
     }
 

@@ -133,6 +133,7 @@ impl Network {
             }),
             tls: TlsClient::new(roots.store, clock.clone()),
             guard: Guard::new(allowed_networks),
+            shared_hosts: share_hosts.then(|| SharedHosts::new(deadlines.domain, clock.clone())),
             clock,
             ehlo_name,
             https_port,
@@ -141,7 +142,6 @@ impl Network {
             deadlines,
             limits: limits.within_bounds(),
             courtesy: Courtesy::default(),
-            shared_hosts: share_hosts.then(|| SharedHosts::new(deadlines.domain)),
             resolvers,
             trust_roots: roots.origin,
         };
