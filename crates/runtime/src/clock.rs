@@ -208,11 +208,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the paused time")]
     async fn who_sleeps_is_woken_when_the_clock_is_set_or_the_time_is_over() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let hour = Duration::from_secs(3_600);
+        let (hour, began) = (Duration::from_secs(3_600), tokio::time::Instant::now());
         let (clock, hand) = Clock::steered(at(0));
-        let began = tokio::time::Instant::now();
         let sleeping = tokio::spawn({
             let clock = clock.clone();
             async move { clock.sleep(hour).await }

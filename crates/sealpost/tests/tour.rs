@@ -3,13 +3,12 @@
 use std::process::Command;
 
 /// What is told on the way, in this order.
-const STORY: [&str; 22] = [
+const STORY: [&str; 20] = [
     "sealpost publish adopt tour.test --past nothing",
     "logbook: prerequisites → testing",
     "the owner sets _mta-sts.tour.test. 300 IN TXT \"v=STSv1; id=",
     "found: MX307 mx2.tour.test [127.66.",
     "found: STS402 mx3.tour.test: no mx pattern of the policy matches this host",
-    "incident (warning): INC102 mx3.tour.test",
     "day  1   12 messages,  12 delivered,   0 waiting; testing",
     "mended: MX307 mx2.tour.test",
     "mended: STS402 mx3.tour.test",
@@ -19,7 +18,6 @@ const STORY: [&str; 22] = [
     " at 127.66.",
     "day 25   23 messages,   0 delivered,  26 waiting; enforce-day",
     "day 26   36 messages,  36 delivered,   3 waiting; enforce-day",
-    "incident over: INC101 mx",
     "day 27   17 messages,  17 delivered,   0 waiting; enforce-day",
     "sealpost publish plan tour.test --add-mx mx4.tour.test",
     "Z  serve the policy: enforce 86400, mx1.tour.test, mx2.tour.test, mx4.tour.test",
@@ -44,6 +42,12 @@ fn a_month_is_led_to_its_end_and_every_number_on_the_pages_is_what_the_lab_knows
     for words in STORY {
         let (_, behind) = rest.split_once(words).unwrap_or_else(|| panic!("{words:?}: {told}"));
         rest = behind;
+    }
+    // On which day depends on who looks first.
+    for incident in ["INC102 mx3", "INC301 mx2", "INC101 mx1", "INC101 mx2"] {
+        let opened = told.find(&format!("): {incident}.tour.test")).unwrap();
+        let closed = told.find(&format!("incident over: {incident}.tour.test")).unwrap();
+        assert!(opened < closed, "{incident}: {told}");
     }
     assert!(!told.contains("NOT AS TOLD") && !told.contains("DIFFERS"), "{told}");
 

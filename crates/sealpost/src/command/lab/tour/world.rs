@@ -20,20 +20,18 @@ const DAY: i64 = 86_400;
 const HOUR: i64 = 3_600;
 /// When people begin to work.
 const MORNING: i64 = HOUR;
-/// When the daemon is left time to look.
+/// When the daemon is left time to look, and when the day is over.
 const NOON: i64 = 12 * HOUR;
+const EVENING: i64 = 22 * HOUR;
 /// Between two looks of a day: every role has had its turn by then, however it spreads its work.
 const BETWEEN: i64 = 6_000;
 /// What passes while they work: longer than the longest pause between two turns.
 const LITTLE: i64 = 61;
-/// Looks of one day: so many, and as long as something is going on, at most so many.
-const LOOKS: (i64, i64) = (3, 7);
-/// What is counted when each role has looked.
-const TURNS: [&str; 3] = [
-    "sealpost_check_looks_total",
-    "sealpost_publish_passes_total",
-    "sealpost_alert_pass_seconds_count",
-];
+/// Looks of one day, at least; more while something is going on.
+const LOOKS: usize = 3;
+/// What is counted when a role has looked: those who look at the domain, and who tells of it.
+const TURNS: [&str; 2] = ["sealpost_check_looks_total", "sealpost_publish_passes_total"];
+const TOLD: [&str; 1] = ["sealpost_alert_pass_seconds_count"];
 /// What is counted when a report was read.
 const READ: &str = "sealpost_receive_reports_total{as=\"new\"}";
 /// Those who send. The last one does so every third day only, and holds old policies longest.
@@ -149,14 +147,12 @@ impl<'a> World<'a> {
             self.send(day, &mut evening).await?;
         }
         self.hand_in(self.time(day, NOON)).await?;
-        let (least, most) = LOOKS;
-        for look in 0..most {
-            let noon = self.time(day, NOON + look * BETWEEN);
-            self.look(noon.max(self.now.saturating_add(BETWEEN))).await?;
-            let is_busy = self.see_to_it(&mut evening, output).await?;
-            if !is_busy && look + 1 >= least {
-                break;
-            }
+        let mut looks = 0_usize;
+        let mut is_busy = true;
+        while looks < LOOKS || (is_busy && self.now < self.time(day, EVENING)) {
+            self.look().await?;
+            is_busy = self.see_to_it(&mut evening, output).await?;
+            looks += 1;
         }
         evening.incidents = self.places.pages.incidents("open").await?;
         Ok(evening)
@@ -193,14 +189,23 @@ impl<'a> World<'a> {
     }
 
     /// Lets time pass, and waits until every role has had its turn.
-    async fn look(&mut self, time: i64) -> Result<(), Failure> {
+    async fn look(&mut self) -> Result<(), Failure> {
+        let before = self.places.pages.counts(TURNS).await?;
+        self.turn_to(self.now.saturating_add(BETWEEN))?;
+        self.wait_for(TURNS, before.map(|count| count + 1)).await?;
+        // The first may have been under way before there was anything to tell.
+        let before = self.places.pages.counts(TOLD).await?;
+        self.wait_for(TOLD, before.map(|count| count + 2)).await
+    }
+
+    /// Time goes on meanwhile: who was at work when the clock was set sleeps only now.
+    async fn wait_for<const N: usize>(
+        &mut self,
+        names: [&str; N],
+        least: [u64; N],
+    ) -> Result<(), Failure> {
         let pages = self.places.pages;
-        let before = pages.counts(TURNS).await?;
-        self.turn_to(time)?;
-        // Who was at work when the clock was set sleeps only now, and wakes when it goes on.
-        let wanted = before.map(|count| count + 1);
-        let passed = || self.turn_to(self.now.saturating_add(LITTLE));
-        pages.wait_for(TURNS, wanted, passed).await
+        pages.wait_for(names, least, || self.turn_to(self.now.saturating_add(LITTLE))).await
     }
 
     /// The owner reads what there is to do, and does it; says whether anything is going on.
