@@ -133,7 +133,7 @@ async fn lead(
         for act in &acts {
             output.line(&format!("\nDay {day}. {}", act.words))?;
         }
-        let evening = world.day(day, acts.iter().flat_map(|act| act.deeds), output).await?;
+        let evening = world.day(day, &acts, output).await?;
         tell(day, &evening, &mut known, output)?;
         for sight in acts.iter().flat_map(|act| act.sights) {
             if let Err(why) = holds(sight, &evening, &world, pages).await? {

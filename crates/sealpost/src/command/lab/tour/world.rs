@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::account::Account;
-use super::acts::{DOMAIN, Deed};
+use super::acts::{Act, DOMAIN};
 use super::owner::{Owner, Places};
 use super::pages::{rows, text, texts};
 use crate::outcome::Failure;
@@ -27,8 +27,9 @@ const EVENING: i64 = 22 * HOUR;
 const BETWEEN: i64 = 6_000;
 /// What passes while they work: longer than the longest pause between two turns.
 const LITTLE: i64 = 61;
-/// Looks of one day, at least; more while something is going on.
-const LOOKS: usize = 3;
+/// Looks of one day, at least, on which something happens and on which nothing does; more while
+/// something is going on. What is seen by one is an incident by the next.
+const LOOKS: (usize, usize) = (3, 1);
 /// What is counted when a role has looked: those who look at the domain, and who tells of it.
 const TURNS: [&str; 2] = ["sealpost_check_looks_total", "sealpost_publish_passes_total"];
 const TOLD: [&str; 1] = ["sealpost_alert_pass_seconds_count"];
@@ -133,12 +134,12 @@ impl<'a> World<'a> {
     pub(super) async fn day(
         &mut self,
         day: i64,
-        deeds: impl Iterator<Item = &'static Deed>,
+        acts: &[&'static Act],
         output: &mut Output,
     ) -> Result<Evening, Failure> {
         let mut evening = Evening::default();
         self.turn_to(self.time(day, MORNING))?;
-        for deed in deeds {
+        for deed in acts.iter().flat_map(|act| act.deeds) {
             if let Some(command) = self.owner.carry_out(deed)? {
                 output.line(&command)?;
             }
@@ -147,9 +148,9 @@ impl<'a> World<'a> {
             self.send(day, &mut evening).await?;
         }
         self.hand_in(self.time(day, NOON)).await?;
-        let mut looks = 0_usize;
-        let mut is_busy = true;
-        while looks < LOOKS || (is_busy && self.now < self.time(day, EVENING)) {
+        let least = if acts.is_empty() { LOOKS.1 } else { LOOKS.0 };
+        let (mut looks, mut is_busy) = (0_usize, true);
+        while looks < least || (is_busy && self.now < self.time(day, EVENING)) {
             self.look().await?;
             is_busy = self.see_to_it(&mut evening, output).await?;
             looks += 1;
