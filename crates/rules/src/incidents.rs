@@ -4,7 +4,11 @@
 //! what sets them and DNS, `INC4xx` how failures run over the days, `INC5xx` the roll-out, `INC6xx`
 //! the operator's own exceptions.
 
+mod looked;
+
 use sealpost_evidence::incident::{Basis, Urgency};
+
+pub use looked::{cause_of_finding, passing_faults};
 
 /// One cause of incidents: how much it presses, when it counts, what to do.
 ///

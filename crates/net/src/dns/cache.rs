@@ -12,6 +12,7 @@ use sealpost_evidence::{LookupFault, LookupFaultKind};
 use sealpost_runtime::{Age, Clock};
 use tokio::sync::watch;
 
+use super::chain::Chain;
 use super::exchange::Upstreams;
 use super::message::{Checking, fault};
 use crate::deadline::Deadline;
@@ -102,6 +103,30 @@ impl Exchange {
         }
         let text = format!("no answer within the deadline for {} {}", query.name(), key.1);
         Err(fault(LookupFaultKind::TimedOut, &text))
+    }
+
+    /// What is known of the records at a name, and of the aliases on the way to them, is asked for anew.
+    /// A question that is under way is not repeated.
+    pub(super) fn forget(&self, mut chain: Chain, kind: RecordType) {
+        let mut shelf = self.shelf();
+        loop {
+            let links = chain.aliases.len();
+            let name = LowerName::from(&chain.name);
+            for checking in [Checking::Resolver, Checking::Ours] {
+                let key = (name.clone(), kind, checking);
+                let Some(Slot::Known(known)) = shelf.get(&key) else { continue };
+                let message = known.now();
+                shelf.remove(&key);
+                if let Some(message) = message
+                    && chain.walk(&message.answers, kind).is_err()
+                {
+                    return;
+                }
+            }
+            if chain.aliases.len() == links {
+                return;
+            }
+        }
     }
 
     /// What each upstream says by itself, now.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sealpost_enforce::LastProof;
 use sealpost_listen::Inherited;
 use sealpost_net::{Network, NetworkError};
 use sealpost_runtime::Clock;
@@ -21,6 +22,8 @@ pub(super) struct Ground {
     pub(super) clock: Clock,
     /// How this host presents itself.
     pub(super) host: String,
+    /// What was proven last of the resolvers: a role that starts anew need not prove it first.
+    pub(super) proof: LastProof,
     /// The sockets that were passed to the process.
     pub(super) inherited: Inherited,
     network_settings: sealpost_net::Settings,
@@ -49,6 +52,7 @@ impl Ground {
             network,
             clock,
             host,
+            proof: LastProof::default(),
             inherited,
             network_settings: settings,
             stores,

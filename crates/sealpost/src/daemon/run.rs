@@ -76,8 +76,8 @@ struct Daemon<'a> {
     members: Vec<Member>,
     front: Front,
     pulses: Arc<Mutex<Vec<(RoleName, Pulse)>>>,
-    /// The pages, once they are open.
-    site: Option<Site>,
+    /// The pages, once they are open, and the file of which they show what is kept.
+    site: Option<(Site, PathBuf)>,
     /// The certificate for people who come from elsewhere.
     identity: Option<Arc<Identity>>,
 }
@@ -210,13 +210,12 @@ impl Daemon<'_> {
 
     /// What all roles keep is shown of one file: that of `receive`, or if it does not run, of another
     /// role that does.
-    async fn site(&mut self) -> Result<Site, Failure> {
+    async fn site(&mut self) -> Result<(Site, PathBuf), Failure> {
         const WITHOUT: &str = "mend the file, or name another";
 
-        let runs = |name| self.members.iter().any(|member| member.name == name);
-        let takes_in = runs(RoleName::Receive);
-        let store = self.ground.configuration.store_of_pages(runs);
-        let store = self.ground.store(&store, WITHOUT).await?;
+        let takes_in = self.members.iter().any(|member| member.name == RoleName::Receive);
+        let path = self.store_of_pages();
+        let store = self.ground.store(&path, WITHOUT).await?;
         let raw = match takes_in {
             true => {
                 let raw = self.ground.configuration.receive.raw_file();
@@ -230,12 +229,17 @@ impl Daemon<'_> {
         let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
         site.show_settings(self.ground.configuration.set.clone());
         let site = site.with_hands(Arc::new(PublishHands(self.front.clone())));
-        Ok(site.with_witness(Arc::new(RolesWitness(self.front.clone()))))
+        Ok((site.with_witness(Arc::new(RolesWitness(self.front.clone()))), path))
+    }
+
+    fn store_of_pages(&self) -> PathBuf {
+        let runs = |name| self.members.iter().any(|member| member.name == name);
+        self.ground.configuration.store_of_pages(runs)
     }
 
     async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
-        let site = self.site().await?;
-        self.site = Some(site.clone());
+        let (site, path) = self.site().await?;
+        self.site = Some((site.clone(), path));
         let facade = Facade { front: self.front.clone(), site };
         let section = self.ground.configuration.serve.clone();
         let limits = Limits { grace: GRACE, ..Limits::default() };
@@ -372,15 +376,19 @@ impl Daemon<'_> {
             self.renew(name, &before, output).await?;
         }
         // Now it is known what is in force.
-        if let Some(site) = &self.site {
+        if let Some((site, shown)) = &self.site {
             site.show_settings(self.ground.configuration.set.clone());
+            if self.store_of_pages() != *shown {
+                let shown = shown.display();
+                output.say(&format!("the pages show what is kept in {shown} until the next start"));
+            }
         }
         Ok(())
     }
 
     /// Takes up who may see the pages, and by which password.
     fn reload_access(&self, configuration: &mut Configuration, output: &mut Output) {
-        let Some(site) = &self.site else { return };
+        let Some((site, _)) = &self.site else { return };
         match site.access().reload(&configuration.web, credentials().as_deref()) {
             Ok(LoggedIn::Stay) => {}
             Ok(LoggedIn::Out) => {

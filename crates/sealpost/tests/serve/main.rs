@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod alerts;
 mod checks;
 mod daemon;
 mod incidents;
@@ -141,6 +142,20 @@ fn what_holds_after_the_next_start_is_named_and_not_shown_as_in_force() {
     daemon.wait_to_hear("there is nothing to read again");
     let (status, said) = daemon.terminate();
     assert!(status.success() && said.matches("hold after the next start").count() == 1, "{said}");
+}
+
+#[test]
+fn another_store_is_shown_after_the_next_start_and_that_is_said() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+    let settings = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    world.write(&settings.replace("all.sqlite", "other.sqlite"));
+    daemon.hang_up();
+    let said = daemon.wait_to_hear("until the next start");
+    assert!(said.contains("all.sqlite"), "{said}");
+    assert!(world.path("other.sqlite").exists(), "the roles keep it there");
+    assert!(daemon.terminate().0.success());
 }
 
 #[test]

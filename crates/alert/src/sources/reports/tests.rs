@@ -17,7 +17,7 @@ async fn open() -> (TempDir, Store) {
     (folder, store)
 }
 
-fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewReport {
+pub(crate) fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewReport {
     let day = Day::new(TODAY + offset);
     let failure = ReportedFailure {
         result_type: "certificate-expired".to_owned(),
