@@ -231,8 +231,9 @@ impl Shared {
             self.metrics.pass_time.observe(watch.elapsed());
             self.count().await;
             let pause = self.section.look_pause();
+            let clock = self.clock.clone();
             tokio::select! {
-                () = self.clock.sleep(pause) => {}
+                () = clock.sleep(pause) => {}
                 () = self.other_orders() => {}
             }
         }
