@@ -12,28 +12,31 @@ use sealpost_runtime::Clock;
 use sealpost_store::{Settings, Store};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
+    task::yield_now,
     time::timeout,
 };
 
 /// How long anything may take, even where much else runs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A POST: the time and the signature that it gives, and its body.
+/// A POST that waits for its answer: the time and the signature that it gives, and its body.
 struct Post {
+    stream: BufReader<TcpStream>,
     timestamp: String,
     signature: String,
     body: Vec<u8>,
 }
 
-/// Takes a POST, and answers it.
+/// Takes a POST.
 async fn take(listener: &TcpListener) -> Post {
     let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-    let mut stream = BufReader::new(stream);
-    let mut post = Post { timestamp: String::new(), signature: String::new(), body: Vec::new() };
+    let (timestamp, signature) = (String::new(), String::new());
+    let stream = BufReader::new(stream);
+    let mut post = Post { stream, timestamp, signature, body: Vec::new() };
     loop {
         let mut line = String::new();
-        stream.read_line(&mut line).await.unwrap();
+        post.stream.read_line(&mut line).await.unwrap();
         let Some((name, value)) = line.trim_end().split_once(": ") else {
             if line == "\r\n" {
                 break;
@@ -47,12 +50,16 @@ async fn take(listener: &TcpListener) -> Post {
             _ => {}
         }
     }
-    stream.read_exact(&mut post.body).await.unwrap();
-    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+    post.stream.read_exact(&mut post.body).await.unwrap();
     post
 }
 
 impl Post {
+    async fn answer(&mut self) {
+        let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+        self.stream.write_all(answer).await.unwrap();
+    }
+
     fn is_signed_with(&self, secret: &str) -> bool {
         let signature = self.signature.strip_prefix("v1=").unwrap();
         let signature = HEXLOWER.decode(signature.as_bytes()).unwrap();
@@ -90,34 +97,72 @@ fn messengers(section: &Section, network: &Network) -> Vec<Messenger> {
     section.receiver.iter().map(of).collect()
 }
 
+/// A job with an exception for this domain, a webhook there, and this secret in the file of it.
+struct World {
+    folder: tempfile::TempDir,
+    listener: TcpListener,
+    store: Store,
+    network: Network,
+    section: Section,
+    job: Job,
+}
+
+impl World {
+    async fn start(domain: &str, secret: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let network = Network::new(NetworkSettings::default(), Clock::system()).unwrap();
+        let section = section(&listener, folder.path());
+        fs_err::write(folder.path().join("secret"), secret).unwrap();
+        let job = Job::start(JobParts {
+            store: store.clone(),
+            endings: vec![ending(domain)],
+            section: section.clone(),
+            messengers: messengers(&section, &network),
+            host: "probe.test".to_owned(),
+            clock: Clock::system(),
+        });
+        Self { folder, listener, store, network, section, job }
+    }
+}
+
 /// It was rotated in its file, and the process was told to read again.
 #[tokio::test]
 async fn a_secret_that_was_changed_signs_what_is_told_next() {
     let (old, new) = ("0123456789abcdef", "fedcba9876543210");
-    let folder = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
-    let network = Network::new(NetworkSettings::default(), Clock::system()).unwrap();
-    let section = section(&listener, folder.path());
-    fs_err::write(folder.path().join("secret"), old).unwrap();
-    let job = Job::start(JobParts {
-        store: store.clone(),
-        endings: vec![ending("one.example")],
-        section: section.clone(),
-        messengers: messengers(&section, &network),
-        host: "probe.test".to_owned(),
-        clock: Clock::system(),
-    });
-    let first = take(&listener).await;
+    let World { folder, listener, store, network, section, job } =
+        World::start("one.example", old).await;
+    let mut first = take(&listener).await;
+    first.answer().await;
     assert!(first.is_about("one.example") && first.is_signed_with(old));
 
     fs_err::write(folder.path().join("secret"), new).unwrap();
     let endings = vec![ending("one.example"), ending("two.example")];
     job.reload(endings, messengers(&section, &network));
-    let second = take(&listener).await;
+    let mut second = take(&listener).await;
+    second.answer().await;
     assert!(second.is_about("two.example") && !second.is_about("one.example"));
     assert!(second.is_signed_with(new) && !second.is_signed_with(old));
     timeout(PATIENCE, job.stop()).await.unwrap();
     assert!(store.incidents().waiting(10).await.unwrap().is_empty(), "both are noted");
+    store.close().await;
+}
+
+/// Whoever is slow to answer at a stop is not told again after it.
+#[tokio::test]
+async fn a_stop_waits_for_the_answer_of_who_is_being_told() {
+    let World { folder: _folder, listener, store, job, .. } =
+        World::start("one.example", "0123456789abcdef").await;
+    let mut post = take(&listener).await;
+    let stopping = tokio::spawn(job.stop());
+    // There is one thread: it has begun to stop, and gone as far as it can.
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    assert!(!stopping.is_finished());
+    post.answer().await;
+    timeout(PATIENCE, stopping).await.unwrap().unwrap();
+    assert!(store.incidents().waiting(10).await.unwrap().is_empty(), "it is noted");
     store.close().await;
 }

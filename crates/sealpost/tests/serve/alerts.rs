@@ -115,6 +115,8 @@ fn who_is_being_told_at_a_stop_is_not_told_again() {
     assert_eq!(hook.told(), opened("one.example"));
     daemon.ask_to_end();
     daemon.wait_to_hear("stopping");
+    // The role is told a moment later.
+    std::thread::sleep(Duration::from_millis(300));
     hook.answer();
     assert!(daemon.terminate().0.success());
 
