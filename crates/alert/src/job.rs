@@ -231,7 +231,11 @@ impl Shared {
             self.metrics.pass_time.observe(watch.elapsed());
             self.count().await;
             let pause = self.section.look_pause();
-            let _ = timeout(pause, self.other_orders()).await;
+            let clock = self.clock.clone();
+            tokio::select! {
+                () = clock.sleep(pause) => {}
+                () = self.other_orders() => {}
+            }
         }
     }
 

@@ -182,7 +182,7 @@ impl Work {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
+                () = self.looker.clock.sleep(TICK) => {}
                 changed = watched.changed() => if changed.is_err() { return },
                 changed = stopped.changed() => if changed.is_err() { return },
             }

@@ -78,7 +78,7 @@ impl Dns {
     pub(crate) fn new(means: Means) -> Self {
         let Means { resolvers, patience, dnssec, anchors, clock } = means;
         let place = if are_local(&resolvers) { Place::Loopback } else { Place::Elsewhere };
-        let exchange = Arc::new(Exchange::new(Upstreams::new(resolvers, patience)));
+        let exchange = Arc::new(Exchange::new(Upstreams::new(resolvers, patience), clock.clone()));
         Self { judge: Judge::new(dnssec, place, exchange, anchors, clock) }
     }
 

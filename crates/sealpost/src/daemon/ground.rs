@@ -10,7 +10,7 @@ use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Settings, Store, StoreError};
 
 use super::role::RoleName;
-use crate::arguments::NetworkArguments;
+use super::run::Setup;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
 pub(super) use crate::outcome::with_source;
@@ -37,13 +37,13 @@ impl Ground {
     /// Lays it for these roles. No file is opened yet.
     pub(super) fn new(
         configuration: Configuration,
-        arguments: &NetworkArguments,
+        setup: &Setup<'_>,
         roles: &[RoleName],
         inherited: Inherited,
     ) -> Result<Self, Failure> {
-        let settings = arguments.settings_over(configuration.network.clone())?;
+        let settings = setup.network.settings_over(configuration.network.clone())?;
         let host = settings.ehlo_name.clone();
-        let clock = arguments.clock();
+        let clock = setup.clock.clone();
         let network = Network::new(settings.clone(), clock.clone()).map_err(Failure::new)?;
         let busy = roles.contains(&RoleName::Report).then(|| configuration.report.store_file());
         let (stores, raw_stores) = (BTreeMap::new(), BTreeMap::new());

@@ -10,7 +10,7 @@ use futures_util::future::{join_all, select_all};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
 use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
-use sealpost_runtime::{Liveness, ServiceManager, raise_descriptor_limit};
+use sealpost_runtime::{Clock, Liveness, ServiceManager, raise_descriptor_limit};
 use sealpost_web::{Access, LoggedIn, Site};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
@@ -42,6 +42,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) load: &'a (dyn Fn() -> Result<Configuration, Failure> + Sync),
     /// Flags that stand over `[network]`.
     pub(crate) network: &'a NetworkArguments,
+    pub(crate) clock: Clock,
     pub(crate) company: Company,
 }
 
@@ -98,7 +99,7 @@ pub(crate) async fn run(
     let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = (setup.load)()?;
     let roles = setup.company.roles(&configuration)?;
-    let ground = Ground::new(configuration, setup.network, &roles, inherited)?;
+    let ground = Ground::new(configuration, &setup, &roles, inherited)?;
     let mut daemon = Daemon {
         setup,
         ground,

@@ -44,6 +44,17 @@ fn every_role_that_has_a_section_runs_and_no_other() {
 }
 
 #[test]
+fn who_lets_no_mail_server_ask_answers_over_http() {
+    let world = World::new();
+    world.write("[enforce]\nlisten = []\ndane = \"off\"\n");
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.get("/v1/enforce/good.test").0, 200);
+    assert_eq!(daemon.get("/readyz"), (200, "enforce: runs\n".to_owned()));
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && !said.contains("failed"), "{said}");
+}
+
+#[test]
 fn all_roles_share_one_store() {
     let world = World::new();
     world.write_all_roles("");
