@@ -85,7 +85,9 @@ impl Starter<'_> {
         let settings = self.folder.path().join(format!("{name}.toml"));
         let resolvers = format!("resolvers = [\"{dns}\"]\n");
         let text = match dane {
-            Dane::Unasked => format!("[network]\n{resolvers}dnssec = \"off\"\n"),
+            Dane::Unasked => format!(
+                "[network]\n{resolvers}dnssec = \"off\"\n[enforce]\ndefault_level = \"may\"\n"
+            ),
             Dane::Asked => format!(
                 "[network]\n{resolvers}dnssec = \"trusted-resolver\"\n\
                  [enforce]\ndane = \"on\"\ndefault_level = \"may\"\nmta_{resolvers}\

@@ -26,6 +26,9 @@ pub struct Condition {
     pub summary: String,
     /// What speaks for it, a text each.
     pub grounds: Vec<String>,
+    /// When a look of our own found it last, where nothing else speaks for it: until another look
+    /// finds it too, it may have been a moment.
+    pub seen_at: Option<i64>,
 }
 
 /// What makes two conditions the same.
@@ -52,6 +55,8 @@ pub struct Look {
     conditions: Vec<Condition>,
     /// Sources that have looked at everything, but for these domains.
     whole: BTreeMap<Source, BTreeSet<DomainName>>,
+    /// Domains that a source does not look at any more.
+    let_go: BTreeSet<DomainName>,
 }
 
 /// What the sources said last. What a source could not tell stays as it was.
@@ -59,6 +64,7 @@ pub struct Look {
 pub struct Board {
     held: BTreeMap<(Source, DomainName), Vec<Condition>>,
     unknown: BTreeSet<(Source, DomainName)>,
+    let_go: BTreeSet<(Source, DomainName)>,
     whole: BTreeSet<Source>,
 }
 
@@ -79,7 +85,14 @@ impl Condition {
             at_least: Urgency::Note,
             summary: line(summary.as_ref()),
             grounds: Vec::new(),
+            seen_at: None,
         }
+    }
+
+    /// A look found it at this time.
+    #[must_use]
+    pub fn seen_at(self, at: i64) -> Self {
+        Self { seen_at: Some(at), ..self }
     }
 
     /// About this.
@@ -121,6 +134,7 @@ impl Condition {
     /// Puts another of the same key to it.
     fn join(&mut self, other: Self) {
         self.basis = self.basis.with(other.basis);
+        self.seen_at = self.seen_at.zip(other.seen_at).map(|(one, other)| one.max(other));
         self.at_most = self.at_most.min(other.at_most);
         self.at_least = self.at_least.max(other.at_least);
         if other.summary != self.summary {
@@ -150,7 +164,8 @@ impl Source {
                     || code == "INC303"
             }
             Self::Looks => {
-                code.starts_with("INC1") || matches!(code, "INC201" | "INC203" | "INC301")
+                code.starts_with("INC1")
+                    || matches!(code, "INC201" | "INC202" | "INC203" | "INC301")
             }
             Self::Certificates => matches!(code, "INC301" | "INC302"),
             Self::Reports => {
@@ -165,12 +180,17 @@ impl Look {
     /// These are true, and everything is known.
     pub fn whole(conditions: Vec<Condition>) -> Self {
         let whole = Source::ALL.into_iter().map(|source| (source, BTreeSet::new())).collect();
-        Self { conditions: merged(conditions), whole }
+        Self { conditions: merged(conditions), whole, let_go: BTreeSet::new() }
     }
 
     /// What is true: one of each cause, domain and subject.
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
+    }
+
+    /// Whether a source does not look at this domain any more.
+    pub fn has_let_go(&self, domain: &DomainName) -> bool {
+        self.let_go.contains(domain)
     }
 
     /// Whether what is not among the conditions is known not to be true.
@@ -188,6 +208,7 @@ impl Board {
     pub fn put(&mut self, source: Source, domain: &DomainName, conditions: Vec<Condition>) {
         let key = (source, domain.clone());
         self.unknown.remove(&key);
+        self.let_go.remove(&key);
         if conditions.is_empty() {
             self.held.remove(&key);
         } else {
@@ -197,7 +218,17 @@ impl Board {
 
     /// A source could not tell how a domain is: what it said before stays.
     pub fn cannot_tell(&mut self, source: Source, domain: &DomainName) {
-        self.unknown.insert((source, domain.clone()));
+        let key = (source, domain.clone());
+        self.let_go.remove(&key);
+        self.unknown.insert(key);
+    }
+
+    /// A source does not look at a domain any more: what it said is over.
+    pub fn let_go(&mut self, source: Source, domain: &DomainName) {
+        let key = (source, domain.clone());
+        self.held.remove(&key);
+        self.unknown.remove(&key);
+        self.let_go.insert(key);
     }
 
     /// A source has looked at all that there is, and that is these domains.
@@ -205,6 +236,7 @@ impl Board {
         self.whole.insert(source);
         self.held.retain(|(of, domain), _| *of != source || domains.contains(domain));
         self.unknown.retain(|(of, domain)| *of != source || domains.contains(domain));
+        self.let_go.retain(|(of, domain)| *of != source || domains.contains(domain));
     }
 
     /// A source has failed as a whole: what it said before stays, and is not known any more.
@@ -222,7 +254,8 @@ impl Board {
                 unknown.insert(domain.clone());
             }
         }
-        Look { conditions: merged(conditions), whole }
+        let let_go = self.let_go.iter().map(|(_, domain)| domain.clone()).collect();
+        Look { conditions: merged(conditions), whole, let_go }
     }
 }
 
@@ -297,6 +330,42 @@ mod tests {
         assert!(board.look().conditions().is_empty() && board.look().knows("INC302", &one));
         board.failed(Source::Certificates);
         assert!(!board.look().knows("INC302", &other));
+    }
+
+    #[test]
+    fn what_nobody_looks_at_any_more_is_known_to_be_over() {
+        let one = domain("one.example");
+        let mut board = Board::default();
+        board.put(
+            Source::Certificates,
+            &one,
+            vec![Condition::new(&INC302, &one, Basis::Look, "soon")],
+        );
+        board.complete(Source::Certificates, &BTreeSet::from([one.clone()]));
+        board.let_go(Source::Certificates, &one);
+        let look = board.look();
+        assert!(
+            look.conditions().is_empty() && look.knows("INC302", &one) && look.has_let_go(&one)
+        );
+        board.cannot_tell(Source::Certificates, &one);
+        assert!(!board.look().knows("INC302", &one) && !board.look().has_let_go(&one));
+        board.let_go(Source::Certificates, &one);
+        board.put(Source::Certificates, &one, Vec::new());
+        assert!(board.look().knows("INC302", &one) && !board.look().has_let_go(&one));
+    }
+
+    /// A report that tells of it too is no moment.
+    #[test]
+    fn it_may_be_a_moment_if_only_looks_speak_for_it() {
+        let of = domain("example.com");
+        let one = |basis| Condition::new(&INC101, &of, basis, "it fails");
+        let joined = |conditions: Vec<Condition>| {
+            let [one] = &merged(conditions)[..] else { panic!() };
+            one.seen_at
+        };
+        let (early, late) = (one(Basis::Look).seen_at(5), one(Basis::Look).seen_at(7));
+        assert_eq!(joined(vec![early.clone(), late]), Some(7));
+        assert_eq!(joined(vec![early, one(Basis::Reports)]), None);
     }
 
     #[test]

@@ -2,32 +2,27 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc, time::Duration};
 
-use jiff::civil::Weekday;
 use sealpost_evidence::incident::Urgency;
 use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
 use sealpost_store::{
     Incidents, Store, StoreError,
-    incidents::{
-        Batch, Change, Incident, NewNotice, Notice, NoticeClaiming, NoticeKind, Phase, Sending,
-    },
+    incidents::{Batch, Change, Incident, Notice, NoticeClaiming, NoticeKind, Phase, Sending},
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
 use crate::{
-    AlertMetrics, Delivered, Digest, Ending, Messenger, Section, Sources, Told,
+    AlertMetrics, Delivered, Ending, Messenger, Section, Sources, Told,
+    digest::digests,
     metrics::{Became, OfUrgency, SendOutcome},
     step::step,
-    told::time,
 };
 
 /// Incidents that are asked for at a time.
 const PAGE: u32 = 1_000;
-/// Incidents in a digest: as many as somebody reads.
-const IN_DIGEST: usize = 100;
 /// Notices that are sent together.
 const TOGETHER: u32 = 100;
 /// Between two looks into the queue, if nothing new is known to be in it.
@@ -42,6 +37,8 @@ const SWEEP: Duration = Duration::from_hours(1);
 const ROWS: u32 = 500;
 /// How long it may take to note what came of an attempt.
 const NOTING: Duration = Duration::from_secs(10);
+/// How long receivers may take to answer when everything stops: as long as a mail may.
+const GRACE: Duration = Duration::from_secs(60);
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -68,6 +65,15 @@ pub struct Job {
     incidents: Incidents,
     metrics: Arc<AlertMetrics>,
     owner: String,
+    orders: watch::Sender<Orders>,
+}
+
+/// What may change while it runs, and whether it goes on.
+#[derive(Clone)]
+struct Orders {
+    endings: Arc<Vec<Ending>>,
+    messengers: Arc<Vec<Messenger>>,
+    is_over: bool,
 }
 
 /// What all tasks share.
@@ -79,6 +85,7 @@ struct Shared {
     clock: Clock,
     metrics: Arc<AlertMetrics>,
     owner: String,
+    orders: watch::Receiver<Orders>,
     /// There is something new to send.
     news: Arc<Notify>,
 }
@@ -94,6 +101,13 @@ impl Job {
         let host: String = host.chars().take(64).collect();
         let owner = format!("{host} {} {random:016x}", std::process::id());
         let incidents = store.incidents();
+        let names: Vec<String> =
+            messengers.iter().map(|messenger| messenger.receiver().name.clone()).collect();
+        let (orders, taken) = watch::channel(Orders {
+            endings: Arc::new(endings),
+            messengers: Arc::new(messengers),
+            is_over: false,
+        });
         let shared = Shared {
             store,
             incidents: incidents.clone(),
@@ -101,24 +115,35 @@ impl Job {
             clock,
             metrics: Arc::clone(&metrics),
             owner: owner.clone(),
+            orders: taken,
             news: Arc::new(Notify::new()),
         };
         let mut tasks = JoinSet::new();
         let watching = shared.clone();
-        tasks.spawn(forever("the watch over incidents", Arc::clone(&metrics), move || {
-            watching.clone().watch(endings.clone())
+        tasks.spawn(until_the_end("the watch over incidents", Arc::clone(&metrics), move || {
+            watching.clone().watch()
         }));
         let sweeping = shared.clone();
-        tasks.spawn(forever("the end of old incidents", Arc::clone(&metrics), move || {
+        tasks.spawn(until_the_end("the end of old incidents", Arc::clone(&metrics), move || {
             sweeping.clone().sweep()
         }));
-        for messenger in messengers {
+        for name in names {
             let telling = shared.clone();
-            tasks.spawn(forever("the telling of a receiver", Arc::clone(&metrics), move || {
-                telling.clone().tell(messenger.clone())
-            }));
+            tasks.spawn(until_the_end(
+                "the telling of a receiver",
+                Arc::clone(&metrics),
+                move || telling.clone().tell(name.clone()),
+            ));
         }
-        Self { tasks, incidents, metrics, owner }
+        Self { tasks, incidents, metrics, owner, orders }
+    }
+
+    /// Goes on with these exceptions, and tells the same receivers by these messengers.
+    pub fn reload(&self, endings: Vec<Ending>, messengers: Vec<Messenger>) {
+        self.orders.send_modify(|orders| {
+            orders.endings = Arc::new(endings);
+            orders.messengers = Arc::new(messengers);
+        });
     }
 
     /// What is counted.
@@ -134,9 +159,15 @@ impl Job {
         }
     }
 
-    /// Ends everything, and gives back what is under way: whether a receiver has it is not known, so
-    /// it is told again, under the same id.
+    /// Begins nothing new, and waits until the receivers that are being told have answered, up to a
+    /// minute. Whether one has it that does not answer until then is not known: it is told again,
+    /// under the same id.
     pub async fn stop(mut self) {
+        self.orders.send_modify(|orders| orders.is_over = true);
+        let answered = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(GRACE, answered).await.is_ok() {
+            return;
+        }
         self.tasks.shutdown().await;
         if let Err(error) = self.incidents.release(self.owner).await {
             tracing::warn!(%error, "notices under way are held until their leases are over");
@@ -144,8 +175,8 @@ impl Job {
     }
 }
 
-/// Runs what never ends, over panics.
-async fn forever<F>(name: &'static str, metrics: Arc<AlertMetrics>, make: impl Fn() -> F)
+/// Runs what ends when it is told to, over panics.
+async fn until_the_end<F>(name: &'static str, metrics: Arc<AlertMetrics>, make: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -163,31 +194,73 @@ impl Shared {
         tracing::error!(%error, "{what}");
     }
 
-    async fn watch(self, endings: Vec<Ending>) {
-        let mut sources = Sources::new(self.store.clone(), endings);
+    /// Waits until there are other orders.
+    async fn other_orders(&mut self) {
+        if self.orders.changed().await.is_err() {
+            // Who gave them is gone without a word.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until it is over.
+    async fn end(&self) {
+        let mut orders = self.orders.clone();
+        let is_told = orders.wait_for(|orders| orders.is_over).await.is_ok();
+        if !is_told {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn watch(mut self) {
+        let mut sources = Sources::new(self.store.clone(), Vec::new());
         loop {
+            let orders = self.orders.borrow_and_update().clone();
+            if orders.is_over {
+                return;
+            }
+            sources.except(&orders.endings);
             let watch = Stopwatch::start();
-            if let Err(error) = self.pass(&mut sources).await {
+            // What was decided is stored in one piece, or not at all.
+            let passed = tokio::select! {
+                passed = self.pass(&mut sources) => passed,
+                () = self.end() => return,
+            };
+            if let Err(error) = passed {
                 self.failed(&error, "incidents could not be written down");
             }
             self.metrics.pass_time.observe(watch.elapsed());
             self.count().await;
-            sleep(self.section.look_pause()).await;
+            let pause = self.section.look_pause();
+            let clock = self.clock.clone();
+            tokio::select! {
+                () = clock.sleep(pause) => {}
+                () = self.other_orders() => {}
+            }
         }
     }
 
     async fn pass(&self, sources: &mut Sources) -> Result<(), StoreError> {
+        let set_right = self.incidents.set_right(self.now()).await?;
+        if set_right > 0 {
+            tracing::warn!(set_right, "a clock was ahead: notices waited for a time far away");
+        }
         let look = sources.look(self.now(), &self.metrics).await;
         let live = live(&self.incidents).await?;
         // After everything was read: what is told has the time of the telling.
         let now = self.now();
-        let changes = step(&live, &look, now, &self.section.terms());
+        let terms = self.section.terms();
+        let changes = step(&live, &look, now, &terms);
         for part in changes.chunks(PAGE as usize) {
             self.incidents.apply(part.to_vec()).await?;
             part.iter().for_each(|change| self.note(change));
         }
-        self.queue_digests(&live, now).await?;
-        if !changes.is_empty() {
+        let digests = digests(&live, now, &terms);
+        // Of one that was queued before nothing comes.
+        let new = match digests.is_empty() {
+            true => 0,
+            false => self.incidents.queue(digests).await?,
+        };
+        if new > 0 || !changes.is_empty() {
             self.news.notify_waiters();
         }
         Ok(())
@@ -204,38 +277,6 @@ impl Shared {
         };
         self.metrics.changes.increment(became);
         tracing::info!(%id, cause, %domain, ?subject, %urgency, ?summary, "incident {}", notice.kind);
-    }
-
-    /// Queues for each receiver that wants one what is open; once for each day or week.
-    async fn queue_digests(&self, live: &[Incident], now: i64) -> Result<(), StoreError> {
-        let here = time(now).to_zoned(self.section.zone());
-        for receiver in &self.section.receiver {
-            let Some((digest, at)) = receiver.digest else { continue };
-            let is_day = digest == Digest::Daily || here.weekday() == Weekday::Monday;
-            if !is_day || here.time() < at {
-                continue;
-            }
-            let mut open: Vec<Incident> = live
-                .iter()
-                .filter(|one| one.phase == Phase::Open && one.urgency >= receiver.least)
-                .cloned()
-                .collect();
-            open.sort_by_key(|one| std::cmp::Reverse((one.urgency, one.number)));
-            let shown = open.get(..IN_DIGEST).unwrap_or(&open);
-            let told = Told::digest(shown, now, self.section.link.as_deref());
-            let notice = NewNotice {
-                key: format!("digest.{}", here.date()),
-                receiver: receiver.name.clone(),
-                kind: NoticeKind::Digest,
-                content: told.to_json(),
-                made_at: now,
-                due: now,
-            };
-            if self.incidents.queue(vec![notice]).await? > 0 {
-                self.news.notify_waiters();
-            }
-        }
-        Ok(())
     }
 
     async fn count(&self) {
@@ -255,12 +296,20 @@ impl Shared {
         }
     }
 
-    /// Tells one receiver what there is for it, and again what is still open, if it forgets.
-    async fn tell(self, messenger: Messenger) {
+    /// Tells one receiver what there is for it, and again what is still open, if it forgets. What is
+    /// under way at the end is not broken off.
+    async fn tell(mut self, name: String) {
         let mut reminded: Option<Stopwatch> = None;
+        let news = Arc::clone(&self.news);
         loop {
-            let news = self.news.notified();
-            match self.tell_next(&messenger).await {
+            let orders = self.orders.borrow_and_update().clone();
+            let is_this = |one: &&Messenger| one.receiver().name == name;
+            let Some(messenger) = orders.messengers.iter().find(is_this) else { return };
+            if orders.is_over {
+                return;
+            }
+            let news = news.notified();
+            match self.tell_next(messenger).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => self.failed(&error, "the queue of notices could not be read"),
@@ -268,11 +317,18 @@ impl Shared {
             let is_time = reminded.is_none_or(|since| since.elapsed() >= REMIND);
             if messenger.forgets() && is_time {
                 reminded = Some(Stopwatch::start());
-                if let Err(error) = self.remind(&messenger).await {
+                let told = tokio::select! {
+                    told = self.remind(messenger) => told,
+                    () = self.end() => return,
+                };
+                if let Err(error) = told {
                     self.failed(&error, "open incidents could not be read");
                 }
             }
-            let _ = timeout(LOOK_AGAIN, news).await;
+            tokio::select! {
+                _ = timeout(LOOK_AGAIN, news) => {}
+                () = self.other_orders() => {}
+            }
         }
     }
 
@@ -385,7 +441,10 @@ impl Shared {
                     }
                 }
             }
-            sleep(SWEEP).await;
+            tokio::select! {
+                () = sleep(SWEEP) => {}
+                () = self.end() => return,
+            }
         }
     }
 }

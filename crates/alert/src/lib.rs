@@ -21,6 +21,8 @@
 // What is true, and what follows.
 mod condition;
 pub use condition::{Board, Condition, Look, Source};
+mod digest;
+pub use digest::{DigestTimes, digests};
 mod step;
 pub use step::{ReceiverTerms, Terms, step};
 mod told;

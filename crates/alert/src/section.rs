@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use tls_rpt::MailAddress;
 
 use crate::{
-    QuietHours,
+    DigestTimes, QuietHours,
     step::{ReceiverTerms, Terms},
 };
 
@@ -193,6 +193,7 @@ impl Section {
                 zone: self.zone(),
                 below: receiver.quiet_below,
             }),
+            digest: receiver.digest.map(|(every, at)| DigestTimes { every, at, zone: self.zone() }),
         });
         Terms {
             hold: self.open_after_seconds,
@@ -279,13 +280,7 @@ impl TryFrom<ReceiverKeys> for Receiver {
         }
         let has_secret = keys.secret_file.is_some() || keys.secret_credential.is_some();
         let channel = match (&keys.mail, &keys.webhook, &keys.alertmanager) {
-            (Some(address), None, None) => {
-                let address: MailAddress = read(address)?;
-                if !address.to_string().bytes().all(|octet| matches!(octet, b' '..=b'~')) {
-                    return Err("the address of a receiver is in US-ASCII".into());
-                }
-                Channel::Mail(address)
-            }
+            (Some(address), None, None) => Channel::Mail(read(address)?),
             (None, Some(url), None) => {
                 let secret = match (keys.secret_file, keys.secret_credential) {
                     (None, None) => None,
@@ -474,6 +469,14 @@ mod tests {
         }
         assert!(toml::from_str::<Receiver>("name = \"a b\"\nmail = \"a@example.com\"").is_err());
         assert!(toml::from_str::<Section>("time_zone = \"Middle/Earth\"").is_err());
+        // What goes into the fields of mails as it is has no other octets than those of US-ASCII.
+        for address in ["wächter@example.com", "\\\"wächter\\\"@example.com", "a\\n@example.com"]
+        {
+            assert!(toml::from_str::<Section>(&format!("from = \"{address}\"")).is_err());
+            assert!(receiver(&format!("mail = \"{address}\"")).is_err());
+        }
+        let abroad: Section = toml::from_str("from = \"a@b\u{fc}cher.example\"").unwrap();
+        assert_eq!(abroad.from.unwrap().to_string(), "a@xn--bcher-kva.example");
         assert!(toml::from_str::<Section>("link = \"javascript:alert(1)\"").is_err());
         let one = receiver("mail = \"a@example.com\"").unwrap();
         let twice = Section { receiver: vec![one.clone(), one], ..Section::default() };

@@ -20,6 +20,20 @@ const DAY: i64 = 86_400;
 /// How long before its end people are told of an exception, in seconds.
 const BEFORE_THE_END: i64 = 7 * DAY;
 
+/// What was to be looked at so long ago, in seconds, nobody looks at any more.
+const OVERDUE: i64 = 3 * DAY;
+/// But who looks may have been away and begun with us: so long after our beginning, in seconds, it
+/// is not known.
+const SETTLING: i64 = 3_600;
+
+/// When a pass over everything is.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: i64,
+    /// What was to be looked at before then, nobody looks at any more, as far as that is known.
+    let_go: Option<i64>,
+}
+
 /// An exception of the operator, with its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -41,6 +55,8 @@ pub struct Sources {
     looks: LooksWatch,
     reports: ReportsWatch,
     endings: Vec<Ending>,
+    /// When the first pass was.
+    began: Option<i64>,
 }
 
 impl Sources {
@@ -53,6 +69,14 @@ impl Sources {
             looks: LooksWatch::default(),
             reports: ReportsWatch::default(),
             endings,
+            began: None,
+        }
+    }
+
+    /// Looks at these exceptions from now on.
+    pub(crate) fn except(&mut self, endings: &[Ending]) {
+        if self.endings != endings {
+            self.endings = endings.to_vec();
         }
     }
 
@@ -62,15 +86,21 @@ impl Sources {
             metrics.pass_failures.increment(source);
             tracing::warn!(?source, %error, "could not tell how things are");
         };
-        if let Err(error) = self.rollouts.look(&self.store, &mut self.board, now).await {
+        // The clock may have been ahead.
+        let began = self.began.map_or(now, |began| began.min(now));
+        self.began = Some(began);
+        let is_settled = now.saturating_sub(began) >= SETTLING;
+        let let_go = is_settled.then(|| now.saturating_sub(OVERDUE));
+        let moment = Moment { now, let_go };
+        if let Err(error) = self.rollouts.look(&self.store, &mut self.board, moment).await {
             self.board.failed(Source::Rollouts);
             told(FailedSource::Rollouts, &error);
         }
-        if let Err(error) = self.looks.look(&self.store, &mut self.board, now).await {
+        if let Err(error) = self.looks.look(&self.store, &mut self.board, moment).await {
             self.board.failed(Source::Looks);
             told(FailedSource::Looks, &error);
         }
-        if let Err(error) = certificates::look(&self.store, &mut self.board, now).await {
+        if let Err(error) = certificates::look(&self.store, &mut self.board, moment).await {
             self.board.failed(Source::Certificates);
             told(FailedSource::Certificates, &error);
         }
@@ -88,9 +118,10 @@ impl Sources {
     ///
     /// What [`StoreError`] says of reading.
     pub async fn look_at_all(&mut self, now: i64) -> Result<Look, StoreError> {
-        self.rollouts.look(&self.store, &mut self.board, now).await?;
-        self.looks.look(&self.store, &mut self.board, now).await?;
-        certificates::look(&self.store, &mut self.board, now).await?;
+        let moment = Moment { now, let_go: None };
+        self.rollouts.look(&self.store, &mut self.board, moment).await?;
+        self.looks.look(&self.store, &mut self.board, moment).await?;
+        certificates::look(&self.store, &mut self.board, moment).await?;
         while !self.reports.look(&self.store, &mut self.board, now).await? {}
         self.look_at_exceptions(now);
         Ok(self.board.look())
@@ -113,3 +144,6 @@ impl Sources {
         self.board.complete(Source::Exceptions, &domains);
     }
 }
+
+#[cfg(test)]
+mod tests;

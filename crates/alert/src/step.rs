@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use sealpost_evidence::incident::Urgency;
+use sealpost_evidence::incident::{Basis, Urgency};
 use sealpost_rules::incidents::{IncidentCause, incident_cause};
 use sealpost_store::incidents::{Change, Deed, Incident, IncidentId, NewNotice, NoticeKind, Phase};
 
 use crate::{
-    Condition, Look, QuietHours, Told,
+    Condition, DigestTimes, Look, QuietHours, Told,
     condition::{Key, line},
 };
 
@@ -34,12 +34,14 @@ pub struct ReceiverTerms {
     pub least: Urgency,
     /// When it is left in peace.
     pub quiet: Option<QuietHours>,
+    /// When it gets all that is open.
+    pub digest: Option<DigestTimes>,
 }
 
 /// What becomes of incidents that are not over, and of what is true beside them.
 ///
-/// A condition opens an incident after it has held for as long as its cause says, and the incident
-/// is over after the condition was gone for as long. What cannot be told now is neither. Each
+/// A condition opens an incident after it has held for as long as its cause says, and, if only looks
+/// of our own speak for it, another look has found it too. The incident is over after the condition was gone for as long. What cannot be told now is neither. Each
 /// receiver is told when an incident opens, when it presses more than was told, when it is still
 /// open at the end of an acknowledgement, and when it is over; while it is acknowledged, nothing but
 /// its end.
@@ -97,6 +99,9 @@ fn advance(
     let cause = incident_cause(&incident.cause)?;
     let mut change = Change { incident: incident.clone(), deed: Deed::Change, notices: Vec::new() };
     let next = &mut change.incident;
+    // A clock that was ahead stops nothing.
+    next.since = next.since.min(now);
+    next.gone_since = next.gone_since.map(|since| since.min(now));
     match condition {
         Some(condition) => {
             next.gone_since = None;
@@ -120,7 +125,9 @@ fn advance(
         Phase::Pending => {
             if gone_for.is_some_and(|seconds| seconds >= hold) {
                 change.deed = Deed::Forget;
-            } else if condition.is_some() && now.saturating_sub(next.since) >= hold {
+            } else if condition.is_some_and(|one| hold == 0 || is_seen_since(one, next.since))
+                && now.saturating_sub(next.since) >= hold
+            {
                 open(&mut change, now, terms);
             }
         }
@@ -128,6 +135,11 @@ fn advance(
             next.phase = Phase::Resolved;
             next.resolved_at = Some(now);
             next.silent_until = None;
+            if next.basis != Basis::Reports && look.has_let_go(&next.domain) {
+                let before = &next.summary;
+                next.summary =
+                    line(&format!("Nobody looks at {} any more. Before: {before}", next.domain));
+            }
             tell(&mut change, NoticeKind::Resolved, now, terms);
         }
         Phase::Open => {
@@ -146,6 +158,11 @@ fn advance(
         }
     }
     (change.incident != *incident || change.deed == Deed::Forget).then_some(change)
+}
+
+/// Whether it was found again after it was first known of, or is not known from looks alone.
+fn is_seen_since(condition: &Condition, since: i64) -> bool {
+    condition.seen_at.is_none_or(|at| at > since)
 }
 
 fn open(change: &mut Change, now: i64, terms: &Terms) {

@@ -5,6 +5,9 @@ use sealpost_rules::incidents::incident_cause;
 use sealpost_store::incidents::{Incident, NoticeKind};
 use serde::{Deserialize, Serialize};
 
+/// Incidents in a digest: as many as somebody reads.
+const IN_DIGEST: usize = 100;
+
 /// What a notice says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -12,8 +15,12 @@ pub struct Told {
     pub kind: String,
     /// When.
     pub at: Timestamp,
-    /// The incident; in a digest all that are open; none in a test.
+    /// The incident; in a digest those that are open, and no more than somebody reads; none in a
+    /// test.
     pub incidents: Vec<ToldIncident>,
+    /// How many are open, in a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<usize>,
 }
 
 /// An incident as it was when it was told.
@@ -57,22 +64,24 @@ impl Told {
     /// This has become of an incident.
     pub fn of(kind: NoticeKind, incident: &Incident, at: i64, link: Option<&str>) -> Self {
         let incidents = vec![ToldIncident::of(incident, link)];
-        Self { kind: kind.as_str().to_owned(), at: time(at), incidents }
+        Self { kind: kind.as_str().to_owned(), at: time(at), incidents, open: None }
     }
 
-    /// All that is open, in short.
+    /// All that is open, in short; of very many the first.
     pub fn digest(open: &[Incident], at: i64, link: Option<&str>) -> Self {
         let short = |incident: &Incident| ToldIncident {
             grounds: Vec::new(),
             ..ToldIncident::of(incident, link)
         };
-        let incidents = open.iter().map(short).collect();
-        Self { kind: NoticeKind::Digest.as_str().to_owned(), at: time(at), incidents }
+        let incidents = open.iter().take(IN_DIGEST).map(short).collect();
+        let kind = NoticeKind::Digest.as_str().to_owned();
+        Self { kind, at: time(at), incidents, open: Some(open.len()) }
     }
 
     /// A person tries whether notices arrive.
     pub fn test(at: i64) -> Self {
-        Self { kind: NoticeKind::Test.as_str().to_owned(), at: time(at), incidents: Vec::new() }
+        let kind = NoticeKind::Test.as_str().to_owned();
+        Self { kind, at: time(at), incidents: Vec::new(), open: None }
     }
 
     /// As it is stored.

@@ -155,6 +155,21 @@ impl Senders {
         done(self.environment.run_in(System::Bookworm, "sh", &["-c", command])?, "submit")
     }
 
+    /// Hands a message for this recipient to the Postfix of a system, by the way that our documentation
+    /// gives to report mails.
+    ///
+    /// # Errors
+    ///
+    /// When it does not take it.
+    pub fn submit_report(&self, system: System, recipient: &str) -> Result<(), EnvironmentError> {
+        let instance = match system {
+            System::Trixie => postfix::TRIXIE,
+            System::Bookworm => postfix::BOOKWORM,
+        };
+        let command = format!("echo {} '{recipient}' | python3 /e2e/submit", instance.report_port);
+        done(self.environment.run_in(System::Bookworm, "sh", &["-c", &command])?, "submit")
+    }
+
     /// Has every mail server but the Exim that asks the fresh daemon try again all that it has
     /// deferred.
     ///
@@ -345,6 +360,7 @@ fn write_configuration(directory: &Path) -> Result<(), EnvironmentError> {
         write("main.cf", instance.main())?;
         write("master.cf", instance.services())?;
         let _ = writeln!(listeners, "127.0.0.1 {}", instance.port);
+        let _ = writeln!(listeners, "127.0.0.1 {}", instance.report_port);
     }
     fs_err::write(directory.join("transport"), postfix::transports())?;
     for memory in [Memory::Cached, Memory::Fresh] {

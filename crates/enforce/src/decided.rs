@@ -103,6 +103,9 @@ impl Decided {
                  allows, or waits"
                     .to_owned()
             }
+            (_, SenderDecision::NotFound) if self.level == OperatorLevel::Unknown => {
+                self.why_not_found_at_no_level(domain)
+            }
             (_, SenderDecision::NotFound) => self.why_not_found(),
         };
         match &self.exception {
@@ -133,6 +136,21 @@ impl Decided {
                 format!("the TLSA records of the hosts of {domain} are not known in time")
             }
         }
+    }
+
+    /// What would be said at the lowest level, and what keeps it from being said.
+    fn why_not_found_at_no_level(&self, domain: &DomainName) -> String {
+        let lowest = OperatorLevel::Opportunistic;
+        let (sts, dane) = (self.sts.clone(), self.dane.clone());
+        let otherwise = Self::new(sts, dane, self.exception.clone(), lowest);
+        if otherwise.decision == SenderDecision::NotFound {
+            return self.why_not_found();
+        }
+        let because = Self { exception: None, ..otherwise }.because(domain);
+        format!(
+            "default_level is not set, and what your mail server does by itself might be more: \
+             nothing is asked for; else: {because}"
+        )
     }
 
     fn why_not_found(&self) -> String {

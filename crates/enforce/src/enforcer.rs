@@ -11,7 +11,7 @@ use std::{
 };
 
 use mail_domain::DomainName;
-use mta_sts::cache::{Absence, Entry, Event, FetchedPolicy, Now, Verdict};
+use mta_sts::cache::{Absence, Entry, Event, FetchedPolicy, Now, Snapshot, Verdict};
 use sealpost_net::Network;
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::{Policies, Store, StoreError};
@@ -33,6 +33,11 @@ use crate::{
 const SHARDS: usize = 64;
 /// How often it is looked which entries want to be woken.
 const TICK: Duration = Duration::from_secs(1);
+/// Failures that lie back longer than this are not remembered over a restart, in seconds. No wait
+/// after a failure is as long.
+const OLD: i64 = 86_400;
+/// How many domains are removed from the store at a time.
+const MOST_TIDIED: usize = 1_024;
 
 /// Remembers the policies of domains, and finds them out. Clones share everything.
 #[derive(Clone)]
@@ -51,11 +56,14 @@ struct Shared {
     fetches: Turns,
     metrics: Arc<EnforceMetrics>,
     tasks: Mutex<Tasks>,
+    /// Domains of which nothing but old failures is stored, and when they failed last.
+    useless: Mutex<Vec<(DomainName, i64)>>,
     /// Where look-ups, fetches and savings run, whoever asks for them.
     runtime: Handle,
-    /// Lines in the log about a lack of room, and about a store that fails.
+    /// Lines in the log about a lack of room, a store that fails, and a lack of turns.
     full: Seldom,
     failing: Seldom,
+    crowded: Seldom,
 }
 
 /// What runs beside the answers.
@@ -111,13 +119,16 @@ impl Enforcer {
             fetches: Turns::new(settings.fetches, settings.slow / 4),
             metrics: Arc::default(),
             tasks: Mutex::default(),
+            useless: Mutex::default(),
             runtime: Handle::current(),
             full: Seldom::default(),
             failing: Seldom::default(),
+            crowded: Seldom::default(),
         };
         let enforcer = Self { shared: Arc::new(shared) };
         enforcer.load().await?;
         enforcer.wake_entries();
+        enforcer.keep_tidy();
         enforcer.carry_out_intents(store.intents());
         Ok(enforcer)
     }
@@ -216,12 +227,52 @@ impl Enforcer {
             for remembered in rows {
                 let (domain, snapshot) = from_store(remembered);
                 let now = shared.time.now();
+                if let Some(failed_at) = old_failures(&snapshot, now) {
+                    lock(&shared.useless).push((domain, failed_at));
+                    continue;
+                }
                 let entry = Entry::restore(snapshot, now, shared.time.jitter());
                 let limit = self.limit();
                 lock(self.shard(&domain)).restore(&domain, entry, limit, now);
             }
         }
         Ok(())
+    }
+
+    /// Removes from the store what is of no use any more, a part at a time.
+    fn keep_tidy(&self) {
+        let weak = Arc::downgrade(&self.shared);
+        self.keep_doing("the removal of old failures", move || {
+            let weak = weak.clone();
+            async move {
+                loop {
+                    sleep(TICK).await;
+                    let Some(shared) = weak.upgrade() else { return };
+                    Self { shared }.tidy().await;
+                }
+            }
+        });
+    }
+
+    async fn tidy(&self) {
+        let mut useless = {
+            let mut useless = lock(&self.shared.useless);
+            for shard in &self.shared.shards {
+                useless.append(&mut lock(shard).take_forgotten());
+            }
+            let rest = useless.len().saturating_sub(MOST_TIDIED);
+            useless.split_off(rest)
+        };
+        if useless.is_empty() {
+            return;
+        }
+        useless.shrink_to_fit();
+        // What cannot be removed now is at the next start.
+        if let Err(error) = self.shared.policies.forget_failures(useless).await
+            && self.shared.failing.is_time()
+        {
+            tracing::error!(%error, "old failures stay on the disk");
+        }
     }
 
     /// Wakes the entries that want it, every second.
@@ -296,6 +347,14 @@ impl Enforcer {
     fn limit(&self) -> usize {
         self.shared.settings.without_policy.div_ceil(SHARDS)
     }
+}
+
+/// When the last of its failures was, if nothing but failures is stored of a domain, and all of them
+/// so long ago that nothing waits for their sake.
+fn old_failures(snapshot: &Snapshot, now: Now) -> Option<i64> {
+    let failed_at = snapshot.backoff.as_ref()?.failed_at;
+    let is_old = now.wall.saturating_sub(failed_at) > OLD;
+    (snapshot.policy.is_none() && is_old).then_some(failed_at)
 }
 
 /// Locks, also after a panic of another thread: every change behind these locks is whole.

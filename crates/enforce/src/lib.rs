@@ -38,6 +38,8 @@ mod enforcer;
 pub use enforcer::{Enforcer, Standing};
 mod proof;
 pub use proof::{Proof, Prover};
+mod last_proof;
+pub use last_proof::LastProof;
 mod mail_hosts;
 mod routes;
 pub use routes::{InvalidLookup, RouteSeen};

@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sealpost_net::{Network, Probes, prove_resolver};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::{Answerer, DaneAnswers};
+use crate::{Answerer, DaneAnswers, LastProof, last_proof::Claim};
 
 /// How long one test may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +24,8 @@ pub struct Prover {
     pub resolvers: Vec<SocketAddr>,
     /// What is asked.
     pub probes: Probes,
+    /// What was proven before.
+    pub last: LastProof,
 }
 
 /// What a test has shown.
@@ -34,15 +36,24 @@ pub enum Proof {
     Proven,
     /// One of them does not: why.
     Refuted(String),
-    /// It could not be told: why. What was known before still counts: an outage is no reason to stop
-    /// relying on DANE.
+    /// It could not be told: why. What was known before still counts, before a restart too: an outage is
+    /// no reason to stop relying on DANE.
     Unknown(String),
 }
 
 impl Prover {
     /// Tests, and switches DANE answers accordingly.
     pub async fn test(&self) -> Proof {
-        let proof = self.prove().await;
+        self.conclude(self.prove().await)
+    }
+
+    /// The same, within this time: what has not been told by then is unknown.
+    pub async fn test_within(&self, patience: Duration) -> Proof {
+        let late = || Proof::Unknown("the resolvers have not answered in time".to_owned());
+        self.conclude(timeout(patience, self.prove()).await.unwrap_or_else(|_| late()))
+    }
+
+    fn conclude(&self, proof: Proof) -> Proof {
         let before = self.answerer.dane();
         match &proof {
             Proof::Proven => {
@@ -50,18 +61,31 @@ impl Prover {
                     tracing::info!("all resolvers validate: answers follow DANE");
                 }
                 self.answerer.set_dane(DaneAnswers::On);
+                self.last.keep(&self.claim());
             }
             Proof::Refuted(why) => {
                 if before == DaneAnswers::On {
                     tracing::error!(why, "answers no longer follow DANE");
                 }
                 self.answerer.set_dane(DaneAnswers::Off);
+                self.last.forget();
             }
             Proof::Unknown(why) => {
-                tracing::warn!(why, "cannot tell whether the resolvers validate")
+                tracing::warn!(why, "cannot tell whether the resolvers validate");
+                if before == DaneAnswers::Off && self.last.holds_for(&self.claim()) {
+                    tracing::warn!("they did before the start: answers follow DANE");
+                    self.answerer.set_dane(DaneAnswers::On);
+                }
             }
         }
         proof
+    }
+
+    fn claim(&self) -> Claim {
+        Claim {
+            mta_resolvers: self.resolvers.iter().copied().collect(),
+            own: self.network.dns_means(),
+        }
     }
 
     /// Tests again and again after a first [`test`](Self::test) that showed this. It does not end.

@@ -217,7 +217,11 @@ impl RouteSeen {
         };
         let hosts = route.hosts.iter().zip(&holdings).filter_map(named).collect();
         if route.left_out > 0 {
-            holdings.push(Holding::Failed);
+            // More than sixty hosts come before these: no mail server gets so far (Postfix tries
+            // five addresses). A failure would make mail wait for ever for their sake. So they
+            // count as hosts that can be delivered to over TLS only, whoever they are: not all
+            // hosts have usable records, and where none of the others has any, a policy decides.
+            holdings.push(Holding::Unusable);
         }
         let tlsa = TlsaState::of(&holdings);
         let first_host = route.hosts.first().map(|host| &host.addresses);
@@ -306,6 +310,25 @@ mod tests {
         let other = vec![host("mx.a.test", &[]), host("mx_1.a.test", &[&usable])];
         assert_eq!(sum(other), (TlsaState::SomeUsable, named()));
         assert_eq!(sum(vec![host("mx_1.a.test", &[&usable])]), (TlsaState::AllUsable, Vec::new()));
+    }
+
+    /// Mail for the domain would else wait for ever.
+    #[test]
+    fn hosts_that_nobody_reaches_make_no_mail_wait() {
+        use sealpost_rules::matrix::{MtaDnssec, SenderDecision, StsState};
+
+        let usable = format!("3 1 1 {}", "07".repeat(32));
+        let decided = |tlsa: &[&str], sts: StsState| {
+            let hosts = vec![host("mx1.a.test", tlsa), host("mx2.a.test", tlsa)];
+            let route = MailRoute { records: Some(found(Vec::new())), hosts, left_out: 3 };
+            let seen = RouteSeen::new(&route);
+            assert_eq!(seen.life, Duration::from_secs(60));
+            SenderDecision::of(seen.mx, seen.tlsa, sts, MtaDnssec::Proven)
+        };
+        assert_eq!(decided(&[], StsState::Enforce), SenderDecision::Secure);
+        assert_eq!(decided(&[], StsState::Other), SenderDecision::Dane);
+        assert_eq!(decided(&[&usable], StsState::Enforce), SenderDecision::DaneOnly);
+        assert_eq!(decided(&[&usable], StsState::Other), SenderDecision::Dane);
     }
 
     #[test]

@@ -132,9 +132,33 @@ impl Section {
         }
     }
 
+    /// What the operator should know of these settings: each a sentence without its full stop.
+    pub fn cautions(&self) -> impl Iterator<Item = &'static str> {
+        let without_level = self.default_level.0 == OperatorLevel::Unknown;
+        let without_dane = self.dane == Switch::Off || self.mta_resolvers.is_empty();
+        let overrides_dane = self.default_level.0 == OperatorLevel::Dane && without_dane;
+        let level = without_level.then_some(
+            "nothing is enforced until default_level says how your mail server delivers by itself \
+             (smtp_tls_security_level): `sealpost enforce setup postfix` prints the line",
+        );
+        let dane = overrides_dane.then_some(
+            "where a policy is enforced, it takes the place of your mail server's own DANE, for answers \
+             do not follow DANE: set dane = \"on\" and name its resolvers in mta_resolvers, as \
+             `sealpost enforce setup postfix` prints them",
+        );
+        level.into_iter().chain(dane)
+    }
+
     /// Where policies are kept: by default in the [state folder](state_folder).
     pub fn store_file(&self) -> PathBuf {
         self.store.clone().unwrap_or_else(|| state_folder().join("store.sqlite"))
+    }
+
+    /// Where it is kept that the resolvers were proven to validate: beside the policies.
+    pub fn proof_file(&self) -> PathBuf {
+        let mut path = self.store_file().into_os_string();
+        path.push("-proof");
+        path.into()
     }
 
     /// The names by which resolvers are tried.
@@ -249,6 +273,22 @@ mod tests {
         let section: Section = toml::from_str("").unwrap();
         assert_eq!(section.settings(), Settings::default());
         assert_eq!(section.dane, Switch::Off);
+    }
+
+    #[test]
+    fn what_would_surprise_is_told() {
+        let cautions = |text: &str| {
+            let section: Section = toml::from_str(text).unwrap();
+            section.cautions().map(|text| text.get(..20).unwrap()).collect::<Vec<_>>()
+        };
+        let (nothing, overrides) = ("nothing is enforced ", "where a policy is en");
+        let proven = "dane = \"on\"\nmta_resolvers = [\"127.0.0.1:53\"]\n";
+        assert_eq!(cautions(""), [nothing]);
+        assert_eq!(cautions("default_level = \"may\""), [""; 0]);
+        assert_eq!(cautions("default_level = \"dane\""), [overrides]);
+        assert_eq!(cautions("default_level = \"dane\"\ndane = \"on\""), [overrides]);
+        assert_eq!(cautions(&format!("default_level = \"dane\"\n{proven}")), [""; 0]);
+        assert_eq!(cautions(proven), [nothing]);
     }
 
     #[test]

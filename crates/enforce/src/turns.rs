@@ -33,6 +33,24 @@ impl Turns {
     pub(crate) async fn take<F: Future>(&self, work: F) -> F::Output {
         // The semaphore is never closed; without a turn, too many would go at once at worst.
         let turn = self.quick.acquire().await.ok();
+        self.hold(turn, work).await
+    }
+
+    /// Waits so long for a turn, and then for the result; `None` without a turn.
+    pub(crate) async fn take_within<F: Future>(
+        &self,
+        patience: Duration,
+        work: F,
+    ) -> Option<F::Output> {
+        let turn = timeout(patience, self.quick.acquire()).await.ok()?.ok();
+        Some(self.hold(turn, work).await)
+    }
+
+    async fn hold<'a, F: Future>(
+        &'a self,
+        turn: Option<SemaphorePermit<'a>>,
+        work: F,
+    ) -> F::Output {
         let mut work = pin!(work);
         match timeout(QUICK, &mut work).await {
             Ok(result) => result,
@@ -97,6 +115,20 @@ mod tests {
         // Who gives up gives both back.
         drop(silent);
         assert_eq!((turns.free(), turns.slow.available_permits()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_turn_in_time_does_nothing() {
+        pause();
+        let turns = Turns::new(1, 0);
+        let mut silent = Box::pin(turns.take(pending::<()>()));
+        assert!(is_pending(&mut silent).await);
+        let begun = std::cell::Cell::new(false);
+        let patience = Duration::from_secs(30);
+        assert_eq!(turns.take_within(patience, async { begun.set(true) }).await, None);
+        assert!(!begun.get());
+        drop(silent);
+        assert_eq!(turns.take_within(patience, async { 7 }).await, Some(7));
     }
 
     /// Polls once; true if it is not done.

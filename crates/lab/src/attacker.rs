@@ -90,7 +90,7 @@ impl Attacker {
     pub(crate) fn new(authority: &Arc<Authority>) -> Self {
         let mut victims = HashMap::new();
         let mut users: HashMap<String, Vec<&'static str>> = HashMap::new();
-        for domain in fleet::fleet() {
+        for domain in fleet::fleet().iter().chain(fleet::estates()) {
             let victim = Victim::new(domain);
             for (_, host) in &victim.exchanges {
                 users.entry(host.clone()).or_default().push(domain.name);

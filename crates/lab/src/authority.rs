@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::BASE64;
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType,
@@ -231,6 +232,21 @@ impl Authority {
 }
 
 impl Identity {
+    pub(crate) fn chain_pem(&self) -> String {
+        let block = |certificate: &CertificateDer<'_>| {
+            let text = BASE64.encode(certificate);
+            let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
+            let lines: Vec<_> = lines.collect();
+            let label = "CERTIFICATE-----";
+            format!("-----BEGIN {label}\n{}\n-----END {label}\n", lines.join("\n"))
+        };
+        self.chain.iter().map(block).collect()
+    }
+
+    pub(crate) fn key_pem(&self) -> Result<String, rcgen::Error> {
+        Ok(KeyPair::try_from(self.key.as_slice())?.serialize_pem())
+    }
+
     /// For a server.
     pub(crate) fn certified(
         &self,

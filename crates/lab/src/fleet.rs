@@ -35,6 +35,8 @@ mod providers;
 mod readiness;
 // Whom to attack.
 mod victims;
+// Whom to lead somewhere.
+mod estates;
 
 /// Every domain, in groups.
 pub(crate) fn fleet() -> &'static [Domain] {
@@ -65,6 +67,12 @@ pub(crate) fn fleet() -> &'static [Domain] {
         .collect()
     });
     &FLEET
+}
+
+/// Domains that change while the lab runs. Nobody audits them.
+pub(crate) fn estates() -> &'static [Domain] {
+    static ESTATES: LazyLock<Vec<Domain>> = LazyLock::new(estates::estates);
+    &ESTATES
 }
 
 /// Domains outside `.test` whose hosts some of the fleet use. Nobody audits them.

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use hickory_proto::rr::RecordType;
 use jiff::Timestamp;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -22,14 +23,19 @@ use crate::{
     files::Files,
     fleet, https,
     listen::{Port, accept_all, bind_all, bind_pair},
+    owner::Owner,
     plan::{Ipv6, Plan},
+    reporters::Reporter,
+    sender::{Internet, Sender},
     smtp,
     tls::Tenants,
-    zone::Zones,
+    zone::{RecordData, Zones},
 };
 
 /// Where the DNS of the lab is.
 const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 66, 0, 1));
+/// Where nothing is.
+const SPARE: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 80);
 
 /// How to run a lab.
 #[derive(Clone, Debug)]
@@ -66,6 +72,8 @@ pub struct Lab {
     files: Files,
     mailroom: Arc<Mailroom>,
     attacker: Arc<Attacker>,
+    owner: Arc<Owner>,
+    zones: Arc<Zones>,
     /// One task for each listener; dropping them ends every connection.
     tasks: JoinSet<()>,
 }
@@ -91,6 +99,7 @@ impl Lab {
         let mailroom = Arc::new(Mailroom::new(options.now, &files.deliveries)?);
         let zones = Zones::new(authority.now_seconds())?;
         let attacker = Arc::new(Attacker::new(&authority));
+        let owner = Arc::new(Owner::new(&authority));
         let plan = Plan::new(zones, &authority, &attacker, probe_ipv6().await)?;
         let port = |preferred, standard| match options.ports {
             Ports::Preferred => Port::Preferred(preferred),
@@ -102,8 +111,10 @@ impl Lab {
         let serve = move |stream, tenants| https::serve(stream, tenants, Arc::clone(&between));
         let https_port = listen(&mut tasks, plan.https, port(4443, 443), serve).await?;
         let (between, mail) = (Arc::clone(&attacker), Arc::clone(&mailroom));
+        let changed = Arc::clone(&owner);
         let serve = move |stream, tenants| {
-            smtp::serve(stream, tenants, Arc::clone(&between), Arc::clone(&mail))
+            let (between, changed) = (Arc::clone(&between), Arc::clone(&changed));
+            smtp::serve(stream, tenants, between, changed, Arc::clone(&mail))
         };
         let smtp_port = listen(&mut tasks, plan.smtp, port(2525, 25), serve).await?;
         let trust_anchors = plan.zones.trust_anchors();
@@ -111,9 +122,9 @@ impl Lab {
         let (socket, listener, resolver) =
             bind_pair(SocketAddr::new(RESOLVER, 0), port(5300, 53)).await?;
         tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones), Arc::clone(&attacker)));
-        let between = Arc::clone(&attacker);
+        let (between, known) = (Arc::clone(&attacker), Arc::clone(&zones));
         tasks.spawn(accept_all(listener, move |stream| {
-            dns::serve_tcp(stream, Arc::clone(&zones), Arc::clone(&between))
+            dns::serve_tcp(stream, Arc::clone(&known), Arc::clone(&between))
         }));
         let control = control.serve(&mut tasks, Arc::clone(&attacker));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
@@ -125,6 +136,8 @@ impl Lab {
             files,
             mailroom,
             attacker,
+            owner,
+            zones,
             tasks,
         })
     }
@@ -137,6 +150,75 @@ impl Lab {
     /// Every domain of the lab, in groups; each name once.
     pub fn fleet() -> &'static [Domain] {
         fleet::fleet()
+    }
+
+    /// An address of the lab where it serves nothing, for a server of the caller’s on the ports of the
+    /// lab.
+    pub fn spare_address() -> Ipv4Addr {
+        SPARE
+    }
+
+    /// Sets the only A record at a name below `tour.test`.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Name`] if it is no name.
+    pub fn set_address(&self, name: &str, address: Ipv4Addr) -> Result<(), LabError> {
+        self.zones.change(name, RecordType::A, vec![RecordData::Ipv4(address)])
+    }
+
+    /// Sets the only TXT record at a name below `tour.test`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::set_address`].
+    pub fn set_text(&self, name: &str, text: &str) -> Result<(), LabError> {
+        let strings = text.as_bytes().chunks(255).map(<[u8]>::to_vec).collect();
+        self.zones.change(name, RecordType::TXT, vec![RecordData::Text(strings)])
+    }
+
+    /// Names these as the MX hosts of `tour.test`, all with one preference.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::set_address`].
+    pub fn set_mx(&self, domain: &str, hosts: &[String]) -> Result<(), LabError> {
+        let records = hosts.iter().map(|host| RecordData::Mx(10, host.clone())).collect();
+        self.zones.change(domain, RecordType::MX, records)
+    }
+
+    /// Writes a certificate for a host that the lab does not serve itself, with nothing wrong with it,
+    /// and its key into a folder: `fullchain.pem` and `privkey.pem`.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be made or written.
+    pub fn write_certificate(&self, host: &str, folder: &Path) -> Result<(), LabError> {
+        let identity = self.owner.certify(host);
+        let identity = identity.get()?;
+        fs_err::write(folder.join("fullchain.pem"), identity.chain_pem())?;
+        fs_err::write(folder.join("privkey.pem"), identity.key_pem()?)?;
+        Ok(())
+    }
+
+    /// Gives an MX host of `tour.test` a new certificate, with nothing wrong with it.
+    pub fn renew_certificate(&self, host: &str) {
+        self.owner.renew(host);
+    }
+
+    /// A mail server that sends into the lab, and behaves as this reporter when it reports on that.
+    ///
+    /// # Errors
+    ///
+    /// If the file with the root certificate cannot be read.
+    pub fn sender(&self, reporter: Reporter) -> Result<Sender, LabError> {
+        let internet = Internet {
+            resolver: self.resolver,
+            https_port: self.https_port,
+            smtp_port: self.smtp_port,
+            roots: Internet::trusting(self.trust_roots_file())?,
+        };
+        Ok(Sender::new(internet, reporter))
     }
 
     /// Begins an attack on a domain of the fleet, or on all of it with `*`. One that is on already

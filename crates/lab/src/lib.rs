@@ -25,6 +25,10 @@
 //! of his own, at `attacker.test`. The domains that begin with `victim-` are meant for him: their
 //! records live for seconds.
 //!
+//! One domain, `tour.test`, begins with nothing and is not of the fleet: its owner changes what is
+//! published, served and shown there ([`Lab::set_text`] and what stands below it), and a [`Sender`]
+//! delivers to it as its policy asks, and counts its sessions.
+//!
 //! [Reporters](reporters) send what senders of TLS reports send, on traffic that is made up, and say
 //! what is true of it; the keys of their signatures are in the DNS of the lab.
 //!
@@ -76,6 +80,11 @@ pub use control::{Control, ControlError};
 
 // Who reports on mail.
 pub mod reporters;
+
+// Who changes a domain, and who sends to it.
+mod owner;
+mod sender;
+pub use sender::{Sender, Sent, hand_over, read_page};
 
 // The servers.
 mod authority;

@@ -57,7 +57,7 @@ impl Plan {
             builder.zones.serve(provider.name)?;
             builder.domain(&provider)?;
         }
-        for domain in fleet::fleet() {
+        for domain in fleet::fleet().iter().chain(fleet::estates()) {
             builder.domain(domain)?;
         }
         builder.attacker(attacker)?;

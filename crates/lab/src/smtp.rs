@@ -14,9 +14,10 @@ use envelope::Envelope;
 
 use crate::{
     attacker::{self, Attacker, Way},
-    delivery::{DeliveryTls, Mailroom},
+    delivery::{DeliveryTls, Mailroom, TakenBy},
     host::Dialogue,
     listen::hold,
+    owner::Owner,
     tls::{self, Tenants, reset, send_and_close},
 };
 
@@ -38,12 +39,14 @@ pub(crate) async fn serve(
     stream: TcpStream,
     tenants: Arc<Tenants<Dialogue>>,
     attacker: Arc<Attacker>,
+    owner: Arc<Owner>,
     mailroom: Arc<Mailroom>,
 ) {
     let Ok(at) = stream.local_addr() else { return };
     let is_shared = matches!(*tenants, Tenants::Many(_));
     let (tenants, by) = match attacker.way_to_mail(&tenants) {
-        Way::To(tenants, by) => (tenants, by),
+        Way::To(tenants, TakenBy::Owner) => (owner.mail_host(&tenants), TakenBy::Owner),
+        Way::To(tenants, TakenBy::Attacker) => (tenants, TakenBy::Attacker),
         Way::Blocked => return reset(&stream),
     };
     let (name, dialogue) = match &*tenants {

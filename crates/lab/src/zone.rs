@@ -9,6 +9,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, Ipv6Addr},
+    sync::{PoisonError, RwLock},
 };
 
 use hickory_proto::{
@@ -107,6 +108,8 @@ pub(crate) struct Zones {
     apexes: BTreeMap<Name, Apex>,
     faults: BTreeMap<Name, Vec<(Option<RecordType>, Fault)>>,
     flaws: BTreeMap<Name, (Extent, Flaw)>,
+    /// Sets of records that their owner has changed since; an empty one is gone.
+    changed: RwLock<BTreeMap<(Name, RecordType), Vec<RData>>>,
 }
 
 /// The records at one name.
@@ -134,6 +137,7 @@ impl Zones {
             apexes: BTreeMap::new(),
             faults: BTreeMap::new(),
             flaws: BTreeMap::new(),
+            changed: RwLock::default(),
         };
         for apex in [Name::root(), name("test")?] {
             let key = ZoneKey::generate(apex.clone())?;
@@ -170,32 +174,28 @@ impl Zones {
     }
 
     pub(crate) fn add(&mut self, owner: &str, data: RecordData) -> Result<(), LabError> {
-        let data = match data {
-            RecordData::Ipv4(address) => RData::A(A(address)),
-            RecordData::Ipv6(address) => RData::AAAA(AAAA(address)),
-            RecordData::Mx(preference, exchange) => {
-                RData::MX(MX::new(preference, name(&exchange)?))
-            }
-            RecordData::Text(strings) => {
-                RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
-            }
-            RecordData::Alias(target) => RData::CNAME(CNAME(name(&target)?)),
-            RecordData::Tlsa(usage, selector, matching, data) => RData::TLSA(TLSA::new(
-                CertUsage::from(usage),
-                Selector::from(selector),
-                Matching::from(matching),
-                data,
-            )),
-            RecordData::Caa(flags, property, value) => {
-                let mut caa = CAA::new_issue(flags & 128 != 0, None, Vec::new());
-                caa.reserved_flags = flags & 127;
-                caa.tag = property.to_owned();
-                caa.value = value.as_bytes().to_vec();
-                RData::CAA(caa)
-            }
-        };
-        self.insert(&name(owner)?, data);
+        self.insert(&name(owner)?, data.rdata()?);
         Ok(())
+    }
+
+    /// Publishes these records of a type in the place of those before, while questions are answered.
+    /// In a zone that is signed, what there was before would still be proven.
+    pub(crate) fn change(
+        &self,
+        owner: &str,
+        record_type: RecordType,
+        records: Vec<RecordData>,
+    ) -> Result<(), LabError> {
+        let records = records.into_iter().map(RecordData::rdata).collect::<Result<_, _>>()?;
+        let mut changed = self.changed.write().unwrap_or_else(PoisonError::into_inner);
+        changed.insert((name(owner)?, record_type), records);
+        Ok(())
+    }
+
+    /// The records that have taken the place of those before, if any have.
+    fn changed(&self, owner: &Name, record_type: RecordType) -> Option<Vec<RData>> {
+        let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
+        changed.get(&(owner.clone(), record_type)).cloned()
     }
 
     /// Gives every record at the name this time to live.
@@ -331,6 +331,33 @@ impl Zones {
     /// Does the lab know all about this name? The zones above are known at their own names.
     fn is_served(&self, owner: &Name) -> bool {
         self.apexes.contains_key(owner) || self.served.iter().any(|domain| domain.zone_of(owner))
+    }
+}
+
+impl RecordData {
+    fn rdata(self) -> Result<RData, LabError> {
+        Ok(match self {
+            Self::Ipv4(address) => RData::A(A(address)),
+            Self::Ipv6(address) => RData::AAAA(AAAA(address)),
+            Self::Mx(preference, exchange) => RData::MX(MX::new(preference, name(&exchange)?)),
+            Self::Text(strings) => {
+                RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
+            }
+            Self::Alias(target) => RData::CNAME(CNAME(name(&target)?)),
+            Self::Tlsa(usage, selector, matching, data) => RData::TLSA(TLSA::new(
+                CertUsage::from(usage),
+                Selector::from(selector),
+                Matching::from(matching),
+                data,
+            )),
+            Self::Caa(flags, property, value) => {
+                let mut caa = CAA::new_issue(flags & 128 != 0, None, Vec::new());
+                caa.reserved_flags = flags & 127;
+                caa.tag = property.to_owned();
+                caa.value = value.as_bytes().to_vec();
+                RData::CAA(caa)
+            }
+        })
     }
 }
 

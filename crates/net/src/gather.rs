@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::deadline::Deadline;
+use crate::dns::MOST_MX;
 use crate::https::{Get, Purpose};
 use crate::network::{Means, Network, Survey};
 use crate::scope::{Part, Scope};
@@ -177,7 +178,7 @@ impl Network {
         look: HostLook,
         deadline: Deadline,
     ) -> MailHosts {
-        let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
+        let records = self.means.dns.mail_exchangers(domain.as_str(), MOST_MX, deadline).await;
         let source = source(&records);
         let listed = match source {
             MxSource::Records => hosts(records.value().into_iter().flatten()),

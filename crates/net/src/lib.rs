@@ -69,7 +69,7 @@ pub use submit::{
 
 // What is asked.
 mod dns;
-pub use dns::{TransferError, TransferredRecord, transfer_zone};
+pub use dns::{Freshness, TransferError, TransferredRecord, transfer_zone};
 mod authorities;
 mod rehearsal;
 pub use authorities::{Authority, AuthorityAnswer};

@@ -35,9 +35,13 @@ pub(crate) struct Means {
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: Limits,
     pub(crate) courtesy: Courtesy,
+    /// Turns for the fetches of who sends mail: no look at others, however many hosts it meets, takes
+    /// one of these.
+    pub(crate) fetches: Courtesy,
     /// What was seen of MX hosts, where domains share that.
     pub(crate) shared_hosts: Option<SharedHosts>,
     resolvers: Vec<SocketAddr>,
+    dnssec: DnssecMode,
     trust_roots: String,
 }
 
@@ -133,6 +137,7 @@ impl Network {
             }),
             tls: TlsClient::new(roots.store, clock.clone()),
             guard: Guard::new(allowed_networks),
+            shared_hosts: share_hosts.then(|| SharedHosts::new(deadlines.domain, clock.clone())),
             clock,
             ehlo_name,
             https_port,
@@ -141,11 +146,19 @@ impl Network {
             deadlines,
             limits: limits.within_bounds(),
             courtesy: Courtesy::default(),
-            shared_hosts: share_hosts.then(|| SharedHosts::new(deadlines.domain)),
+            fetches: Courtesy::default(),
             resolvers,
+            dnssec,
             trust_roots: roots.origin,
         };
         Ok(Self { means: Arc::new(means) })
+    }
+
+    /// By whom and how the DNS is asked, and who is believed: two networks of which this is the same call
+    /// the same things secure.
+    pub fn dns_means(&self) -> String {
+        let resolvers: Vec<_> = self.means.resolvers.iter().map(ToString::to_string).collect();
+        format!("{:?} {}", self.means.dnssec, resolvers.join(" "))
     }
 
     /// Who looks, and with what means. The routes of this machine are looked up anew each time; who

@@ -53,6 +53,7 @@ pub struct PolicyHost {
 }
 
 struct Inner {
+    clock: Clock,
     source: Source,
     held: Arc<Held>,
     /// What came of the last look at the stages, and when that was.
@@ -129,7 +130,8 @@ impl PolicyHost {
         };
         let held = Arc::new(Held::default());
         let inner = Inner {
-            source: Source::new(store.rollouts(), clock, Arc::clone(&held)),
+            source: Source::new(store.rollouts(), clock.clone(), Arc::clone(&held)),
+            clock,
             held,
             looked: Mutex::new(Looked { since: Stopwatch::start(), failure: None }),
             shelf,
@@ -223,7 +225,7 @@ impl PolicyHost {
     pub async fn run(self) -> Infallible {
         let stages = async {
             loop {
-                sleep(LOOK).await;
+                self.inner.clock.sleep(LOOK).await;
                 if let Err(error) = self.refresh().await {
                     tracing::error!(%error, "policies stay as they are");
                 }

@@ -207,7 +207,7 @@ impl Work {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                () = self.clock.sleep(LOOK) => {}
                 () = self.held.news() => {}
                 changed = domains.changed() => if changed.is_err() { return },
                 changed = stopped.changed() => if changed.is_err() { return },

@@ -6,7 +6,7 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day, Trust};
 use sealpost_store::{
     Digest,
-    reports::{DayShare, Echo, NewReport, Repair, ReportedFailure, ReportedPolicy},
+    reports::{DayShare, Echo, NewReport, Ownership, Repair, ReportedFailure, ReportedPolicy},
 };
 use tls_rpt::{
     DomainTally, FailureDetail, Parsed, PolicyReport, PolicyType, RepairKind, Report,
@@ -29,12 +29,52 @@ pub struct Received {
     pub trust: Trust,
 }
 
+/// What one submission may make us keep of domains that nobody has named as ours.
+///
+/// A few octets can name very many domains, and each would be a row, and one for each day. So the
+/// domains of [`Strangers::ROOM`] days and domains are kept apart; the numbers of all further ones
+/// are kept together, without a domain. Nothing of ours is concerned.
+#[derive(Debug)]
+pub struct Strangers {
+    room: usize,
+}
+
+impl Strangers {
+    /// Days of domains: a report of one day on so many domains, or of a hundred days on a few.
+    pub const ROOM: usize = 256;
+    /// Policies that are kept of those without room, to show what it is about.
+    const POLICIES: usize = 64;
+
+    /// Is there room for one more domain on so many days?
+    fn take(&mut self, days: usize) -> bool {
+        let left = self.room.checked_sub(days.max(1));
+        self.room = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { room: Self::ROOM }
+    }
+}
+
 /// What is kept of a report: for each policy domain that it names, one account with the numbers of
-/// that domain. The texts are moved there.
-pub fn accounts(document: Document, received: &Received, ours: &OurDomains) -> Vec<NewReport> {
-    let payload = Digest::of(&document.json);
-    let ReportReading { report, repairs, .. } = document.reading;
-    let parts = Part::all(&report);
+/// that domain. The texts are moved there. `strangers` is that of the whole submission.
+///
+/// No two accounts are of the same domain: the store takes the second for the first come again.
+pub fn accounts(
+    document: Document,
+    received: &Received,
+    ours: &OurDomains,
+    strangers: &mut Strangers,
+) -> Vec<NewReport> {
+    let Document { json, reading, .. } = document;
+    let payload = Digest::of(&json);
+    // It may be large, and so is what follows.
+    drop(json);
+    let ReportReading { report, repairs, .. } = reading;
+    let parts = Part::all(&report, ours, strangers);
     let Report { organization_name, date_range, contact_info, report_id, policies, .. } = report;
     let organisation = organization_name.unwrap_or_default();
     let report_id = report_id.unwrap_or_default();
@@ -44,7 +84,7 @@ pub fn accounts(document: Document, received: &Received, ours: &OurDomains) -> V
     let is_only = parts.len() == 1;
     let mut policies: Vec<Option<PolicyReport>> = policies.into_iter().map(Some).collect();
     let account = |part: Part| NewReport {
-        ownership: ours.ownership(part.domain.as_ref(), part.named),
+        ownership: part.ownership,
         echo: Echo::No,
         trust: received.trust.clone(),
         organisation: organisation.clone(),
@@ -72,22 +112,55 @@ pub fn accounts(document: Document, received: &Received, ours: &OurDomains) -> V
 /// What a report has on one policy domain.
 struct Part {
     domain: Option<DomainName>,
-    named: Named,
+    ownership: Ownership,
     days: Vec<DayShare>,
     /// Its entries among the policies of the report.
     entries: Vec<usize>,
 }
 
 impl Part {
-    fn all(report: &Report) -> Vec<Self> {
+    /// One for each domain, and one for all without a domain, or without room.
+    fn all(report: &Report, ours: &OurDomains, strangers: &mut Strangers) -> Vec<Self> {
         let tally = Tally::without_failures(report);
-        let part = |domain: &DomainTally<'_>| Self {
-            domain: policy_domain(domain, report),
-            named: named(domain, report),
-            days: days(domain, &tally),
+        let (mut parts, mut rest): (Vec<Self>, Option<usize>) = (Vec::new(), None);
+        for domain in &tally.domains {
+            let part = Self::of(domain, &tally, report, ours);
+            let has_room = part.domain.as_ref().is_some_and(|domain| {
+                ours.are_said_to_be(domain) || strangers.take(part.days.len())
+            });
+            match rest.and_then(|rest| parts.get_mut(rest)) {
+                _ if has_room => parts.push(part),
+                Some(rest) => rest.join(part),
+                None => {
+                    let ownership = ours.ownership(None, Named::Domain);
+                    rest = Some(parts.len());
+                    parts.push(Self { domain: None, ownership, ..part });
+                }
+            }
+        }
+        if let Some(rest) = rest.and_then(|rest| parts.get_mut(rest)) {
+            rest.entries.truncate(Strangers::POLICIES);
+        }
+        parts
+    }
+
+    fn of(domain: &DomainTally<'_>, tally: &Tally<'_>, report: &Report, ours: &OurDomains) -> Self {
+        let name = policy_domain(domain, report);
+        Self {
+            ownership: ours.ownership(name.as_ref(), named(domain, report)),
+            days: days(domain, tally),
             entries: domain.entries.clone(),
-        };
-        tally.domains.iter().map(part).collect()
+            domain: name,
+        }
+    }
+
+    /// Adds the sessions of another domain, which are others. The days of a report are the same.
+    fn join(&mut self, other: Self) {
+        for (sum, share) in self.days.iter_mut().zip(other.days) {
+            sum.successful = sum.successful.plus(share.successful);
+            sum.failed = sum.failed.plus(share.failed);
+        }
+        self.entries.extend(other.entries);
     }
 }
 
@@ -210,8 +283,6 @@ fn seconds(time: Option<jiff::Timestamp>) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use sealpost_store::reports::Ownership;
-
     use super::*;
     use crate::{Limits, Submission};
 
@@ -222,7 +293,7 @@ mod tests {
         let trust = Trust::Verified { signer: "reporter.example".to_owned() };
         let received = Received { raw: Digest::of(b"raw"), place: 1, at: 1_800_000_000, trust };
         let ours = ours.iter().map(|name| name.parse().unwrap()).collect();
-        accounts(document, &received, &ours)
+        accounts(document, &received, &ours, &mut Strangers::default())
     }
 
     fn report(range: &str, policies: &str) -> String {
@@ -287,6 +358,73 @@ mod tests {
         );
         let [one, other] = accounts.as_slice() else { panic!("{accounts:?}") };
         assert_eq!(one.payload, other.payload);
+    }
+
+    /// The store took the second account for the first come again: 42 sessions were lost.
+    #[test]
+    fn entries_without_a_domain_are_counted_with_those_that_name_it() {
+        let none = policy_of("no-policy-found", "example.com", 40, 2)
+            .replace(r#","policy-domain":"example.com""#, "");
+        assert!(!none.contains("example.com"));
+        let named = policy_of("sts", "example.com", 5, 0);
+        for both in [[named.clone(), none.clone()], [none, named]] {
+            let text = report(DAY, &both.join(","))
+                .replace("1_a.example", "2026-11-24T00:00:00Z_idx1_example.com");
+            let accounts = of(&text, &["example.com"]);
+            let [account] = accounts.as_slice() else { panic!("{accounts:?}") };
+            assert_eq!(account.domain.as_ref().unwrap().to_string(), "example.com");
+            let [day] = account.days.as_slice() else { panic!("{:?}", account.days) };
+            // No session has a policy and none.
+            assert_eq!(day.successful, Bounds::between(45, 45));
+            assert_eq!(day.failed, Bounds::between(2, 2));
+            assert_eq!(account.policies.len(), 2);
+        }
+    }
+
+    /// The same happened to domains that cannot be read.
+    #[test]
+    fn domains_that_cannot_be_read_are_kept_together() {
+        let two = [policy_of("sts", "a..example", 5, 1), policy_of("sts", "-", 40, 2)];
+        let accounts = of(&report(DAY, &two.join(",")), &["a.example"]);
+        let [account] = accounts.as_slice() else { panic!("{accounts:?}") };
+        assert_eq!((account.domain.as_ref(), account.ownership), (None, Ownership::NotOurs));
+        let [day] = account.days.as_slice() else { panic!("{:?}", account.days) };
+        assert_eq!((day.successful.lower, day.failed.upper), (45, 3));
+        let texts: Vec<_> = account.policies.iter().map(|policy| &policy.policy_domain).collect();
+        assert_eq!(texts, [&Some("a..example".to_owned()), &Some("-".to_owned())]);
+    }
+
+    /// Each was a row, though a few octets can name very many.
+    #[test]
+    fn domains_that_nobody_named_as_ours_have_little_room() {
+        let entry = |number: usize| policy_of("sts", &format!("d{number}.example"), 3, 1);
+        let count = Strangers::ROOM + 50;
+        let entries =
+            |range: std::ops::Range<usize>| range.map(entry).collect::<Vec<_>>().join(",");
+        let mut text = entries(0..count);
+        text.push(',');
+        text.push_str(&policy_of("sts", "ours.example", 7, 0));
+        let sessions = |accounts: &[NewReport]| -> u64 {
+            accounts.iter().flat_map(|account| &account.days).map(|day| day.successful.lower).sum()
+        };
+        for ours in [&["ours.example"][..], &[]] {
+            let accounts = of(&report(DAY, &text), ours);
+            // Nothing is lost of the numbers, and nothing of ours.
+            assert_eq!(sessions(&accounts), 3 * u64::try_from(count).unwrap() + 7);
+            assert_eq!(accounts.len(), Strangers::ROOM + 1 + ours.len());
+            let rest = accounts.iter().find(|account| account.domain.is_none()).unwrap();
+            assert!(rest.policies.len() <= Strangers::POLICIES, "{}", rest.policies.len());
+            let has_ours = accounts.iter().any(|account| {
+                account.domain.as_ref().is_some_and(|name| name.as_str() == "ours.example")
+            });
+            assert_eq!(has_ours, !ours.is_empty());
+        }
+        // Many days are many rows too.
+        let days =
+            r#"{"start-datetime":"2026-08-01T00:00:00Z","end-datetime":"2026-11-01T00:00:00Z"}"#;
+        let accounts = of(&report(days, &entries(0..4)), &["ours.example"]);
+        assert_eq!(accounts.len(), 3);
+        assert_eq!(sessions(&accounts), 12);
     }
 
     #[test]

@@ -272,6 +272,7 @@ impl Label for Reason {
         "messages-cut",
         "reports-cut",
         "header-cut",
+        "range-too-long",
         "out-of-bounds",
         "damaged",
         "reader-failed",

@@ -67,10 +67,10 @@ impl Notary {
     ///
     /// [`Undecided`] if a key could not be looked up; ask again later.
     pub async fn vouch(&self, octets: &[u8], now: i64) -> Result<Trust, Undecided> {
-        let opinion = match self.opinion(octets, now, &Keys::new()) {
+        let opinion = match self.opinion(octets, now, now, &Keys::new()) {
             Opinion::Wanting(names) => {
                 let keys = self.look_up(names, now).await;
-                self.opinion(octets, now, &keys)
+                self.opinion(octets, now, now, &keys)
             }
             opinion => opinion,
         };
@@ -85,8 +85,9 @@ impl Notary {
     //# DomainKeys Identified Mail (DKIM) [RFC6376] signature by the
     //# reporting domain.
     /// The same without waiting: with these keys, and with those that were asked for lately. Only
-    /// the keys of signatures that would count are wanted.
-    pub fn opinion(&self, octets: &[u8], now: i64, keys: &Keys) -> Opinion {
+    /// the keys of signatures that would count are wanted. `received` is when the message came: a
+    /// signature need not hold any longer than until then.
+    pub fn opinion(&self, octets: &[u8], received: i64, now: i64, keys: &Keys) -> Opinion {
         let Ok(message) = Message::read(octets) else {
             return Opinion::Certain(Trust::Unverified { reason: "header-unreadable".to_owned() });
         };
@@ -100,7 +101,7 @@ impl Notary {
             let verdict = if counts(&signature) {
                 let name = signature.query_name();
                 match self.known(&name, now, keys) {
-                    Some(answer) => signature.verify(&message, &answer, now),
+                    Some(answer) => signature.verify(&message, &answer, received),
                     None => {
                         wanted.push(name);
                         Verdict::Undecided
@@ -195,5 +196,45 @@ async fn key(network: &Network, name: &str) -> KeyAnswer {
         }
         Lookup::Absent(_) => KeyAnswer::Absent,
         Lookup::Unknown(_) => KeyAnswer::Unknown,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use sealpost_dkim::{Selector, SigningKey, sign};
+
+    use super::*;
+
+    /// Made for tests.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEIIIZph6Gkl8j+g30IgI52yzWsFNG4L0PfIaEGmZ3ToBH\n\
+        -----END PRIVATE KEY-----\n";
+    pub(crate) const KEY_NAME: &str = "s1._domainkey.r.example";
+
+    /// A mail with a field before it that signs it as r.example at a time.
+    pub(crate) fn signed(mail: &str, at: i64) -> String {
+        let key = SigningKey::from_pem(KEY.as_bytes()).unwrap();
+        let (selector, domain) = (Selector::parse("s1").unwrap(), "r.example".parse().unwrap());
+        let field = sign(mail.as_bytes(), &key, &selector, &domain, at).unwrap();
+        format!("{field}{mail}")
+    }
+
+    /// A mail that lay in quarantine for two weeks was said to have expired, as if it had come then.
+    #[test]
+    fn a_signature_has_to_hold_when_the_mail_comes() {
+        const AT: i64 = 1_795_000_000;
+        let mail = signed("From: <a@r.example>\r\n\r\nText\r\n", AT);
+        let week = AT + 7 * 86_400;
+        let mail = mail.replace(&format!("t={AT};"), &format!("t={AT}; x={week};"));
+        let (notary, absent) = (Notary::offline(), Arc::new(KeyAnswer::Absent));
+        let keys = Keys::from([(KEY_NAME.to_owned(), absent)]);
+        let reason = |received, now| match notary.opinion(mail.as_bytes(), received, now, &keys) {
+            Opinion::Certain(Trust::Unverified { reason }) => reason,
+            other => panic!("{other:?}"),
+        };
+        // Nobody has the key any more, which is asked after the time.
+        assert_eq!(reason(week - 1, week - 1), "key-gone");
+        assert_eq!(reason(week - 1, week + 86_400), "key-gone");
+        assert_eq!(reason(week, week), "expired");
     }
 }

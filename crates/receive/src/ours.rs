@@ -39,6 +39,11 @@ impl OurDomains {
         }
     }
 
+    /// Whether somebody has named this very domain, of which there are not many.
+    pub(crate) fn are_said_to_be(&self, domain: &DomainName) -> bool {
+        self.0.contains(domain)
+    }
+
     /// Those that were named.
     pub fn iter(&self) -> impl Iterator<Item = &DomainName> {
         self.0.iter()

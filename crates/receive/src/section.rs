@@ -18,7 +18,8 @@ use sealpost_store::{raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
 use crate::{
-    AdmittedSource, Beliefs, BelievedServer, MaildirAfter, OurDomains, RecipientRule, Recipients,
+    AdmittedSource, Beliefs, BelievedServer, Limits, MaildirAfter, OurDomains, RecipientRule,
+    Recipients,
 };
 
 /// The port of SMTP unless the operator says otherwise.
@@ -143,6 +144,20 @@ pub struct SectionLimits {
     pub connections_per_source: usize,
     /// Posts of one source in a minute: 300.
     pub posts_per_minute: u32,
+    /// Octets that come out of all that is packed in a submission: 20 MiB.
+    pub unpacked_octets: usize,
+    /// Octets that come out for each that went in: 200, looked at from 1 MiB on.
+    pub unpacked_ratio: usize,
+    /// Parts of a mail, those of forwarded mails too: 200.
+    pub parts: usize,
+    /// Reports of a mail: 100.
+    pub reports: usize,
+    /// How deep the JSON of a report may be nested: 32, at most 128.
+    pub json_depth: usize,
+    /// Policies of a report: 50,000.
+    pub policies: usize,
+    /// Failure details of a report: 200,000.
+    pub details: usize,
 }
 
 /// For how long what is kept, in days.
@@ -223,6 +238,25 @@ impl Section {
     /// The domains whose reports count.
     pub fn ours(&self) -> OurDomains {
         self.domains.iter().cloned().collect()
+    }
+
+    /// How much of a submission is read: what is let in at a door is read too.
+    pub fn reading_limits(&self) -> Limits {
+        let set = &self.limits;
+        let mut limits = Limits::default();
+        let (mail, report) = (&mut limits.mail, &mut limits.report);
+        mail.octets = set.message_octets;
+        mail.parts = set.parts;
+        mail.reports = set.reports;
+        mail.payload.packed = set.post_octets.max(set.message_octets);
+        mail.payload.unpacked = set.unpacked_octets;
+        mail.payload.ratio = set.unpacked_ratio;
+        // It came out of what is packed, or as it is.
+        report.octets = set.unpacked_octets.max(mail.payload.packed);
+        report.depth = set.json_depth;
+        report.policies = set.policies;
+        report.details = set.details;
+        limits
     }
 
     /// Who is believed beside those who sign.
@@ -319,6 +353,7 @@ impl Default for PostPath {
 
 impl Default for SectionLimits {
     fn default() -> Self {
+        let Limits { mail, report } = Limits::default();
         Self {
             message_octets: 15 << 20,
             post_octets: 10 << 20,
@@ -326,6 +361,13 @@ impl Default for SectionLimits {
             connections: 1_000,
             connections_per_source: 50,
             posts_per_minute: 300,
+            unpacked_octets: mail.payload.unpacked,
+            unpacked_ratio: mail.payload.ratio,
+            parts: mail.parts,
+            reports: mail.reports,
+            json_depth: report.depth,
+            policies: report.policies,
+            details: report.details,
         }
     }
 }
@@ -427,6 +469,13 @@ mod tests {
             connections = 4
             connections_per_source = 5
             posts_per_minute = 6
+            unpacked_octets = 700
+            unpacked_ratio = 8
+            parts = 9
+            reports = 10
+            json_depth = 11
+            policies = 12
+            details = 13
             [retention]
             raw_days = 7
             address_days = 8
@@ -452,6 +501,12 @@ mod tests {
         assert_eq!(section.beliefs().admitted.len(), 1);
         assert_eq!(section.beliefs().servers.first().unwrap().networks, this_machine());
         assert_eq!(section.retention.raw(), Duration::from_secs(7 * 86_400));
+        let Limits { mail, report } = section.reading_limits();
+        assert_eq!((mail.octets, mail.parts, mail.reports), (1000, 9, 10));
+        let payload = mail.payload;
+        assert_eq!((payload.packed, payload.unpacked, payload.ratio), (2000, 700, 8));
+        assert_eq!((report.octets, report.depth), (2000, 11));
+        assert_eq!((report.policies, report.details), (12, 13));
         assert_eq!(section.proxies.len(), 2);
     }
 

@@ -23,3 +23,4 @@ pub use author::{Author, AuthorError};
 pub use bounce::{Bounced, DeliveryNotification, take_bounce};
 pub use builder::{Built, Considered, DayBuilder, Occasion};
 pub use dispatch::{Dispatch, DispatchError, DispatchParts};
+pub use mark::face_in;

@@ -2,6 +2,8 @@
 
 mod dkim;
 mod dns;
+mod transport;
+pub use transport::PostfixRelease;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -11,7 +13,9 @@ use sealpost_net::{MailWay, Network};
 use serde::Serialize;
 use tls_rpt::MailAddress;
 
-use crate::{AuthorError, DkimKey, QUEUE_WANTED, Section, delivery::read_key, queue_length};
+use crate::{
+    AuthorError, DkimKey, OwnMails, QUEUE_WANTED, Section, delivery::read_key, queue_length,
+};
 
 /// Who reports, and how.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub struct Reporter {
     pub keys: Vec<ReporterKey>,
     /// By whose hands the mails leave.
     pub way: ReporterWay,
+    /// The Postfix that takes them, if it is one, and known.
+    pub postfix: Option<PostfixRelease>,
+    /// Whether the mail server tells of the sessions that brought them.
+    pub own_mails: OwnMails,
     /// The name of this machine, as it says in EHLO.
     pub host: DomainName,
     /// The addresses of mail servers, and how they are seen from outside.
@@ -101,7 +109,8 @@ pub enum Health {
 }
 
 impl Reporter {
-    /// Who reports by this section, where the machine has this name. Keys are read from their files.
+    /// Who reports by this section, where the machine has this name. Keys are read from their files;
+    /// whether there is a Postfix, the caller has to find out.
     ///
     /// # Errors
     ///
@@ -135,6 +144,8 @@ impl Reporter {
                 MailWay::Direct => ReporterWay::Direct,
                 _ => ReporterWay::MailServer,
             },
+            postfix: None,
+            own_mails: delivery.own_mails,
             host,
             addresses: section.addresses.clone(),
         })
@@ -187,6 +198,7 @@ pub async fn examine(reporter: &Reporter, network: &Network, now: i64) -> Vec<Ex
         all.push(dkim::examine(key, &reporter.author, network, now).await);
     }
     all.push(dkim::submitter(reporter));
+    all.push(transport::examine(reporter));
     all.push(dns::author(&reporter.author, network).await);
     all.push(dns::spf(&reporter.return_path, network).await);
     all.push(dns::dmarc(reporter, network).await);

@@ -63,12 +63,14 @@ pub use prober::{Prober, judge};
 mod delivery;
 pub use delivery::{
     Author, AuthorError, Bounced, Built, Considered, DayBuilder, DeliveryNotification, Dispatch,
-    DispatchError, DispatchParts, Occasion, take_bounce,
+    DispatchError, DispatchParts, Occasion, face_in, take_bounce,
 };
 
 // Whether strangers believe us.
 mod doctor;
-pub use doctor::{Examined, Health, Reporter, ReporterError, ReporterKey, ReporterWay, examine};
+pub use doctor::{
+    Examined, Health, PostfixRelease, Reporter, ReporterError, ReporterKey, ReporterWay, examine,
+};
 
 // What the operator wants.
 mod section;

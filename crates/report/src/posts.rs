@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
 use sealpost_runtime::Clock;
 use sealpost_store::Digest;
@@ -12,6 +13,8 @@ use crate::{Intake, ReportMetrics, TimedSession};
 
 /// The most sessions in one post.
 const MOST_SESSIONS: usize = 10_000;
+/// How far ahead the clock of another machine may be, in seconds.
+const CLOCKS_APART: i64 = 300;
 /// The shortest token: one that cannot be guessed.
 const SHORTEST_TOKEN: usize = 16;
 /// What the field `Authorization` begins with (RFC 6750).
@@ -21,7 +24,7 @@ const SCHEME: &str = "bearer";
 ///
 /// The body holds one session, or several, one on each line: the JSON that libtlsrpt sends. It is
 /// answered with success only after all of them have been counted; what cannot be read makes that
-/// nothing of the body is.
+/// nothing of the body is. With `?at=TIME` they are of that time.
 pub struct SessionPosts {
     /// Compared in place of the token: how long that takes tells nothing of it.
     token: Digest,
@@ -91,9 +94,10 @@ impl HttpService for SessionPosts {
     }
 
     async fn respond(&self, request: Request) -> Response {
-        let at = self.clock.now().as_second();
-        let sessions = match read(&request.body) {
-            Ok(sessions) => sessions,
+        let now = self.clock.now().as_second();
+        let read = at(&request.query, now).and_then(|at| Ok((at, read(&request.body)?)));
+        let (at, sessions) = match read {
+            Ok(read) => read,
             Err(why) => {
                 return self.refuse(Response::text(Status::UnprocessableContent, why));
             }
@@ -118,6 +122,21 @@ impl HttpService for SessionPosts {
         // Numbers always have a form in JSON.
         Response::json(Status::Ok, serde_json::to_vec(&answer).unwrap_or_default())
     }
+}
+
+/// When the sessions were: now, unless `at` says it, as it does for those that had to wait.
+fn at(query: &[(String, String)], now: i64) -> Result<i64, String> {
+    let mut times = query.iter().filter(|(name, _)| name == "at");
+    let at = match (times.next(), times.next()) {
+        (None, _) => return Ok(now),
+        (Some((_, text)), None) => text.parse::<Timestamp>().ok().map(Timestamp::as_second),
+        (Some(_), Some(_)) => None,
+    };
+    let at = at.filter(|at| (0..=now.saturating_add(CLOCKS_APART)).contains(at));
+    at.ok_or_else(|| {
+        "nothing was counted: `at` is no time such as 2026-11-26T10:00:00Z, or one in the future\n"
+            .to_owned()
+    })
 }
 
 /// The sessions of a body, or what is wrong with it.
@@ -175,6 +194,25 @@ mod tests {
         bad(format!("{GOOD}\n{GOOD}\n{{").as_bytes(), "in line 3 it breaks off");
         bad(format!("{GOOD}\n\n{{}}\n{GOOD}").as_bytes(), "in line 3 `d` is missing");
         bad(format!("{GOOD}\n").repeat(10_001).as_bytes(), "there are more than 10000 sessions");
+    }
+
+    #[test]
+    fn sessions_are_of_now_unless_a_time_is_given() {
+        const NOW: i64 = 1_795_651_200;
+        let of = |query: &[(&str, &str)]| {
+            let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+            at(&query.iter().map(owned).collect::<Vec<_>>(), NOW).ok()
+        };
+        assert_eq!(of(&[]), Some(NOW));
+        assert_eq!(of(&[("after", "x")]), Some(NOW));
+        assert_eq!(of(&[("at", "2026-11-25T23:59:59Z")]), Some(NOW - 1));
+        assert_eq!(of(&[("at", "2026-11-26T01:00:00+01:00")]), Some(NOW));
+        assert_eq!(of(&[("at", "2026-11-26T00:05:00Z")]), Some(NOW + 300));
+        for bad in ["", "now", "2026-11-26", "2026-11-26T00:05:01Z", "1969-12-31T23:59:59Z"] {
+            assert_eq!(of(&[("at", bad)]), None, "{bad}");
+        }
+        let time = ("at", "2026-11-25T23:59:59Z");
+        assert_eq!(of(&[time, time]), None);
     }
 
     #[tokio::test]

@@ -15,8 +15,10 @@
 mod change;
 mod facts;
 mod text;
+mod unannounced;
 pub use change::{Change, Key, Server, Shown};
 pub use facts::Facts;
+pub use unannounced::{Unannounced, unannounced};
 
 use sealpost_evidence::Evidence;
 

@@ -4,7 +4,11 @@
 //! what sets them and DNS, `INC4xx` how failures run over the days, `INC5xx` the roll-out, `INC6xx`
 //! the operator's own exceptions.
 
+mod looked;
+
 use sealpost_evidence::incident::{Basis, Urgency};
+
+pub use looked::{cause_of_finding, passing_faults};
 
 /// One cause of incidents: how much it presses, when it counts, what to do.
 ///
@@ -79,6 +83,11 @@ causes! {
         "reporters tell of sessions that failed"
         why "some senders could not deliver as the policy asks"
         fix "the page of the domain has each kind of failure, with its diagnosis"
+    INC104 "mail-led-elsewhere" Critical Critical Critical
+        hold 0, clear HOUR;
+        "a sender was led to a host that is none of ours"
+        why "somebody between that sender and us may take mail that is meant for us, or forge our DNS"
+        fix "find out whose address or name it is; if it was never ours, keep the policy enforced, tell the reporter, and look for who changed routes or DNS"
     INC201 "policy-host-fails" Warning Warning Critical
         hold 15 * MINUTE, clear HOUR;
         "the policy cannot be fetched"

@@ -139,23 +139,22 @@ impl SenderDecision {
     }
 
     /// The same decision, or none where the operator's own level asks for more, or for something
-    /// else.
+    /// else; or is not known: whatever is demanded, it may be less than that.
     pub fn no_less_than(self, operator: OperatorLevel) -> Self {
         use OperatorLevel::{
             Dane, DaneOnly, Encrypted, Fingerprint, Opportunistic, Unknown, Verified,
         };
         match (self, operator) {
             (Self::NotFound | Self::Temporary, _) => self,
+            (Self::Dane | Self::Secure | Self::DaneOnly, Unknown) => Self::NotFound,
             // To a host without TLSA records `dane` delivers in the clear if need be.
             (Self::Dane, Opportunistic | Dane) => self,
-            (Self::Dane, Unknown | Encrypted | Verified | DaneOnly | Fingerprint) => Self::NotFound,
+            (Self::Dane, Encrypted | Verified | DaneOnly | Fingerprint) => Self::NotFound,
             // Whoever delivers to TLSA records only does not deliver to a policy instead.
             (Self::Secure, DaneOnly | Fingerprint) => Self::NotFound,
-            (Self::Secure, Unknown | Opportunistic | Dane | Encrypted | Verified) => self,
+            (Self::Secure, Opportunistic | Dane | Encrypted | Verified) => self,
             (Self::DaneOnly, Fingerprint) => Self::NotFound,
-            (Self::DaneOnly, Unknown | Opportunistic | Dane | Encrypted | Verified | DaneOnly) => {
-                self
-            }
+            (Self::DaneOnly, Opportunistic | Dane | Encrypted | Verified | DaneOnly) => self,
         }
     }
 

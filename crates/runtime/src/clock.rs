@@ -1,15 +1,38 @@
 //! Wall clock and stopwatch.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::watch;
 
-/// A source of wall-clock time: the system's, or one that started at another moment.
+/// A source of wall-clock time: the system's, one that started at another moment, or one that is
+/// moved by hand.
 #[derive(Clone, Debug)]
-pub struct Clock {
-    /// Where a simulated clock began, and when that was.
-    simulated: Option<(Timestamp, Instant)>,
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    /// Where it began, and when that was.
+    Simulated(Timestamp, Instant),
+    /// What its [`Hand`] shows.
+    Steered(watch::Receiver<Timestamp>),
+}
+
+/// What sets a steered clock. The clock stands still when it is gone.
+#[derive(Debug)]
+pub struct Hand(watch::Sender<Timestamp>);
+
+/// How old something is that is kept for a while: what a [`Stopwatch`] says, and as much as a steered
+/// clock has been set forward, if that is more.
+#[derive(Clone, Debug)]
+pub struct Age {
+    since: Stopwatch,
+    shown: Option<(watch::Receiver<Timestamp>, Timestamp)>,
 }
 
 /// Measures elapsed time, unmoved by changes of the wall clock.
@@ -23,23 +46,78 @@ pub struct TickStopwatch(Duration);
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self { simulated: None }
+        Self(Source::System)
     }
 
     /// A clock that shows `start` now and runs on from there.
     pub fn simulated(start: Timestamp) -> Self {
-        Self { simulated: Some((start, instant_now())) }
+        Self(Source::Simulated(start, instant_now()))
+    }
+
+    /// A clock that shows `start` until its hand is moved, and what moves it.
+    pub fn steered(start: Timestamp) -> (Self, Hand) {
+        let (hand, shown) = watch::channel(start);
+        (Self(Source::Steered(shown)), Hand(hand))
     }
 
     /// The time.
     ///
-    /// A simulated clock stops at the ends of the calendar rather than overflow.
+    /// A clock that is not the system's stops at the ends of the calendar rather than overflow.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
-        match self.simulated {
-            None => Timestamp::now(),
-            Some((start, since)) => start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX),
+        match &self.0 {
+            Source::System => Timestamp::now(),
+            Source::Simulated(start, since) => {
+                start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX)
+            }
+            Source::Steered(shown) => *shown.borrow(),
         }
+    }
+
+    /// Begins to count the age of something.
+    pub fn age(&self) -> Age {
+        let shown = match &self.0 {
+            Source::System | Source::Simulated(..) => None,
+            Source::Steered(shown) => Some((shown.clone(), self.now())),
+        };
+        Age { since: Stopwatch::start(), shown }
+    }
+
+    /// Waits for so long, or until a steered clock has been set forward by as much: for what is looked
+    /// at regularly.
+    pub async fn sleep(&self, time: Duration) {
+        let is_set = async {
+            let Source::Steered(shown) = &self.0 else { return pending().await };
+            let until = self.now().saturating_add(time).unwrap_or(Timestamp::MAX);
+            if shown.clone().wait_for(|now| *now >= until).await.is_err() {
+                pending().await
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = is_set => {}
+        }
+    }
+}
+
+impl Hand {
+    /// Sets the clock and all its clones forward. It never goes back.
+    pub fn set_forward(&self, to: Timestamp) {
+        self.0.send_if_modified(|shown| {
+            let is_later = to > *shown;
+            *shown = to.max(*shown);
+            is_later
+        });
+    }
+}
+
+impl Age {
+    /// How old it is.
+    pub fn elapsed(&self) -> Duration {
+        let elapsed = self.since.elapsed();
+        let Some((shown, since)) = &self.shown else { return elapsed };
+        let set = shown.borrow().duration_since(*since);
+        elapsed.max(Duration::try_from(set).unwrap_or_default())
     }
 }
 
@@ -101,6 +179,56 @@ mod tests {
         assert!(first >= start && first.as_second() - start.as_second() < 60, "{first}");
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.now() > first);
+    }
+
+    #[test]
+    fn a_steered_clock_stands_still_and_never_goes_back() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (clock, hand) = Clock::steered(at(1_000));
+        let same = clock.clone();
+        assert_eq!(same.now(), at(1_000));
+        hand.set_forward(at(5_000));
+        hand.set_forward(at(3_000));
+        assert_eq!(same.now(), at(5_000));
+        drop(hand);
+        assert_eq!(clock.now(), at(5_000));
+    }
+
+    #[test]
+    fn things_age_with_a_steered_clock_and_with_no_other() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (clock, hand) = Clock::steered(at(0));
+        let age = clock.age();
+        assert!(age.elapsed() < Duration::from_secs(100));
+        hand.set_forward(at(100));
+        assert_eq!(age.elapsed(), Duration::from_secs(100));
+        assert!(clock.age().elapsed() < Duration::from_secs(100));
+        assert!(Clock::simulated(at(0)).age().elapsed() < Duration::from_secs(100));
+        assert!(Clock::system().age().elapsed() < Duration::from_secs(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the paused time")]
+    async fn who_sleeps_is_woken_when_the_clock_is_set_or_the_time_is_over() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (hour, began) = (Duration::from_secs(3_600), tokio::time::Instant::now());
+        let (clock, hand) = Clock::steered(at(0));
+        let sleeping = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep(hour).await }
+        });
+        tokio::task::yield_now().await;
+        hand.set_forward(at(3_599));
+        tokio::task::yield_now().await;
+        assert!(!sleeping.is_finished());
+        hand.set_forward(at(3_600));
+        sleeping.await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        // It stands still for good, and nobody waits for ever, nor without a pause.
+        drop(hand);
+        clock.sleep(hour).await;
+        Clock::system().sleep(hour).await;
+        assert_eq!(began.elapsed(), hour * 2);
     }
 
     #[test]

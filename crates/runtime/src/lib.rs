@@ -6,7 +6,7 @@
 
 // Time.
 mod clock;
-pub use clock::{Clock, Stopwatch, TickStopwatch};
+pub use clock::{Age, Clock, Hand, Stopwatch, TickStopwatch};
 
 // What people see of a running program.
 mod log;

@@ -25,3 +25,18 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
         false => Box::new(BufReader::new(fs_err::File::open(path)?)),
     })
 }
+
+/// A file that need not be there, and not more of it than `most` octets.
+pub(crate) fn read_if_there(path: &Path, most: u64) -> Result<Option<String>, Failure> {
+    let file = match fs_err::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut octets = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut octets)?;
+    if u64::try_from(octets.len()).is_ok_and(|length| length > most) {
+        return Err(Failure::new(format!("read {}: it has over {most} octets", path.display())));
+    }
+    Ok(Some(String::from_utf8_lossy(&octets).into_owned()))
+}

@@ -9,6 +9,7 @@ mod input;
 mod network;
 mod outcome;
 mod output;
+mod postconf;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,11 @@ impl Output {
         Self { colour, speaker: None }
     }
 
+    /// The same way out for somebody else.
+    pub(crate) fn twin(&self) -> Self {
+        Self { colour: self.colour, speaker: None }
+    }
+
     /// Writes text, as it is.
     #[expect(clippy::unused_self, reason = "one way out for all that is written")]
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {

@@ -204,6 +204,121 @@ fn run_everything() {
     assert!(answer("web-password").starts_with("$argon2id$"));
 }
 
+/// The configuration and the adapter of the page, with a chat and an Alertmanager that take everything,
+/// on a network of their own. Two days stand for those of the page, so that they are not over.
+#[test]
+fn alerts() {
+    const END: (&str, &str) = ("2026-11-28T12:00:00Z", "2099-11-28T12:00:00Z");
+    const OTHERS: &str = "import sys\n\
+        from http.server import BaseHTTPRequestHandler, HTTPServer\n\
+        class Takes(BaseHTTPRequestHandler):\n    \
+            def do_POST(self):\n        \
+                self.rfile.read(int(self.headers['Content-Length']))\n        \
+                self.send_response(200)\n        self.end_headers()\n\
+        HTTPServer(('127.0.0.1', int(sys.argv[1])), Takes).serve_forever()\n";
+
+    let page = fs_err::read_to_string(root().join("doc/how-to/alerts.md")).unwrap();
+    let page = page.replace("/etc/sealpost/", "").replace("/var/lib/sealpost/", "");
+    let page = page.replace(END.0, END.1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let sendmail = path("sendmail").display().to_string();
+    let page = page.replace("/usr/sbin/sendmail", &sendmail);
+    let block = |kind: &str| {
+        page.split(&format!("```{kind}\n")).nth(1).unwrap().split("```").next().unwrap()
+    };
+    fs_err::write(path("sealpost.toml"), block("toml")).unwrap();
+    fs_err::write(path("adapter.py"), block("python")).unwrap();
+    fs_err::write(path("others.py"), OTHERS).unwrap();
+    fs_err::write(path("webhook.secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    fs_err::write(path("sendmail"), "#!/bin/sh\ncat > mail\n").unwrap();
+    let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(path("sendmail"), program).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = sealpost_store::Settings::at(path("store.sqlite"));
+        let store = Store::open(store).await.unwrap();
+        assert_eq!(store.incidents().apply(vec![the_incident()]).await.unwrap(), 1);
+        store.close().await;
+    });
+
+    let commands = commands(&page);
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let script = format!(
+        "ip link set lo up; trap 'kill $(jobs -p)' EXIT\n\
+         python3 others.py 8471 & python3 others.py 9093 &\n\
+         SECRET_FILE=webhook.secret CHAT_URL=http://127.0.0.1:8471/ python3 adapter.py &\n\
+         for port in 8470 8471 9093; do for try in $(seq 300); do\n\
+         (exec 3<>/dev/tcp/127.0.0.1/$port) && break; sleep 0.1; done; done 2>&-\n\
+         {{ {}; }} 2>&1",
+        // What is open is told by the status too.
+        commands.join("\n").replace("alert list", "alert list || test $? = 1")
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.arg("--net");
+    if !rustix::process::geteuid().is_root() {
+        unshare.arg("--map-root-user");
+    }
+    let output = unshare
+        .args(["bash", "-e", "-c", &script])
+        .current_dir(folder.path())
+        .env("PATH", path_with_the_program())
+        .env("SEALPOST_CONFIG", "sealpost.toml")
+        .env_remove("SEALPOST_NETWORK")
+        .output()
+        .unwrap();
+    let (said, shown) = (String::from_utf8(output.stdout).unwrap(), shown(&page));
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complaints}\n{script}");
+    assert_eq!(said.lines().map(str::trim_end).collect::<Vec<_>>(), shown);
+    let mail = fs_err::read_to_string(path("mail")).unwrap();
+    assert!(mail.contains("From: sealpost <sealpost@example.com>"), "{mail}");
+}
+
+/// That of the page on alerts.
+fn the_incident() -> sealpost_store::incidents::Change {
+    use sealpost_evidence::incident::{Basis, Urgency};
+    use sealpost_store::incidents::{Change, Deed, Incident, Phase};
+
+    let since = "2026-11-27T03:10:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
+    let incident = Incident {
+        id: "8d3c1a70f25be964".parse().unwrap(),
+        cause: "INC101".to_owned(),
+        domain: "example.com".parse().unwrap(),
+        subject: "mx2.example.com".to_owned(),
+        phase: Phase::Open,
+        urgency: Urgency::Critical,
+        basis: Basis::Look,
+        since,
+        opened_at: Some(since + 600),
+        gone_since: None,
+        resolved_at: None,
+        told: Some(Urgency::Critical),
+        told_to: Default::default(),
+        summary: "mx2.example.com at 192.0.2.2: the certificate has expired".to_owned(),
+        grounds: Vec::new(),
+        silent_until: None,
+        acknowledged: None,
+        revision: 0,
+        number: 0,
+    };
+    Change { incident, deed: Deed::Add, notices: Vec::new() }
+}
+
+/// What the page shows that commands say.
+fn shown(page: &str) -> Vec<&str> {
+    let mut shown = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if inside && !line.starts_with("$ ") {
+            shown.push(line);
+        }
+    }
+    shown
+}
+
 /// The page shows what the program prints.
 #[test]
 fn the_sample_of_a_report_is_fresh() {

@@ -41,7 +41,8 @@ impl Incidents {
         Self { store }
     }
 
-    /// Writes changes, each with its notices. One that was thought of for an incident as it no
+    /// Writes changes, each with its notices. A receiver that is told something of an incident is told
+    /// no later what waits to be told of it before, so that it hears the story in order. One that was thought of for an incident as it no
     /// longer is, or for one that is there already, is left out with its notices; says how many were
     /// not.
     ///
@@ -289,6 +290,7 @@ fn apply(connection: &Connection, change: &Change) -> Result<bool, StoreError> {
                 summary,
                 grounds,
                 incident.silent_until,
+                incident.since,
                 incident.id.as_str(),
                 incident.revision
             ];

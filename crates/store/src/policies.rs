@@ -85,6 +85,21 @@ impl Policies {
         self.store.writer.write(move |connection| save(connection, &remembered)).await
     }
 
+    /// Remembers this of a domain, and nothing of what was stored before: a policy that was purged does
+    /// not stay because none has come since. All of it happens, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::save`].
+    pub async fn replace(&self, remembered: Remembered) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut forget = connection.prepare_cached(sql::FORGET)?;
+            forget.query_row([remembered.domain.as_str()], |_| Ok(())).optional()?;
+            save(connection, &remembered)
+        };
+        self.store.writer.write(work).await
+    }
+
     /// Takes over policies that were fetched by another program or machine. Each is stored unless
     /// what is stored for its domain was fetched at the same time or later. What is known of failed
     /// fetches stays.
@@ -140,6 +155,23 @@ impl Policies {
                 count += usize::from(gone.is_some());
             }
             Ok(count)
+        };
+        self.store.writer.write(work).await
+    }
+
+    /// Forgets the failures of domains of which no policy is stored, with the time of the last failure
+    /// that is meant, in seconds since 1970: later ones stay, and so does every policy.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing; then none is forgotten.
+    pub async fn forget_failures(&self, failed: Vec<(DomainName, i64)>) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::FORGET_FAILURES)?;
+            for (domain, failed_at) in &failed {
+                statement.execute(params![domain.as_str(), failed_at])?;
+            }
+            Ok(())
         };
         self.store.writer.write(work).await
     }

@@ -16,12 +16,13 @@ pub use new::{
 };
 pub use scope::{Content, DayRange, DomainId, ReportFilter, ReportId, ReporterId, Scope, Subject};
 pub use stored::{
-    ByReporter, DomainTraffic, FailureGroups, HistoryPlace, HistoryRow, RepairCount, ReportPlace,
-    ReportSummary, ReporterRow, StoredReport, Validity,
+    ByReporter, DomainTraffic, FailingReport, FailureGroups, HistoryPlace, HistoryRow, RepairCount,
+    ReportPlace, ReportSummary, ReporterRow, StoredReport, Validity,
 };
 
 // How it is done.
 mod accept;
+mod background;
 mod batch;
 mod details;
 mod echoes;
@@ -32,6 +33,7 @@ mod packed;
 mod retention;
 mod series;
 mod sums;
+pub use background::Background;
 pub use gathered::Gathered;
 pub use retention::{Pruned, Retention};
 
@@ -245,7 +247,7 @@ impl Reports {
     }
 
     /// What failed on some days, with addresses, as far as they are still kept; what is alike is
-    /// put together. The newest 5,000 reports are read, more than one domain has in a year of ten
+    /// put together, and so is that of which no detail says how it failed. The newest 5,000 reports are read, more than one domain has in a year of ten
     /// reporters, and at most 32 MiB of details.
     ///
     /// # Errors
@@ -259,8 +261,29 @@ impl Reports {
         limit: u32,
     ) -> Result<FailureGroups, StoreError> {
         let limit = limit.min(MOST_ROWS);
-        self.read(move |connection| failures::groups(connection, scope, &subject, days, limit))
-            .await
+        let read = move |connection: &Connection| {
+            failures::groups(connection, scope, &subject, days, limit, failures::Wanted::Groups)
+        };
+        self.read(read).await.map(|(groups, _)| groups)
+    }
+
+    /// The same, with what each of the reports that were read has in the groups.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn failing_reports(
+        &self,
+        scope: Scope,
+        subject: Subject,
+        days: DayRange,
+        limit: u32,
+    ) -> Result<(FailureGroups, Vec<FailingReport>), StoreError> {
+        let limit = limit.min(MOST_ROWS);
+        let read = move |connection: &Connection| {
+            failures::groups(connection, scope, &subject, days, limit, failures::Wanted::Reports)
+        };
+        self.read(read).await
     }
 
     /// The kinds of failures of a domain, or of all, over all the time that is remembered, as far

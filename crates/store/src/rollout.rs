@@ -13,7 +13,9 @@ use std::time::Duration;
 use mail_domain::DomainName;
 use mta_sts::{MaxAge, Policy, PolicyId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use sealpost_evidence::traffic::Day;
 use sealpost_rollout::{Announced, Entry, History, MxSet, Past, Served, Stage, Time, id_time};
+use sealpost_rules::diagnosis::PublishedPolicy;
 
 use crate::{
     Store, StoreError,
@@ -40,6 +42,22 @@ pub struct Rollout {
     pub history: History,
     /// The MX records, the newest last.
     pub mx: Vec<MxSet>,
+}
+
+impl Rollout {
+    /// The policies that were served, oldest first, the last one being that of now. None if no policy
+    /// is served now, or none that senders can use: then nothing can be said of the one that a sender
+    /// held.
+    pub fn published(&self) -> Vec<PublishedPolicy> {
+        if self.history.live().is_none() {
+            return Vec::new();
+        }
+        let published = self.history.bodies().iter().filter_map(|served| {
+            let policy = served.policy.clone()?;
+            Some(PublishedPolicy { since: Some(Day::of(served.since.seconds())), policy })
+        });
+        published.collect()
+    }
 }
 
 /// What becomes of a move.

@@ -13,6 +13,7 @@
 mod bounds;
 mod days;
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -38,7 +39,8 @@ pub struct Tally<'r> {
 /// The numbers of one policy domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainTally<'r> {
-    /// The domain; `None` for entries that name none. [`Report::domain_hint`] may say which it is.
+    /// The domain; `None` if no entry names one. [`Report::domain_hint`] may say which it is: entries
+    /// that name none are of the domain that it gives, and counted with those that name that one.
     pub domain: Option<&'r Parsed<DomainName>>,
     /// The entries of [`Report::policies`] that this is about, by their index.
     pub entries: Vec<usize>,
@@ -98,15 +100,18 @@ impl<'r> Tally<'r> {
         report: &'r Report,
         failures: impl Fn(&[(usize, &'r PolicyReport)]) -> Vec<FailureTally<'r>>,
     ) -> Self {
+        // Few reports need it.
+        let hint = LazyCell::new(|| report.domain_hint().map(Parsed::Valid));
         let mut numbers: HashMap<Option<&Parsed<DomainName>>, usize> = HashMap::new();
         let mut domains: Vec<DomainEntries<'r>> = Vec::new();
         for (index, entry) in report.policies.iter().enumerate() {
             let domain = entry.policy.policy_domain.as_ref();
-            let number = *numbers.entry(domain).or_insert(domains.len());
+            let number = *numbers.entry(domain.or_else(|| hint.as_ref())).or_insert(domains.len());
             if number == domains.len() {
                 domains.push(DomainEntries { domain, entries: Vec::new() });
             }
             if let Some(of_domain) = domains.get_mut(number) {
+                of_domain.domain = of_domain.domain.or(domain);
                 of_domain.entries.push((index, entry));
             }
         }

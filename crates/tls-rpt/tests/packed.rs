@@ -227,7 +227,7 @@ prop_compose! {
         organisation in "[^\\p{C}\\p{Z}]{1,30}",
         contact in mailbox(),
         left in "[a-zA-Z0-9_+-]{1,30}(\\.[a-z0-9]{1,20}){0,3}",
-        start in 0..4_000_000_000_i64,
+        start in 1_420_070_400..4_000_000_000_i64,
         length in 3_599..100_000_i64,
         policies in prop::collection::vec(policy(), 1..5),
     ) -> Report {

@@ -104,8 +104,9 @@ fn entry() -> impl Strategy<Value = PolicyReport> {
         )
 }
 
+/// Reports are of 2015 and later.
 fn range() -> impl Strategy<Value = DateRange> {
-    (1_400_000_000..2_500_000_000_i64, 1..40_000_000_i64, 0..1_000_000_000_i32).prop_map(
+    (1_420_070_400..2_500_000_000_i64, 1..40_000_000_i64, 0..1_000_000_000_i32).prop_map(
         |(start, length, nanoseconds)| DateRange {
             start: Some(Timestamp::new(start, 0).unwrap()),
             end: Some(Timestamp::new(start + length, nanoseconds).unwrap()),
@@ -556,4 +557,39 @@ fn thousands_of_invented_policy_types_are_counted_in_time() {
     assert_eq!(sessions.failed, Bounds { lower: 2, likely: 2, upper: 40_000 });
     assert_eq!(sessions.successful, Bounds { lower: 0, likely: 5, upper: 100_000 });
     assert_eq!(domain.failures[0].policy_types.len(), FailureTally::MOST_POLICY_TYPES);
+}
+
+/// tlsrpt-reporter leaves the domain out where no policy was found, and names it where one was.
+#[test]
+fn entries_without_a_domain_are_of_that_in_the_report_id() {
+    let entry = |kind: &str, domain: &str, counts: [u64; 2]| {
+        let [good, bad] = counts;
+        format!(
+            r#"{{"policy":{{"policy-type":"{kind}"{domain}}},"summary":{{
+            "total-successful-session-count":{good},"total-failure-session-count":{bad}}}}}"#
+        )
+    };
+    let named = entry("sts", r#","policy-domain":"example.com""#, [5, 0]);
+    let none = entry("no-policy-found", "", [40, 2]);
+    let other = entry("sts", r#","policy-domain":"example.net""#, [1, 0]);
+    let domains = |id: &str, entries: &[&String]| -> Vec<(Option<String>, Vec<usize>, u64)> {
+        let entries: Vec<_> = entries.iter().map(|entry| entry.as_str()).collect();
+        let text = format!(r#"{{"report-id":"{id}","policies":[{}]}}"#, entries.join(","));
+        let reading = Report::read(text.as_bytes(), &ReportLimits::default());
+        let of = |tally: &tls_rpt::DomainTally<'_>| {
+            let domain = tally.domain.map(ToString::to_string);
+            (domain, tally.entries.clone(), tally.sessions.total.likely)
+        };
+        Tally::of(&reading.report).domains.iter().map(of).collect()
+    };
+    let id = "2026-11-20T00:00:00Z_idx1_example.com";
+    let com = || Some("example.com".to_owned());
+    let net = || Some("example.net".to_owned());
+    let whole = [(com(), vec![0, 2], 47), (net(), vec![1], 1)];
+    assert_eq!(domains(id, &[&named, &other, &none]), whole);
+    assert_eq!(domains(id, &[&none, &other, &named]), whole);
+    // Alone they have no domain of their own.
+    assert_eq!(domains(id, &[&none, &other]), [(None, vec![0], 42), (net(), vec![1], 1)]);
+    // Nothing says which it is.
+    assert_eq!(domains("7", &[&named, &none]), [(com(), vec![0], 5), (None, vec![1], 42)]);
 }

@@ -511,7 +511,8 @@ pub struct Setting {
     pub section: String,
     /// Its name.
     pub key: String,
-    /// Its value, as it would stand in the file. Of secrets it says only that there is one.
+    /// Its value, as it would stand in the file. Of secrets it says only that there is one, and of
+    /// URLs only the host, unless they are published.
     pub value: String,
 }
 

@@ -38,9 +38,7 @@ pub(super) fn compose(
     field("Subject", &subject(told));
     field("Message-ID", &format!("<{key}.{receiver}@{domain}>"));
     // What is told of one incident stands together.
-    if let [Told { incidents, .. }] = told
-        && let [incident] = incidents.as_slice()
-    {
+    if let Some(incident) = about_one(told) {
         field("References", &format!("<incident.{}@{domain}>", plain(&incident.id)));
     }
     field("Auto-Submitted", "auto-generated");
@@ -57,16 +55,12 @@ pub(super) fn compose(
 pub(super) fn summary(told: &Told) -> String {
     match (told.kind.as_str(), told.incidents.as_slice()) {
         ("test", _) => "test: sealpost was asked to send this; nothing is wrong".to_owned(),
-        ("digest", []) => "digest: nothing is open".to_owned(),
-        ("digest", open) => format!("digest: {} open", count(open.len())),
+        ("digest", shown) => match told.open.unwrap_or(shown.len()) {
+            0 => "digest: nothing is open".to_owned(),
+            open => format!("digest: {} open", count(open)),
+        },
         (kind, [incident]) => {
-            let word = match kind {
-                "resolved" => "resolved".to_owned(),
-                "still-open" => format!("still open, {}", incident.urgency),
-                "worsened" => format!("now {}", incident.urgency),
-                _ => incident.urgency.clone(),
-            };
-            format!("{word}: {}: {}", incident.title, incident.place())
+            format!("{}: {}: {}", word(kind, incident), incident.title, incident.place())
         }
         (kind, incidents) => format!("{kind}: {}", count(incidents.len())),
     }
@@ -76,10 +70,44 @@ fn count(number: usize) -> String {
     if number == 1 { "1 incident".to_owned() } else { format!("{number} incidents") }
 }
 
+/// The incident as it was told last, if all of it is about one.
+fn about_one(told: &[Told]) -> Option<&ToldIncident> {
+    let mut one: Option<&ToldIncident> = None;
+    for notice in told {
+        let [incident] = notice.incidents.as_slice() else { return None };
+        if one.is_some_and(|one| one.id != incident.id) {
+            return None;
+        }
+        one = Some(incident);
+    }
+    one
+}
+
+/// What became of one incident meanwhile, in the order in which it did.
+fn story(told: &[Told]) -> Option<String> {
+    let incident = about_one(told)?;
+    let words = told.iter().map(|notice| match notice.kind.as_str() {
+        "opened" => "opened".to_owned(),
+        kind => word(kind, notice.incidents.first().unwrap_or(incident)),
+    });
+    let words: Vec<String> = words.collect();
+    Some(format!("{}: {}: {}", words.join(", "), incident.title, incident.place()))
+}
+
+/// How an incident stands.
+fn word(kind: &str, incident: &ToldIncident) -> String {
+    match kind {
+        "resolved" => "resolved".to_owned(),
+        "still-open" => format!("still open, {}", incident.urgency),
+        "worsened" => format!("now {}", incident.urgency),
+        _ => incident.urgency.clone(),
+    }
+}
+
 fn subject(told: &[Told]) -> String {
     let what = match told {
         [one] => summary(one),
-        many => {
+        many => story(many).unwrap_or_else(|| {
             let mut words: Vec<String> = Vec::new();
             for kind in ["opened", "worsened", "still-open", "resolved", "digest", "test"] {
                 let number = many.iter().filter(|told| told.kind == kind).count();
@@ -88,7 +116,7 @@ fn subject(told: &[Told]) -> String {
                 }
             }
             words.join(", ")
-        }
+        }),
     };
     let mut subject = plain(&format!("[sealpost] {what}"));
     subject.truncate(LONGEST_SUBJECT);
@@ -109,6 +137,10 @@ fn body(told: &[Told]) -> String {
         let _ = writeln!(text, "{}\n{}\n", summary(notice), notice.at);
         for incident in &notice.incidents {
             describe(incident, notice.kind == "digest", &mut text);
+        }
+        let left = notice.open.unwrap_or_default().saturating_sub(notice.incidents.len());
+        if left > 0 {
+            let _ = writeln!(text, "* and {left} more: sealpost alert list");
         }
     }
     text
@@ -204,7 +236,7 @@ mod tests {
 
     fn told(kind: &str, incident: ToldIncident) -> Told {
         let at = "2026-01-02T03:05:06Z".parse().unwrap();
-        Told { kind: kind.to_owned(), at, incidents: vec![incident] }
+        Told { kind: kind.to_owned(), at, incidents: vec![incident], open: None }
     }
 
     fn mail(told: &[Told]) -> String {
@@ -279,9 +311,48 @@ mod tests {
         over.resolved_at = Some("2026-01-02T04:00:00Z".parse().unwrap());
         let both =
             [told("opened", incident("mx1.example.com", "it failed")), told("resolved", over)];
-        let mail = mail(&both);
+        let mail_of_both = mail(&both);
+        let subject = "Subject: [sealpost] opened, resolved: TLS with an MX host fails: \
+                       mx1.example.com (example.com)\r\n";
+        assert!(mail_of_both.contains(subject), "{mail_of_both}");
+        assert!(mail_of_both.contains("References: <incident.00000000000000ff@"), "{mail_of_both}");
+        let (opened, resolved) =
+            (mail_of_both.find("critical: TLS"), mail_of_both.find("Over since"));
+        assert!(opened.is_some() && opened < resolved, "{mail_of_both}");
+
+        let [opened, mut resolved] = both;
+        resolved.incidents[0].id = "00000000000000fe".to_owned();
+        let mail = mail(&[opened, resolved]);
         assert!(mail.contains("Subject: [sealpost] 1 opened, 1 resolved\r\n"), "{mail}");
         assert!(mail.contains("resolved: TLS with an MX host fails"), "{mail}");
         assert!(!mail.contains("References"), "{mail}");
+    }
+
+    /// In the night it pressed more: who hears of it for the first time sees how it stands.
+    #[test]
+    fn the_subject_tells_the_story_of_one_incident() {
+        let warning = ToldIncident {
+            urgency: "warning".to_owned(),
+            ..incident("mx1.example.com", "it failed")
+        };
+        let mail = mail(&[
+            told("opened", warning),
+            told("worsened", incident("mx1.example.com", "it failed")),
+        ]);
+        assert!(mail.contains("Subject: [sealpost] opened, now critical: TLS with"), "{mail}");
+        assert!(mail.contains("warning: TLS with") && mail.contains("now critical: TLS with"));
+    }
+
+    #[test]
+    fn a_digest_counts_all_that_are_open_and_shows_some() {
+        let mut digest = told("digest", incident("mx1.example.com", "it failed"));
+        assert!(mail(&[digest.clone()]).contains("digest: 1 incident open"), "as stored before");
+        digest.open = Some(250);
+        let text = mail(&[digest.clone()]);
+        assert!(text.contains("Subject: [sealpost] digest: 250 incidents open\r\n"), "{text}");
+        assert!(text.contains("* and 249 more: sealpost alert list\r\n"), "{text}");
+        (digest.open, digest.incidents) = (Some(0), Vec::new());
+        let text = mail(&[digest]);
+        assert!(text.contains("digest: nothing is open") && !text.contains("more"), "{text}");
     }
 }

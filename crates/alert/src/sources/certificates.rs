@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use mail_domain::DomainName;
 use sealpost_evidence::incident::{Basis, Urgency};
 use sealpost_rules::incidents::{INC301, INC302};
-use sealpost_store::{Store, StoreError};
+use sealpost_store::{Store, StoreError, Trouble};
 
-use super::DAY;
+use super::{DAY, Moment};
 use crate::{Board, Condition, Source, condition::line, told::time};
 
 /// Tries that may fail in a row before people are told.
@@ -17,8 +17,22 @@ const LONG_LIFE: i64 = 180 * DAY;
 /// … so much left.
 const LEFT_OF_LONG: i64 = 30 * DAY;
 
-pub(super) async fn look(store: &Store, board: &mut Board, now: i64) -> Result<(), StoreError> {
+pub(super) async fn look(
+    store: &Store,
+    board: &mut Board,
+    Moment { now, let_go }: Moment,
+) -> Result<(), StoreError> {
     let certificates = store.certificates();
+    let mut troubles: BTreeMap<DomainName, Trouble> = BTreeMap::new();
+    let mut behind = None;
+    loop {
+        let page = certificates.troubles(behind).await?;
+        let Some(last) = page.last() else { break };
+        behind = Some(last.host.clone());
+        troubles.extend(page.into_iter().map(|trouble| (trouble.host.clone(), trouble)));
+    }
+    // Where nobody tries any more, the host is ours no more.
+    let is_over = |at: i64| let_go.is_some_and(|let_go| at < let_go);
     let mut found: BTreeMap<DomainName, Vec<Condition>> = BTreeMap::new();
     let mut behind = None;
     loop {
@@ -26,24 +40,22 @@ pub(super) async fn look(store: &Store, board: &mut Board, now: i64) -> Result<(
         let Some(last) = page.last() else { break };
         behind = Some(last.host.clone());
         for kept in &page {
-            let conditions = found.entry(domain_of(&kept.host)).or_default();
-            conditions.extend(expiring(&kept.host, kept.not_before, kept.not_after, now));
+            let trouble = troubles.get(&kept.host);
+            if !is_over(trouble.map_or(kept.not_after, |trouble| trouble.next_at)) {
+                let conditions = found.entry(domain_of(&kept.host)).or_default();
+                conditions.extend(expiring(&kept.host, kept.not_before, kept.not_after, now));
+            }
         }
     }
-    let mut behind = None;
-    loop {
-        let page = certificates.troubles(behind).await?;
-        let Some(last) = page.last() else { break };
-        behind = Some(last.host.clone());
-        for trouble in &page {
-            let conditions = found.entry(domain_of(&trouble.host)).or_default();
-            if trouble.failures >= TRIES {
-                let summary = format!("{} tries in a row failed.", trouble.failures);
-                let ground = format!("The last one: {}", line(&trouble.what));
-                let domain = domain_of(&trouble.host);
-                let found = Condition::new(&INC302, &domain, Basis::Look, summary);
-                conditions.push(found.about(trouble.host.as_str()).grounds([ground]));
-            }
+    let tried = troubles.into_values().filter(|trouble| !is_over(trouble.next_at));
+    for trouble in tried {
+        let domain = domain_of(&trouble.host);
+        let conditions = found.entry(domain.clone()).or_default();
+        if trouble.failures >= TRIES {
+            let summary = format!("{} tries in a row failed.", trouble.failures);
+            let ground = format!("The last one: {}", line(&trouble.what));
+            let found = Condition::new(&INC302, &domain, Basis::Look, summary);
+            conditions.push(found.about(trouble.host.as_str()).grounds([ground]));
         }
     }
     let domains: BTreeSet<DomainName> = found.keys().cloned().collect();

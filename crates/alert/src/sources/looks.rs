@@ -1,29 +1,35 @@
 //! What the looks of our own at each domain found, as the rules judge it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mail_domain::DomainName;
+use mta_sts::Policy;
 use sealpost_evidence::{
     Evidence,
     incident::{Basis, Urgency},
 };
-use sealpost_rules::incidents::{INC101, INC102, INC201, INC203, INC301, IncidentCause};
-use sealpost_rules::{Finding, Place, Quoted, Severity, judge, usable_policy};
-use sealpost_store::{Store, StoreError};
+use sealpost_rules::changes::{Change, unannounced};
+use sealpost_rules::incidents::{INC202, cause_of_finding};
+use sealpost_rules::{Finding, Quoted, judge, usable_policy};
+use sealpost_store::{Checks, Store, StoreError, checks::Looked};
 
-use super::DAY;
+use super::{DAY, Moment};
 use crate::{Board, Condition, Source, told::time};
 
 /// Domains that are asked for at a time.
 const PAGE: u32 = 1_000;
 /// A look that is older than this, in seconds, tells nothing of now.
 const OLD: i64 = 2 * DAY;
+/// Changes of a domain that are looked through.
+const CHANGES: u32 = 500;
+/// No policy is held for longer than this, in seconds.
+const LONGEST_AGE: i64 = 31_557_600;
 
 /// Looks at what was seen of each domain.
 #[derive(Default)]
 pub(super) struct LooksWatch {
     /// Of which time the look is that was judged last.
-    judged: std::collections::BTreeMap<DomainName, i64>,
+    judged: BTreeMap<DomainName, i64>,
 }
 
 impl LooksWatch {
@@ -31,7 +37,7 @@ impl LooksWatch {
         &mut self,
         store: &Store,
         board: &mut Board,
-        now: i64,
+        Moment { now, let_go }: Moment,
     ) -> Result<(), StoreError> {
         let checks = store.checks();
         let mut domains = BTreeSet::new();
@@ -43,6 +49,11 @@ impl LooksWatch {
             for plan in page {
                 let domain = plan.domain;
                 domains.insert(domain.clone());
+                if let_go.is_some_and(|let_go| plan.due < let_go) {
+                    board.let_go(Source::Looks, &domain);
+                    self.judged.remove(&domain);
+                    continue;
+                }
                 let is_new = plan.looked_at.is_some_and(|at| now.saturating_sub(at) < OLD);
                 let Some(at) = plan.looked_at.filter(|_| is_new) else {
                     board.cannot_tell(Source::Looks, &domain);
@@ -54,7 +65,9 @@ impl LooksWatch {
                 }
                 match checks.latest(domain.clone()).await? {
                     Some(looked) => {
-                        board.put(Source::Looks, &domain, found(&domain, &looked.evidence));
+                        let mut conditions = found(&domain, &looked.evidence);
+                        conditions.extend(id_differs(&checks, &looked).await?);
+                        board.put(Source::Looks, &domain, conditions);
                         self.judged.insert(domain, looked.at);
                     }
                     None => board.cannot_tell(Source::Looks, &domain),
@@ -84,42 +97,51 @@ fn of_finding(
     at_most: Urgency,
     at: i64,
 ) -> Option<Condition> {
-    let rule = finding.rule;
-    let (cause, is_about_host): (&'static IncidentCause, bool) =
-        match (finding.subject.place, rule.code) {
-            (_, "STS210" | "MX307") => (&INC301, true),
-            (_, "STS401" | "STS402" | "STS404") => (&INC102, rule.code != "STS404"),
-            (Place::MailHost, "MX204" | "MX205" | "MX206" | "MX311") => (&INC101, true),
-            (Place::MailHost, code)
-                if code.starts_with("MX30") && rule.severity == Severity::Error =>
-            {
-                (&INC101, true)
-            }
-            (Place::PolicyHost | Place::Policy, _) if rule.severity == Severity::Error => {
-                (&INC201, false)
-            }
-            // That there is none is no fault of itself.
-            (Place::StsRecord, code) if rule.severity == Severity::Error && code != "STS101" => {
-                (&INC203, false)
-            }
-            _ => return None,
-        };
-    let name = finding.subject.name.parse::<DomainName>();
-    let subject = match name {
-        Ok(name) if is_about_host => name.to_string(),
-        _ => String::new(),
-    };
+    let (cause, host) = cause_of_finding(finding)?;
+    let subject = host.map(|host| host.to_string()).unwrap_or_default();
     let summary = format!("{}: {}", Quoted(&finding.subject.to_string()), finding.message);
-    let ground = format!("{}, {}; seen from here at {}.", rule.code, rule.title, time(at));
+    let ground =
+        format!("{}, {}; seen from here at {}.", finding.rule.code, finding.rule.title, time(at));
     let found = Condition::new(cause, domain, Basis::Look, summary).about(subject);
     let grounds = [ground, finding.fix.clone()];
-    Some(found.at_most(at_most).grounds(grounds))
+    Some(found.at_most(at_most).grounds(grounds).seen_at(at))
+}
+
+/// Whether senders hold a policy that is not served any more and do not get to know of it, since its
+/// id has stayed the same: until it runs out.
+async fn id_differs(checks: &Checks, looked: &Looked) -> Result<Option<Condition>, StoreError> {
+    let domain = &looked.evidence.domain;
+    let events = checks.events_of(domain.clone(), CHANGES).await?;
+    let Some(found) = unannounced(events.iter().map(|event| &event.change)) else {
+        return Ok(None);
+    };
+    let is_the_first = |change: &Change| match change {
+        Change::IdUnchanged { id, before, .. } => id == found.id && before == found.held,
+        _ => false,
+    };
+    let changed_at = events.iter().rev().find(|event| is_the_first(&event.change));
+    let changed_at = changed_at.map_or(looked.at, |event| event.at);
+    let ages = found.held.iter().map(|body| {
+        let policy = Policy::parse(body.as_bytes()).ok();
+        policy.map_or(LONGEST_AGE, |policy| i64::from(policy.max_age().as_secs()))
+    });
+    let until = changed_at.saturating_add(ages.max().unwrap_or(LONGEST_AGE));
+    if until <= looked.at {
+        return Ok(None);
+    }
+    let summary = format!("The policy was changed, and its id is still {}.", Quoted(found.id));
+    let ground = format!(
+        "Seen from here at {}; who holds the policy of before may do so until {}.",
+        time(changed_at),
+        time(until)
+    );
+    let found = Condition::new(&INC202, domain, Basis::Look, summary);
+    Ok(Some(found.grounds([ground]).seen_at(looked.at)))
 }
 
 #[cfg(test)]
 mod tests {
-    use sealpost_rules::Subject;
-    use sealpost_rules::catalogue;
+    use sealpost_rules::{Place, Subject, catalogue};
 
     use super::*;
 
@@ -133,36 +155,6 @@ mod tests {
             fix: rule.fix.to_owned(),
             publish: None,
             command: None,
-        }
-    }
-
-    #[test]
-    fn findings_become_conditions_by_host() {
-        let domain: DomainName = "example.com".parse().unwrap();
-        for (code, place, name, expected) in [
-            ("MX302", Place::MailHost, "mx1.example.com", Some(("INC101", "mx1.example.com"))),
-            ("MX204", Place::MailHost, "mx1.example.com", Some(("INC101", "mx1.example.com"))),
-            ("MX307", Place::MailHost, "mx1.example.com", Some(("INC301", "mx1.example.com"))),
-            ("MX309", Place::MailHost, "mx1.example.com", None), // it works
-            ("MX201", Place::MailHost, "mx1.example.com", None), // no TLS is at fault
-            ("STS401", Place::MxRecords, "mx2.example.com", Some(("INC102", "mx2.example.com"))),
-            ("STS404", Place::MxRecords, "example.com", Some(("INC102", ""))),
-            ("STS206", Place::PolicyHost, "mta-sts.example.com", Some(("INC201", ""))),
-            (
-                "STS210",
-                Place::PolicyHost,
-                "mta-sts.example.com",
-                Some(("INC301", "mta-sts.example.com")),
-            ),
-            ("STS305", Place::Policy, "mta-sts.example.com", Some(("INC201", ""))),
-            ("STS103", Place::StsRecord, "_mta-sts.example.com", Some(("INC203", ""))),
-            ("STS101", Place::StsRecord, "_mta-sts.example.com", None),
-            ("RPT103", Place::TlsRptRecord, "_smtp._tls.example.com", None),
-        ] {
-            let finding = finding(code, place, name);
-            let found = of_finding(&domain, &finding, Urgency::Critical, 0);
-            let found = found.as_ref().map(|found| (found.cause.code, found.subject.as_str()));
-            assert_eq!(found, expected, "{code}");
         }
     }
 

@@ -8,15 +8,15 @@ use mail_domain::DomainName;
 use sealpost_evidence::incident::{Basis, Urgency};
 use sealpost_evidence::traffic::{Day, FailureGroup};
 use sealpost_rules::diagnosis::{
-    Anomaly, AnomalyKind, Certainty, Diagnosis, Fault, Known, ReportedPolicy, anomalies, diagnose,
+    Anomaly, AnomalyKind, Certainty, Diagnosis, Fault, anomalies, diagnose,
 };
 use sealpost_rules::incidents::{
-    INC101, INC102, INC103, INC201, INC401, INC402, INC403, INC404, IncidentCause,
+    INC101, INC102, INC103, INC104, INC201, INC401, INC402, INC403, INC404, IncidentCause,
 };
 use sealpost_rules::{Quoted, Severity};
 use sealpost_store::{
     Store, StoreError,
-    reports::{DayRange, DomainId, Gathered, Scope},
+    reports::{Background, DayRange, DomainId, Gathered, Scope},
 };
 
 use crate::{Board, Condition, Source};
@@ -59,7 +59,8 @@ impl ReportsWatch {
         let mut due: Vec<(i64, DomainName)> = self
             .due
             .iter()
-            .filter(|(_, at)| **at <= now)
+            // What is further away was planned by a clock that was ahead.
+            .filter(|(_, at)| **at <= now || **at > now.saturating_add(PAUSES.1))
             .map(|(domain, at)| (*at, domain.clone()))
             .collect();
         due.sort();
@@ -126,25 +127,20 @@ async fn look_at(
     let today = Day::of(now);
     let days = DayRange::ending(today, RECENT_DAYS);
     let gathered = store.reports().gather(Scope::Counted, domain, days, MOST_GROUPS).await?;
-    Ok(told(&gathered, today))
+    let rollout = store.rollouts().load(domain.clone()).await?;
+    let background = store.background(&gathered, rollout.as_ref()).await?;
+    Ok(told(&gathered, &background, today))
 }
 
 /// What follows from what is known of a domain.
-fn told(gathered: &Gathered, today: Day) -> Vec<Condition> {
+fn told(gathered: &Gathered, background: &Background, today: Day) -> Vec<Condition> {
     let Gathered { domain, groups, reporters, series, histories, .. } = gathered;
     let mut found = Vec::new();
     for group in &groups.groups {
         if group.reporter.signer.is_empty() || gathered.is_echo(group) {
             continue;
         }
-        let policy = gathered.policy(group);
-        let strings = policy.map(|policy| policy.strings.as_slice()).unwrap_or_default();
-        let mx_hosts = policy.map(|policy| policy.mx_hosts.as_slice()).unwrap_or_default();
-        let known = Known {
-            reported: policy.is_some().then_some(ReportedPolicy { strings, mx_hosts }),
-            history: gathered.history(group),
-            ..Known::nothing(today)
-        };
+        let known = background.known(gathered, group, today);
         found.extend(of_group(domain, group, &diagnose(group, &known)));
     }
     let odd = anomalies(domain, series, histories, reporters, today);
@@ -157,8 +153,12 @@ fn of_group(domain: &DomainName, group: &FailureGroup, diagnosis: &Diagnosis) ->
         return None;
     }
     let host = group.mx_host.as_deref().and_then(|text| DomainName::parse(text.trim()).ok());
+    let host = host.map(|host| host.to_string());
     let code = diagnosis.cause.code;
-    let (cause, subject): (&'static IncidentCause, Option<DomainName>) = match (code, host) {
+    let (cause, subject): (&'static IncidentCause, Option<String>) = match (code, host) {
+        // The name that was asked for may be ours, and the address is what is not.
+        ("FAIL401", _) => (&INC104, group.receiving_ip.map(|address| address.to_string())),
+        ("FAIL402", host) => (&INC104, host),
         ("FAIL201" | "FAIL203", Some(host)) => (&INC102, Some(host)),
         (code, Some(host)) if code.starts_with("FAIL1") => (&INC101, Some(host)),
         (code, _) if code.starts_with("FAIL2") && code != "FAIL201" && code != "FAIL203" => {
@@ -179,8 +179,7 @@ fn of_group(domain: &DomainName, group: &FailureGroup, diagnosis: &Diagnosis) ->
         Severity::Error => Urgency::Critical,
         _ => Urgency::Warning,
     };
-    let subject = subject.map(|host| host.to_string()).unwrap_or_default();
-    Some(found.about(subject).at_most(at_most).grounds([ground]))
+    Some(found.about(subject.unwrap_or_default()).at_most(at_most).grounds([ground]))
 }
 
 fn of_anomaly(domain: &DomainName, anomaly: &Anomaly, today: Day) -> Option<Condition> {
@@ -207,4 +206,4 @@ fn of_anomaly(domain: &DomainName, anomaly: &Anomaly, today: Day) -> Option<Cond
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

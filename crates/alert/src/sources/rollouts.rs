@@ -11,7 +11,7 @@ use sealpost_rules::incidents::{
 use sealpost_store::{Rollouts, Store, StoreError};
 use serde::Deserialize;
 
-use super::DAY;
+use super::{DAY, Moment};
 use crate::{Board, Condition, Source};
 
 /// Domains that are asked for at a time.
@@ -43,7 +43,7 @@ impl RolloutsWatch {
         &mut self,
         store: &Store,
         board: &mut Board,
-        now: i64,
+        moment: Moment,
     ) -> Result<(), StoreError> {
         let rollouts = store.rollouts();
         let mut domains = BTreeSet::new();
@@ -53,7 +53,7 @@ impl RolloutsWatch {
             let Some((last, ..)) = page.last() else { break };
             behind = Some(last.clone());
             for (domain, stage, entered_at) in page {
-                self.look_at(&rollouts, board, &domain, (stage, entered_at), now).await?;
+                self.look_at(&rollouts, board, &domain, (stage, entered_at), moment).await?;
                 domains.insert(domain);
             }
         }
@@ -68,11 +68,16 @@ impl RolloutsWatch {
         board: &mut Board,
         domain: &DomainName,
         (stage, entered_at): (Stage, Time),
-        now: i64,
+        Moment { now, let_go }: Moment,
     ) -> Result<(), StoreError> {
         let state = rollouts.watch_state(domain.clone()).await?;
         let watched: Watched =
             state.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let last = watched.check.as_ref().map_or(entered_at, |check| check.at.max(entered_at));
+        if let_go.is_some_and(|let_go| last.seconds() < let_go) {
+            board.let_go(Source::Rollouts, domain);
+            return Ok(());
+        }
         let Some(seen) = looked(domain, stage, watched.check.as_ref(), now) else {
             board.cannot_tell(Source::Rollouts, domain);
             return Ok(());
@@ -115,7 +120,8 @@ fn looked(
     if !stage.enforces() && stage != Stage::Testing {
         return Some(Vec::new());
     }
-    let check = check.filter(|check| now.saturating_sub(check.at.seconds()) < OLD)?;
+    let check =
+        check.filter(|check| now.saturating_sub(check.at.seconds()).saturating_abs() < OLD)?;
     let faults = match &check.verdict {
         CheckVerdict::Green => return Some(Vec::new()),
         CheckVerdict::Unknown { .. } => return None,
@@ -137,7 +143,7 @@ fn looked(
         let ground =
             format!("Seen from here in {} looks in a row, last at {}.", fault.looks, check.at);
         let found = Condition::new(cause, domain, Basis::Look, summary);
-        found.about(subject).at_most(at_most).grounds([ground])
+        found.about(subject).at_most(at_most).grounds([ground]).seen_at(check.at.seconds())
     });
     Some(found.collect())
 }

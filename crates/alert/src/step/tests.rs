@@ -19,7 +19,12 @@ fn condition(cause: &'static IncidentCause, at_most: Urgency) -> Condition {
 }
 
 fn terms() -> Terms {
-    let receiver = |name: &str, least| ReceiverTerms { name: name.to_owned(), least, quiet: None };
+    let receiver = |name: &str, least| ReceiverTerms {
+        name: name.to_owned(),
+        least,
+        quiet: None,
+        digest: None,
+    };
     let receivers = vec![receiver("all", Urgency::Note), receiver("some", Urgency::Critical)];
     Terms { receivers, ..Terms::default() }
 }
@@ -116,6 +121,73 @@ fn what_passes_is_never_told() {
     assert_eq!((world.live.len(), world.told.len(), world.over.len()), (0, 0, 0));
     world.step(&with(&[condition(&INC301, Urgency::Warning)]), 0, &terms());
     assert_eq!(world.kinds("all"), [NoticeKind::Opened], "an end is not waited for");
+}
+
+/// A host that answered 454 once, and is looked at every six hours.
+#[test]
+fn one_look_opens_nothing_that_may_pass() {
+    let mut world = World::default();
+    let found = |at| with(&[condition(&INC101, Urgency::Critical).seen_at(at)]);
+    for now in (100..100 + 20 * HOLD).step_by(60) {
+        world.step(&found(90), now, &terms());
+    }
+    assert_eq!((world.live.len(), world.kinds("all")), (1, vec![]), "nobody has looked again");
+    let now = 100 + 20 * HOLD;
+    world.step(&found(now - 10), now, &terms());
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened], "another look has found it too");
+
+    // The second look finds it soon, and it must hold all the same.
+    let mut world = World::default();
+    world.step(&found(90), 100, &terms());
+    world.step(&found(300), 310, &terms());
+    world.step(&found(300), 100 + HOLD - 1, &terms());
+    assert_eq!(world.kinds("all"), []);
+    world.step(&found(300), 100 + HOLD, &terms());
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened]);
+
+    // The second look does not find it.
+    let mut world = World::default();
+    world.step(&found(90), 100, &terms());
+    world.step(&with(&[]), 310, &terms());
+    world.step(&with(&[]), 310 + HOLD, &terms());
+    assert_eq!((world.live.len(), world.kinds("all")), (0, vec![]));
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_up_no_incident() {
+    const YEAR: i64 = 365 * 86_400;
+    let mut world = World::default();
+    let there = with(&[condition(&INC101, Urgency::Critical)]);
+    world.step(&there, YEAR, &terms());
+    world.step(&there, 1_000, &terms());
+    world.step(&there, 1_000 + HOLD, &terms());
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened]);
+    world.step(&with(&[]), YEAR, &terms());
+    world.step(&with(&[]), 5_000, &terms());
+    world.step(&with(&[]), 5_000 + CLEAR, &terms());
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened, NoticeKind::Resolved]);
+}
+
+/// The domain was taken out of the configuration.
+#[test]
+fn what_nobody_looks_at_any_more_is_over_and_that_is_said() {
+    let mut world = World::default();
+    let one = condition(&INC101, Urgency::Critical);
+    let hold = Terms { hold: Some(0), ..terms() };
+    let mut board = Board::default();
+    for source in Source::ALL {
+        board.complete(source, &BTreeSet::from([one.domain.clone()]));
+    }
+    board.put(Source::Looks, &one.domain, vec![one.clone()]);
+    world.step(&board.look(), 0, &hold);
+    board.cannot_tell(Source::Looks, &one.domain);
+    world.step(&board.look(), 100_000, &hold);
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened], "it is not known");
+    board.let_go(Source::Looks, &one.domain);
+    world.step(&board.look(), 200_000, &hold);
+    world.step(&board.look(), 200_000 + CLEAR, &hold);
+    assert_eq!(world.kinds("all"), [NoticeKind::Opened, NoticeKind::Resolved]);
+    assert_eq!(world.over[0].summary, "Nobody looks at example.com any more. Before: it fails");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use sealpost_evidence::Evidence;
 use sealpost_net::{Network, Scope};
 use sealpost_rules::{
     Severity,
-    changes::{Change, Facts},
+    changes::{Change, Facts, unannounced},
+    incidents::passing_faults,
+    judge,
 };
 use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
 use sealpost_store::{
@@ -22,7 +24,7 @@ use tokio::{
 
 use super::{
     metrics::{CheckMetrics, Judged, Kind, LookFailure},
-    schedule,
+    schedule::{self, Faults},
 };
 use crate::Checked;
 
@@ -180,7 +182,7 @@ impl Work {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
+                () = self.looker.clock.sleep(TICK) => {}
                 changed = watched.changed() => if changed.is_err() { return },
                 changed = stopped.changed() => if changed.is_err() { return },
             }
@@ -364,9 +366,11 @@ impl Looker {
             Some(known) => (seen.clone().carried_from(known), known.changes_to(&seen)),
             None => (seen, Vec::new()),
         };
+        let faults = self.faults(&checked, &changes).await?;
+        let at = checked.evidence.observed.as_second();
         let look = Look {
             findings: sums(&checked),
-            due: schedule::next(domain, checked.evidence.observed.as_second(), every),
+            due: schedule::next_if(faults, domain, at, every),
             evidence: Arc::new(checked.evidence),
             facts,
             changes: changes.clone(),
@@ -376,6 +380,33 @@ impl Looker {
             self.tell(domain, &changes);
         }
         Ok(Some(kept))
+    }
+
+    /// What has become of the faults that the look before found.
+    async fn faults(&self, checked: &Checked, changes: &[Change]) -> Result<Faults, StoreError> {
+        /// Earlier changes that are looked through.
+        const EARLIER: u32 = 100;
+        let domain = checked.evidence.domain.clone();
+        let now = passing_faults(&checked.judgement.findings);
+        let earlier = self.checks.events_of(domain.clone(), EARLIER).await?;
+        let earlier = || earlier.iter().map(|event| &event.change);
+        let was_unannounced = unannounced(earlier()).is_some();
+        let is_unannounced = unannounced(changes.iter().rev().chain(earlier())).is_some();
+        let last = self.checks.latest(domain).await?;
+        let before = match &last {
+            Some(last) => passing_faults(&judge(&last.evidence).findings),
+            None => Default::default(),
+        };
+        let came = !now.is_subset(&before) || (is_unannounced && !was_unannounced);
+        let is_any = !now.is_empty() || is_unannounced;
+        let was_any = !before.is_empty() || was_unannounced;
+        Ok(match (came, is_any, last) {
+            (true, ..) => Faults::Came,
+            (false, true, Some(last)) => Faults::Stay { since: last.at },
+            (false, true, None) => Faults::Came,
+            (false, false, _) if was_any => Faults::Went,
+            (false, false, _) => Faults::None,
+        })
     }
 
     fn tell(&self, domain: &DomainName, changes: &[Change]) {

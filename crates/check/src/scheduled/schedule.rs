@@ -4,6 +4,14 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 
+/// From a look that found a fault to the next, in seconds: shorter than a fault must hold before
+/// people are told.
+const SOON: i64 = 300;
+/// The longest pause while a fault stays.
+const LONGEST: i64 = 3_600;
+/// From a look that found a fault gone to the next: shorter than it must be gone before it is over.
+const AFTERWARDS: i64 = 1_800;
+
 /// Each domain has its own place in the interval, by its name, so that all of them are spread over
 /// it; and comes a little earlier or later each time, so that nobody can set his clock by us. No two
 /// calls differ: who computes it again gets the same.
@@ -19,6 +27,39 @@ pub(super) fn next(domain: &DomainName, looked_at: i64, every: Duration) -> i64 
     let jitter = every / 20;
     let offset = remainder(hash(domain, round), jitter.saturating_mul(2).saturating_add(1));
     time.saturating_add(offset).saturating_sub(jitter)
+}
+
+/// What a look says of faults that people are told of, and that may pass by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Faults {
+    /// There is none, and was none.
+    None,
+    /// There is one that the look before did not find.
+    Came,
+    /// There are those that the look before found, or some of them.
+    Stay {
+        /// When that was.
+        since: i64,
+    },
+    /// There is none any more.
+    Went,
+}
+
+/// When a domain is looked at next if this was found. A single look may have met a moment: whether a
+/// fault holds, and whether it is gone, says another one soon. While it stays the pauses grow, so
+/// that what nobody mends costs its host one look an hour.
+pub(super) fn next_if(faults: Faults, domain: &DomainName, looked_at: i64, every: Duration) -> i64 {
+    let pause = match faults {
+        Faults::None => None,
+        Faults::Came => Some(SOON),
+        Faults::Stay { since } => {
+            let pause = looked_at.saturating_sub(since).saturating_mul(2);
+            Some(pause.clamp(SOON, LONGEST))
+        }
+        Faults::Went => Some(AFTERWARDS),
+    };
+    let next = next(domain, looked_at, every);
+    pause.map_or(next, |pause| looked_at.saturating_add(pause).min(next))
 }
 
 fn remainder(hash: u64, by: i64) -> i64 {
@@ -71,10 +112,40 @@ mod tests {
     }
 
     #[test]
+    fn while_a_fault_stays_looks_are_soon_and_then_hourly() {
+        let every = Duration::from_secs(6 * 3_600);
+        let (name, mut last, mut now) = (name(1), 0, 1_000_000_000);
+        let mut gaps = Vec::new();
+        let mut faults = Faults::Came;
+        for _ in 0..7 {
+            let next = next_if(faults, &name, now, every);
+            (last, now) = (now, next);
+            gaps.push((now - last) / 60);
+            faults = Faults::Stay { since: last };
+        }
+        assert_eq!(gaps, [5, 10, 20, 40, 60, 60, 60]);
+        let after = |faults| next_if(faults, &name, now, every) - now;
+        assert_eq!(after(Faults::Went), 1_800, "before it is over there is a second look");
+        assert_eq!(after(Faults::None), next(&name, now, every) - now);
+        assert_eq!(after(Faults::Stay { since: now + 1_000 }), 300, "the clock was set back");
+        // Never later than without a fault.
+        let often = Duration::from_secs(60);
+        for faults in [Faults::Came, Faults::Stay { since: last }, Faults::Went] {
+            assert!(next_if(faults, &name, now, often) <= next(&name, now, often));
+        }
+        for cause in sealpost_rules::incidents::incident_causes() {
+            let is_looked_at_twice = |seconds: u32| seconds == 0 || i64::from(seconds) >= 2 * SOON;
+            assert!(is_looked_at_twice(cause.hold), "{}", cause.code);
+        }
+    }
+
+    #[test]
     fn no_time_is_out_of_its_reach() {
         for looked_at in [i64::MIN, -1, 0, i64::MAX] {
             for every in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
-                let _ = next(&name(1), looked_at, every);
+                for since in [i64::MIN, i64::MAX] {
+                    let _ = next_if(Faults::Stay { since }, &name(1), looked_at, every);
+                }
             }
         }
     }

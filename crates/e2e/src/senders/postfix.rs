@@ -11,6 +11,8 @@ pub(super) struct Instance {
     pub(super) system: System,
     /// Where it takes mail.
     pub(super) port: u16,
+    /// Where it takes report mails, which go a way of their own.
+    pub(super) report_port: u16,
     /// What it is as old as.
     version: &'static str,
     routes: &'static [Route],
@@ -20,6 +22,7 @@ pub(super) struct Instance {
 pub(super) const TRIXIE: Instance = Instance {
     system: System::Trixie,
     port: 2510,
+    report_port: 2526,
     version: "3.10",
     routes: &[
         Route::Postfix3_10,
@@ -32,8 +35,16 @@ pub(super) const TRIXIE: Instance = Instance {
 };
 
 /// Postfix 3.7.
-pub(super) const BOOKWORM: Instance =
-    Instance { system: System::Bookworm, port: 2507, version: "3.6", routes: &[Route::Postfix3_7] };
+pub(super) const BOOKWORM: Instance = Instance {
+    system: System::Bookworm,
+    port: 2507,
+    report_port: 2527,
+    version: "3.6",
+    routes: &[Route::Postfix3_7],
+};
+
+/// The documentation of the way of report mails.
+const PAPER: &str = include_str!("../../../../doc/how-to/send-reports.md");
 
 /// `transport_maps`: which transport delivers, and by which smart host, if the recipient's name says
 /// so.
@@ -137,7 +148,17 @@ smtp       unix       - - n - - smtp
                 map(route),
             );
         }
-        text
+        text + &self.way_of_reports()
+    }
+
+    /// The way of report mails, as the documentation has it.
+    fn way_of_reports(self) -> String {
+        let lines = PAPER.lines().skip_while(|line| !line.starts_with("tlsreport "));
+        let lines = lines.take_while(|line| *line != "```");
+        // "Postfix before 3.10 does not know `smtp_tlsrpt_enable`: leave that line out."
+        let is_known = |line: &&str| self.system == System::Trixie || !line.contains("_tlsrpt_");
+        let lines: String = lines.filter(is_known).flat_map(|line| [line, "\n"]).collect();
+        lines.replace("2526", &self.report_port.to_string())
     }
 
     fn transports(self) -> impl Iterator<Item = (Route, Memory)> {

@@ -120,7 +120,8 @@ fn clients_of_others_and_our_own_read_what_is_served() {
     assert!(said.contains("VALID") && said.contains("mx.example.test"), "{said}");
 
     // Our own, as Postfix asks it.
-    let text = "[enforce]\nlisten = [\"127.0.0.1:8461\"]\nstore = \"enforce.sqlite\"\n";
+    let text = "[enforce]\nlisten = [\"127.0.0.1:8461\"]\nstore = \"enforce.sqlite\"\n\
+                default_level = \"may\"\n";
     let senders = hosting.configuration("enforce.toml", text).unwrap();
     let enforcer = hosting.start_daemon(&["enforce"], &senders, &[]).unwrap();
     let postfix = hosting.environment().directory().join("postfix");

@@ -4,7 +4,7 @@
 //!
 //! | what | tlsrpt-reporter 0.6.0 | sealpost | because |
 //! |---|---|---|---|
-//! | `report-id` | `DATE_idx1_DOMAIN` | `DATE.DOMAIN.1@SUBMITTER` | the subject of the mail needs a `msg-id` (RFC 8460 section 5.3), and the two should agree |
+//! | `report-id` | `DATE_idx1_DOMAIN` | `DATE.DOMAIN.1@SUBMITTER`; what stands before the `@` in a report that is sent tells several reporters with one contact apart | the subject of the mail needs a `msg-id` (RFC 8460 section 5.3), and the two should agree |
 //! | `receiving-mx-helo` | all lines of the answer to EHLO | the name in it | extensions are no name, and make many failures of one |
 //! | `policy-domain` | missing where the mail server names none | the domain of the session | receivers sort by it (RFC 8460 section 4.4 knows no report without) |
 //! | `failure-details` | an empty list where there is none | left out | it is optional |

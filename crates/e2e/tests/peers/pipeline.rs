@@ -246,7 +246,7 @@ fn datagrams(reporter: &Reporter, beside: &Beside) -> Vec<(&'static str, Sums)> 
         ("both.test", ([30; 2], [10; 2])),
         ("large.test", ([250; 2], [250; 2])),
         ("twice.test", ([6, 12], [0; 2])),
-        // The signed header of the mail names the domain that the report does not.
+        // The report-id names the domain that the entry does not.
         ("nobody.test", ([3; 2], [0; 2])),
     ]
 }

@@ -223,8 +223,9 @@ fn wait_for_reports(senders: &Senders, day: Date, count: usize) -> BTreeMap<Stri
         for line in sealpost(senders, &export).lines() {
             let mut report: Value = serde_json::from_str(line).unwrap();
             let id = report["report_id"].as_str().unwrap();
-            let domain = id.strip_prefix(&format!("{day}.")).unwrap();
-            let domain = domain.strip_suffix(".1@reporter.test").unwrap().to_owned();
+            let named = id.strip_prefix(&format!("{day}.")).unwrap();
+            let named = named.strip_suffix("@reporter.test").unwrap();
+            let domain = named.rsplit_once(".1.").unwrap().0.to_owned();
             let part = (domain.clone(), report["domain"].to_string());
             assert!(parts.insert(part), "a report came twice");
             let mut policies = report["policies"].take().as_array().unwrap().clone();

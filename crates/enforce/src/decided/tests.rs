@@ -87,6 +87,23 @@ fn what_is_not_known_in_time() {
 }
 
 #[test]
+fn nothing_is_asked_for_before_the_level_is_known() {
+    let domain = "a.test".parse().unwrap();
+    let all = seen(MxSecurity::Secure, TlsaState::AllUsable);
+    for (sts, dane, why) in [
+        (policy("enforce"), Dane::NotAsked, "else: the policy is in mode enforce"),
+        (Sts::NoPolicy(Absence::NoRecord), all, "else: the hosts have TLSA records"),
+        (policy("testing"), Dane::NotAsked, "the policy is in mode testing"),
+    ] {
+        let decided = Decided::new(sts, dane, None, level("unknown"));
+        assert_eq!(decided.decision, SenderDecision::NotFound);
+        let because = decided.because(&domain);
+        assert!(because.contains(why), "{because}");
+        assert_eq!(because.contains("default_level is not set"), why.starts_with("else"));
+    }
+}
+
+#[test]
 fn exceptions_change_what_they_say_and_no_more() {
     let none = || Sts::NoPolicy(Absence::NoRecord);
     let pinned = || {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use mail_domain::DomainName;
 use mta_sts::cache::{Entry, Event};
+use sealpost_net::Freshness;
 use sealpost_store::{Intent, Intents, StoreError, Verb};
 use tokio::time::{Duration, sleep};
 
@@ -79,11 +80,11 @@ impl Enforcer {
             Verb::Refresh => {
                 self.take_from_store(domain).await?;
                 tracing::info!(%domain, "refreshed at the operator's wish");
-                self.act(domain, Event::Refresh);
+                self.act_on(domain, Event::Refresh, Freshness::Now);
             }
             Verb::Warm => {
                 if lock(self.shard(domain)).slot(domain).is_none() {
-                    self.act(domain, Event::Asked);
+                    self.act_on(domain, Event::Asked, Freshness::Now);
                 }
             }
             Verb::Purge => {

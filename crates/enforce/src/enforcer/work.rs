@@ -3,25 +3,31 @@
 use std::time::Duration;
 
 use mail_domain::DomainName;
-use mta_sts::cache::{Action, Entry, Event, FetchFailure, Note, RecordLookup, Snapshot, Token};
+use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
 use sealpost_evidence::{Lookup, LookupFault, LookupFaultKind, TextRecord};
+use sealpost_net::{Freshness, PolicyFetchError};
 use sealpost_runtime::{AfterPanic, Stopwatch, supervise};
 use sealpost_store::StoreError;
 use tokio::time::{sleep, timeout};
 
 use super::{Enforcer, lock};
-use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::Saving};
+use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::ToSave};
 
 /// How long a look-up may take, with the wait for its turn: nobody can make many of them last long.
 pub(crate) const LONGEST_LOOK_UP: Duration = Duration::from_secs(30);
-/// The same for a fetch, which may take a minute by itself.
-const LONGEST_FETCH: Duration = Duration::from_secs(90);
+/// How long a fetch may wait for its turn. It may take a minute by itself.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long to wait before what could not be saved is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(30);
 
 impl Enforcer {
     /// Lets an entry handle an event, and does what it wants done.
     pub(super) fn act(&self, domain: &DomainName, event: Event) {
+        self.act_on(domain, event, Freshness::WithinTtl);
+    }
+
+    /// The same, with the DNS asked as freshly as this.
+    pub(super) fn act_on(&self, domain: &DomainName, event: Event, freshness: Freshness) {
         let shared = &self.shared;
         let now = shared.time.now();
         let new = || Entry::new(now, shared.time.jitter());
@@ -34,8 +40,8 @@ impl Enforcer {
         };
         for action in actions {
             match action {
-                Action::LookUpRecord(token) => self.look_up(domain.clone(), token),
-                Action::FetchPolicy(token, _) => self.fetch(domain.clone(), token),
+                Action::LookUpRecord(token) => self.look_up(domain.clone(), token, freshness),
+                Action::FetchPolicy(token, _) => self.fetch(domain.clone(), token, freshness),
                 Action::Save => self.save(domain),
                 Action::Note(note) => {
                     shared.metrics.alarms.increment(Alarm::of(&note));
@@ -45,14 +51,14 @@ impl Enforcer {
         }
     }
 
-    fn look_up(&self, domain: DomainName, token: Token) {
+    fn look_up(&self, domain: DomainName, token: Token, freshness: Freshness) {
         let enforcer = self.clone();
         self.fly(async move {
             let shared = &enforcer.shared;
             let metrics = &shared.metrics;
             let look_up = async {
                 let since = Stopwatch::start();
-                let lookup = shared.network.sts_records(&domain).await;
+                let lookup = shared.network.sts_records(&domain, freshness).await;
                 metrics.record_seconds.observe(since.elapsed());
                 lookup
             };
@@ -64,29 +70,36 @@ impl Enforcer {
             }
             let learnt = learnt(lookup);
             metrics.record_lookups.increment(RecordResult::of(&learnt));
-            enforcer.act(&domain, Event::Record(token, learnt));
+            enforcer.act_on(&domain, Event::Record(token, learnt), freshness);
         });
     }
 
-    fn fetch(&self, domain: DomainName, token: Token) {
+    fn fetch(&self, domain: DomainName, token: Token, freshness: Freshness) {
         let enforcer = self.clone();
         self.fly(async move {
             let shared = &enforcer.shared;
             let fetch = async {
                 let since = Stopwatch::start();
-                let fetched = shared.network.sts_policy(&domain).await;
+                let fetched = shared.network.sts_policy(&domain, freshness).await;
                 shared.metrics.fetch_seconds.observe(since.elapsed());
                 fetched
             };
-            let result = match timeout(LONGEST_FETCH, shared.fetches.take(fetch)).await {
-                Ok(fetched) => fetched.map_err(|error| {
+            let fetched = shared.fetches.take_within(LONGEST_WAIT, fetch).await;
+            let result = match fetched {
+                None | Some(Err(PolicyFetchError::NotTried)) => {
+                    if shared.crowded.is_time() {
+                        tracing::error!(%domain, "too many policies are being fetched, some wait");
+                    }
+                    return enforcer.act_on(&domain, Event::Postponed(token), freshness);
+                }
+                Some(Ok(policy)) => Ok(policy),
+                Some(Err(error)) => {
                     tracing::info!(%domain, "failed to {error}");
-                    error.failure()
-                }),
-                Err(_) => Err(FetchFailure::NotFetched),
+                    Err(error.failure())
+                }
             };
             shared.metrics.fetches.increment(FetchResult(result.as_ref().err().copied()));
-            enforcer.act(&domain, Event::Fetched(token, result));
+            enforcer.act_on(&domain, Event::Fetched(token, result), freshness);
         });
     }
 
@@ -98,12 +111,8 @@ impl Enforcer {
 
     /// Saves what is known of a domain, once at a time.
     fn save(&self, domain: &DomainName) {
-        if let Some(slot) = lock(self.shard(domain)).slot_mut(domain) {
-            if slot.saving != Saving::Idle {
-                slot.saving = Saving::Outdated;
-                return;
-            }
-            slot.saving = Saving::Running;
+        if !lock(self.shard(domain)).begin_saving(domain) {
+            return;
         }
         let (enforcer, domain) = (self.clone(), domain.clone());
         let mut tasks = lock(&self.shared.tasks);
@@ -131,12 +140,27 @@ impl Enforcer {
     }
 
     async fn save_until_done(self, domain: DomainName) {
-        while self.save_once(&domain).await.is_again() {}
+        loop {
+            match self.save_once(&domain).await {
+                Next::Nothing => return,
+                Next::AtOnce => {}
+                Next::Later => {
+                    sleep(SAVE_AGAIN).await;
+                    if !lock(self.shard(&domain)).save_again(&domain) {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     async fn save_once(&self, domain: &DomainName) -> Next {
-        let Some(snapshot) = self.snapshot(domain) else { return Next::Nothing };
-        let saved = self.put(domain.clone(), snapshot).await;
+        let now = self.shared.time.now();
+        let Some(ToSave { snapshot, purged }) = lock(self.shard(domain)).next_to_save(domain, now)
+        else {
+            return Next::Nothing;
+        };
+        let saved = self.put(domain.clone(), snapshot, purged).await;
         if saved.is_err() {
             self.shared.metrics.store_failures.increment();
         }
@@ -145,63 +169,41 @@ impl Enforcer {
         {
             tracing::error!(%domain, %error, source = source(error), "policies are not on the disk, answers go on from memory");
         }
-        let is_over = match &saved {
-            Ok(()) | Err(StoreError::Refused { .. } | StoreError::Closed) => true,
-            Err(_) => false,
-        };
-        let next = self.after_saving(domain, is_over);
-        if !is_over {
-            sleep(SAVE_AGAIN).await;
-        }
-        next
-    }
-
-    /// What is to be saved now.
-    fn snapshot(&self, domain: &DomainName) -> Option<Snapshot> {
-        let now = self.shared.time.now();
         let mut shard = lock(self.shard(domain));
-        let slot = shard.slot_mut(domain)?;
-        slot.saving = Saving::Running;
-        Some(slot.entry().snapshot(now))
+        match saved {
+            Ok(()) | Err(StoreError::Refused { .. } | StoreError::Closed) => {
+                if shard.saved(domain) { Next::AtOnce } else { Next::Nothing }
+            }
+            Err(_) => {
+                shard.not_saved(domain, purged);
+                Next::Later
+            }
+        }
     }
 
-    async fn put(&self, domain: DomainName, snapshot: Snapshot) -> Result<(), StoreError> {
+    async fn put(
+        &self,
+        domain: DomainName,
+        snapshot: Snapshot,
+        purged: bool,
+    ) -> Result<(), StoreError> {
         let policies = &self.shared.policies;
         if snapshot.is_empty() {
             policies.forget(vec![domain]).await.map(|_| ())
+        } else if purged {
+            policies.replace(to_store(domain, snapshot)).await
         } else {
             policies.save(to_store(domain, snapshot)).await
         }
-    }
-
-    fn after_saving(&self, domain: &DomainName, is_over: bool) -> Next {
-        let mut shard = lock(self.shard(domain));
-        let Some(slot) = shard.slot_mut(domain) else { return Next::Nothing };
-        if !is_over {
-            // Answers go on from memory.
-            shard.no_longer_unsaved(domain);
-            return Next::Again;
-        }
-        if slot.saving == Saving::Outdated {
-            return Next::Again;
-        }
-        slot.saving = Saving::Idle;
-        shard.no_longer_unsaved(domain);
-        Next::Nothing
     }
 }
 
 /// Is there more to save?
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
-    Again,
+    AtOnce,
+    Later,
     Nothing,
-}
-
-impl Next {
-    fn is_again(self) -> bool {
-        self == Self::Again
-    }
 }
 
 /// The fault of a look-up that was given up.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mail_domain::DomainName;
 use mta_sts::cache::{Absence, FetchedPolicy};
-use sealpost_net::{Network, NextHop};
+use sealpost_net::{Freshness, Network, NextHop};
 use sealpost_rules::matrix::{OperatorLevel, StsState};
 use sealpost_store::Remembered;
 use sealpost_wire::postfix::Reason;
@@ -40,13 +40,15 @@ impl Explanation {
         let Question { domain, stored, dane, level, exceptions, mode, now } = question;
         let next_hop = NextHop::of_domain(domain.clone());
         let (lookup, hosts, route) = tokio::join!(
-            network.sts_records(domain),
+            network.sts_records(domain, Freshness::WithinTtl),
             network.mx_hosts(domain),
             network.mail_route(&next_hop),
         );
         let record = RecordSeen::of_lookup(lookup);
         let fetched = match &record {
-            RecordSeen::Found { .. } => Some(network.sts_policy(domain).await),
+            RecordSeen::Found { .. } => {
+                Some(network.sts_policy(domain, Freshness::WithinTtl).await)
+            }
             _ => None,
         };
         let policy = fetched.as_ref().map(PolicySeen::new);

@@ -199,3 +199,33 @@ async fn hosts(
     let hosts = timeout(PATIENCE, answerer.network().mx_hosts(domain)).await;
     hosts.ok().and_then(Result::ok).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use mta_sts::cache::{Absence, FetchFailure};
+    use sealpost_rules::matrix::OperatorLevel;
+
+    use super::*;
+    use crate::Sts;
+
+    #[test]
+    fn there_is_an_end_to_what_waits_to_be_looked_at() {
+        let decided = |failure| {
+            let sts = Sts::NoPolicy(Absence::FetchFailed(failure));
+            Decided::new(sts, Dane::NotAsked, None, OperatorLevel::Opportunistic)
+        };
+        let (old, new) =
+            (decided(FetchFailure::NotFetched), decided(FetchFailure::CertificateInvalid));
+        let key = |number: usize| Key::parse(format!("n{number}.test").as_bytes());
+        let unremarked = Unremarked::default();
+        for number in 0..MOST_WAITING + 100 {
+            unremarked.keep(&key(number), &old);
+        }
+        // What is kept is the newest of its next hop all the same.
+        unremarked.keep(&key(0), &new);
+        let kept = unremarked.take();
+        assert_eq!(kept.len(), MOST_WAITING);
+        assert_eq!((kept.get(&key(0)), kept.get(&key(MOST_WAITING))), (Some(&new), None));
+        assert!(unremarked.take().is_empty());
+    }
+}

@@ -147,13 +147,17 @@ fn a_new_policy_counts_as_unsaved_and_an_equal_one_does_not() {
 #[test]
 fn restored_policies_are_all_there_whatever_the_limit() {
     let mut shard = Shard::default();
+    for index in 0..LIMIT {
+        with_failures(&mut shard, &format!("f{index}.test"), at(0), at(0));
+    }
     for index in 0..20 {
         let policy = SavedPolicy { policy: policy(86_400), id: id(), fetched_at: at(0).wall };
         let saved = Snapshot { policy: Some(policy), backoff: None, last_used: at(0).wall };
         let entry = Entry::restore(saved, at(0), Jitter::new(index));
         shard.restore(&name(&format!("n{index}.test")), entry, LIMIT, at(0));
     }
-    assert_eq!(shard.sizes(), (20, 0));
+    // Nor do they take the room of others.
+    assert_eq!(shard.sizes(), (20, LIMIT));
 }
 
 #[test]
@@ -183,7 +187,7 @@ fn what_another_process_has_stored_is_taken_over_where_no_policy_applies() {
 
     // What is being saved is newer than what was stored.
     without_record(&mut shard, "saved.test", at(10));
-    shard.slot_mut(&name("saved.test")).unwrap().saving = Saving::Running;
+    assert!(shard.begin_saving(&name("saved.test")));
     shard.take_over(&name("saved.test"), restored(start), LIMIT, at(10));
     assert_eq!(shard.sizes(), (3, 2));
 }
@@ -192,12 +196,9 @@ fn what_another_process_has_stored_is_taken_over_where_no_policy_applies() {
 fn a_kept_reply_goes_with_its_domain() {
     let mut shard = Shard::default();
     without_record(&mut shard, "kept.test", at(0));
-    assert!(
-        shard.slot_mut(&name("kept.test")).unwrap().lasting(at(0)).is_none(),
-        "not asked since"
-    );
+    assert!(shard.slot(&name("kept.test")).unwrap().lasting(at(0)).is_none(), "not asked since");
     assert_eq!(handle(&mut shard, "kept.test", Event::Asked, at(1)), Ok(vec![]));
-    let lasting = shard.slot_mut(&name("kept.test")).unwrap().lasting(at(1)).unwrap();
+    let lasting = shard.slot(&name("kept.test")).unwrap().lasting(at(1)).unwrap();
     assert!(lasting.holds(at(1).monotonic));
     for index in 0..=LIMIT {
         without_record(&mut shard, &format!("n{index}.test"), at(2));
@@ -210,10 +211,113 @@ fn a_kept_reply_goes_with_its_domain() {
 fn a_policy_that_lands_while_another_state_is_saved_waits_for_its_own_saving() {
     let mut shard = Shard::default();
     without_record(&mut shard, "a.test", at(0));
-    shard.slot_mut(&name("a.test")).unwrap().saving = Saving::Running;
+    assert!(shard.begin_saving(&name("a.test")));
     with_policy(&mut shard, "a.test", 86_400, at(400));
     let slot = shard.slot(&name("a.test")).unwrap();
     assert!(slot.unsaved && slot.saving == Saving::Outdated);
+}
+
+/// Restores a domain whose fetch failed for the third time at this moment.
+fn with_failures(shard: &mut Shard, domain: &str, failed_at: Now, now: Now) {
+    let backoff = SavedBackoff {
+        id: id(),
+        failure: FetchFailure::NotFetched,
+        failures: 3,
+        failed_at: failed_at.wall,
+    };
+    let saved = Snapshot { policy: None, backoff: Some(backoff), last_used: now.wall };
+    shard.restore(&name(domain), Entry::restore(saved, now, Jitter::new(1)), LIMIT, now);
+}
+
+#[test]
+fn failures_that_are_over_do_not_eat_the_room() {
+    let mut shard = Shard::default();
+    for index in 0..LIMIT {
+        with_failures(&mut shard, &format!("old{index}.test"), at(0), at(90_000));
+    }
+    for index in 0..LIMIT {
+        without_record(&mut shard, &format!("n{index}.test"), at(90_000));
+    }
+    // All of them are there: the old failures have made room, and need not be kept elsewhere.
+    assert!((0..LIMIT).all(|index| shard.slot(&name(&format!("n{index}.test"))).is_some()));
+    let mut forgotten = shard.take_forgotten();
+    forgotten.sort();
+    let expected = (0..LIMIT).map(|index| (name(&format!("old{index}.test")), at(0).wall));
+    assert_eq!(forgotten, expected.collect::<Vec<_>>());
+    assert!(shard.take_forgotten().is_empty());
+}
+
+#[test]
+fn of_failures_that_must_be_remembered_those_go_first_that_are_over_soonest() {
+    let mut shard = Shard::default();
+    for index in 0..=LIMIT {
+        with_failures(&mut shard, &format!("f{index}.test"), at(index as u64), at(60));
+    }
+    assert!(shard.slot(&name("f0.test")).is_none());
+    assert!(shard.slot(&name("f1.test")).is_some());
+    assert_eq!(shard.take_forgotten(), [(name("f0.test"), at(0).wall)]);
+}
+
+#[test]
+fn what_a_store_that_fails_could_not_take_makes_room_all_the_same() {
+    let mut shard = Shard::default();
+    for index in 0..LIMIT {
+        let domain = format!("f{index}.test");
+        with_failures(&mut shard, &domain, at(0), at(0));
+        assert!(shard.begin_saving(&name(&domain)));
+    }
+    let ask = |shard: &mut Shard, domain| handle(shard, domain, Event::Asked, at(1)).map(|_| ());
+    assert_eq!(ask(&mut shard, "new.test"), Err(Full), "what is being saved stays");
+    for index in 0..LIMIT {
+        shard.not_saved(&name(&format!("f{index}.test")), false);
+    }
+    assert_eq!(ask(&mut shard, "new.test"), Ok(()));
+    // The one that is gone is not saved again, the others are, once.
+    assert!(!shard.save_again(&name("f0.test")));
+    assert!(shard.save_again(&name("f1.test")) && !shard.save_again(&name("f1.test")));
+}
+
+#[test]
+fn what_changes_between_two_tries_to_save_is_saved_at_once() {
+    let mut shard = Shard::default();
+    with_policy(&mut shard, "a.test", 86_400, at(0));
+    assert!(shard.begin_saving(&name("a.test")));
+    shard.not_saved(&name("a.test"), false);
+    assert!(!shard.slot(&name("a.test")).unwrap().unsaved, "answers go on");
+    assert!(shard.begin_saving(&name("a.test")), "nobody waits for the next try");
+    assert!(!shard.save_again(&name("a.test")), "nor is there another beside it");
+}
+
+#[test]
+fn a_purge_is_not_forgotten_before_it_has_reached_the_store() {
+    let mut shard = Shard::default();
+    let a = name("a.test");
+    with_policy(&mut shard, "a.test", 86_400, at(0));
+    assert!(shard.begin_saving(&a));
+    assert!(!shard.next_to_save(&a, at(0)).unwrap().purged);
+    let actions = handle(&mut shard, "a.test", Event::Purge, at(1));
+    assert_eq!(actions, Ok(vec![Action::Save]));
+    assert!(!shard.begin_saving(&a), "another saving is under way");
+    assert!(shard.saved(&a), "and is repeated");
+    // Meanwhile something has failed, so there is something to save.
+    let actions = handle(&mut shard, "a.test", Event::Asked, at(1)).unwrap();
+    let Some(Action::LookUpRecord(token)) = actions.first() else { panic!("{actions:?}") };
+    let found = RecordLookup::Found { id: id(), ttl: Duration::from_mins(5) };
+    let actions = handle(&mut shard, "a.test", Event::Record(*token, found), at(1)).unwrap();
+    let Some(Action::FetchPolicy(token, _)) = actions.first() else { panic!("{actions:?}") };
+    let failed = Event::Fetched(*token, Err(FetchFailure::NotFetched));
+    assert!(handle(&mut shard, "a.test", failed, at(1)).unwrap().contains(&Action::Save));
+    let to_save = shard.next_to_save(&a, at(1)).unwrap();
+    assert!(to_save.purged && to_save.snapshot.policy.is_none());
+    assert!(to_save.snapshot.backoff.is_some());
+    // It could not be saved: it is still to be forgotten, and so the domain stays.
+    shard.not_saved(&a, true);
+    for index in 0..=LIMIT {
+        let _ = handle(&mut shard, &format!("n{index}.test"), Event::Asked, at(2));
+    }
+    assert!(shard.next_to_save(&a, at(2)).unwrap().purged);
+    assert!(!shard.saved(&a));
+    assert!(!shard.next_to_save(&a, at(3)).unwrap().purged);
 }
 
 #[test]

@@ -18,7 +18,8 @@ pub struct FailureGroup {
     pub reporter: Reporter,
     /// The policy that was applied: `sts`, `tlsa`, `no-policy-found`, or what else was written.
     pub policy_type: String,
-    /// The result type of RFC 8460 §4.3, or what else was written.
+    /// The result type of RFC 8460 §4.3, or what else was written; empty where it is
+    /// [not said](Self::is_said) how the sessions failed.
     pub result_type: String,
     /// The name of the MX host that the sender asked for.
     pub mx_host: Option<String>,
@@ -40,6 +41,12 @@ pub struct FailureGroup {
 }
 
 impl FailureGroup {
+    /// Whether the reports say how the sessions failed. A report may give no more than the number of
+    /// sessions that failed, or details of some of them.
+    pub fn is_said(&self) -> bool {
+        !self.result_type.is_empty()
+    }
+
     /// The name of its kind, under which a person accepts it: made of what reports say, and safe to
     /// show and to type.
     pub fn kind(&self) -> String {
@@ -66,7 +73,7 @@ pub struct FailureHistory {
     pub reporter: Reporter,
     /// The policy that was applied.
     pub policy_type: String,
-    /// The result type.
+    /// The result type; empty where it is not said how they failed.
     pub result_type: String,
     /// How many sessions.
     pub sessions: u64,

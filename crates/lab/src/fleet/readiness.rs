@@ -31,6 +31,11 @@ pub(super) fn domains() -> Vec<Domain> {
             .mail_hosts(vec![MailHost::with_certificate("mx1", Certificate::expired())])
             .expect("testing", &["MX302", "STS321"])
             .near_miss_of(&["STS407"]),
+        Domain::good("testing-mx-wrong-name.test", "mode testing, and the MX host is another one")
+            .policy(policy("testing", &["mx1.{domain}"], "604800"))
+            .mail_hosts(vec![MailHost::with_certificate("mx1", Certificate::WrongName)])
+            .expect("testing", &["MX304", "STS321"])
+            .near_miss_of(&["STS407"]),
         Domain::good("sts-record-misplaced.test", "the STS record stands at the domain itself")
             .sts(&[])
             .no_policy_host()

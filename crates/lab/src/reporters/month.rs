@@ -153,6 +153,37 @@ impl Month {
     }
 }
 
+impl Month {
+    /// What is reported of sessions that took place: each reporter mails each of its reports once, in
+    /// time, and signs it then.
+    pub fn of(sessions: Vec<Sessions>) -> Self {
+        let mut post = Post {
+            random: Random::new(0),
+            signed: None,
+            ways: Ways::MailOnly,
+            sendings: Vec::new(),
+            told: Vec::new(),
+        };
+        let mut pairs: Vec<(Reporter, &'static MailDomain)> = Vec::new();
+        for one in &sessions {
+            if !pairs.contains(&(one.reporter, one.domain)) {
+                pairs.push((one.reporter, one.domain));
+            }
+        }
+        for (reporter, domain) in pairs {
+            for account in Account::all(reporter, domain, &sessions) {
+                let at = account.ends + post.delay(reporter);
+                let way = post.way(&account, &json::write(&account), at);
+                post.send(&account, at, Kind::OnTime, way);
+                post.told.push(Told::of(&account));
+            }
+        }
+        let Post { mut sendings, told, .. } = post;
+        sendings.sort_by_key(|sending| sending.at);
+        Self { sessions, sendings, told }
+    }
+}
+
 impl Kind {
     /// Whether its numbers are those of a row of [`Month::told`].
     pub fn counts(self) -> bool {
@@ -224,15 +255,7 @@ impl Post {
                 self.send(account, again, Kind::Again, way);
             }
         }
-        self.told.push(Told {
-            reporter: account.reporter,
-            domain: account.domain,
-            begins: account.begins,
-            ends: account.ends,
-            successful: account.successful,
-            failed: account.failed(),
-            listed: u64::try_from(account.known().len()).unwrap_or(1),
-        });
+        self.told.push(Told::of(account));
         self.beside(account, at);
     }
 
@@ -314,6 +337,18 @@ impl Post {
 }
 
 impl Told {
+    fn of(account: &Account) -> Self {
+        Self {
+            reporter: account.reporter,
+            domain: account.domain,
+            begins: account.begins,
+            ends: account.ends,
+            successful: account.successful,
+            failed: account.failed(),
+            listed: u64::try_from(account.known().len()).unwrap_or(1),
+        }
+    }
+
     /// Whether all of it is of one day of UTC.
     pub fn is_of_one_day(&self) -> bool {
         self.begins.div_euclid(DAY) == (self.ends - 1).div_euclid(DAY)

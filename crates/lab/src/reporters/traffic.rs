@@ -44,6 +44,33 @@ pub struct MailDomain {
     pub(super) senders: &'static [Reporter],
 }
 
+impl MailDomain {
+    /// A domain with a policy that is published while the lab runs. It stays in memory, so there is
+    /// to be one for each policy. Patterns are below the domain.
+    pub(crate) fn publishing(
+        name: &'static str,
+        mode: &str,
+        patterns: &[String],
+        max_age: u32,
+    ) -> &'static Self {
+        let below = format!(".{name}");
+        let label = |pattern: &String| -> &'static str {
+            let label = pattern.strip_suffix(&below).unwrap_or(pattern);
+            Box::leak(label.to_owned().into_boxed_str())
+        };
+        let labels: Vec<&'static str> = patterns.iter().map(label).collect();
+        let labels: &'static [&'static str] = Box::leak(labels.into_boxed_slice());
+        let mode = match mode {
+            "testing" => "testing",
+            "none" => "none",
+            _ => "enforce",
+        };
+        let report_to = Box::leak(format!("tls-reports@{name}").into_boxed_str());
+        let policy = Policy::Sts(mode, labels, max_age);
+        Box::leak(Box::new(Self { name, report_to, mx: labels, policy, senders: &[] }))
+    }
+}
+
 /// What is published for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Policy {

@@ -175,6 +175,15 @@ impl Draft<'_> {
         self.security = self.security.max(self.zones.security_of(apex));
         let zone = (apex, zone);
         let found = self.zones.find(owner);
+        let changed = self.zones.changed(owner, record_type);
+        if let Some(set) = changed.filter(|_| self.tampering.withheld != Some(record_type)) {
+            if set.is_empty() {
+                return self.deny(owner, record_type, zone, &found);
+            }
+            let answers = self.signed(owner, records(owner, TTL, &set), zone);
+            let code = ResponseCode::NoError;
+            return Some(Step { code, answers, authorities: Vec::new(), next: None });
+        }
         let (node, source) = match &found {
             Match::Exact(node) => (*node, owner),
             Match::Wildcard { source, node, .. } => (Some(*node), source),

@@ -128,6 +128,7 @@ impl Entry {
             Event::Asked => self.asked(now),
             Event::Record(token, lookup) => self.record(token, lookup, now, &mut actions),
             Event::Fetched(token, result) => self.fetched(token, result, now, &mut actions),
+            Event::Postponed(token) => self.postponed(token),
             Event::Woken => Cause::Time,
             Event::Refresh => self.refresh(now, &mut actions),
             Event::Purge => self.purge(&mut actions),

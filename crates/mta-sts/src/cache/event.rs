@@ -21,6 +21,10 @@ pub enum Event {
     /// The fetch that [`Action::FetchPolicy`] asked for is over. The policy is shared so that the
     /// caller can hold equal ones once.
     Fetched(Token, Result<FetchedPolicy, FetchFailure>),
+    /// The fetch that [`Action::FetchPolicy`] asked for was not begun: there was no turn for it. That
+    /// says nothing of the domain, so nothing waits for its sake; where the policy is still wanted,
+    /// it is asked for again.
+    Postponed(Token),
     /// The moment of [`Entry::wake_at`](super::Entry::wake_at) has come. Too early does no harm.
     Woken,
     /// The operator wants record and policy looked up now, whatever the waits say. What is held
@@ -38,8 +42,8 @@ pub enum Action {
     /// Look up the TXT records at `_mta-sts.` and the policy domain, then hand in
     /// [`Event::Record`] with this token.
     LookUpRecord(Token),
-    /// Fetch the policy (RFC 8461 §3.3), then hand in [`Event::Fetched`] with this token. The id is
-    /// that of the record, for the log: the policy host knows nothing of it.
+    /// Fetch the policy (RFC 8461 §3.3), then hand in [`Event::Fetched`], or
+    /// [`Event::Postponed`], with this token. The id is that of the record, for the log: the policy host knows nothing of it.
     FetchPolicy(Token, PolicyId),
     /// Save [`Entry::snapshot`](super::Entry::snapshot).
     Save,

@@ -26,6 +26,8 @@ enum Step {
     Complete(usize),
     /// Something is completed that nobody waits for.
     CompleteLate(usize),
+    /// The fetch that is under way has had no turn.
+    Postpone,
     SetWallClock(i64),
     Restart,
     Refresh,
@@ -43,6 +45,7 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => Just(Step::Wake),
         16 => any::<usize>().prop_map(Step::Complete),
         3 => any::<usize>().prop_map(Step::CompleteLate),
+        2 => Just(Step::Postpone),
         1 => (-40_000_000i64..40_000_000).prop_map(Step::SetWallClock),
         1 => Just(Step::Restart),
         1 => select(vec![Step::Refresh, Step::Refresh, Step::Refresh, Step::Purge]),
@@ -150,6 +153,11 @@ impl Run {
                 };
                 let errand = if which % 2 == 0 { Errand::Record } else { Errand::Policy };
                 self.complete(*token, errand, which / 2);
+            }
+            Step::Postpone => {
+                let Some((token, Errand::Policy, _, _)) = self.model.open else { return };
+                self.close();
+                self.handle(Event::Postponed(token));
             }
             Step::SetWallClock(seconds) => self.wall_offset += seconds,
             Step::Restart => self.restart(),

@@ -2,7 +2,7 @@
 
 use mta_sts::{
     Mode,
-    cache::{Absence, Event, FetchFailure, Note, RecordLookup, Verdict},
+    cache::{Absence, Action, Entry, Event, FetchFailure, Jitter, Note, RecordLookup, Verdict},
 };
 
 use crate::world::*;
@@ -277,4 +277,36 @@ fn one_flight_at_a_time_and_late_completions_are_ignored() {
     assert_eq!(world.entry.handle(Event::Fetched(third, late), now), []);
     let Verdict::Apply(held) = world.verdict() else { panic!() };
     assert_eq!(held.mode(), Mode::Enforce);
+}
+
+/// Whoever keeps us from fetching must not make a failure of it.
+#[test]
+fn a_fetch_that_had_no_turn_is_asked_for_again_and_nobody_waits_for_its_sake() {
+    let world = World::new(found("1", HOUR), Ok(enforce(DAY)));
+    let now = world.now();
+    let mut entry = Entry::new(now, Jitter::new(1));
+    for _ in 0..3 {
+        let mut actions = entry.handle(Event::Asked, now);
+        if let Some(Action::LookUpRecord(token)) = actions.first() {
+            actions = entry.handle(Event::Record(*token, found("1", HOUR)), now);
+        }
+        let Some(Action::FetchPolicy(token, _)) = actions.first() else { panic!("{actions:?}") };
+        assert_eq!(entry.handle(Event::Postponed(*token), now), [], "neither alarm nor saving");
+        assert!(entry.backoff().is_none() && entry.under_way().is_none());
+        assert!(matches!(entry.verdict(now), Verdict::Pending));
+    }
+
+    // A policy that is held is asked for again at once.
+    let mut world = World::holding(enforce(DAY));
+    world.sleep(DAY - 1);
+    let now = world.now();
+    let mut actions = world.entry.handle(Event::Woken, now);
+    for _ in 0..3 {
+        if let Some(Action::LookUpRecord(token)) = actions.first() {
+            actions = world.entry.handle(Event::Record(*token, found("1", HOUR)), now);
+        }
+        let [Action::FetchPolicy(token, _)] = actions[..] else { panic!("{actions:?}") };
+        actions = world.entry.handle(Event::Postponed(token), now);
+    }
+    assert!(world.entry.backoff().is_none());
 }

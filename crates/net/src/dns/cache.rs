@@ -9,9 +9,10 @@ use std::time::Duration;
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
-use sealpost_runtime::Stopwatch;
+use sealpost_runtime::{Age, Clock};
 use tokio::sync::watch;
 
+use super::chain::Chain;
 use super::exchange::Upstreams;
 use super::message::{Checking, fault};
 use crate::deadline::Deadline;
@@ -37,6 +38,7 @@ const MOST_TURNS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Exchange {
     upstreams: Upstreams,
+    clock: Clock,
     shelf: Mutex<Shelf<Key, Slot>>,
 }
 
@@ -54,7 +56,7 @@ enum Slot {
 #[derive(Debug)]
 struct Known {
     octets: Box<[u8]>,
-    age: Stopwatch,
+    age: Age,
     life: Duration,
 }
 
@@ -66,8 +68,8 @@ enum Turn {
 }
 
 impl Exchange {
-    pub(super) fn new(upstreams: Upstreams) -> Self {
-        Self { upstreams, shelf: Mutex::new(Shelf::new(MOST_OCTETS)) }
+    pub(super) fn new(upstreams: Upstreams, clock: Clock) -> Self {
+        Self { upstreams, clock, shelf: Mutex::new(Shelf::new(MOST_OCTETS)) }
     }
 
     /// The answer to one question: NOERROR or NXDOMAIN. Its TTLs are what is left of them.
@@ -101,6 +103,30 @@ impl Exchange {
         }
         let text = format!("no answer within the deadline for {} {}", query.name(), key.1);
         Err(fault(LookupFaultKind::TimedOut, &text))
+    }
+
+    /// What is known of the records at a name, and of the aliases on the way to them, is asked for anew.
+    /// A question that is under way is not repeated.
+    pub(super) fn forget(&self, mut chain: Chain, kind: RecordType) {
+        let mut shelf = self.shelf();
+        loop {
+            let links = chain.aliases.len();
+            let name = LowerName::from(&chain.name);
+            for checking in [Checking::Resolver, Checking::Ours] {
+                let key = (name.clone(), kind, checking);
+                let Some(Slot::Known(known)) = shelf.get(&key) else { continue };
+                let message = known.now();
+                shelf.remove(&key);
+                if let Some(message) = message
+                    && chain.walk(&message.answers, kind).is_err()
+                {
+                    return;
+                }
+            }
+            if chain.aliases.len() == links {
+                return;
+            }
+        }
     }
 
     /// What each upstream says by itself, now.
@@ -144,7 +170,7 @@ impl Exchange {
                 // Nobody reads them, and there may be many.
                 message.additionals.clear();
                 lower_negative_ttl(&mut message);
-                let known = Known::new(&message);
+                let known = Known::new(&message, &self.clock);
                 let mut shelf = self.shelf();
                 match known {
                     Some(known) => {
@@ -178,10 +204,10 @@ impl Exchange {
 
 impl Known {
     /// What is kept of an answer, if it may be kept.
-    fn new(message: &Message) -> Option<Self> {
+    fn new(message: &Message, clock: &Clock) -> Option<Self> {
         let life = life(message)?;
         let octets = message.to_vec().ok().filter(|octets| octets.len() <= LARGEST_ANSWER)?;
-        Some(Self { octets: octets.into_boxed_slice(), age: Stopwatch::start(), life })
+        Some(Self { octets: octets.into_boxed_slice(), age: clock.age(), life })
     }
 
     /// The message with what is left of its TTLs, if something is.
@@ -268,7 +294,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_too_large_is_not_kept() {
-        let is_kept = |answers, authorities| Known::new(&message(answers, authorities)).is_some();
+        let is_kept = |answers, authorities| {
+            Known::new(&message(answers, authorities), &Clock::system()).is_some()
+        };
         assert!(is_kept(vec![record(60); MOST_RECORDS], vec![]));
         assert!(!is_kept(vec![record(60); MOST_RECORDS + 1], vec![]));
         assert!(!is_kept(vec![record(60)], vec![record(60); MOST_RECORDS]));
@@ -282,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_grows_older_and_ends() {
-        let kept = Known::new(&message(vec![record(60)], vec![])).unwrap();
+        let kept = Known::new(&message(vec![record(60)], vec![]), &Clock::system()).unwrap();
         assert!((59..=60).contains(&kept.now().unwrap().answers[0].ttl));
         assert!(Known { life: Duration::ZERO, ..kept }.now().is_none());
     }
@@ -302,7 +330,7 @@ mod tests {
         let mut edns = Edns::new();
         edns.set_dnssec_ok(true);
         answer.set_edns(edns);
-        let read = Known::new(&answer).unwrap().now().unwrap();
+        let read = Known::new(&answer, &Clock::system()).unwrap().now().unwrap();
         // Names are equal whatever their case; what is shown to people has it.
         assert_eq!(format!("{read:?}"), format!("{answer:?}"));
     }

@@ -24,8 +24,10 @@ use crate::DnssecMode;
 use crate::deadline::Deadline;
 use crate::text::printable_within;
 
-/// The most MX records of one name.
-const MOST_MX: usize = 64;
+/// The most MX records of one name, for who looks at all of its hosts.
+pub(crate) const MOST_MX: usize = 64;
+/// The most MX records of one name, for who delivers: as many as an answer has room for.
+pub(crate) const MOST_MX_OF_A_ROUTE: usize = 4096;
 /// The most addresses of one family and name.
 const MOST_ADDRESSES: usize = 32;
 /// The most TXT records of one name.
@@ -40,6 +42,15 @@ const LONGEST_ASSOCIATION: usize = 16 * 1024;
 /// The longest value of a CAA record that is kept, in octets; domains and their parameters are
 /// shorter.
 const LONGEST_CAA_VALUE: usize = 1024;
+
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As its TTL allows: what was asked before is not asked again.
+    WithinTtl,
+    /// It is asked for now. What the resolver keeps is up to the resolver.
+    Now,
+}
 
 /// Asks the DNS.
 #[derive(Debug)]
@@ -67,7 +78,7 @@ impl Dns {
     pub(crate) fn new(means: Means) -> Self {
         let Means { resolvers, patience, dnssec, anchors, clock } = means;
         let place = if are_local(&resolvers) { Place::Loopback } else { Place::Elsewhere };
-        let exchange = Arc::new(Exchange::new(Upstreams::new(resolvers, patience)));
+        let exchange = Arc::new(Exchange::new(Upstreams::new(resolvers, patience), clock.clone()));
         Self { judge: Judge::new(dnssec, place, exchange, anchors, clock) }
     }
 
@@ -87,6 +98,17 @@ impl Dns {
 
     /// The TXT records of a name: at most 64, each of at most 8 KiB.
     pub(crate) async fn texts(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<TextRecord>> {
+        self.texts_of(owner, Freshness::WithinTtl, deadline).await
+    }
+
+    /// The same, as fresh as wanted.
+    pub(crate) async fn texts_of(
+        &self,
+        owner: &str,
+        freshness: Freshness,
+        deadline: Deadline,
+    ) -> Lookup<Vec<TextRecord>> {
+        self.refresh(owner, &[RecordType::TXT], freshness);
         let texts = self.look_up(owner, RecordType::TXT, MOST_TEXTS, deadline, |data| match data {
             RData::TXT(text) => Some(TextRecord {
                 strings: text.txt_data.iter().map(|string| Octets::new(string.to_vec())).collect(),
@@ -102,13 +124,14 @@ impl Dns {
         }
     }
 
-    /// The MX records of a name: at most 64, by preference.
+    /// The MX records of a name by preference; not known if there are more than this.
     pub(crate) async fn mail_exchangers(
         &self,
         owner: &str,
+        most: usize,
         deadline: Deadline,
     ) -> Lookup<Vec<MxRecord>> {
-        let records = self.look_up(owner, RecordType::MX, MOST_MX, deadline, |data| match data {
+        let records = self.look_up(owner, RecordType::MX, most, deadline, |data| match data {
             RData::MX(mx) => {
                 Some(MxRecord { preference: mx.preference, exchange: plain(&mx.exchange) })
             }
@@ -198,6 +221,16 @@ impl Dns {
             _ => None,
         })
         .await
+    }
+
+    /// What was kept of these records is asked for anew, where that is wanted.
+    pub(crate) fn refresh(&self, owner: &str, kinds: &[RecordType], freshness: Freshness) {
+        let Freshness::Now = freshness else { return };
+        for kind in kinds {
+            if let Ok(chain) = Chain::begin(owner) {
+                self.judge.forget(chain, *kind);
+            }
+        }
     }
 
     async fn look_up<T>(

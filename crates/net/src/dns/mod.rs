@@ -10,7 +10,8 @@
 // From answers to look-ups.
 mod chain;
 mod lookup;
-pub(crate) use lookup::{Dns, Means, are_local};
+pub use lookup::Freshness;
+pub(crate) use lookup::{Dns, MOST_MX, MOST_MX_OF_A_ROUTE, Means, are_local};
 
 // From questions to answers.
 mod cache;

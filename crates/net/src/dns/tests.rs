@@ -468,7 +468,7 @@ async fn mail_exchangers_come_by_preference_and_in_plain_names() {
         record("a.test.", 60, RData::MX(MX::new(30, odd))),
     ];
     let upstream = saying(ResponseCode::NoError, answers, vec![]).await;
-    let lookup = dns(&[upstream]).mail_exchangers("a.test", soon()).await;
+    let lookup = dns(&[upstream]).mail_exchangers("a.test", 64, soon()).await;
     let shown: Vec<_> =
         lookup.value().unwrap().iter().map(|mx| (mx.preference, mx.exchange.as_str())).collect();
     assert_eq!(

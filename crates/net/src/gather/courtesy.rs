@@ -4,9 +4,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// SMTP dialogues with one address at a time: mail servers let one client have 20 to 50.
 const SMTP_FOR_AN_ADDRESS: usize = 8;
@@ -17,6 +20,8 @@ const HTTPS_FOR_AN_ADDRESS: usize = 32;
 const FOR_A_NETWORK: usize = 128;
 /// Dialogues with one provider at a time, in whatever networks its hosts lie.
 const FOR_A_PROVIDER: usize = 128;
+/// What takes longer than this to say makes way for others, where it is told to.
+const YOUNG: Duration = Duration::from_millis(250);
 /// Places that are remembered before those are forgotten to which nobody talks.
 const MOST_IDLE: usize = 1024;
 
@@ -39,6 +44,25 @@ pub(crate) struct Turn {
     _address: Option<OwnedSemaphorePermit>,
     _network: Option<OwnedSemaphorePermit>,
     _provider: Option<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// Does something, and gives the turn back as soon as it is done or no longer young.
+    ///
+    /// Anybody can have any number of names at an address that is another's too, and servers behind
+    /// them that say nothing: were their turns held as long as the servers are waited for, the
+    /// other's policy would not be fetched in time. So it is not the dialogues that are counted, but
+    /// those that have just begun. How many there are in all is bounded by who asks for them.
+    pub(crate) async fn while_young<F: Future>(self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        match timeout(YOUNG, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                drop(self);
+                work.await
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,10 +136,6 @@ fn provider(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::time::timeout;
-
     use super::*;
 
     async fn is_free(courtesy: &Courtesy, address: &str) -> bool {
@@ -188,6 +208,21 @@ mod tests {
         turns.pop();
         let turn = courtesy.turn("mx.provider.test", [203, 0, 113, 1].into(), Service::Smtp);
         assert!(timeout(Duration::from_millis(1), turn).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_for_the_young_where_it_is_told_so() {
+        let courtesy = Arc::new(Courtesy::default());
+        let address = "192.0.2.1".parse().unwrap();
+        for _ in 0..SMTP_FOR_AN_ADDRESS {
+            let turn = courtesy.turn("mx.test", address, Service::Smtp).await;
+            tokio::spawn(turn.while_young(std::future::pending::<()>()));
+        }
+        assert!(!is_free(&courtesy, "192.0.2.1").await);
+        tokio::time::sleep(YOUNG).await;
+        assert!(is_free(&courtesy, "192.0.2.1").await);
+        let turn = courtesy.turn("mx.test", address, Service::Smtp).await;
+        assert_eq!(turn.while_young(async { 7 }).await, 7);
     }
 
     #[test]

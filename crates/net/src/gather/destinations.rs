@@ -6,6 +6,7 @@ use tls_rpt::{Host, HttpsUri, MailtoUri, Record, ReportUri, Selection, select_re
 
 use super::all;
 use crate::deadline::Deadline;
+use crate::dns::MOST_MX;
 use crate::https::Purpose;
 use crate::network::Network;
 
@@ -47,7 +48,7 @@ impl Network {
 
     async fn mailbox(&self, uri: &MailtoUri, deadline: Deadline) -> ReportDestination {
         let domain = uri.domain().clone();
-        let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
+        let records = self.means.dns.mail_exchangers(domain.as_str(), MOST_MX, deadline).await;
         let addresses = match &records {
             Lookup::Absent(absence) if absence.kind == AbsenceKind::NoSuchData => {
                 Some(self.means.dns.addresses(domain.as_str(), deadline).await)

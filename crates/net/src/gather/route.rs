@@ -8,11 +8,16 @@ use sealpost_wire::postfix::HostLookup;
 
 use super::{hosts, source, tlsa};
 use crate::deadline::Deadline;
+use crate::dns::MOST_MX_OF_A_ROUTE;
 use crate::network::Network;
 
 /// How many hosts of a next hop are asked about at a time. Hosts whose name servers say nothing
 /// would else hold many sockets for one question of a mail server.
 const HOSTS_AT_A_TIME: usize = 8;
+
+/// How many hosts of a next hop are asked about, those of lowest preference first. What the operator
+/// wants looked at of a domain has nothing to do with it: mail goes to its hosts whatever that is.
+const MOST_HOSTS: usize = 64;
 
 /// Where mail is to go: a domain, or a relay that the operator chose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,8 +38,7 @@ pub struct MailRoute {
     /// The hosts by preference, each once; empty if the domain takes no mail (RFC 7505), does not
     /// exist, or its MX records are not known.
     pub hosts: Vec<RouteHost>,
-    /// Further hosts that the MX records name, beyond [`Limits::mail_hosts`](crate::Limits): nothing
-    /// is known of them.
+    /// Further hosts that the MX records name, beyond the first 64: nothing is known of them.
     pub left_out: usize,
 }
 
@@ -71,7 +75,9 @@ impl Network {
         let deadline = Deadline::after(self.means.deadlines.domain);
         let domain = &next_hop.domain;
         let records = match next_hop.hosts {
-            HostLookup::Mx => Some(self.means.dns.mail_exchangers(domain.as_str(), deadline).await),
+            HostLookup::Mx => Some(
+                self.means.dns.mail_exchangers(domain.as_str(), MOST_MX_OF_A_ROUTE, deadline).await,
+            ),
             HostLookup::Address => None,
         };
         let names = match records.as_ref().map(|records| (source(records), records)) {
@@ -79,8 +85,7 @@ impl Network {
             Some((MxSource::Records, records)) => host_names(records),
             Some((MxSource::Null | MxSource::NoSuchDomain | MxSource::Unknown, _)) => Vec::new(),
         };
-        let most = self.means.limits.mail_hosts;
-        let left_out = names.len().saturating_sub(most);
+        let left_out = names.len().saturating_sub(MOST_HOSTS);
         let host = async |name: String| {
             let addresses = self.means.dns.addresses(&name, deadline).await;
             let answers = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
@@ -88,7 +93,8 @@ impl Network {
             let tlsa = answers.lookups.map(|lookups| records(lookups).collect());
             RouteHost { name, addresses, tlsa, link_ttl: answers.link_ttl }
         };
-        let hosts = stream::iter(names.into_iter().take(most)).map(host).buffered(HOSTS_AT_A_TIME);
+        let hosts =
+            stream::iter(names.into_iter().take(MOST_HOSTS)).map(host).buffered(HOSTS_AT_A_TIME);
         MailRoute { hosts: hosts.collect().await, records, left_out }
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::rr::RecordType;
 use mail_domain::DomainName;
 use mta_sts::PolicyError;
 use mta_sts::cache::{FetchFailure, FetchedPolicy};
@@ -19,6 +20,7 @@ use super::courtesy::Service;
 use super::route::names;
 use super::{POLICY_PATH, chosen, fetch_from, source};
 use crate::deadline::Deadline;
+use crate::dns::{Freshness, MOST_MX_OF_A_ROUTE};
 use crate::https::Purpose;
 use crate::network::Network;
 
@@ -32,9 +34,13 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 impl Network {
     /// The TXT records at `_mta-sts.` and the domain.
-    pub async fn sts_records(&self, domain: &DomainName) -> Lookup<Vec<TextRecord>> {
+    pub async fn sts_records(
+        &self,
+        domain: &DomainName,
+        freshness: Freshness,
+    ) -> Lookup<Vec<TextRecord>> {
         let deadline = Deadline::after(self.means.deadlines.domain);
-        self.means.dns.texts(&format!("_mta-sts.{domain}"), deadline).await
+        self.means.dns.texts_of(&format!("_mta-sts.{domain}"), freshness, deadline).await
     }
 
     /// The TXT records of a name, such as the key of a signature.
@@ -48,13 +54,22 @@ impl Network {
     /// serves a usable policy counts.
     ///
     /// It takes a minute at most, and no longer than [`Deadlines::domain`](crate::Deadlines::domain).
+    /// Half of that may pass before an address has a turn for it. Freshness is about its addresses: a
+    /// policy is never taken from a cache.
     ///
     /// # Errors
     ///
     /// [`PolicyFetchError`] says for each address what was wrong. A cached policy still applies.
-    pub async fn sts_policy(&self, domain: &DomainName) -> Result<FetchedPolicy, PolicyFetchError> {
+    pub async fn sts_policy(
+        &self,
+        domain: &DomainName,
+        freshness: Freshness,
+    ) -> Result<FetchedPolicy, PolicyFetchError> {
         let Ok(host) = domain.child("mta-sts") else { return Err(PolicyFetchError::NoHost) };
-        let deadline = Deadline::after(self.means.deadlines.domain.min(LONGEST_FETCH));
+        let patience = self.means.deadlines.domain.min(LONGEST_FETCH);
+        let (deadline, latest_turn) = (Deadline::after(patience), Deadline::after(patience / 2));
+        let kinds = [RecordType::A, RecordType::AAAA];
+        self.means.dns.refresh(host.as_str(), &kinds, freshness);
         let addresses = self.means.dns.addresses(host.as_str(), deadline).await;
         let mut waiting = chosen(&addresses, self.means.limits.addresses).into_iter();
         if waiting.len() == 0 {
@@ -70,7 +85,7 @@ impl Network {
         let server =
             Arc::<str>::from(addresses.aliases().last().map_or(host.as_str(), String::as_str));
         let mut running = JoinSet::new();
-        let mut failed = Vec::new();
+        let (mut failed, mut untried) = (Vec::new(), None);
         loop {
             if running.len() < self.means.limits.parallel
                 && let Some(address) = waiting.next()
@@ -80,19 +95,24 @@ impl Network {
                 let server = Arc::clone(&server);
                 running.spawn(async move {
                     let courtesy = Arc::clone(&means);
-                    let turn = courtesy.courtesy.turn(&server, address, Service::Https);
-                    // Where the deadline comes first, the fetch finds that there is no time left.
-                    let _turn = deadline.bound(turn).await;
-                    fetch_from(means, host, path, Purpose::Policy, target, deadline).await
+                    let turn = courtesy.fetches.turn(&server, address, Service::Https);
+                    let turn = latest_turn.bound(turn).await.ok()?;
+                    let fetch = fetch_from(means, host, path, Purpose::Policy, target, deadline);
+                    Some(turn.while_young(fetch).await)
                 });
             }
             let fetch = tokio::select! {
                 biased;
                 ended = running.join_next() => match ended {
-                    Some(Ok(fetch)) => fetch,
+                    Some(Ok(Some(fetch))) => fetch,
+                    Some(Ok(None)) => {
+                        untried = Some(PolicyFetchError::NotTried);
+                        continue;
+                    }
                     // It has panicked: it brought nothing.
                     Some(Err(_)) => continue,
-                    None => return Err(PolicyFetchError::Unusable(failed)),
+                    // What the others would have served is not known.
+                    None => return Err(untried.unwrap_or(PolicyFetchError::Unusable(failed))),
                 },
                 () = sleep(HEAD_START), if waiting.len() > 0 => continue,
             };
@@ -113,7 +133,8 @@ impl Network {
     /// The fault of the look-up, if it could not be told.
     pub async fn mx_hosts(&self, domain: &DomainName) -> Result<Vec<DomainName>, LookupFault> {
         let deadline = Deadline::after(self.means.deadlines.domain);
-        let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
+        let records =
+            self.means.dns.mail_exchangers(domain.as_str(), MOST_MX_OF_A_ROUTE, deadline).await;
         match source(&records) {
             MxSource::Implicit => return Ok(vec![domain.clone()]),
             MxSource::Null | MxSource::NoSuchDomain => return Ok(Vec::new()),
@@ -180,6 +201,10 @@ pub enum PolicyFetchError {
     /// The addresses of the policy host could not be looked up.
     #[error("look up the policy host: {}", .0.text)]
     AddressesUnknown(LookupFault),
+    /// An address of the policy host was not asked: too many others were being asked there for too
+    /// long. It says nothing of the domain.
+    #[error("fetch the policy: too much else is being fetched from the address of the policy host")]
+    NotTried,
     /// No address of the policy host served a usable policy.
     #[error("fetch the policy: {}", listed(.0))]
     Unusable(Vec<AddressFault>),

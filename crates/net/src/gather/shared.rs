@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use sealpost_evidence::{Dialogues, MailHost};
-use sealpost_runtime::Stopwatch;
+use sealpost_runtime::{Age, Clock};
 use tokio::sync::watch;
 
 use crate::deadline::Deadline;
@@ -23,6 +23,7 @@ pub(crate) struct SharedHosts {
     slots: Arc<Mutex<Shelf<Key, Slot>>>,
     /// How long one look may take, whoever asks for it, with whatever time.
     patience: Duration,
+    clock: Clock,
 }
 
 /// A host, and how closely it is looked at.
@@ -34,7 +35,7 @@ type Flight = watch::Receiver<Option<Arc<MailHost>>>;
 enum Slot {
     UnderWay(Flight),
     /// What was seen, as the JSON of it: a fifth of what it takes otherwise, and in one piece.
-    Seen(Box<[u8]>, Stopwatch),
+    Seen(Box<[u8]>, Age),
 }
 
 /// What there is for one who asks.
@@ -44,8 +45,8 @@ enum Turn {
 }
 
 impl SharedHosts {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { slots: Arc::new(Mutex::new(Shelf::new(MOST_OCTETS))), patience }
+    pub(crate) fn new(patience: Duration, clock: Clock) -> Self {
+        Self { slots: Arc::new(Mutex::new(Shelf::new(MOST_OCTETS))), patience, clock }
     }
 
     /// What a look at a host shows, perhaps one that another has had; `None` when the deadline comes
@@ -79,8 +80,8 @@ impl SharedHosts {
         slots.insert(key.clone(), Slot::UnderWay(flight.clone()), name);
         drop(slots);
         let (slots, deadline) = (Arc::clone(&self.slots), Deadline::after(self.patience));
+        let since = self.clock.age();
         tokio::spawn(async move {
-            let since = Stopwatch::start();
             let seen = look(key.0.clone(), deadline).await;
             // What can't be written is looked at again; it always can.
             if let Ok(octets) = serde_json::to_vec(&seen) {
@@ -135,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_host_is_looked_at_once_for_all_who_ask() {
-        let shared = SharedHosts::new(Duration::from_secs(60));
+        let shared = SharedHosts::new(Duration::from_secs(60), Clock::system());
         let looks = Arc::new(AtomicUsize::new(0));
         let ask = async || {
             let looks = Arc::clone(&looks);
@@ -154,7 +155,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_has_little_time_spoils_nothing_for_the_next() {
-        let shared = SharedHosts::new(Duration::from_secs(60));
+        let shared = SharedHosts::new(Duration::from_secs(60), Clock::system());
         let look = |host: DomainName, deadline: Deadline| async move {
             sleep(Duration::from_secs(5)).await;
             assert!(!deadline.has_passed(), "the time is that of the look");
@@ -168,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_panics_is_taken_again() {
-        let shared = SharedHosts::new(Duration::from_secs(60));
+        let shared = SharedHosts::new(Duration::from_secs(60), Clock::system());
         let panics = |_, _| async { panic!("while looking") };
         assert!(shared.of(key("mx.test"), soon(), panics).await.is_none());
         let look = |host: DomainName, _| async move { nothing_of(String::new(), Some(host)) };
@@ -177,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_asked_for_again_stays() {
-        let shared = SharedHosts::new(Duration::from_secs(60));
+        let shared = SharedHosts::new(Duration::from_secs(60), Clock::system());
         // Ten thousand octets each.
         let look = |host: DomainName, _| async move { nothing_of("n".repeat(10_000), Some(host)) };
         shared.of(key("wanted.test"), soon(), look).await.unwrap();
@@ -188,5 +189,24 @@ mod tests {
         }
         let gone = |host: DomainName, _| async move { nothing_of("again".to_owned(), Some(host)) };
         assert_eq!(shared.of(key("n0.test"), soon(), gone).await.unwrap().name, "again");
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_is_old_when_the_clock_was_set_forward() {
+        let begin = jiff::Timestamp::from_second(1_900_000_000).unwrap();
+        let (clock, hand) = Clock::steered(begin);
+        let shared = SharedHosts::new(Duration::from_secs(60), clock);
+        let looks = Arc::new(AtomicUsize::new(0));
+        for (after, expected) in [(0, 1), (299, 1), (300, 2)] {
+            hand.set_forward(begin + Duration::from_secs(after));
+            let looks = Arc::clone(&looks);
+            let counted = Arc::clone(&looks);
+            let look = move |host: DomainName, _| async move {
+                looks.fetch_add(1, Ordering::Relaxed);
+                nothing_of(host.as_str().to_owned(), Some(host))
+            };
+            shared.of(key("mx.test"), soon(), look).await.unwrap();
+            assert_eq!(counted.load(Ordering::Relaxed), expected, "{after}");
+        }
     }
 }

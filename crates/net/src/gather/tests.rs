@@ -16,7 +16,7 @@ use super::*;
 use crate::testing::{
     Authority, Identity, TODAY, accept, clock, deadlines, domain, params, serve, serve_at,
 };
-use crate::{DnssecMode, Limits, Settings, TrustRoots};
+use crate::{DnssecMode, Freshness, Limits, PolicyFetchError, Settings, TrustRoots};
 
 const BODY: &str = "version: STSv1\r\nmode: enforce\r\nmx: mx1.a.test\r\nmax_age: 86400\r\n";
 
@@ -639,6 +639,31 @@ async fn tlsa_records_are_asked_for_where_they_may_be() {
     assert_eq!(records.found().unwrap().security, Security::Secure);
 }
 
+/// A resolver for which every name has one address, and nothing else.
+async fn one_address() -> SocketAddr {
+    dns_server(|query| {
+        let asked = query.queries[0].clone();
+        let mut answer = query.into_response();
+        if asked.query_type() == RecordType::A {
+            answer.add_answer(Record::from_rdata(asked.name().clone(), 60, a("127.0.0.1")));
+        }
+        Some(answer)
+    })
+    .await
+}
+
+/// Begins to fetch the policies of so many domains.
+fn fetch_many(network: &Network, count: usize) -> JoinSet<Result<(), PolicyFetchError>> {
+    let mut fetching = JoinSet::new();
+    for number in 0..count {
+        let (network, name) = (network.clone(), domain(&format!("n{number}.test")));
+        fetching.spawn(
+            async move { network.sts_policy(&name, Freshness::WithinTtl).await.map(|_| ()) },
+        );
+    }
+    fetching
+}
+
 /// Its sender may write to any number of domains whose policies lie at one provider.
 #[tokio::test]
 async fn one_policy_host_is_asked_for_some_policies_at_a_time() {
@@ -657,26 +682,113 @@ async fn one_policy_host_is_asked_for_some_policies_at_a_time() {
         }
     })
     .await;
-    let resolver = dns_server(|query| {
-        let asked = query.queries[0].clone();
+    let mut place = Place::new(&Authority::root("Root"), one_address().await);
+    place.settings.https_port = server.port();
+    place.settings.deadlines.tls = Duration::from_secs(30);
+    let network = place.network();
+    let fetching = fetch_many(&network, 200);
+    let since = Stopwatch::start();
+    while asked.load(Ordering::SeqCst) < 200 {
+        // Each makes way for another after a quarter of a second.
+        let most = 32 * (1 + since.elapsed().as_millis() / 250);
+        assert!(asked.load(Ordering::SeqCst) as u128 <= most, "{asked:?} of {most}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(since.elapsed() < Duration::from_secs(10), "{asked:?}");
+    }
+    drop(fetching);
+}
+
+/// Anybody can have names at an address that is another's too, and let the servers behind them say
+/// nothing.
+#[tokio::test]
+async fn silent_names_at_an_address_do_not_keep_another_policy_there_from_being_fetched() {
+    let root = Authority::root("Root");
+    let identity = root.issue(&params(&["mta-sts.good.test"]));
+    let acceptor = identity.acceptor();
+    let server = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Some(mut stream) = accept(&acceptor, stream).await else { return };
+            if stream.get_ref().1.server_name() != Some("mta-sts.good.test") {
+                std::future::pending::<()>().await;
+            }
+            let _ = stream.read(&mut [0; 1024]).await;
+            let reply = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{BODY}");
+            let _ = stream.write_all(reply.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let mut place = Place::new(&root, one_address().await);
+    place.settings.https_port = server.port();
+    place.settings.deadlines.https = Duration::from_secs(30);
+    let network = place.network();
+    let silent = fetch_many(&network, 100);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (good, deadline) = (domain("good.test"), Duration::from_secs(3));
+    let fetched = tokio::time::timeout(deadline, network.sts_policy(&good, Freshness::WithinTtl));
+    assert_eq!(fetched.await.unwrap().unwrap().text(), BODY.as_bytes());
+    assert_eq!(silent.len(), 100, "all of them are still waited for");
+}
+
+#[tokio::test]
+async fn a_fetch_that_never_had_its_turn_is_no_failure_of_the_domain() {
+    let server = serve(|stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let mut place = Place::new(&Authority::root("Root"), one_address().await);
+    place.settings.https_port = server.port();
+    place.settings.deadlines.domain = Duration::from_secs(2);
+    let network = place.network();
+    let mut fetching = fetch_many(&network, 400);
+    let (mut untried, mut failed) = (0, 0);
+    while let Some(fetched) = fetching.join_next().await {
+        match fetched.unwrap().unwrap_err() {
+            PolicyFetchError::NotTried => untried += 1,
+            PolicyFetchError::Unusable(_) => failed += 1,
+            other => panic!("{other}"),
+        }
+    }
+    // In the second that they wait there are turns for some, and not for all.
+    assert!(failed >= 32 && untried >= 200, "{failed} failed, {untried} not tried");
+}
+
+#[tokio::test]
+async fn what_is_wanted_now_is_asked_again_along_its_aliases() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use hickory_proto::rr::rdata::CNAME;
+
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    let resolver = dns_server(move |query| {
+        let question = query.queries[0].clone();
         let mut answer = query.into_response();
-        if asked.query_type() == RecordType::A {
-            answer.add_answer(Record::from_rdata(asked.name().clone(), 60, a("127.0.0.1")));
+        let name = question.name().clone();
+        if question.query_type() == RecordType::TXT {
+            let number = counting.fetch_add(1, Ordering::SeqCst);
+            let data = if name.to_ascii() == "_mta-sts.a.test." {
+                RData::CNAME(CNAME(Name::from_ascii("records.test.").unwrap()))
+            } else {
+                txt(&format!("v=STSv1; id={number};"))
+            };
+            answer.add_answer(Record::from_rdata(name, 60, data));
         }
         Some(answer)
     })
     .await;
-    let mut place = Place::new(&Authority::root("Root"), resolver);
-    place.settings.https_port = server.port();
-    place.settings.deadlines.tls = Duration::from_secs(30);
-    let network = place.network();
-    for number in 0..50 {
-        let network = network.clone();
-        tokio::spawn(async move { network.sts_policy(&domain(&format!("n{number}.test"))).await });
-    }
-    for _ in 0..100 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(asked.load(Ordering::SeqCst) <= 32, "{asked:?} at a time");
-    }
-    assert_eq!(asked.load(Ordering::SeqCst), 32, "as many as may be");
+    let network = Place::new(&Authority::root("Root"), resolver).network();
+    let seen = async |freshness| {
+        let lookup = network.sts_records(&domain("a.test"), freshness).await;
+        String::from_utf8(lookup.value().unwrap()[0].text().as_slice().to_vec()).unwrap()
+    };
+    assert_eq!(seen(Freshness::WithinTtl).await, "v=STSv1; id=1;");
+    assert_eq!(seen(Freshness::WithinTtl).await, "v=STSv1; id=1;");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "the alias and what it leads to");
+    assert_eq!(seen(Freshness::Now).await, "v=STSv1; id=3;");
+    assert_eq!(seen(Freshness::WithinTtl).await, "v=STSv1; id=3;");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }

@@ -14,6 +14,7 @@ use super::dialogue::{Handed, Handing};
 use super::relay::RelayHost;
 use super::{Acceptance, Letter, MailWay, Relay, SubmitFault, Submitted};
 use crate::deadline::Deadline;
+use crate::dns::MOST_MX;
 use crate::gather::{chosen, hosts, source};
 use crate::guard::Guard;
 use crate::network::Network;
@@ -62,7 +63,7 @@ impl Network {
         domain: &DomainName,
         deadline: Deadline,
     ) -> Submitted {
-        let records = self.means.dns.mail_exchangers(domain.as_str(), deadline).await;
+        let records = self.means.dns.mail_exchangers(domain.as_str(), MOST_MX, deadline).await;
         let hosts = match source(&records) {
             MxSource::Unknown => {
                 let text = records.fault().map(|fault| fault.text.as_str()).unwrap_or_default();

@@ -64,6 +64,14 @@ impl Relay {
         let host = DomainName::parse(host).map_err(|_| RelayError::Host)?;
         Ok(Self { host: RelayHost::Domain(host), port })
     }
+
+    /// Whether it is this machine.
+    pub fn is_here(&self) -> bool {
+        match &self.host {
+            RelayHost::Domain(name) => name.as_str() == "localhost",
+            RelayHost::Address(address) => address.to_canonical().is_loopback(),
+        }
+    }
 }
 
 impl fmt::Display for Relay {

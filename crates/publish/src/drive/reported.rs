@@ -10,7 +10,9 @@ use sealpost_rules::diagnosis::{
     AnomalyKind, Fault, Known, PublishedPolicy, Standing, Thresholds, diagnose, judge_groups,
     spikes,
 };
-use sealpost_store::reports::{Content, DayRange, ReportFilter, Reports, Scope, Subject, Validity};
+use sealpost_store::reports::{
+    Content, DayRange, FailingReport, ReportFilter, Reports, Scope, Subject, Validity,
+};
 use sealpost_store::{StoreError, Word, WordKind};
 
 /// Days that a spike is compared with, and some more.
@@ -40,6 +42,20 @@ pub(super) struct Question<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) history: &'a History,
     pub(super) words: &'a [Word],
+}
+
+/// How many sessions failed in ways that are not ours, by the states of the groups.
+///
+/// It is asked report by report, what of its failed sessions may be ours: details may count one
+/// session several times, under ways that are ours and others, and those of a weekly report are of
+/// more days than were asked for. To take the sum of details from that of sessions would let one
+/// reporter's details explain the failures of another.
+fn explained(failing: &[FailingReport], states: &[GroupState]) -> u64 {
+    let is_open = |group: usize| states.get(group).is_none_or(|state| *state == GroupState::Open);
+    failing
+        .iter()
+        .map(|report| report.failed.saturating_sub(report.at_most(is_open)))
+        .fold(0, u64::saturating_add)
 }
 
 impl Question<'_> {
@@ -78,25 +94,27 @@ impl Question<'_> {
         let reporters = self.reporters(reports, scope, stage).await?;
         let signers: BTreeSet<&str> =
             reporters.iter().map(|activity| activity.reporter.signer.as_str()).collect();
-        let found = reports.failure_groups(scope, subject(), recent, MOST_GROUPS).await?;
-        let (groups, explained) = self.judge(&found.groups, &reporters, today);
+        let (found, failing) =
+            reports.failing_reports(scope, subject(), recent, MOST_GROUPS).await?;
+        let (groups, states) = self.judge(&found.groups, &reporters, today);
+        let explained = explained(&failing, &states);
         let traffic = Traffic {
             reporters: u32::try_from(signers.len()).unwrap_or(u32::MAX),
             sessions,
             recent_sessions,
-            // What no report explains counts as ours.
+            // What no report explains counts as ours, as does what was not read.
             recent_ours: recent_failed.saturating_sub(explained),
         };
         Ok(Reported { traffic, groups, spike })
     }
 
-    /// The kinds of failures, and how many sessions are not ours.
+    /// The kinds of failures, and how each group stands.
     fn judge(
         &self,
         found: &[FailureGroup],
         reporters: &[ReporterActivity],
         today: Day,
-    ) -> (Vec<Group>, u64) {
+    ) -> (Vec<Group>, Vec<GroupState>) {
         let policies: Vec<PublishedPolicy> = self
             .history
             .bodies()
@@ -110,7 +128,7 @@ impl Question<'_> {
             Known { evidence: Some(self.evidence), policies: &policies, ..Known::nothing(today) };
         let spreads = judge_groups(found, reporters);
         let mut kinds: BTreeMap<String, (u64, GroupState)> = BTreeMap::new();
-        let mut explained = 0_u64;
+        let mut states = Vec::with_capacity(found.len());
         for (place, group) in found.iter().enumerate() {
             let diagnosis = diagnose(group, &known);
             let spread = spreads.iter().find(|spread| spread.groups.contains(&place));
@@ -127,6 +145,8 @@ impl Question<'_> {
                 (None, Standing::Mended, _) => GroupState::Explained {
                     cause: format!("{} (mended): {}", diagnosis.cause.code, diagnosis.sentence),
                 },
+                // Who does not say how they failed has explained nothing, alone or not.
+                _ if !group.is_said() => GroupState::Open,
                 // What we see ourselves is ours, whoever else sees it.
                 (None, Standing::Open, Fault::Ours) => GroupState::Open,
                 (None, _, fault) if is_theirs(fault) => GroupState::Explained {
@@ -139,18 +159,16 @@ impl Question<'_> {
                     None => GroupState::Open,
                 },
             };
-            if state != GroupState::Open {
-                explained = explained.saturating_add(group.sessions);
-            }
             let kind = kinds.entry(name).or_insert((0, state.clone()));
             kind.0 = kind.0.saturating_add(group.sessions);
             if state == GroupState::Open {
                 kind.1 = GroupState::Open;
             }
+            states.push(state);
         }
         let groups =
             kinds.into_iter().map(|(text, (sessions, state))| Group { text, sessions, state });
-        (groups.collect(), explained)
+        (groups.collect(), states)
     }
 
     /// Those who reported on the domain in these days, and somebody vouches for them.
@@ -199,3 +217,6 @@ impl Question<'_> {
         Ok(heard.into_iter().filter_map(activity).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

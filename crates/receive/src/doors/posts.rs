@@ -7,7 +7,7 @@ use sealpost_listen::{
     http::{HttpService, Method, Request, Response, Status},
 };
 use sealpost_runtime::Stopwatch;
-use sealpost_store::{Arrival, Origin, RawState};
+use sealpost_store::{Arrival, Origin, RawState, StoreError};
 use tls_rpt::Medium;
 use tokio::time::timeout;
 
@@ -131,6 +131,12 @@ impl HttpService for PostDoor {
         let watch = Stopwatch::start();
         let digest = match intake.store(request.body, arrival).await {
             Ok(digest) => digest,
+            // It would be refused the next time too.
+            Err(StoreError::Refused { .. }) => {
+                let text = "it is longer than what is kept\n";
+                let response = Response::text(Status::ContentTooLarge, text);
+                return self.refuse(PostRefusal::Content, response);
+            }
             Err(error) => {
                 metrics.store_failures.increment();
                 tracing::error!(?source, %error, "a post could not be stored, its sender shall come again");

@@ -4,17 +4,23 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sealpost_evidence::traffic::Trust;
-use sealpost_store::{Arrival, Digest, Origin, RawState, reports::NewReport};
-
-use tls_rpt::MailMessage;
+use sealpost_store::reports::{MOST_DAYS, NewReport};
+use sealpost_store::{Arrival, Digest, Origin, RawState};
+use tls_rpt::{DateRange, Days, MailMessage, Report};
 
 use super::Unread;
 use crate::notary::{Keys, Opinion};
-use crate::{Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
+use crate::{Beliefs, Limits, Notary, OurDomains, Received, Strangers, Submission, accounts};
 
-/// For how long a signature whose key cannot be looked up is tried again, in seconds: a day. After
-/// that the report counts as unverified.
+/// For how long a report waits for a key that cannot be looked up, in seconds: a day. After that it
+/// is kept as one that nobody vouches for.
 const KEY_PATIENCE: i64 = 86_400;
+/// For how long the key is asked for even then, in seconds: two weeks, as DNS may be away for longer
+/// than a day, and senders keep their keys for longer than that. With an answer the report counts.
+const KEY_HOPE: i64 = 14 * 86_400;
+
+/// Why a report on too many days lies in quarantine.
+const RANGE_TOO_LONG: &str = "range-too-long";
 
 /// What is handed to the store at a time: so many octets of reports, or so many of them.
 const ENOUGH_OCTETS: usize = 1 << 20;
@@ -113,7 +119,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
     let mut submission = Submission::read(&unread.octets, limits);
-    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, now, keys);
+    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, at, now, keys);
     // Each message is asked about once, and only if a report came in it.
     let carries =
         |index| submission.documents.iter().any(|document| document.message == Some(index));
@@ -141,7 +147,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
         None => RawState::Read,
         Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
     };
-    let (mut all, mut octets) = (Vec::new(), 0_usize);
+    let (mut all, mut octets, mut strangers) = (Vec::new(), 0_usize, Strangers::default());
     for document in std::mem::take(&mut submission.documents) {
         let message = document.message.and_then(|index| submission.messages.get(index));
         let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
@@ -152,7 +158,12 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
                 state = RawState::New;
                 continue;
             }
-            _ => Trust::Unverified { reason: "key-unknown".to_owned() },
+            _ => {
+                if now.saturating_sub(at) < KEY_HOPE {
+                    state = RawState::New;
+                }
+                Trust::Unverified { reason: "key-unknown".to_owned() }
+            }
         };
         let trust = match trust {
             Trust::Unverified { .. } => {
@@ -161,11 +172,23 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
             }
             trust => trust,
         };
+        if covers_too_much(&document.reading.report) {
+            state = RawState::Quarantined { reason: RANGE_TOO_LONG.to_owned() };
+            continue;
+        }
         octets = octets.saturating_add(document.json.len());
         let received = Received { raw: unread.digest, place: unread.place, at, trust };
-        all.extend(accounts(document, &received, ours));
+        all.extend(accounts(document, &received, ours, &mut strangers));
     }
     Outcome::Read { accounts: all, state, octets }
+}
+
+/// Whether a report names so many days that its numbers say nothing of any of them. Kept as a report
+/// it would count for none, as if it told of no session.
+fn covers_too_much(report: &Report) -> bool {
+    let DateRange { start, end } = report.date_range;
+    let days = Days::of(&report.date_range).len();
+    days > MOST_DAYS || (days == 0 && start.is_some() && end.is_some())
 }
 
 /// The opinion of a message, or of a report that came in none, with what a server of ours has

@@ -5,6 +5,7 @@ use sealpost_store::{
 };
 
 use super::*;
+use crate::notary::tests::signed;
 
 fn report(failed: u64) -> Incoming {
     let json = format!(
@@ -20,14 +21,18 @@ fn report(failed: u64) -> Incoming {
 
 /// An intake, its raw file and its reports, in a folder that goes with the first of them.
 async fn intake() -> (tempfile::TempDir, Intake, RawStore, Reports) {
+    intake_with(Notary::offline()).await
+}
+
+async fn intake_with(notary: Notary) -> (tempfile::TempDir, Intake, RawStore, Reports) {
     // Nothing here is about the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let settings = Settings::at(folder.path().join("store.sqlite"));
     let raw = RawStore::open(settings.raw_beside()).await.unwrap();
     let reports = Store::open(settings).await.unwrap().reports();
     let ours = ["a.example".parse().unwrap()].into_iter().collect();
-    let (offline, limits) = (Notary::offline(), Limits::default());
-    let intake = Intake::new(raw.clone(), reports.clone(), offline, ours, limits, Clock::system());
+    let (limits, clock) = (Limits::default(), Clock::system());
+    let intake = Intake::new(raw.clone(), reports.clone(), notary, ours, limits, clock);
     (folder, intake, raw, reports)
 }
 
@@ -81,4 +86,53 @@ async fn of_revisions_that_came_together_the_last_one_counts_in_whatever_order_t
         }
         assert_eq!(total().await, once, "{order:?}");
     }
+}
+
+/// A range above 400 days was taken in with no session at all, one of 101 to 400 was not.
+#[tokio::test]
+async fn reports_on_too_many_days_to_say_anything_of_one_lie_in_quarantine() {
+    let (_folder, intake, raw, reports) = intake().await;
+    let of_range = |start: &str| {
+        let text = String::from_utf8(Arc::unwrap_or_clone(report(3).octets)).unwrap();
+        let text =
+            text.replace("start-datetime\":\"2026-11-24", &format!("start-datetime\":\"{start}"));
+        Incoming { octets: Arc::new(text.into_bytes()), ..report(0) }
+    };
+    // 100, 101, 400, 401 and 700 days.
+    let starts = ["2026-08-17", "2026-08-16", "2025-10-21", "2025-10-20", "2024-12-25"];
+    intake.take_all(starts.map(of_range).to_vec()).await.unwrap();
+    let states = raw.list(0, 10).await.unwrap().into_iter().map(|entry| entry.state);
+    let apart = || RawState::Quarantined { reason: "range-too-long".to_owned() };
+    let expected = [RawState::Read, apart(), apart(), apart(), apart()];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
+    let days = DayRange::ending(Day::of(1_795_600_000), 400);
+    let total = reports.series(Scope::Unverified, Default::default(), days).await.unwrap().total();
+    assert_eq!(total, (1, Bounds::exactly(0), Bounds::exactly(3)));
+}
+
+/// After a day without DNS a report was never asked about again.
+#[tokio::test]
+async fn a_key_is_asked_for_when_its_report_is_shown_already() {
+    // Nobody answers there.
+    let resolvers = vec!["127.0.0.1:1".parse().unwrap()];
+    let settings = sealpost_net::Settings { resolvers, ..Default::default() };
+    let network = sealpost_net::Network::new(settings, Clock::system()).unwrap();
+    let (_folder, intake, _, _) = intake_with(Notary::new(network)).await;
+    let taken = async |id: i64, age: i64| {
+        let at = intake.now() - age;
+        let json = String::from_utf8(Arc::unwrap_or_clone(report(id.unsigned_abs()).octets));
+        let mail = format!(
+            "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n",
+            json.unwrap().replace('\n', "\r\n")
+        );
+        let octets = Arc::new(signed(&mail, at).into_bytes());
+        let arrival = Arrival { at, ..report(0).arrival };
+        let mut arrived = intake.take_all(vec![Incoming { octets, arrival }]).await.unwrap();
+        let taken = arrived.pop().unwrap().taken.unwrap();
+        (taken.state, taken.trusts)
+    };
+    let unknown = || vec![Trust::Unverified { reason: "key-unknown".to_owned() }];
+    assert_eq!(taken(1, 3_600).await, (RawState::New, vec![]));
+    assert_eq!(taken(2, 2 * 86_400).await, (RawState::New, unknown()));
+    assert_eq!(taken(3, 15 * 86_400).await, (RawState::Read, unknown()));
 }

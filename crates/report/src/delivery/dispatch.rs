@@ -25,6 +25,7 @@ use tokio::{
 use super::{
     Author, AuthorError, Built, Considered, DayBuilder, Occasion,
     courier::{Attempted, Courier, PATIENCE},
+    mark::origin,
 };
 use crate::{
     ReportMetrics,
@@ -38,6 +39,10 @@ const LEASE: Duration = Duration::from_mins(12);
 const BUILDER_PAUSE: Duration = Duration::from_secs(30);
 /// Until a day is looked at again of which all is decided: another node may have been late.
 const LOOK_AGAIN: Duration = Duration::from_hours(1);
+/// The same of a day that is longer ago than [`LATE`].
+const LOOK_AGAIN_LATER: Duration = Duration::from_hours(24);
+/// Days after which another node may be late.
+const LATE: i64 = 3;
 /// The same where a record could not be looked up.
 const ASK_AGAIN: Duration = Duration::from_mins(15);
 /// The same where the store failed.
@@ -123,15 +128,17 @@ impl Dispatch {
         let random = || RandomState::new().hash_one(now);
         let begin =
             Sending { since: Day::of(now), secret: format!("{:016x}{:016x}", random(), random()) };
-        let Sending { since, secret } = parts.submissions.begin_sending(begin).await?;
-        let author = Author::new(&parts.delivery, &parts.face.contact_info, secret)?;
+        let sending = parts.submissions.begin_sending(begin).await?;
+        let face = ReportFace { origin: origin(&sending), ..parts.face };
+        let Sending { since, secret } = sending;
+        let author = Author::new(&parts.delivery, &face.contact_info, secret)?;
         let delivery = Arc::new(parts.delivery);
         Ok(Self {
             builder: DayBuilder::new(
                 parts.sessions,
                 parts.submissions.clone(),
                 parts.network.clone(),
-                parts.face,
+                face,
                 Arc::clone(&delivery),
             ),
             courier: Courier::new(parts.network, &delivery, Arc::new(author)),
@@ -160,14 +167,19 @@ impl Dispatch {
             let settle = i64::from(self.delivery.settle_minutes) * 60;
             // The first day that is not over and settled.
             let open = Day::of(now.saturating_sub(settle));
-            let first = open.plus(-i64::from(self.delivery.late_days.max(1))).max(self.since);
+            let late = self.delivery.late_days.unwrap_or(self.retention_days).max(1);
+            let first = open.plus(-i64::from(late)).max(self.since);
             looked.retain(|day, _| *day >= first);
             for day in (0..).map(|days| first.plus(days)).take_while(|day| *day < open) {
                 let is_early = |(since, pause): &(Stopwatch, Duration)| since.elapsed() < *pause;
                 if looked.get(&day).is_some_and(is_early) {
                     continue;
                 }
-                let pause = self.build_day(day).await;
+                let mut pause = self.build_day(day).await;
+                // Nobody is so late; and there may be many days with many domains.
+                if pause == LOOK_AGAIN && day.plus(LATE) < open {
+                    pause = LOOK_AGAIN_LATER;
+                }
                 looked.insert(day, (Stopwatch::start(), pause));
             }
             let next = open.plus(1).begins_at().saturating_add(settle);

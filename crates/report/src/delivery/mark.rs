@@ -1,11 +1,40 @@
-//! The mark of a mail, by which it is known when it comes back.
+//! The mark of a mail, by which it is known when it comes back, and that of all reports of one store.
 
-use sealpost_store::{Digest, submissions::SubmissionId};
+use sealpost_store::{
+    Digest, StoreError, Submissions,
+    submissions::{Sending, SubmissionId},
+};
+use tls_rpt::ReportFace;
 
 /// What a mark begins with.
 const BEGINNING: &str = "tlsrpt.";
 /// Hexadecimal digits that nobody can guess.
 const DIGITS: usize = 16;
+/// Hexadecimal digits by which stores are told apart that report for one contact.
+const ORIGIN_DIGITS: usize = 10;
+
+/// What the ids of all reports from one store have in common ([`ReportFace::origin`]), and those from
+/// another have not: else a receiver would take two reports on one domain and day for the same, and
+/// count one.
+pub(super) fn origin(sending: &Sending) -> String {
+    hexadecimal(&format!("{}\norigin", sending.secret), ORIGIN_DIGITS)
+}
+
+/// The face of the reports that leave this store. Before any has left, nothing tells them apart from
+/// those that leave another one.
+///
+/// # Errors
+///
+/// What [`StoreError`] says of reading.
+pub async fn face_in(
+    submissions: &Submissions,
+    face: ReportFace,
+) -> Result<ReportFace, StoreError> {
+    Ok(match submissions.sending().await? {
+        Some(sending) => ReportFace { origin: origin(&sending), ..face },
+        None => face,
+    })
+}
 
 /// `tlsrpt.NUMBER.DIGITS`: the number of a submission, and digits that only we can make. It stands
 /// on the left side of a `Message-ID`, and in a return path.
@@ -14,9 +43,13 @@ pub(super) fn mark(secret: &str, id: SubmissionId, rua: &str) -> String {
 }
 
 fn digits(secret: &str, id: SubmissionId, rua: &str) -> String {
-    let text = format!("{secret}\n{}\n{rua}", id.0);
+    hexadecimal(&format!("{secret}\n{}\n{rua}", id.0), DIGITS)
+}
+
+/// So many digits of the digest of a text.
+fn hexadecimal(text: &str, digits: usize) -> String {
     let digest = Digest::of(text.as_bytes());
-    let octets = digest.as_bytes().iter().take(DIGITS / 2);
+    let octets = digest.as_bytes().iter().take(digits / 2);
     octets.map(|octet| format!("{octet:02x}")).collect()
 }
 

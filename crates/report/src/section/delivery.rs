@@ -65,8 +65,9 @@ pub struct Delivery {
     pub spread_hours: u8,
     /// How long a report is tried again, in hours: 24.
     pub retry_hours: u16,
-    /// How many days back reports are made up for, if we were down: 3.
-    pub late_days: u16,
+    /// How many days back reports are made up for, if we were down: by default as many as the counters
+    /// are kept for (`retention_days`).
+    pub late_days: Option<u16>,
     /// How many are under way at a time: 32.
     pub at_once: u16,
     /// How many of them go to one host: 2.
@@ -86,7 +87,7 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OwnMails {
-    /// It may: as many successful sessions as there were mails are left out.
+    /// It may: as many sessions as there were mails are left out, successful ones first.
     #[default]
     Counted,
     /// It does not.
@@ -164,7 +165,7 @@ impl Default for Delivery {
             settle_minutes: 15,
             spread_hours: 4,
             retry_hours: 24,
-            late_days: 3,
+            late_days: None,
             at_once: 32,
             at_once_per_host: 2,
             per_host_a_day: 10_000,

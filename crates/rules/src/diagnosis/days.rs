@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use tls_rpt::ResultType;
 
 use super::causes::{Cause, FAIL701, FAIL702, FAIL703, FAIL704, FAIL705};
-use super::result::read_result;
+use super::result::{read_result, shown_result};
 use super::spread::label;
-use crate::{Quoted, Severity};
+use crate::Severity;
 
 /// From when on something is an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,12 +269,9 @@ pub fn new_failures(
             first.first_day > since && first.first_day <= today && heard_since <= since
         })
         .map(|((domain, result), first)| {
-            let shown = match &result {
-                ResultType::Other(name) => Quoted(name).to_string(),
-                known => known.as_str().to_owned(),
-            };
             let sentence = format!(
-                "{shown} was reported for the first time on {}, by {}.",
+                "{} was reported for the first time on {}, by {}.",
+                shown_result(&result),
                 first.first_day,
                 label(&first.reporter)
             );

@@ -2,9 +2,11 @@
 
 use tls_rpt::ResultType;
 
+use crate::Quoted;
+
 use super::causes::{
     Cause, FAIL102, FAIL111, FAIL113, FAIL114, FAIL131, FAIL201, FAIL211, FAIL221, FAIL231,
-    FAIL301, FAIL311, FAIL321, FAIL331, FAIL501,
+    FAIL301, FAIL311, FAIL321, FAIL331, FAIL501, FAIL502,
 };
 
 /// Every name of a result type that is known, with the cause that it stands for by itself: first
@@ -32,6 +34,15 @@ pub static RESULT_NAMES: &[(&str, &Cause)] = &[
 /// The longest name that is looked at, in bytes.
 const LONGEST: usize = 64;
 
+/// A result type for a sentence: one that is not registered is quoted, as it is from outside.
+pub(super) fn shown_result(result: &ResultType) -> String {
+    match result {
+        ResultType::Other(name) if name.trim().is_empty() => "a failure of no said type".to_owned(),
+        ResultType::Other(name) => Quoted(name).to_string(),
+        known => known.as_str().to_owned(),
+    }
+}
+
 /// The result type that a reporter means: upper case, blanks and underscores are looked through,
 /// since they occur. A name that is still not registered is kept as it was written.
 pub fn read_result(name: &str) -> ResultType {
@@ -47,6 +58,9 @@ pub fn read_result(name: &str) -> ResultType {
 
 /// What a result type stands for by itself.
 pub fn cause_of_result(name: &str) -> &'static Cause {
+    if name.trim().is_empty() {
+        return &FAIL502;
+    }
     let known = if name.len() > LONGEST { None } else { canonical(name) };
     known.map_or(&FAIL501, |(_, cause)| cause)
 }
@@ -83,7 +97,7 @@ mod tests {
             ("other", "other", "FAIL501"),
             ("policy-not-found-in-registry", "policy-not-found-in-registry", "FAIL501"),
             ("certificate-expire", "certificate-expire", "FAIL501"), // near, and not it
-            ("", "", "FAIL501"),
+            ("", "", "FAIL502"),                                     // nothing is said
         ] {
             assert_eq!(read_result(name).as_str(), meant, "{name}");
             assert_eq!(cause_of_result(name).code, code, "{name}");

@@ -12,7 +12,7 @@ use super::causes::{
     FAIL602, FAIL603, FAIL604, FAIL605, FAIL606, FAIL607, Fault,
 };
 use super::reason::read_reason;
-use super::result::read_result;
+use super::result::{read_result, shown_result};
 use crate::{Quoted, Severity};
 
 /// One kind of failure at one host, over all who reported it.
@@ -111,10 +111,7 @@ impl<'a> Kind<'a> {
     }
 
     fn result(&self) -> String {
-        match &self.result {
-            ResultType::Other(name) => Quoted(name).to_string(),
-            known => known.as_str().to_owned(),
-        }
+        shown_result(&self.result)
     }
 }
 

@@ -12,7 +12,7 @@ use super::case::Case;
 use super::causes::{
     Cause, FAIL101, FAIL102, FAIL103, FAIL111, FAIL113, FAIL114, FAIL115, FAIL116, FAIL117,
     FAIL118, FAIL121, FAIL122, FAIL131, FAIL201, FAIL203, FAIL211, FAIL212, FAIL214, FAIL221,
-    FAIL231, FAIL241, FAIL301, FAIL304, FAIL311, FAIL321, FAIL331, FAIL501, Fault,
+    FAIL231, FAIL241, FAIL301, FAIL304, FAIL311, FAIL321, FAIL331, FAIL501, FAIL502, Fault,
 };
 use super::known::Known;
 use super::reason::Reason;
@@ -192,7 +192,10 @@ impl Draft {
 
     /// Nothing is known but what was reported.
     pub(super) fn presumed(case: &Case<'_>, cause: &'static Cause) -> Self {
-        let sentence = if cause == &FAIL501 {
+        let sentence = if cause == &FAIL502 {
+            let what = if case.group.sessions == 1 { "session" } else { "sessions" };
+            format!("{} {what} failed, and nothing says how.", case.group.sessions)
+        } else if cause == &FAIL501 {
             format!(
                 "{} sessions failed with the result type {}, which is not registered.",
                 case.group.sessions,

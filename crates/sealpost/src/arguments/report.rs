@@ -159,8 +159,8 @@ pub(crate) struct ReadLogArguments {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It asks the DNS as a receiver of our reports does, and sends nothing. Run it where \
-                  the reports leave.\n\n\
+    after_help = "It asks the DNS as a receiver of our reports does, and the Postfix of this machine \
+                  for its version, and sends nothing. Run it where the reports leave.\n\n\
                   Exit status: 0 all is well, 1 something is not, 2 could not run, 3 something could \
                   not be told."
 )]
@@ -187,6 +187,10 @@ pub(crate) struct DoctorArguments {
     /// The mails go to the MX hosts from here, and through no mail server.
     #[arg(long)]
     pub(crate) direct: bool,
+    /// The postconf program, which says what the Postfix of this machine can do, if mails leave
+    /// through it.
+    #[arg(long, value_name = "FILE", default_value = "postconf")]
+    pub(crate) postconf: PathBuf,
     /// How to show it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,

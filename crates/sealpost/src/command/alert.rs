@@ -33,7 +33,8 @@ pub(super) async fn run(
         None => {
             let load = || arguments.configuration.load();
             let company = Company::Alone(RoleName::Alert);
-            let setup = Setup { load: &load, network: &arguments.network, company };
+            let network = &arguments.network;
+            let setup = Setup { load: &load, network, clock: network.clock(), company };
             daemon::run(setup, inherited, output).await
         }
     }

@@ -44,6 +44,7 @@ async fn serve(
         Ok(configuration)
     };
     let company = Company::Alone(RoleName::Enforce);
-    let setup = Setup { load: &load, network: &arguments.network, company };
+    let network = &arguments.network;
+    let setup = Setup { load: &load, network, clock: network.clock(), company };
     daemon::run(setup, inherited, output).await
 }

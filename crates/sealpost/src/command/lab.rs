@@ -3,6 +3,7 @@
 mod attacks;
 mod pages;
 mod reports;
+mod tour;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -32,6 +33,9 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     if let Some(command) = &arguments.command {
         return attacks::run(command, output);
+    }
+    if arguments.tour {
+        return tour::run(arguments, inherited, output).await;
     }
     let clock = Clock::system();
     // Before the lab is open, so that whoever has seen it open can end it decently.

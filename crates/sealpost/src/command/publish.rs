@@ -1,6 +1,6 @@
 //! `sealpost publish`
 
-mod adopt;
+pub(super) mod adopt;
 mod certificates;
 mod delegate;
 mod driver;
@@ -11,7 +11,7 @@ mod lint;
 mod moving;
 mod mx;
 mod new;
-mod plan;
+pub(super) mod plan;
 mod records;
 mod rehearse;
 mod run;

@@ -54,7 +54,8 @@ async fn serve(
         Ok(configuration)
     };
     let company = Company::Alone(RoleName::Receive);
-    let setup = Setup { load: &load, network: &arguments.network, company };
+    let network = &arguments.network;
+    let setup = Setup { load: &load, network, clock: network.clock(), company };
     daemon::run(setup, inherited, output).await
 }
 

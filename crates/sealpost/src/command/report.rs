@@ -51,7 +51,8 @@ async fn serve(
         Ok(configuration)
     };
     let company = Company::Alone(RoleName::Report);
-    let setup = Setup { load: &load, network: &arguments.network, company };
+    let network = &arguments.network;
+    let setup = Setup { load: &load, network, clock: network.clock(), company };
     daemon::run(setup, inherited, output).await
 }
 

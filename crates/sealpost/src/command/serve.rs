@@ -14,6 +14,7 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     let load = || arguments.load();
     let company = Company::Together;
-    let setup = Setup { load: &load, network: &arguments.network, company };
+    let network = &arguments.network;
+    let setup = Setup { load: &load, network, clock: network.clock(), company };
     daemon::run(setup, inherited, output).await
 }

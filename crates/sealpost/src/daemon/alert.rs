@@ -19,7 +19,9 @@ const WITHOUT: &str =
 /// The role that tells people.
 pub(super) struct Alert {
     section: Section,
-    endings: Vec<Ending>,
+    /// The name of this machine.
+    host: String,
+    network: Network,
     job: Job,
     metrics: Arc<AlertMetrics>,
 }
@@ -29,18 +31,19 @@ impl Alert {
     pub(super) async fn start(ground: &mut Ground) -> Result<Self, Failure> {
         let section = ground.configuration.alert.clone();
         let endings = endings(&ground.configuration)?;
-        let messengers = messengers(&section, &ground.host, &ground.network)?;
+        let (host, network) = (ground.host.clone(), ground.network.clone());
+        let messengers = messengers(&section, &host, &network)?;
         let store = ground.store(&section.store_file(), WITHOUT).await?;
         let job = Job::start(JobParts {
             store,
-            endings: endings.clone(),
+            endings,
             section: section.clone(),
             messengers,
-            host: ground.host.clone(),
+            host: host.clone(),
             clock: ground.clock.clone(),
         });
         let metrics = job.metrics();
-        Ok(Self { section, endings, job, metrics })
+        Ok(Self { section, host, network, job, metrics })
     }
 
     pub(super) fn greeting(&self) -> String {
@@ -51,23 +54,31 @@ impl Alert {
         }
     }
 
+    /// Reads exceptions and secrets again. What cannot be read changes nothing.
     pub(super) fn reload(
         &mut self,
         configuration: &Configuration,
         output: &mut Output,
     ) -> Reloaded {
+        let refused = |failure: Failure, output: &mut Output| {
+            output.say(&failure.hint("everything goes on as before").to_string());
+            Reloaded::Refused
+        };
         let endings = match endings(configuration) {
             Ok(endings) => endings,
-            Err(failure) => {
-                output.say(&failure.hint("everything goes on as before").to_string());
-                return Reloaded::Refused;
-            }
+            Err(failure) => return refused(failure, output),
         };
-        if configuration.alert != self.section || endings != self.endings {
+        if configuration.alert != self.section {
             return Reloaded::StartAnew;
         }
-        output.say("there is nothing to read again");
-        Reloaded::Done
+        match messengers(&self.section, &self.host, &self.network) {
+            Ok(messengers) => {
+                self.job.reload(endings, messengers);
+                output.say("exceptions and secrets are read again");
+                Reloaded::Done
+            }
+            Err(failure) => refused(failure, output),
+        }
     }
 
     pub(super) async fn failed(&mut self) -> Failure {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_enforce::{
-    Answerer, Enforcer, Exception, Exceptions, HttpApi, Proof, Prover, Remarker, Section, Switch,
+    Answerer, DaneAnswers, Enforcer, Exception, Exceptions, HttpApi, Proof, Prover, Remarker,
+    Section, Switch,
 };
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use self::doors::EnforceDoors;
 use super::ground::Ground;
@@ -61,6 +62,7 @@ impl Enforce {
                 network,
                 resolvers: section.mta_resolvers.clone(),
                 probes: section.probes(),
+                last: ground.proof.in_file(section.proof_file()),
             };
             tasks.spawn(keep_proving(prover.clone(), prove(&prover, output).await));
         }
@@ -77,6 +79,9 @@ impl Enforce {
                 return Err(failure);
             }
         };
+        for caution in section.cautions() {
+            output.say(&format!("warning: {caution}"));
+        }
         for place in doors.places() {
             output.say(&format!("listening at {place}"));
         }
@@ -128,14 +133,15 @@ impl Enforce {
 
 /// A first proof that the resolvers validate. Mail servers wait meanwhile, so not for long.
 async fn prove(prover: &Prover, output: &mut Output) -> Proof {
-    let proof = timeout(FIRST_PROOF, prover.test())
-        .await
-        .unwrap_or_else(|_| Proof::Unknown("the resolvers have not answered in time".to_owned()));
-    match &proof {
-        Proof::Proven => output.say("the resolvers validate: answers follow DANE"),
-        Proof::Refuted(why) | Proof::Unknown(why) => {
+    let proof = prover.test_within(FIRST_PROOF).await;
+    match (&proof, prover.answerer.dane()) {
+        (Proof::Proven, _) => output.say("the resolvers validate: answers follow DANE"),
+        (Proof::Refuted(why) | Proof::Unknown(why), DaneAnswers::Off) => {
             output.say(&format!("warning: answers do not follow DANE: {why}"));
         }
+        (Proof::Refuted(why) | Proof::Unknown(why), DaneAnswers::On) => output.say(&format!(
+            "warning: answers follow DANE, for the resolvers were seen to validate before: {why}"
+        )),
     }
     proof
 }

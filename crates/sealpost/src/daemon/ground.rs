@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sealpost_enforce::LastProof;
 use sealpost_listen::Inherited;
 use sealpost_net::{Network, NetworkError};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Settings, Store, StoreError};
 
 use super::role::RoleName;
-use crate::arguments::NetworkArguments;
+use super::run::Setup;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
 pub(super) use crate::outcome::with_source;
@@ -21,6 +22,8 @@ pub(super) struct Ground {
     pub(super) clock: Clock,
     /// How this host presents itself.
     pub(super) host: String,
+    /// What was proven last of the resolvers: a role that starts anew need not prove it first.
+    pub(super) proof: LastProof,
     /// The sockets that were passed to the process.
     pub(super) inherited: Inherited,
     network_settings: sealpost_net::Settings,
@@ -34,13 +37,13 @@ impl Ground {
     /// Lays it for these roles. No file is opened yet.
     pub(super) fn new(
         configuration: Configuration,
-        arguments: &NetworkArguments,
+        setup: &Setup<'_>,
         roles: &[RoleName],
         inherited: Inherited,
     ) -> Result<Self, Failure> {
-        let settings = arguments.settings_over(configuration.network.clone())?;
+        let settings = setup.network.settings_over(configuration.network.clone())?;
         let host = settings.ehlo_name.clone();
-        let clock = arguments.clock();
+        let clock = setup.clock.clone();
         let network = Network::new(settings.clone(), clock.clone()).map_err(Failure::new)?;
         let busy = roles.contains(&RoleName::Report).then(|| configuration.report.store_file());
         let (stores, raw_stores) = (BTreeMap::new(), BTreeMap::new());
@@ -49,6 +52,7 @@ impl Ground {
             network,
             clock,
             host,
+            proof: LastProof::default(),
             inherited,
             network_settings: settings,
             stores,

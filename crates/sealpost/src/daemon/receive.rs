@@ -10,8 +10,7 @@ use std::time::Duration;
 use sealpost_listen::smtp::EhloName;
 use sealpost_listen::tls::Identity;
 use sealpost_receive::{
-    Intake, Limits, Notary, Readers, ReadingRoom, ReceiveApi, ReceiveMetrics, Section,
-    keep_forgetting,
+    Intake, Notary, Readers, ReadingRoom, ReceiveApi, ReceiveMetrics, Section, keep_forgetting,
 };
 use sealpost_runtime::{AfterPanic, supervise};
 use tokio::task::JoinSet;
@@ -49,7 +48,7 @@ impl Receive {
         let raw = ground.raw_store(&section.raw_file(), WITHOUT).await?;
         let watched = Watched::new(&section, &network, &store, section.limits.message_octets)?;
         let notary = Notary::new(network);
-        let (ours, limits) = (section.ours(), limits(&section));
+        let (ours, limits) = (section.ours(), section.reading_limits());
         let intake = Intake::new(raw, store.reports(), notary, ours, limits, clock)
             .believing(section.beliefs());
         let (room, readers) = ReadingRoom::new(intake, Arc::new(ReceiveMetrics::default()));
@@ -156,13 +155,4 @@ fn load_identity(section: &Section) -> Result<Option<Arc<Identity>>, Failure> {
     let Some(files) = section.identity().map_err(Failure::new)? else { return Ok(None) };
     let identity = Identity::load(files).map_err(|error| Failure::new(with_source(&error)))?;
     Ok(Some(Arc::new(identity)))
-}
-
-/// What is let in at a door is read too.
-fn limits(section: &Section) -> Limits {
-    let mut limits = Limits::default();
-    let mail = &mut limits.mail;
-    mail.octets = mail.octets.max(section.limits.message_octets);
-    mail.payload.packed = mail.payload.packed.max(section.limits.post_octets);
-    limits
 }

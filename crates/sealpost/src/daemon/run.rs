@@ -10,7 +10,7 @@ use futures_util::future::{join_all, select_all};
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
 use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
-use sealpost_runtime::{Liveness, ServiceManager, raise_descriptor_limit};
+use sealpost_runtime::{Clock, Liveness, ServiceManager, raise_descriptor_limit};
 use sealpost_web::{Access, LoggedIn, Site};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
@@ -42,6 +42,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) load: &'a (dyn Fn() -> Result<Configuration, Failure> + Sync),
     /// Flags that stand over `[network]`.
     pub(crate) network: &'a NetworkArguments,
+    pub(crate) clock: Clock,
     pub(crate) company: Company,
 }
 
@@ -75,8 +76,8 @@ struct Daemon<'a> {
     members: Vec<Member>,
     front: Front,
     pulses: Arc<Mutex<Vec<(RoleName, Pulse)>>>,
-    /// The pages, once they are open.
-    site: Option<Site>,
+    /// The pages, once they are open, and the file of which they show what is kept.
+    site: Option<(Site, PathBuf)>,
     /// The certificate for people who come from elsewhere.
     identity: Option<Arc<Identity>>,
 }
@@ -98,7 +99,7 @@ pub(crate) async fn run(
     let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = (setup.load)()?;
     let roles = setup.company.roles(&configuration)?;
-    let ground = Ground::new(configuration, setup.network, &roles, inherited)?;
+    let ground = Ground::new(configuration, &setup, &roles, inherited)?;
     let mut daemon = Daemon {
         setup,
         ground,
@@ -209,13 +210,12 @@ impl Daemon<'_> {
 
     /// What all roles keep is shown of one file: that of `receive`, or if it does not run, of another
     /// role that does.
-    async fn site(&mut self) -> Result<Site, Failure> {
+    async fn site(&mut self) -> Result<(Site, PathBuf), Failure> {
         const WITHOUT: &str = "mend the file, or name another";
 
-        let runs = |name| self.members.iter().any(|member| member.name == name);
-        let takes_in = runs(RoleName::Receive);
-        let store = self.ground.configuration.store_of_pages(runs);
-        let store = self.ground.store(&store, WITHOUT).await?;
+        let takes_in = self.members.iter().any(|member| member.name == RoleName::Receive);
+        let path = self.store_of_pages();
+        let store = self.ground.store(&path, WITHOUT).await?;
         let raw = match takes_in {
             true => {
                 let raw = self.ground.configuration.receive.raw_file();
@@ -229,12 +229,17 @@ impl Daemon<'_> {
         let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
         site.show_settings(self.ground.configuration.set.clone());
         let site = site.with_hands(Arc::new(PublishHands(self.front.clone())));
-        Ok(site.with_witness(Arc::new(RolesWitness(self.front.clone()))))
+        Ok((site.with_witness(Arc::new(RolesWitness(self.front.clone()))), path))
+    }
+
+    fn store_of_pages(&self) -> PathBuf {
+        let runs = |name| self.members.iter().any(|member| member.name == name);
+        self.ground.configuration.store_of_pages(runs)
     }
 
     async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
-        let site = self.site().await?;
-        self.site = Some(site.clone());
+        let (site, path) = self.site().await?;
+        self.site = Some((site.clone(), path));
         let facade = Facade { front: self.front.clone(), site };
         let section = self.ground.configuration.serve.clone();
         let limits = Limits { grace: GRACE, ..Limits::default() };
@@ -371,15 +376,19 @@ impl Daemon<'_> {
             self.renew(name, &before, output).await?;
         }
         // Now it is known what is in force.
-        if let Some(site) = &self.site {
+        if let Some((site, shown)) = &self.site {
             site.show_settings(self.ground.configuration.set.clone());
+            if self.store_of_pages() != *shown {
+                let shown = shown.display();
+                output.say(&format!("the pages show what is kept in {shown} until the next start"));
+            }
         }
         Ok(())
     }
 
     /// Takes up who may see the pages, and by which password.
     fn reload_access(&self, configuration: &mut Configuration, output: &mut Output) {
-        let Some(site) = &self.site else { return };
+        let Some((site, _)) = &self.site else { return };
         match site.access().reload(&configuration.web, credentials().as_deref()) {
             Ok(LoggedIn::Stay) => {}
             Ok(LoggedIn::Out) => {

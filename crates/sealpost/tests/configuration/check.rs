@@ -129,6 +129,11 @@ fn contradictions_are_told() {
         ),
         ("[enforce]\ndane = \"on\"\n", "a.toml:2: warning: `enforce.dane` is on"),
         (
+            "[enforce]\ndefault_level = \"dane\"\n",
+            "a.toml:2: warning: where a policy is enforced, it takes the place of your mail server's \
+             own DANE",
+        ),
+        (
             "[receive]\ndomains = [\"a.example\"]\ncertificate = \"a.toml\"\n",
             "a.toml:1: error: cannot use the certificate: `certificate` and `key` belong together",
         ),

@@ -14,6 +14,9 @@ use tokio::runtime::Runtime;
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// The level of a mail server that asks for nothing by itself.
+const LEVEL: &str = "default_level = \"may\"\n";
+
 /// A lab whose files stay when it has stopped.
 pub(crate) struct World {
     pub(crate) runtime: Runtime,
@@ -54,10 +57,12 @@ impl World {
         self.settings_with_resolver("127.0.0.1:1")
     }
 
-    /// A configuration file with this text in `[enforce]`.
+    /// A configuration file with this text in `[enforce]`, for a mail server that asks for nothing by
+    /// itself unless it says so.
     pub(crate) fn configuration(&self, name: &str, enforce: &str) -> PathBuf {
         let path = self.folder.path().join(name);
-        fs_err::write(&path, format!("[enforce]\n{enforce}")).unwrap();
+        let level = if enforce.contains("default_level") { "" } else { LEVEL };
+        fs_err::write(&path, format!("[enforce]\n{level}{enforce}")).unwrap();
         path
     }
 
@@ -65,6 +70,7 @@ impl World {
     pub(crate) fn run(&self, arguments: &[&str]) -> (String, Option<i32>) {
         let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
             .args(arguments)
+            .env("SEALPOST_CONFIG", self.configuration("usual.toml", ""))
             .env("SEALPOST_NETWORK", self.lab.settings_file())
             .output()
             .unwrap();
@@ -97,8 +103,18 @@ pub(crate) fn command(network: &Path, store: &Path, deadline: &str, more: &[&str
         .arg(network)
         .arg("--store")
         .arg(store)
+        .env("SEALPOST_CONFIG", usual_configuration(store))
         .env("SEALPOST_LOG", "off");
     command
+}
+
+/// A configuration beside the store that says no more than the level.
+pub(crate) fn usual_configuration(store: &Path) -> PathBuf {
+    let path = store.with_extension("usual.toml");
+    if !path.exists() {
+        fs_err::write(&path, format!("[enforce]\n{LEVEL}")).unwrap();
+    }
+    path
 }
 
 impl Daemon {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{scope, sleep, spawn};
 use std::time::Duration;
 
-use sealpost_enforce::{Answerer, DaneAnswers, Enforcer, Proof, Prover};
+use sealpost_enforce::{Answerer, DaneAnswers, Enforcer, LastProof, Proof, Prover};
 use sealpost_lab::{Domain, Lab};
 use sealpost_net::Probes;
 use sealpost_runtime::Clock;
@@ -32,24 +32,41 @@ const CHECKING_DISABLED: u8 = 0x10;
 /// Longer than the deadline of the daemon that is asked then, and not so long that it asks again.
 const SLOW: Duration = Duration::from_millis(800);
 
-/// What a forwarder does with questions to the lab.
+/// The same for TXT records: with [`SLOW`] it is longer than the deadline of who asks then.
+const SLOW_TXT: Duration = Duration::from_millis(500);
+/// For how long answers hold that are made to live shortly.
+pub(crate) const SHORT_LIFE: Duration = Duration::from_secs(2);
+
+/// What a forwarder does with questions to the lab. Whatever it is, those about names below
+/// `nobody-answers.test` have no answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(crate) enum Manner {
     Faithful,
     /// As a resolver that does not validate: it hands out everything, and vouches for nothing.
     Careless,
     Silent,
     /// It takes long to find MX records.
     SlowMx,
+    /// It takes long to find MX records, and TXT records.
+    Slow,
+    /// Every record lives for [`SHORT_LIFE`].
+    ShortLived,
+    /// The same, and there are no TLSA records; it has no proof of that, though it says so.
+    WithoutTlsa,
 }
 
-struct Forwarder {
-    address: SocketAddr,
+/// The type of TLSA records (RFC 6698 §7.1), and of two others.
+const TLSA: u16 = 52;
+const MX: u16 = 15;
+const TXT: u16 = 16;
+
+pub(crate) struct Forwarder {
+    pub(crate) address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
 }
 
 impl Forwarder {
-    fn new(lab: SocketAddr, manner: Manner) -> Self {
+    pub(crate) fn new(lab: SocketAddr, manner: Manner) -> Self {
         let inward = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = inward.local_addr().unwrap();
         let manner = Arc::new(Mutex::new(manner));
@@ -70,20 +87,29 @@ impl Forwarder {
         Self { address, manner }
     }
 
-    fn be(&self, manner: Manner) {
+    pub(crate) fn be(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
 }
 
 fn forward(mut question: Vec<u8>, lab: SocketAddr, manner: Manner) -> Option<Vec<u8>> {
-    if manner == Manner::Silent {
+    let (asked, end) = question_of(&question);
+    if manner == Manner::Silent || question.windows(14).any(|octets| octets == b"nobody-answers") {
         return None;
+    }
+    if manner == Manner::WithoutTlsa && asked == TLSA {
+        // An answer (QR, RD; RA, AD) that has none, with the question alone.
+        question.truncate(end);
+        question[2..12].copy_from_slice(&[0x81, 0x80 | AUTHENTIC, 0, 1, 0, 0, 0, 0, 0, 0]);
+        return Some(question);
     }
     if manner == Manner::Careless {
         question[3] |= CHECKING_DISABLED;
     }
-    if manner == Manner::SlowMx && is_about_mx(&question) {
-        sleep(SLOW);
+    match (manner, asked) {
+        (Manner::SlowMx | Manner::Slow, MX) => sleep(SLOW),
+        (Manner::Slow, TXT) => sleep(SLOW_TXT),
+        _ => {}
     }
     let outward = UdpSocket::bind("127.0.0.1:0").unwrap();
     outward.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -94,16 +120,38 @@ fn forward(mut question: Vec<u8>, lab: SocketAddr, manner: Manner) -> Option<Vec
     if manner == Manner::Careless {
         answer[3] &= !AUTHENTIC;
     }
+    if [Manner::ShortLived, Manner::WithoutTlsa].contains(&manner) {
+        shorten_lives(&mut answer, end);
+    }
     Some(answer)
 }
 
-/// The type comes behind the labels of the question (RFC 1035 §4.1.2).
-fn is_about_mx(question: &[u8]) -> bool {
-    let mut at = 12;
-    while question[at] > 0 {
-        at += 1 + usize::from(question[at]);
+/// The type that is asked for, which comes behind the labels of the question (RFC 1035 §4.1.2), and
+/// where the question ends.
+fn question_of(message: &[u8]) -> (u16, usize) {
+    let at = behind_name(message, 12);
+    (u16::from_be_bytes([message[at], message[at + 1]]), at + 4)
+}
+
+/// Where a name ends: with an empty label, or a pointer (RFC 1035 §4.1.4).
+fn behind_name(message: &[u8], mut at: usize) -> usize {
+    while message[at] > 0 && message[at] < 0xC0 {
+        at += 1 + usize::from(message[at]);
     }
-    question[at + 1..at + 3] == [0, 15]
+    if message[at] == 0 { at + 1 } else { at + 2 }
+}
+
+/// Gives every record behind the question this TTL, but for the one of EDNS, whose TTL is none.
+fn shorten_lives(message: &mut [u8], mut at: usize) {
+    const EDNS: [u8; 2] = [0, 41];
+    let life = u32::try_from(SHORT_LIFE.as_secs()).unwrap().to_be_bytes();
+    while at < message.len() {
+        at = behind_name(message, at);
+        if message[at..at + 2] != EDNS {
+            message[at + 4..at + 8].copy_from_slice(&life);
+        }
+        at += 10 + usize::from(u16::from_be_bytes([message[at + 8], message[at + 9]]));
+    }
 }
 
 /// The column of the table of what DNSSEC says of the MX records, or of the address where there are
@@ -198,10 +246,12 @@ fn wanted(domain: &Domain, level: &str) -> &'static str {
         (Mx::Secure, Tlsa::None, false) => "NOTFOUND",
     };
     match (level, by_table) {
+        // Whatever is asked for may be less than what is not known.
+        ("unknown", by_table) if by_table != "TEMP" => "NOTFOUND",
         // Postfix does by itself what DANE asks for, and waits where the DNS fails.
         ("dane" | "dane-only", _) if !is_enforced(domain) => "NOTFOUND",
         // A host without TLSA records is delivered to without TLS if need be: less than all these.
-        ("unknown" | "encrypt" | "secure" | "dane-only" | "fingerprint", "OK dane") => "NOTFOUND",
+        ("encrypt" | "secure" | "dane-only" | "fingerprint", "OK dane") => "NOTFOUND",
         // It is another thing, not more, than the records that the operator insists on.
         ("dane-only" | "fingerprint", "OK secure") => "NOTFOUND",
         ("fingerprint", "OK dane-only") => "NOTFOUND",
@@ -219,7 +269,7 @@ fn configuration(world: &World, level: &str, resolver: SocketAddr) -> std::path:
     )
 }
 
-fn start(
+pub(crate) fn start(
     world: &World,
     network: &Path,
     level: &str,
@@ -391,6 +441,57 @@ fn dane_stays_off_while_a_resolver_does_not_validate() {
     assert!(client.ask("postfix", "dane-servfail.test").starts_with("OK secure "));
 }
 
+/// At the start of a machine its resolver may not answer yet; and settings are changed while it does
+/// not.
+#[test]
+fn what_was_proven_holds_over_a_start_and_a_change_of_settings() {
+    let world = World::new();
+    let lab = world.lab.resolver();
+    let forwarder = Forwarder::new(lab, Manner::Faithful);
+    let network = world.lab.settings_file();
+    let start = |resolver| start(&world, network, "may", resolver, "60");
+    let of_dane = "OK dane-only";
+    let domain = "absent-dane-good.test";
+
+    // Nothing was ever proven.
+    forwarder.be(Manner::Silent);
+    let daemon = start(forwarder.address);
+    assert!(daemon.before.contains("warning: answers do not follow DANE"), "{}", daemon.before);
+    assert_eq!(daemon.client().ask("postfix", domain), "NOTFOUND");
+    forwarder.be(Manner::Faithful);
+    crate::cache::eventually("it is proven", || daemon.client().ask("postfix", domain) == of_dane);
+    daemon.kill();
+
+    // A start.
+    forwarder.be(Manner::Silent);
+    let daemon = start(forwarder.address);
+    let words = "warning: answers follow DANE, for the resolvers were seen to validate before";
+    assert!(daemon.before.contains(words), "{}", daemon.before);
+    assert_eq!(daemon.client().ask("postfix", domain), of_dane);
+
+    // Other settings: the role starts anew, and listens elsewhere.
+    let file = configuration(&world, "may", forwarder.address);
+    let before = fs_err::read_to_string(&file).unwrap();
+    fs_err::write(&file, format!("{before}without_policy = 1000\n")).unwrap();
+    daemon.signal("-HUP");
+    assert!(daemon.says("listening at ").contains(words));
+    daemon.terminate();
+    assert!(daemon.wait().0.success());
+
+    // Another resolver has proven nothing, and what is refuted is not believed any more.
+    let other = Forwarder::new(lab, Manner::Silent);
+    let daemon = start(other.address);
+    assert_eq!(daemon.client().ask("postfix", domain), "NOTFOUND");
+    daemon.kill();
+    forwarder.be(Manner::Careless);
+    let daemon = start(forwarder.address);
+    assert_eq!(daemon.client().ask("postfix", domain), "NOTFOUND");
+    daemon.kill();
+    forwarder.be(Manner::Silent);
+    let daemon = start(forwarder.address);
+    assert_eq!(daemon.client().ask("postfix", domain), "NOTFOUND");
+}
+
 /// An older Postfix is told the names of the MX hosts. They are found out for who asks next.
 #[test]
 fn mx_hosts_that_come_late_are_known_afterwards() {
@@ -432,6 +533,7 @@ fn dane_follows_what_the_resolvers_do() {
             network,
             resolvers: vec![lab, forwarder.address],
             probes: Probes::new(signed.unwrap(), [bogus.unwrap()]),
+            last: LastProof::default(),
         };
         for (number, (manner, proof, dane)) in [
             (Manner::Silent, "unknown", Off), // nothing is proven yet
@@ -451,6 +553,20 @@ fn dane_follows_what_the_resolvers_do() {
             };
             assert_eq!((seen, answerer.dane()), (proof, dane), "{number}");
         }
+        // What has been proven holds after a start, and not what is refuted.
+        for (proven, dane) in [(true, On), (false, Off)] {
+            forwarder.be(if proven { Manner::Faithful } else { Manner::Careless });
+            assert_eq!(prover.test().await == Proof::Proven, proven);
+            forwarder.be(Manner::Silent);
+            let answerer =
+                Answerer::new(enforcer.clone(), inside::network(&world), inside::SETTINGS);
+            let anew = Prover { answerer: answerer.clone(), ..prover.clone() };
+            let unknown = anew.test_within(Duration::from_secs(2)).await;
+            assert!(matches!(unknown, Proof::Unknown(_)), "{unknown:?}");
+            assert_eq!(answerer.dane(), dane);
+        }
+        forwarder.be(Manner::Faithful);
+        assert_eq!(prover.test().await, Proof::Proven);
         // It is tested again and again by itself.
         forwarder.be(Manner::Careless);
         let unknown = Proof::Unknown("nobody has looked".to_owned());

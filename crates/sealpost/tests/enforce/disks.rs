@@ -28,6 +28,7 @@ fn start(world: &World, before: &str) -> Daemon {
         .args(["--map-root-user", "--mount", "--", "sh", "-c", &script])
         .env("program", env!("CARGO_BIN_EXE_sealpost"))
         .env("folder", &small)
+        .env("SEALPOST_CONFIG", world.configuration("usual.toml", ""))
         .env("network", world.lab.settings_file())
         .env("SEALPOST_LOG", "error");
     Daemon::launch(&mut command)

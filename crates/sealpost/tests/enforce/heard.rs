@@ -3,10 +3,12 @@
 use std::io::{Read as _, Write as _};
 
 use mail_domain::DomainName;
+use sealpost_lab::Attack;
 use sealpost_runtime::Clock;
 use sealpost_store::{FetchedPolicy, Remembered, Settings, Store};
 use serde_json::Value;
 
+use crate::cache::eventually;
 use crate::daemon::{Daemon, World, command, connect};
 
 const HTTP: [&str; 2] = ["--http", "127.0.0.1:0"];
@@ -266,4 +268,21 @@ fn what_befalls_policies_is_told_and_attacks_do_not_look_like_opting_out() {
     for domain in ["policy-without-record.test", "absent-mx-expired.test"] {
         assert!(client.ask("postfix", domain).starts_with("OK secure "), "{domain}");
     }
+}
+
+/// What was looked up a moment ago could be kept for minutes.
+#[test]
+fn a_refresh_asks_the_dns_anew() {
+    let world = World::new();
+    let store = world.folder.path().join("store.sqlite");
+    let daemon = Daemon::start(world.lab.settings_file(), &store, "20", &HTTP);
+    let known = daemon.client().ask("postfix", "unsigned.test");
+    assert!(known.starts_with("OK secure "), "{known}");
+    world.lab.attack(Attack::StsRecordDenied, "unsigned.test").unwrap();
+    let file = store.to_str().unwrap();
+    let (_, status) = world.run(&["enforce", "cache", "refresh", "unsigned.test", "--store", file]);
+    assert_eq!(status, Some(0));
+    let line = "sealpost_enforce_alarms_total{kind=\"record-vanished\"} 1\n";
+    eventually("the record is seen to be gone", || get(&daemon, "/metrics").1.contains(line));
+    assert_eq!(daemon.client().ask("postfix", "unsigned.test"), known);
 }

@@ -14,7 +14,7 @@ use crate::daemon::World;
 
 pub(crate) const SETTINGS: Settings = Settings {
     mode: Mode::Enforce,
-    level: OperatorLevel::Unknown,
+    level: OperatorLevel::Opportunistic,
     next_hops: 64,
     deadline: Duration::from_secs(20),
     look_ups: 8,

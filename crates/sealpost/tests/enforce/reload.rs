@@ -108,3 +108,52 @@ fn an_exception_that_ends_is_told_of_and_does_nothing_any_more() {
     assert!(said.contains("ends.test") && !said.contains("ended.test"), "{said}");
     assert_eq!(client.ask("postfix", "ends.test"), "NOTFOUND");
 }
+
+/// What no message needs to wait for, where the operator says so; and what is said of all domains
+/// below one.
+#[test]
+fn an_exception_forgives_dane_and_one_may_be_for_all_below_a_domain() {
+    let world = World::new();
+    let exceptions = world.folder.path().join("exceptions.toml");
+    fs_err::write(&exceptions, "").unwrap();
+    let text = format!(
+        "exceptions = \"exceptions.toml\"\ndane = \"on\"\nmta_resolvers = [\"{}\"]\n\
+         signed_name = \"good.test/MX\"\nbogus_names = [\"bogus-altered.test/MX\"]\n",
+        world.lab.resolver()
+    );
+    let configuration = world.configuration("sealpost.toml", &text);
+    let store = world.folder.path().join("store.sqlite");
+    let more = ["--config", configuration.to_str().unwrap()];
+    let daemon = Daemon::start(world.lab.settings_file(), &store, "20", &more);
+    let mut client = daemon.client();
+    let bogus = ["bogus-mx.test", "bogus-altered.test", "dane-bogus.test"];
+    for domain in bogus {
+        let reply = client.ask("postfix", domain);
+        assert!(reply.starts_with("TEMP "), "{domain}: {reply}");
+    }
+    assert_eq!(client.ask("postfix", "dane-good.test"), "OK dane-only");
+
+    let forgiven = exception("bogus-mx.test", "ignore-dane-tempfail", "")
+        + &exception("dane-bogus.test", "ignore-dane-tempfail", "")
+        + &exception("dane-good.test", "ignore-dane-tempfail", "");
+    fs_err::write(&exceptions, &forgiven).unwrap();
+    daemon.signal("-HUP");
+    daemon.says("read the exceptions again: 3");
+    // Their policies still hold.
+    for domain in ["bogus-mx.test", "dane-bogus.test"] {
+        let reply = client.ask("postfix", domain);
+        assert!(reply.starts_with("OK secure "), "{domain}: {reply}");
+    }
+    assert!(client.ask("postfix", "bogus-altered.test").starts_with("TEMP "));
+    assert_eq!(client.ask("postfix", "dane-good.test"), "OK dane-only", "what works goes on");
+
+    // The nearest one counts.
+    let below = exception(".test", "off", "") + &exception("good.test", "enforce", "");
+    fs_err::write(&exceptions, below).unwrap();
+    daemon.signal("-HUP");
+    daemon.says("read the exceptions again: 2");
+    assert!(client.ask("postfix", "good.test").starts_with("OK secure "));
+    for domain in ["good-two-mx.test", "dane-good.test", "bogus-mx.test"] {
+        assert_eq!(client.ask("postfix", domain), "NOTFOUND", "{domain}");
+    }
+}

@@ -23,6 +23,7 @@ fn activate(world: &World, socket: &TcpListener) -> Daemon {
         .arg(world.lab.settings_file())
         .arg("--store")
         .arg(world.folder.path().join("store.sqlite"))
+        .env("SEALPOST_CONFIG", world.configuration("usual.toml", ""))
         .env("SEALPOST_LOG", "off")
         .stdin(Stdio::from(OwnedFd::from(socket.try_clone().unwrap())));
     Daemon::launch(&mut command)

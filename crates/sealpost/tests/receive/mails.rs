@@ -76,6 +76,9 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
     use std::process::{Command, Stdio};
     let mut gzip =
         Command::new("gzip").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    gzip.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    gzip.wait_with_output().unwrap().stdout
+    let mut input = gzip.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || input.write_all(text.as_bytes()).unwrap());
+        gzip.wait_with_output().unwrap().stdout
+    })
 }

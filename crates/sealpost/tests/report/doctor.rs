@@ -80,7 +80,10 @@ fn what_is_in_order_is_told_as_such() {
     let is_short = found.iter().any(|one| one["what"] == "queue" && one["state"] == "doubtful");
     assert_eq!(status, i32::from(is_short));
     let what: Vec<_> = found.iter().map(|one| one["what"].as_str().unwrap()).collect();
-    assert_eq!(what, ["queue", "dkim", "contact", "mx", "spf", "dmarc", "reverse-dns"]);
+    assert_eq!(
+        what,
+        ["queue", "dkim", "contact", "transport", "mx", "spf", "dmarc", "reverse-dns"]
+    );
 }
 
 #[test]

@@ -39,6 +39,30 @@ async fn sessions_that_brought_reports_make_no_report() {
     assert_eq!(totals(&mails[2].report()), (3, 2), "one of them brought the third day's");
 }
 
+/// Where all sessions fail, so does the one that brings the report.
+#[tokio::test]
+async fn failed_sessions_that_brought_reports_make_no_report() {
+    let house = House::new();
+    house.wants("a.test", "mailto:tls@a.test");
+    house.had("a.test", day(), 0, 5).await;
+    house.work(day(), HOUR).await;
+    assert_eq!(house.sink.mails().len(), 1);
+    let second = day().plus(1);
+    house.had("a.test", second, 0, 1).await;
+    house.work(second, 25 * HOUR).await;
+    assert_eq!(house.sink.mails().len(), 1, "the loop goes on");
+    let third = day().plus(2);
+    house.had("a.test", third, 0, 3).await;
+    house.work(third, 49 * HOUR).await;
+    let mails = house.sink.mails();
+    assert_eq!(totals(&mails[1].report()), (0, 3), "no report went out on that day");
+    let fourth = day().plus(3);
+    house.had("a.test", fourth, 0, 3).await;
+    house.work(fourth, 73 * HOUR).await;
+    let mails = house.sink.mails();
+    assert_eq!(totals(&mails[2].report()), (0, 2), "one of them brought the third day's");
+}
+
 /// Where the destination is in another domain, that domain is the one with the sessions.
 #[tokio::test]
 async fn the_domain_that_got_the_mail_is_the_one_that_is_asked() {

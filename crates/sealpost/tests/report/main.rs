@@ -6,6 +6,7 @@
 // Counting.
 mod daemon;
 mod days;
+mod doors;
 mod import;
 mod kills;
 mod load;
@@ -20,9 +21,11 @@ mod dns;
 mod doctor;
 mod full;
 mod house;
+mod ids;
 mod loops;
 mod outages;
 mod probing;
+mod records;
 mod returned;
 mod sending;
 mod sending_kills;

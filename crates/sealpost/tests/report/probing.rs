@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_lab::{Lab, Options, Ports};
-use sealpost_net::{Network, Settings as NetworkSettings};
+use sealpost_net::{Freshness, Network, Settings as NetworkSettings};
 use sealpost_report::{Prober, Probing, ReportMetrics, domain_day};
 use sealpost_runtime::Clock;
 use sealpost_store::sessions::SessionCounts;
@@ -77,7 +77,9 @@ async fn sessions_of_domains_in_mode_testing_are_judged_by_what_their_hosts_show
         let counts = counts(name, day, SESSIONS, 0);
         let counts = SessionCounts { hours: Some(Box::new(hours)), ..counts };
         sessions.save(&epoch, vec![counts]).await.unwrap();
-        let Ok(policy) = network.sts_policy(&domain(name)).await else { continue };
+        let Ok(policy) = network.sts_policy(&domain(name), Freshness::WithinTtl).await else {
+            continue;
+        };
         let age = if *name == "policy-max-age-short-testing.test" { 3_601 } else { 60 };
         let policy = FetchedPolicy {
             id: "1".parse().unwrap(),

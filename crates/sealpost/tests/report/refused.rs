@@ -1,6 +1,6 @@
 //! Nothing that comes ends the daemon, and what cannot be read is counted and can be looked at.
 
-use crate::daemon::{World, successful, today};
+use crate::daemon::{World, failed, successful, today};
 
 /// Datagrams each of which ends tlsrpt-collectd 0.6.0, and others, with what becomes of them.
 const BAD: &[(&[u8], &str)] = &[
@@ -9,6 +9,7 @@ const BAD: &[(&[u8], &str)] = &[
     (b"\xff\xfe", "not-json"),
     (b"5", "not-json"),
     (b"[]", "not-json"),
+    (b"{\"d\": \"a.test\",\"policies\":[{\"policy-type\":9,\"f\":null}]}", "missing"),
     (b"{\"d\": \"a.test\",\"policies\":[{\"policy-type\":9}]}", "missing"),
     (b"{\"dpv\": \"2\"}", "version"),
     (b"{\"d\": \"a.test\",\"policies\":null}", "missing"),
@@ -34,7 +35,12 @@ fn nothing_ends_the_daemon() {
     assert!(sender.send(null));
     let surrogate = successful("a.test").replace("version: STSv1", "\\ud800");
     assert!(sender.send(surrogate));
-    let sent = 2 * BAD.len() as u64 + 4;
+    // What an MX says in any character set, as libtlsrpt hands it on.
+    let mut foreign = failed("a.test", 205).into_bytes();
+    let place = foreign.windows(4).position(|octets| octets == b"250-").unwrap();
+    foreign.splice(place + 4..place + 4, [0xFF, 0xE4]);
+    assert!(sender.send(foreign));
+    let sent = 2 * BAD.len() as u64 + 5;
     daemon.wait_for(sent);
     for (_, cause) in BAD {
         let expected = BAD.iter().filter(|(_, other)| cause == other).count() as u64;
@@ -45,7 +51,7 @@ fn nothing_ends_the_daemon() {
     assert_eq!(daemon.metric("sealpost_report_panics_total"), 0);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
-    assert_eq!(world.sums("a.test", &today()), (BAD.len() as u64 + 3, 0));
+    assert_eq!(world.sums("a.test", &today()), (BAD.len() as u64 + 3, 1));
     let status = world.status();
     let refused = status["refused"].as_array().unwrap();
     assert_eq!(refused.len(), BAD.len() + 1);

@@ -138,8 +138,27 @@ fn who_was_down_over_midnight_reports_when_he_is_back() {
     daemon.terminate();
     let mails = sending.sink.mails();
     assert_eq!(mails.len(), 1);
-    let id = mails[0].report().report_id;
-    assert_eq!(id.as_deref(), Some("2026-11-25.a.test.1@reporter.example"));
+    let id = mails[0].report().report_id.unwrap();
+    assert!(id.starts_with("2026-11-25.a.test.1.") && id.ends_with("@reporter.example"), "{id}");
+    // As it was shown before.
+    let (shown, _) = sending.world.run(&["preview", "a.test", "--day", "2026-11-25"]);
+    assert!(shown.contains(&format!("report:  {id}, ")), "{id}: {shown}");
+}
+
+#[test]
+fn an_outage_of_weeks_loses_no_report() {
+    let sending = SendingWorld::new(Duration::ZERO, "");
+    sending.wants("a.test");
+    let daemon = sending.world.start(&["--at", "2026-10-26T22:00:00Z"]);
+    assert!(sending.world.sender().send(successful("a.test")));
+    daemon.wait_for(1);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    let daemon = sending.world.start(&["--at", "2026-11-25T09:00:00Z"]);
+    sending.wait_for_mails(1);
+    daemon.terminate();
+    let start = sending.sink.mails()[0].report().date_range.start;
+    assert_eq!(start.map(|start| start.to_string()).as_deref(), Some("2026-10-26T00:00:00Z"));
 }
 
 #[test]
@@ -158,7 +177,7 @@ fn a_day_is_sent_by_hand() {
     };
     let (said, status) = send(&["2026-11-20", "--dry-run"]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("a.test: report 2026-11-20.a.test.1@reporter.example, "), "{said}");
+    assert!(said.contains("a.test: report 2026-11-20.a.test.1."), "{said}");
     assert!(said.contains(" octets, to mailto:tls@a.test\n"), "{said}");
     assert!(said.contains("b.test: none (not-wanted): it asks for no reports\n"), "{said}");
     assert_eq!(sending.sink.mails(), []);

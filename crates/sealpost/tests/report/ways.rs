@@ -17,11 +17,15 @@ fn world() -> World {
 
 /// The status and the body of the answer to a post.
 fn post(address: &str, fields: &str, body: &[u8]) -> (u16, String) {
+    post_to(address, "/v1/sessions", fields, body)
+}
+
+fn post_to(address: &str, path: &str, fields: &str, body: &[u8]) -> (u16, String) {
     let mut stream = connect(address);
     let length = body.len();
     write!(
         stream,
-        "POST /v1/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n{fields}\r\n"
+        "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n{fields}\r\n"
     )
     .unwrap();
     // It may be refused before it was read.
@@ -68,11 +72,18 @@ fn sessions_are_posted_with_a_token() {
     let (status, body) = post(&address, &authorized(), format!("{both}{{").as_bytes());
     assert_eq!((status, body.as_str()), (422, "nothing was counted: in line 3 it breaks off\n"));
     assert_eq!(post(&address, &authorized(), &vec![b' '; 2 << 20]).0, 413);
-    assert_eq!(daemon.metric("sealpost_report_posted_total"), 3);
+    // Those that had to wait are of another day.
+    let at = |time: &str| {
+        post_to(&address, &format!("/v1/sessions?at={time}"), &authorized(), both.as_bytes()).0
+    };
+    assert_eq!(at("2026-10-01T23:59:59Z"), 200);
+    assert_eq!(at("yesterday"), 422);
+    assert_eq!(daemon.metric("sealpost_report_posted_total"), 5);
     assert_eq!(daemon.metric("sealpost_report_panics_total"), 0);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     assert_eq!(world.sums("a.test", &today()), (3, 1));
+    assert_eq!(world.sums("a.test", "2026-10-01"), (1, 1));
 }
 
 #[test]

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::daemon::{Daemon, World};
 use crate::pages::as_promised;
 
-const DOMAIN: &str = "victim-two-mx.test";
+pub(crate) const DOMAIN: &str = "victim-two-mx.test";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A lab whose certificates were issued around this time.
-fn lab(runtime: &tokio::runtime::Runtime, now: Timestamp) -> Lab {
+pub(crate) fn lab(runtime: &tokio::runtime::Runtime, now: Timestamp) -> Lab {
     let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
     runtime.block_on(Lab::start(options)).unwrap()
 }
@@ -27,7 +27,7 @@ fn write(world: &World, every_hours: u8) {
     ));
 }
 
-fn start(world: &World, lab: &Lab, at: Timestamp) -> Daemon {
+pub(crate) fn start(world: &World, lab: &Lab, at: Timestamp) -> Daemon {
     let (settings, at) = (lab.settings_file().to_str().unwrap(), at.to_string());
     Daemon::start(world, &["--network", settings, "--at", &at])
 }

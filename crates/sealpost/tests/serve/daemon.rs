@@ -50,7 +50,7 @@ impl World {
     /// A configuration with all roles; `more` stands in the section of `enforce`.
     pub(crate) fn write_all_roles(&self, more: &str) {
         self.write(&format!(
-            "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n{more}\
+            "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\ndefault_level = \"may\"\n{more}\
              [receive]\nlisten = {{ smtp = [\"127.0.0.1:0\"], lmtp = [] }}\n\
              [report]\nsocket = [\"unix:{}\"]\n",
             self.path("tlsrpt.sock").display()
@@ -203,9 +203,13 @@ impl Daemon {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
 
+    pub(crate) fn ask_to_end(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
     /// Asks it to end, and waits; its status and all that it said.
     pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.ask_to_end();
         let status = self.child.wait().unwrap();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.said.push_str(&line);

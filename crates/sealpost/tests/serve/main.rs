@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod alerts;
 mod checks;
 mod daemon;
 mod incidents;
@@ -40,6 +41,17 @@ fn every_role_that_has_a_section_runs_and_no_other() {
     assert!(status.success(), "{said}");
     assert!(said.contains("enforce: listening at 127.0.0.1:"), "{said}");
     assert!(said.ends_with("stopping\n"), "{said}");
+}
+
+#[test]
+fn who_lets_no_mail_server_ask_answers_over_http() {
+    let world = World::new();
+    world.write("[enforce]\nlisten = []\ndane = \"off\"\n");
+    let daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.get("/v1/enforce/good.test").0, 200);
+    assert_eq!(daemon.get("/readyz"), (200, "enforce: runs\n".to_owned()));
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && !said.contains("failed"), "{said}");
 }
 
 #[test]
@@ -141,6 +153,20 @@ fn what_holds_after_the_next_start_is_named_and_not_shown_as_in_force() {
     daemon.wait_to_hear("there is nothing to read again");
     let (status, said) = daemon.terminate();
     assert!(status.success() && said.matches("hold after the next start").count() == 1, "{said}");
+}
+
+#[test]
+fn another_store_is_shown_after_the_next_start_and_that_is_said() {
+    let world = World::new();
+    world.write_all_roles("");
+    let mut daemon = Daemon::start(&world, &[]);
+    let settings = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    world.write(&settings.replace("all.sqlite", "other.sqlite"));
+    daemon.hang_up();
+    let said = daemon.wait_to_hear("until the next start");
+    assert!(said.contains("all.sqlite"), "{said}");
+    assert!(world.path("other.sqlite").exists(), "the roles keep it there");
+    assert!(daemon.terminate().0.success());
 }
 
 #[test]

@@ -135,7 +135,8 @@ fn the_reports_that_we_send_are_shown_with_their_state_and_the_sessions_of_today
         .iter()
         .map(|row| row["what"].as_str().unwrap())
         .collect();
-    assert!(whats.contains(&"queue") && whats.contains(&"spf"), "{found}");
+    let looked_at = ["queue", "spf", "transport"];
+    assert!(looked_at.iter().all(|what| whats.contains(what)), "{found}");
     let page = daemon.get("/doctor").1;
     assert!(page.contains("Looked at on") && !page.contains("being looked at now"), "{page}");
     assert!(daemon.get("/csv/doctor").1.starts_with("what,state,found,remedy\r\n"));

@@ -13,6 +13,11 @@ use crate::{
 
 /// How much of an answer is kept, in characters.
 const ANSWER: usize = 500;
+/// No lease, and no pause after an attempt, is longer than this, in seconds: two hours.
+const LONGEST_HOLD: i64 = 7_200;
+/// No first attempt is planned for later than this, in seconds: the end of quiet hours, on a day
+/// on which the clocks go back.
+const LONGEST_WAIT: i64 = 25 * 3_600;
 
 impl Incidents {
     /// Queues notices that are about no single incident, and says how many were not there yet.
@@ -109,6 +114,21 @@ impl Incidents {
         self.store.writer.write(work).await
     }
 
+    /// Sets right what a clock that was ahead has planned: what is held, or due, so much later than
+    /// anything is, is free and due now. Says of how many notices.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn set_right(&self, now: i64) -> Result<usize, StoreError> {
+        let work = move |connection: &Connection| {
+            let mut set_right = connection.prepare_cached(sql::SET_RIGHT)?;
+            let held = now.saturating_add(LONGEST_HOLD);
+            Ok(set_right.execute(params![now, held, now.saturating_add(LONGEST_WAIT)])?)
+        };
+        self.store.writer.write(work).await
+    }
+
     /// Notices that are to be sent, the oldest first; at most `limit`, and at most 1,000.
     ///
     /// # Errors
@@ -165,7 +185,12 @@ pub(super) fn add(
     let incident = incident.map(IncidentId::as_str);
     let values = params![id, key, receiver, incident, kind.as_str(), content, made_at, due];
     let mut queue = connection.prepare_cached(sql::QUEUE)?;
-    Ok(queue.query_row(values, |_| Ok(())).optional()?.is_some())
+    let is_new = queue.query_row(values, |_| Ok(())).optional()?.is_some();
+    if is_new && incident.is_some() {
+        let mut forward = connection.prepare_cached(sql::BRING_FORWARD)?;
+        forward.execute(params![due, incident, receiver])?;
+    }
+    Ok(is_new)
 }
 
 fn claim(connection: &Connection, claiming: &NoticeClaiming) -> Result<Option<Batch>, StoreError> {

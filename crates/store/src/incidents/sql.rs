@@ -19,8 +19,8 @@ statements! {
         UPDATE incidents
         SET revision = revision + 1, phase = $1, urgency = $2, basis = $3, opened_at = $4,
             gone_since = $5, resolved_at = $6, told = $7, told_to = $8, summary = $9,
-            grounds = $10, silent_until = $11
-        WHERE id = $12 AND revision = $13
+            grounds = $10, silent_until = $11, since = $12
+        WHERE id = $13 AND revision = $14
         RETURNING id";
 
     FORGET = "
@@ -101,6 +101,25 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, 0, 0)
         ON CONFLICT (notice_key, receiver) DO NOTHING
         RETURNING id";
+
+    /// What waits to be told before it comes no later.
+    BRING_FORWARD = "
+        UPDATE notices SET due = $1
+        WHERE incident = $2 AND receiver = $3 AND state = 'waiting' AND batch IS NULL
+          AND due > $1";
+
+    /// What was planned for later, or made later, than anything is.
+    SET_RIGHT = "
+        UPDATE notices
+        SET due = CASE WHEN due > CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE due END,
+            made_at = CASE WHEN made_at > CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT)
+                           ELSE made_at END,
+            lease_until = CASE WHEN lease_until > CAST($2 AS BIGINT) THEN CAST($1 AS BIGINT)
+                               ELSE lease_until END
+        WHERE state = 'waiting'
+          AND (lease_until > CAST($2 AS BIGINT) OR made_at > CAST($2 AS BIGINT)
+               OR due > CASE WHEN batch IS NULL THEN CAST($3 AS BIGINT)
+                             ELSE CAST($2 AS BIGINT) END)";
 
     /// What a receiver is being told.
     HELD = "

@@ -104,6 +104,65 @@ async fn of_the_same_there_is_one_at_a_time() {
     assert_eq!(incidents.apply(vec![opened(2, "mx1.example.com", &["mail"])]).await.unwrap(), 1);
 }
 
+/// In quiet hours the opening waits for the morning; what presses does not wait, and comes after it.
+#[tokio::test]
+async fn what_waits_is_told_no_later_than_what_follows_from_it() {
+    let (_folder, incidents) = store().await;
+    let mut first = opened(1, "a.example.com", &["mail", "hook"]);
+    first.notices.iter_mut().for_each(|notice| notice.due = 500);
+    let mut other = opened(2, "b.example.com", &["mail"]);
+    other.notices[0].due = 500;
+    let worsened = Change {
+        incident: Incident { revision: 1, ..first.incident.clone() },
+        deed: Deed::Change,
+        notices: vec![NewNotice { kind: NoticeKind::Worsened, ..notice("worse", "mail", 20) }],
+    };
+    assert_eq!(incidents.apply(vec![first, other]).await.unwrap(), 2);
+    assert_eq!(incidents.next_due().await.unwrap(), Some(500));
+    assert_eq!(incidents.apply(vec![worsened]).await.unwrap(), 1);
+    let batch = incidents.claim(claiming("one", 20)).await.unwrap().unwrap();
+    let kinds: Vec<NoticeKind> = batch.notices.iter().map(|notice| notice.kind).collect();
+    assert_eq!(kinds, [NoticeKind::Opened, NoticeKind::Worsened]);
+    assert_eq!(batch.notices[0].incident, batch.notices[1].incident);
+    let waiting = incidents.waiting(10).await.unwrap();
+    let due = |receiver: &str| {
+        let of = waiting.iter().filter(|notice| notice.receiver == receiver);
+        of.map(|notice| notice.due).collect::<Vec<_>>()
+    };
+    assert_eq!(due("hook"), [500], "nothing followed for that one");
+    assert_eq!(due("mail"), [20, 500, 20], "nothing followed from the other incident");
+}
+
+/// A clock that was a year ahead has planned and held what it made.
+#[tokio::test]
+async fn a_clock_that_was_ahead_holds_up_no_notice() {
+    const YEAR: i64 = 365 * 86_400;
+    let (_folder, incidents) = store().await;
+    let mut change = opened(1, "a.example.com", &["mail", "hook"]);
+    for notice in &mut change.notices {
+        (notice.made_at, notice.due) = (YEAR, YEAR);
+    }
+    incidents.apply(vec![change]).await.unwrap();
+    let batch = incidents.claim(claiming("one", YEAR)).await.unwrap().unwrap();
+    assert_eq!(incidents.claim(claiming("two", 1_000)).await.unwrap(), None, "it is held");
+    assert_eq!(incidents.set_right(1_000).await.unwrap(), 2);
+    assert_eq!(incidents.set_right(1_000).await.unwrap(), 0);
+    assert_eq!(incidents.next_due().await.unwrap(), Some(1_000));
+    assert!(incidents.waiting(10).await.unwrap().iter().all(|one| one.made_at == 1_000));
+    // Who held it when the clock was set may note what came of it.
+    assert!(incidents.settle(&batch, Sending::Later(1_060), "", 1_000).await.unwrap());
+    let mut of_hook = claiming("two", 1_000);
+    of_hook.receiver = "hook".to_owned();
+    assert!(incidents.claim(of_hook).await.unwrap().is_some());
+
+    // What waits as long as anything may is left alone.
+    let mut morning = opened(2, "b.example.com", &["late"]);
+    morning.notices[0].made_at = 1_000;
+    morning.notices[0].due = 1_000 + 24 * 3_600;
+    incidents.apply(vec![morning]).await.unwrap();
+    assert_eq!(incidents.set_right(1_000).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn what_is_tried_stays_together_and_is_in_one_hand() {
     let (_folder, incidents) = store().await;

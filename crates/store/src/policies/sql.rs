@@ -39,6 +39,10 @@ statements! {
     FORGET = "
         DELETE FROM policies WHERE domain = $1 RETURNING domain";
 
+    FORGET_FAILURES = "
+        DELETE FROM policies
+        WHERE domain = $1 AND policy_id IS NULL AND failed_at <= $2";
+
     LOAD = "
         SELECT domain, policy_id, policy_text, fetched_at,
                failed_id, failure, failures, failed_at, last_used

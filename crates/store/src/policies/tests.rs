@@ -127,6 +127,41 @@ async fn last_used_only_grows() {
 }
 
 #[tokio::test]
+async fn what_replaces_leaves_nothing_of_what_was() {
+    let (_folder, store) = open().await;
+    let policies = store.policies();
+    policies.save(full("a.test")).await.unwrap();
+    let failures = Remembered { policy: None, ..full("a.test") };
+    policies.save(failures.clone()).await.unwrap();
+    assert_eq!(policies.load(domain("a.test")).await.unwrap(), Some(full("a.test")));
+    policies.replace(failures.clone()).await.unwrap();
+    assert_eq!(policies.load(domain("a.test")).await.unwrap(), Some(failures));
+    policies.replace(full("new.test")).await.unwrap();
+    assert_eq!(policies.load(domain("new.test")).await.unwrap(), Some(full("new.test")));
+    // What is refused changes nothing.
+    let mut refused = full("new.test");
+    refused.backoff.as_mut().unwrap().failure = "x".repeat(65);
+    assert!(policies.replace(refused).await.is_err());
+    assert_eq!(policies.load(domain("new.test")).await.unwrap(), Some(full("new.test")));
+}
+
+#[tokio::test]
+async fn old_failures_are_forgotten_and_no_policy_is() {
+    let (_folder, store) = open().await;
+    let policies = store.policies();
+    let failures = |name| Remembered { policy: None, ..full(name) };
+    policies.save(failures("old.test")).await.unwrap();
+    policies.save(failures("later.test")).await.unwrap();
+    policies.save(full("policy.test")).await.unwrap();
+    let failed_at = backoff("b2", 3).failed_at;
+    let useless = [("old.test", 0), ("later.test", -1), ("policy.test", 0), ("no.test", 0)];
+    let useless = useless.map(|(name, later)| (domain(name), failed_at + later));
+    policies.forget_failures(useless.to_vec()).await.unwrap();
+    let left: Vec<_> = all(&policies).await.0.into_values().collect();
+    assert_eq!(left, [failures("later.test"), full("policy.test")]);
+}
+
+#[tokio::test]
 async fn forgetting_counts_what_there_was() {
     let (_folder, store) = open().await;
     let policies = store.policies();

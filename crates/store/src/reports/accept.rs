@@ -306,10 +306,7 @@ pub(super) fn next(connection: &Connection, newest: &str) -> Result<i64, StoreEr
 impl DetailSums {
     /// The sums of what is kept, each key once and in order.
     pub(super) fn of(details: &Details<'_>) -> Self {
-        let mut failures: Vec<(&str, &str, u64)> = details
-            .failures()
-            .map(|(policy, failure)| (policy, failure.result_type.as_ref(), failure.sessions))
-            .collect();
+        let mut failures: Vec<(&str, &str, u64)> = details.kinds().collect();
         failures.sort_unstable();
         failures.dedup_by(|next, kept| {
             let is_alike = (next.0, next.1) == (kept.0, kept.1);

@@ -155,6 +155,24 @@ impl Details<'_> {
         })
     }
 
+    /// Failed sessions of which nothing more is said, with the type of their policy: those that are
+    /// in its total and in no detail. Details that count a session twice hide as many.
+    pub(super) fn unsaid(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.policies.iter().filter_map(|policy| {
+            let counts = policy.failures.iter().map(|failure| failure.sessions);
+            let left = policy.failed.saturating_sub(counts.fold(0, u64::saturating_add));
+            (left > 0).then_some((policy.policy_type.as_ref(), left))
+        })
+    }
+
+    /// The kinds of failures, with the type of their policy: one that is not said is of no type.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        let said = self
+            .failures()
+            .map(|(policy, failure)| (policy, failure.result_type.as_ref(), failure.sessions));
+        said.chain(self.unsaid().map(|(policy, sessions)| (policy, "", sessions)))
+    }
+
     /// Does anything in it lead to a machine, or may it?
     pub(super) fn has_addresses(&self) -> bool {
         self.failures().any(|(_, failure)| failure.is_traceable())

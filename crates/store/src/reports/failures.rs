@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use sealpost_evidence::traffic::{Day, FailureGroup, FailureHistory, Reporter};
 
 use super::{
-    DayRange, FailureGroups, HistoryPlace, HistoryRow, Scope, Subject,
+    DayRange, FailingReport, FailureGroups, HistoryPlace, HistoryRow, Scope, Subject,
     details::{Details, FailurePart},
     domain_id, listing, packed, sql,
 };
@@ -37,6 +37,8 @@ struct Common {
 }
 
 struct Sum {
+    /// In the order in which groups were met.
+    number: usize,
     sessions: u64,
     reports: u64,
     first: i64,
@@ -45,10 +47,22 @@ struct Sum {
     report: i64,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The groups alone.
+    Groups,
+    /// What each report has in them, too.
+    Reports,
+}
+
 /// Reports on their way into groups.
-#[derive(Default)]
 struct Grouping {
+    days: DayRange,
+    wanted: Wanted,
     sums: HashMap<Common, Sum>,
+    /// With the numbers of the groups in place of their places.
+    failing: Vec<FailingReport>,
     reports: u64,
     octets: usize,
     unlisted: u64,
@@ -60,16 +74,17 @@ pub(super) fn groups(
     subject: &Subject,
     days: DayRange,
     limit: u32,
-) -> Result<FailureGroups, StoreError> {
+    wanted: Wanted,
+) -> Result<(FailureGroups, Vec<FailingReport>), StoreError> {
     let (first, last) = (days.first.number(), days.last.number());
     let reporter = subject.reporter.map_or(0, |reporter| reporter.0);
     // One more, to know whether there are more.
     let most = MOST_REPORTS + 1;
-    let mut grouping = Grouping::default();
+    let mut grouping = Grouping::new(days, wanted);
     let unread_before = match (&subject.domain, reporter) {
         (Some(domain), _) => {
             let Some(domain) = domain_id(connection, domain)? else {
-                return Ok(FailureGroups::default());
+                return Ok(Default::default());
             };
             let values = params![scope.with(domain), first, last, reporter, most];
             grouping.read(connection, sql::FAILING_OF_DOMAIN, values)?
@@ -87,6 +102,11 @@ pub(super) fn groups(
 }
 
 impl Grouping {
+    fn new(days: DayRange, wanted: Wanted) -> Self {
+        let (sums, failing) = (HashMap::new(), Vec::new());
+        Self { days, wanted, sums, failing, reports: 0, octets: 0, unlisted: 0 }
+    }
+
     /// Reads reports, newest first; the day of the first one that had to stay unread.
     fn read(
         &mut self,
@@ -112,21 +132,53 @@ impl Grouping {
         let details: Details<'_> = column::json(4, &text)?;
         self.reports += 1;
         self.octets = self.octets.saturating_add(text.len());
-        for (policy_type, failure) in details.failures() {
-            let common = Common::of(domain, reporter, policy_type, failure);
-            if self.sums.len() >= MOST_GROUPS && !self.sums.contains_key(&common) {
+        let mut failing = self.failing_report(day, &details, column::count(row, 6)?);
+        let said = details.failures().map(|(policy_type, failure)| {
+            (Common::of(domain, reporter, policy_type, failure), failure.sessions)
+        });
+        let unsaid = details.unsaid().map(|(policy_type, sessions)| {
+            (Common::unsaid(domain, reporter, policy_type), sessions)
+        });
+        for (common, sessions) in said.chain(unsaid) {
+            let number = self.sums.len();
+            if number >= MOST_GROUPS && !self.sums.contains_key(&common) {
                 self.unlisted = self.unlisted.saturating_add(1);
+                failing.unlisted = failing.unlisted.saturating_add(sessions);
                 continue;
             }
-            let none = Sum { sessions: 0, reports: 0, first: day, last: day, report: 0 };
+            let none = Sum { number, sessions: 0, reports: 0, first: day, last: day, report: 0 };
             let sum = self.sums.entry(common).or_insert(none);
-            sum.sessions = sum.sessions.saturating_add(failure.sessions);
+            sum.sessions = sum.sessions.saturating_add(sessions);
             sum.reports += u64::from(sum.report != report);
             sum.report = report;
             sum.first = sum.first.min(day);
             sum.last = sum.last.max(day);
+            if self.wanted == Wanted::Reports {
+                failing.parts.push((sum.number, sessions));
+            }
+        }
+        if self.wanted == Wanted::Reports {
+            self.failing.push(failing);
         }
         Ok(())
+    }
+
+    /// How much failed by a report, on the days that are asked for and on all of its own.
+    fn failing_report(&self, day: i64, details: &Details<'_>, failed: u64) -> FailingReport {
+        let of_one_day = [(Day::new(day), failed)];
+        let of_days = || details.days.iter().map(|part| part.share());
+        let shares: Vec<(Day, u64)> = match details.days.is_empty() {
+            true => of_one_day.to_vec(),
+            false => of_days().map(|share| (share.day, share.failed.upper)).collect(),
+        };
+        let sum = |sum: u64, (_, failed): &(Day, u64)| sum.saturating_add(*failed);
+        let DayRange { first, last } = self.days;
+        let asked = shares.iter().filter(|(day, _)| (first..=last).contains(day));
+        FailingReport {
+            failed: asked.fold(0, sum),
+            failed_in_all: shares.iter().fold(0, sum),
+            ..FailingReport::default()
+        }
     }
 
     fn finish(
@@ -134,7 +186,7 @@ impl Grouping {
         connection: &Connection,
         limit: u32,
         unread_before: Option<Day>,
-    ) -> Result<FailureGroups, StoreError> {
+    ) -> Result<(FailureGroups, Vec<FailingReport>), StoreError> {
         let mut sums: Vec<(Common, Sum)> = self.sums.into_iter().collect();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let over = sums.len().saturating_sub(limit);
@@ -146,7 +198,9 @@ impl Grouping {
         sums.truncate(limit);
         let mut names = Names::default();
         let mut groups = Vec::with_capacity(sums.len());
+        let mut places = HashMap::with_capacity(sums.len());
         for (common, sum) in sums {
+            places.insert(sum.number, groups.len());
             groups.push(FailureGroup {
                 domain: names.domain(connection, common.domain)?,
                 reporter: names.reporter(connection, common.reporter)?,
@@ -164,7 +218,22 @@ impl Grouping {
         }
         let over = u64::try_from(over).unwrap_or(u64::MAX);
         let unlisted = self.unlisted.saturating_add(over);
-        Ok(FailureGroups { groups, unlisted, reports: self.reports, unread_before })
+        let mut failing = self.failing;
+        for report in &mut failing {
+            let FailingReport { parts, unlisted, .. } = report;
+            parts.retain_mut(|(number, sessions)| match places.get(number) {
+                Some(place) => {
+                    *number = *place;
+                    true
+                }
+                None => {
+                    *unlisted = unlisted.saturating_add(*sessions);
+                    false
+                }
+            });
+        }
+        let groups = FailureGroups { groups, unlisted, reports: self.reports, unread_before };
+        Ok((groups, failing))
     }
 }
 
@@ -179,6 +248,22 @@ impl Common {
             receiving_ip: failure.receiving_ip,
             sending_ip: failure.sending_ip,
             reason: failure.reason.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// Nothing is said but that they failed.
+    fn unsaid(domain: i64, reporter: i64, policy_type: &str) -> Self {
+        let (policy_type, result_type) = (policy_type.to_owned(), String::new());
+        let (mx_host, receiving_ip, sending_ip, reason) = (None, None, None, None);
+        Self {
+            domain,
+            reporter,
+            policy_type,
+            result_type,
+            mx_host,
+            receiving_ip,
+            sending_ip,
+            reason,
         }
     }
 

@@ -122,8 +122,14 @@ impl Gathered {
         let policies = self.policies.get(&group.reporter)?;
         policies.iter().find(|policy| {
             policy.policy_type == group.policy_type
-                && policy.failures.iter().any(|failure| failure.result_type == group.result_type)
+                && (!group.is_said()
+                    || policy.failures.iter().any(|it| it.result_type == group.result_type))
         })
+    }
+
+    /// The day on which failures of this kind began.
+    pub fn began(&self, group: &FailureGroup) -> Day {
+        self.history(group).map_or(group.first_day, |history| history.first_day)
     }
 
     /// Since when this reporter has told of this kind of failure.

@@ -124,6 +124,33 @@ pub struct FailureGroups {
     pub unread_before: Option<Day>,
 }
 
+/// What failed by one report, for who judges which of it counts. A session may be in several of its
+/// parts, and a report may be of more days than were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailingReport {
+    /// Sessions that failed on the days that were asked for, at most.
+    pub failed: u64,
+    /// Sessions that failed on all its days, at most.
+    pub failed_in_all: u64,
+    /// What it has in each group, by the place of the group in [`FailureGroups::groups`].
+    pub parts: Vec<(usize, u64)>,
+    /// What it has in groups that had no room in the answer.
+    pub unlisted: u64,
+}
+
+impl FailingReport {
+    /// How many of the sessions that failed on the days that were asked for may be in groups of
+    /// which `counts` is true, or in unlisted ones; at most all of them. What is known of all its
+    /// days is taken in proportion, and rounded up.
+    pub fn at_most(&self, counts: impl Fn(usize) -> bool) -> u64 {
+        let parts = self.parts.iter().filter(|(group, _)| counts(*group));
+        let sum = parts.fold(self.unlisted, |sum, (_, sessions)| sum.saturating_add(*sessions));
+        let in_all = u128::from(self.failed_in_all.max(1));
+        let share = (u128::from(sum) * u128::from(self.failed)).div_ceil(in_all);
+        u64::try_from(share).unwrap_or(u64::MAX).min(self.failed)
+    }
+}
+
 /// A kind of failure, and where it stands in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRow {

@@ -268,9 +268,7 @@ fn narrow(
             let details: Details<'_> = column::json(4, &text)?;
             // It may still be marked as current.
             let tells = row.get::<_, i64>(0)? != report.id
-                && details
-                    .failures()
-                    .any(|(of, failure)| of == policy && failure.result_type == result);
+                && details.kinds().any(|(of, kind, _)| of == policy && kind == result);
             if tells {
                 return Ok(Some(row.get(3)?));
             }

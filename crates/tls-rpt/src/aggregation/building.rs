@@ -22,6 +22,10 @@ pub struct ReportFace {
     pub organization_name: String,
     /// `contact-info`: a mail address. Its domain is the submitter.
     pub contact_info: String,
+    /// What tells apart the reports of several that have one contact and know nothing of each other,
+    /// such as mail servers that each report by themselves: letters and digits that stand in the id.
+    /// Empty if there is one only.
+    pub origin: String,
     /// The addresses by which mail servers behind a NAT are seen from outside.
     pub addresses: BTreeMap<IpAddr, IpAddr>,
     /// The most failure details for each policy that are told one by one: those with the most
@@ -70,6 +74,7 @@ impl ReportFace {
         Self {
             organization_name: organization_name.into(),
             contact_info: contact_info.into(),
+            origin: String::new(),
             addresses: BTreeMap::new(),
             most_failures: 1_000,
             most_policies: 100,
@@ -86,10 +91,17 @@ impl ReportFace {
         if local.is_empty() { None } else { DomainName::parse(domain).ok() }
     }
 
-    /// The identifier of a report: `DATE.DOMAIN.SERIAL@SUBMITTER`. It is that of a `msg-id`
+    /// The identifier of a report: `DATE.DOMAIN.SERIAL.ORIGIN@SUBMITTER`. It is that of a `msg-id`
     /// (RFC 5322), as the subject of the mail needs it.
+    //= https://www.rfc-editor.org/rfc/rfc8460#section-4.4
+    //# "report-id": A unique identifier for the report.
     pub fn report_id(&self, date: Date, domain: &DomainName, serial: u32) -> Option<String> {
-        Some(format!("{date}.{domain}.{serial}@{}", self.submitter()?))
+        let submitter = self.submitter()?;
+        let origin = match self.origin.as_str() {
+            "" => String::new(),
+            origin => format!(".{origin}"),
+        };
+        Some(format!("{date}.{domain}.{serial}{origin}@{submitter}"))
     }
 }
 

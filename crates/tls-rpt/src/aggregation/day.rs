@@ -178,23 +178,26 @@ impl DomainDay {
         self.policies.entry(found.unwrap_or(policy)).or_default()
     }
 
-    /// Takes away up to so many sessions that complied and met no failure: those that brought our own
-    /// reports, which should not be told (RFC 8460 section 3). Which ones they were nobody knows, so
-    /// those without a policy go first: report mails ask for none.
+    /// Takes away up to so many sessions: those that brought our own reports, which should not be told
+    /// (RFC 8460 section 3). Which ones they were nobody knows. Those that complied and met no failure
+    /// go first, and of them those without a policy: report mails ask for none. Then those that failed,
+    /// or a domain with which all fail would get a report because of the one before, for ever; and last
+    /// those that complied in spite of a failure.
     pub fn leave_out(&mut self, mut sessions: u64) {
         let order = |policy: &SeenPolicy| policy.policy_type != PolicyType::NoPolicyFound;
-        let mut sums: Vec<_> = self.policies.iter_mut().collect();
-        sums.sort_by_key(|(policy, sums)| (order(policy), std::cmp::Reverse(sums.successful)));
-        for (policy, sums) in sums {
-            let recovered = sums.failures.values().map(|count| count.recovered).max();
-            let plain = sums.successful.saturating_sub(recovered.unwrap_or_default());
-            let left_out = plain.min(sessions);
-            sums.successful -= left_out;
-            sessions -= left_out;
-            if policy.policy_type == PolicyType::NoPolicyFound {
-                self.left_out = self.left_out.saturating_add(left_out);
+        let mut all: Vec<_> = self.policies.iter_mut().collect();
+        all.sort_by_key(|(policy, sums)| (order(policy), std::cmp::Reverse(sums.successful)));
+        let mut of_no_policy = 0_u64;
+        for take in [PolicySums::take_plain, PolicySums::take_failed, PolicySums::take_recovered] {
+            for (policy, sums) in &mut all {
+                let successful = sums.successful;
+                sessions -= take(sums, sessions);
+                if policy.policy_type == PolicyType::NoPolicyFound {
+                    of_no_policy = of_no_policy.saturating_add(successful - sums.successful);
+                }
             }
         }
+        self.left_out = self.left_out.saturating_add(of_no_policy);
         self.policies.retain(|_, sums| !sums.is_empty());
     }
 
@@ -246,6 +249,44 @@ impl DomainDay {
 }
 
 impl PolicySums {
+    /// Takes away up to so many sessions that complied and met no failure; says how many.
+    fn take_plain(&mut self, most: u64) -> u64 {
+        let recovered = self.failures.values().map(|count| count.recovered).max();
+        let taken = self.successful.saturating_sub(recovered.unwrap_or_default()).min(most);
+        self.successful -= taken;
+        taken
+    }
+
+    /// The same of those that failed, in the way in which most did.
+    fn take_failed(&mut self, most: u64) -> u64 {
+        let taken = self.failed.min(most);
+        self.failed -= taken;
+        let mut rest = taken;
+        while rest > 0
+            && let Some(count) = self.failures.values_mut().max_by_key(|count| count.failed)
+            && count.failed > 0
+        {
+            let part = count.failed.min(rest);
+            count.failed -= part;
+            rest -= part;
+        }
+        // A session may have met several.
+        for count in self.failures.values_mut() {
+            count.failed = count.failed.min(self.failed);
+        }
+        taken
+    }
+
+    /// The same of those that complied, whatever they had met before.
+    fn take_recovered(&mut self, most: u64) -> u64 {
+        let taken = self.successful.min(most);
+        self.successful -= taken;
+        for count in self.failures.values_mut() {
+            count.recovered = count.recovered.min(self.successful);
+        }
+        taken
+    }
+
     /// Whether there is nothing to tell.
     fn is_empty(&self) -> bool {
         self.successful == 0 && self.failed == 0 && self.remarks.is_empty() && !self.is_held

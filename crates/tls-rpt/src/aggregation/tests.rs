@@ -326,6 +326,38 @@ fn a_session_is_not_judged_in_place_of_one_that_was_left_out() {
     assert_eq!(told(&day)[0], "no-policy-found 1/0");
 }
 
+/// Those that complied first, then those that failed in the way in which most did.
+#[test]
+fn as_many_sessions_are_left_out_as_brought_reports() {
+    let mut day = day();
+    let none = policy(PolicyType::NoPolicyFound, "example.com", &[]);
+    let sts = policy(PolicyType::Sts, "example.com", &["version: STSv1"]);
+    day.add_totals(none.clone(), 1, 0);
+    day.add_totals(sts.clone(), 3, 5);
+    let count = |failed, recovered| FailureCount { failed, recovered };
+    let expired = failure(ResultType::CertificateExpired, "mx1.example.com");
+    day.add_failure(sts.clone(), expired, count(3, 2));
+    // One session met this one too.
+    day.add_failure(sts, failure(ResultType::TlsaInvalid, "mx2.example.com"), count(3, 0));
+    let left = |sessions: u64| {
+        let mut day = day.clone();
+        day.leave_out(sessions);
+        told(&day)
+    };
+    let both = "sts 3/5 certificate-expired=3 tlsa-invalid=3";
+    assert_eq!(left(0), [both, "no-policy-found 1/0"]);
+    assert_eq!(left(1), [both]);
+    assert_eq!(left(2), ["sts 2/5 certificate-expired=3 tlsa-invalid=3"]);
+    assert_eq!(left(5), ["sts 2/2 certificate-expired=2"]);
+    assert_eq!(left(7), ["sts 2/0"]);
+    assert_eq!(left(8), ["sts 1/0"]);
+    for all in [9, 10, u64::MAX] {
+        let mut day = day.clone();
+        day.leave_out(all);
+        assert!(day.is_empty() && day.policies().len() == 0);
+    }
+}
+
 #[test]
 fn the_hours_of_sessions_are_read_as_they_were_written() {
     let mut hours = HourlySessions::default();

@@ -18,12 +18,17 @@ impl Reading {
         Self { time: None, has_date_only: false, repairs: vec![RepairKind::DateUnreadable] }
     }
 
-    /// RFC 3339 has no year before 0000, to which an offset or a number can lead.
-    fn with_four_digits(self) -> Self {
-        let is_before = |time: Timestamp| Offset::UTC.to_datetime(time).year() < 0;
+    /// Whether there can be a report of that time at all.
+    fn of_a_report(self) -> Self {
+        let is_before = |time: Timestamp| Offset::UTC.to_datetime(time).year() < FIRST_YEAR;
         if self.time.is_some_and(is_before) { Self::unreadable() } else { self }
     }
 }
+
+/// The first draft of TLS reports is of 2016. What is before this year is no date: a counter that was
+/// never set, the zero of a library, or a number that means something else. As a date it would put
+/// sessions on a day of 1970, where nobody sees them.
+const FIRST_YEAR: i16 = 2015;
 
 /// Numbers of seconds above this are taken for milliseconds: it is the year 5138.
 const LAST_SECOND: i64 = 100_000_000_000;
@@ -33,12 +38,12 @@ const LAST_SECOND: i64 = 100_000_000_000;
 //# It is provided as a string formatted according
 //# to "Internet Date/Time Format", Section 5.6 of [RFC3339].
 pub(super) fn read(text: &str) -> Reading {
-    read_any(text).with_four_digits()
+    read_any(text).of_a_report()
 }
 
-/// Reads a number of seconds since 1970, or of milliseconds.
+/// Reads a number of seconds since 1970, or of milliseconds; or a date without its hyphens.
 pub(super) fn read_number(number: i64) -> Reading {
-    from_number(number).with_four_digits()
+    from_number(number).of_a_report()
 }
 
 fn read_any(text: &str) -> Reading {
@@ -58,7 +63,19 @@ fn read_any(text: &str) -> Reading {
     }
 }
 
+/// A date in the basic form of ISO 8601, as in `20240910`. As a number of seconds it would be of
+/// 1970, so nothing else can be meant.
+fn basic_date(number: i64) -> Option<Reading> {
+    let number = u32::try_from(number).ok()?;
+    let date = date(number / 10_000, number / 100 % 100, number % 100)?;
+    let time = at(DateTime::from_parts(date, Time::midnight()), 0)?;
+    Some(Reading { time: Some(time), has_date_only: true, repairs: vec![RepairKind::DateOnly] })
+}
+
 fn from_number(number: i64) -> Reading {
+    if let Some(reading) = basic_date(number) {
+        return reading;
+    }
     let time = if number.unsigned_abs() > LAST_SECOND.unsigned_abs() {
         Timestamp::from_millisecond(number)
     } else {
@@ -88,12 +105,7 @@ impl Scanner<'_> {
         let month = self.digits(2)?;
         self.expect(b'-')?;
         let day = self.digits(2)?;
-        let date = Date::new(
-            i16::try_from(year).ok()?,
-            i8::try_from(month).ok()?,
-            i8::try_from(day).ok()?,
-        )
-        .ok()?;
+        let date = date(year, month, day)?;
 
         let has_space = self.space();
         if self.rest.is_empty() {
@@ -243,6 +255,11 @@ struct DayTime {
     time: Time,
     /// For `24:00:00`, which is read as midnight.
     is_next_day: bool,
+}
+
+fn date(year: u32, month: u32, day: u32) -> Option<Date> {
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    Date::new(i16::try_from(year).ok()?, month, day).ok()
 }
 
 fn at(date_time: DateTime, offset: i32) -> Option<Timestamp> {

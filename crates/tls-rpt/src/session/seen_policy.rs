@@ -61,7 +61,8 @@ impl SeenPolicy {
     /// The same with its text and patterns, and whether something of them had to be cut.
     ///
     /// A string with several lines becomes several strings, empty ones are left out: what is then
-    /// reported is one line or record in each (RFC 8460 section 4.5).
+    /// reported is one line or record in each (RFC 8460 section 4.5). Where there is no policy there is
+    /// no text of one, and only MTA-STS has patterns.
     #[must_use]
     pub fn with_texts<'t>(
         mut self,
@@ -71,6 +72,13 @@ impl SeenPolicy {
         let mut is_cut = false;
         let separators: &[char] =
             if self.policy_type == PolicyType::Tlsa { &['\n', '\r', ';'] } else { &['\n', '\r'] };
+        let has_text = self.policy_type != PolicyType::NoPolicyFound;
+        //= https://www.rfc-editor.org/rfc/rfc8460#section-4.4
+        //# "mx-host-pattern": In the case where "policy-type" is "sts", it's
+        //# the pattern of MX hostnames from the applied policy.
+        let has_patterns = self.policy_type == PolicyType::Sts;
+        let strings = strings.filter(|_| has_text);
+        let mx_host = mx_host.filter(|_| has_patterns);
         for string in strings {
             for line in string.split(separators).map(str::trim) {
                 is_cut |= !add(&mut self.strings, line);

@@ -217,6 +217,20 @@ fn what_touches_no_number_is_mended() {
     assert_eq!(session.policies[0].policy.mx_host, ["*.a.test"]);
 }
 
+/// With them, equal sessions would be counted apart, and a report would tell of what is no part of its
+/// policy.
+#[test]
+fn what_is_no_part_of_a_policy_is_left_out() {
+    let of = |kind: u8| {
+        let text = format!(
+            r#"{{"dpv": "1","d": "a.test","policies":[{{"policy-type":{kind},"policy-string":["3 1 1 AA"],"mx-host":["*.a.test"],"f":0}}]}}"#
+        );
+        let policy = good(&text, &[SessionRepair::PolicyDomain]).policies.remove(0).policy;
+        (policy.strings.len(), policy.mx_host.len())
+    };
+    assert_eq!([1, 2, 9].map(of), [(1, 0), (1, 1), (0, 0)]);
+}
+
 #[test]
 fn sizes_are_bounded() {
     let long = "x".repeat(200_000);

@@ -143,6 +143,16 @@ fn dates() {
     date("\"0000-01-01T00:00:00+00:01\"", &["date-unreadable"], None); // before the year 0
     date("-99999999999", &["date-unreadable"], None);
     date("\"10.09.2026\"", &["date-unreadable"], None);
+    // The basic form of ISO 8601. It was taken for a number of seconds, of August 1970.
+    date("20260910", &["date-only"], Some("2026-09-10T00:00:00Z"));
+    date("\" 20260910 \"", &["date-only"], Some("2026-09-10T00:00:00Z"));
+    date("20261310", &["date-unreadable"], None); // no month, and no time of a report
+    // No report is of a time before there were any.
+    date("0", &["date-unreadable"], None);
+    date("1420070399", &["date-unreadable"], None);
+    date("1420070400", &["date-number"], Some("2015-01-01T00:00:00Z"));
+    date("\"1970-01-01T00:00:00Z\"", &["date-unreadable"], None);
+    date("\"2014-12-31T23:59:59Z\"", &["date-unreadable"], None);
     date("\"2026-09-10T00:00:00Zzz\"", &["date-unreadable"], None);
     date("\"\"", &["text-empty"], None);
     date("null", &["null-value"], None);

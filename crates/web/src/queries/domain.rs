@@ -1,16 +1,13 @@
 //! One domain.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::{try_join, try_join4};
 use mail_domain::DomainName;
-use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Day, DaySeries, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
-use sealpost_rules::diagnosis::{self, Known, PublishedPolicy, ReportedPolicy, diagnose};
+use sealpost_rules::diagnosis::{self, diagnose};
 use sealpost_store::{
     StoreError,
-    reports::{Content, DayRange, Gathered, ReportFilter, Scope, Subject},
+    reports::{Background, Content, DayRange, Gathered, ReportFilter, Scope, Subject},
 };
 
 use super::{DAYS, Desk};
@@ -27,17 +24,6 @@ const MOST_ENTRIES: usize = 200;
 
 /// Events that are shown beside everything else.
 const SHOWN_EVENTS: u32 = 20;
-/// Days on which failures began, for which it is looked up how the domain was before.
-const MOST_EARLIER: usize = 8;
-
-/// How the domain was before each of these days.
-type Earlier = BTreeMap<Day, Option<Evidence>>;
-
-/// What was seen of the domain.
-struct Seen<'a> {
-    evidence: Option<&'a Evidence>,
-    earlier: Earlier,
-}
 
 impl Desk {
     /// What is known of a domain; `None` if nothing is.
@@ -52,29 +38,24 @@ impl Desk {
             self.store.rollouts().load(domain.clone()),
         )
         .await?;
-        let checks = self.store.checks();
-        let (latest, events) =
-            try_join(checks.latest(domain.clone()), checks.events_of(domain.clone(), SHOWN_EVENTS))
-                .await?;
+        let (background, events) = try_join(
+            self.store.background(&gathered, known.as_ref()),
+            self.store.checks().events_of(domain.clone(), SHOWN_EVENTS),
+        )
+        .await?;
         let (reports_in_all, successful, failed) = series.total();
-        let policies = known.as_ref().map(published).unwrap_or_default();
         let rollout = match known {
             Some(known) => Some(self.rollout(domain, known).await?),
             None => None,
         };
-        let is_known = reports_in_all > 0 || rollout.is_some() || latest.is_some();
+        let is_known = reports_in_all > 0 || rollout.is_some() || background.latest.is_some();
         if !is_known && !self.was_heard_of(subject()).await? {
             return Ok(None);
         }
         let today = self.today();
-        let evidence = latest.as_ref().map(|looked| &looked.evidence);
-        let earlier = match evidence {
-            Some(_) => self.earlier(domain, &gathered).await?,
-            None => Earlier::default(),
-        };
+        let evidence = background.latest.as_ref();
         let served = rollout.as_ref().and_then(|rollout| rollout.policy.as_deref());
         let policies_seen = self.seen_policies(domain, evidence, served).await?;
-        let seen = Seen { evidence, earlier };
         Ok(Some(Domain {
             domain: domain.clone(),
             since: days.first,
@@ -85,7 +66,7 @@ impl Desk {
             days: series.days,
             reporters: reporters(by_reporter.series),
             is_cut: by_reporter.is_cut,
-            failures: failures(&gathered, &policies, &seen, today),
+            failures: failures(&gathered, &background, today),
             unlisted: gathered.groups.unlisted,
             anomalies: out_of_the_ordinary(&gathered, today),
             rollout,
@@ -100,25 +81,6 @@ impl Desk {
         let days = DayRange::all();
         let filter = ReportFilter { scope: Scope::Counted, subject, days, content: Content::Any };
         Ok(!self.store.reports().list(filter, None, 1).await?.is_empty())
-    }
-
-    /// How the domain was before each group of failures began, as far as looks tell.
-    async fn earlier(
-        &self,
-        domain: &DomainName,
-        gathered: &Gathered,
-    ) -> Result<Earlier, StoreError> {
-        let checks = self.store.checks();
-        let mut earlier = Earlier::default();
-        for group in &gathered.groups.groups {
-            let day = began(gathered, group);
-            if earlier.len() == MOST_EARLIER || earlier.contains_key(&day) {
-                continue;
-            }
-            let looked = checks.as_of(domain.clone(), day.begins_at()).await?;
-            earlier.insert(day, looked.map(|looked| looked.evidence));
-        }
-        Ok(earlier)
     }
 
     async fn rollout(
@@ -214,44 +176,13 @@ fn ways(current: Stage) -> Vec<Stage> {
     ways
 }
 
-/// The policies that were served, oldest first. None if no policy is served now, or none that senders
-/// can use: then nothing can be said of the one that a sender held.
-fn published(known: &sealpost_store::Rollout) -> Vec<PublishedPolicy> {
-    let history = &known.history;
-    if history.live().is_none() {
-        return Vec::new();
-    }
-    let published = history.bodies().iter().filter_map(|served| {
-        let policy = served.policy.clone()?;
-        Some(PublishedPolicy { since: Some(Day::of(served.since.seconds())), policy })
-    });
-    published.collect()
-}
-
 /// What failed and what it means, as `sealpost receive failures` says it.
-fn failures(
-    gathered: &Gathered,
-    policies: &[PublishedPolicy],
-    seen: &Seen<'_>,
-    today: Day,
-) -> Vec<FailureRow> {
+fn failures(gathered: &Gathered, background: &Background, today: Day) -> Vec<FailureRow> {
     let row = |group: &FailureGroup| {
-        let policy = gathered.policy(group);
-        let reported = policy
-            .map(|policy| ReportedPolicy { strings: &policy.strings, mx_hosts: &policy.mx_hosts });
-        let history = gathered.history(group);
-        let evidence = seen.evidence;
-        let earlier = seen.earlier.get(&began(gathered, group)).and_then(Option::as_ref);
-        let known =
-            Known { evidence, earlier, reported, policies, history, ..Known::nothing(today) };
+        let known = background.known(gathered, group, today);
         failure(group, diagnose(group, &known), gathered.is_echo(group))
     };
     gathered.groups.groups.iter().map(row).collect()
-}
-
-/// The day on which failures of this kind began.
-fn began(gathered: &Gathered, group: &FailureGroup) -> Day {
-    gathered.history(group).map_or(group.first_day, |history| history.first_day)
 }
 
 fn failure(group: &FailureGroup, found: diagnosis::Diagnosis, is_echo: bool) -> FailureRow {

@@ -1,6 +1,14 @@
+use std::sync::Arc;
+
 use sealpost_evidence::traffic::{Bounds, Trust};
+use sealpost_evidence::{
+    Dialogues, Dnssec, Evidence, FORMAT, Found, Lookup, MailHosts, MxRecord, MxSource, Observer,
+    Reach, Security,
+};
+use sealpost_rules::changes::Facts;
 use sealpost_store::{
     Digest, Settings,
+    checks::{Look, Sums},
     reports::{DayShare, Echo, NewReport, Ownership, ReportedFailure, ReportedPolicy},
 };
 use tempfile::TempDir;
@@ -17,7 +25,7 @@ async fn open() -> (TempDir, Store) {
     (folder, store)
 }
 
-fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewReport {
+pub(crate) fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewReport {
     let day = Day::new(TODAY + offset);
     let failure = ReportedFailure {
         result_type: "certificate-expired".to_owned(),
@@ -72,9 +80,13 @@ fn report(signer: Option<&str>, offset: i64, failed: u64, host: &str) -> NewRepo
 /// What is true after these came, each with its cause and subject.
 async fn found(reports: Vec<NewReport>) -> Vec<(&'static str, String, Urgency)> {
     let (_folder, store) = open().await;
+    found_in(&store, reports).await
+}
+
+async fn found_in(store: &Store, reports: Vec<NewReport>) -> Vec<(&'static str, String, Urgency)> {
     store.reports().accept(reports).await.unwrap();
     let (mut watch, mut board) = (ReportsWatch::default(), Board::default());
-    assert!(watch.look(&store, &mut board, NOW).await.unwrap());
+    assert!(watch.look(store, &mut board, NOW).await.unwrap());
     let look = board.look();
     let one = |one: &Condition| (one.cause.code, one.subject.clone(), one.urgency());
     look.conditions().iter().map(one).collect()
@@ -126,4 +138,73 @@ async fn a_rise_and_a_silence_are_told() {
     let has = |code: &str, subject: &str| told.iter().any(|(c, s, _)| *c == code && s == subject);
     assert!(has("INC401", "") && has("INC403", "two.example"), "{told:?}");
     assert!(has("INC402", "certificate-expired"), "{told:?}");
+}
+
+/// Nobody was told of failures of which a report gives the number alone.
+#[tokio::test]
+async fn failures_of_which_nothing_is_said_are_told() {
+    let mut bare = report(Some("one.example"), -1, 10, "mx1.example.com");
+    for policy in &mut bare.policies {
+        policy.failures.clear();
+    }
+    assert_eq!(found(vec![bare]).await, [("INC103", String::new(), Urgency::Warning)]);
+}
+
+/// What `serve` has seen of the domain was not asked: then no host is a stranger.
+#[tokio::test]
+async fn mail_that_was_led_to_a_stranger_is_told() {
+    let reports = || vec![report(Some("one.example"), -1, 3, "mx.elsewhere.example")];
+    assert!(found(reports()).await.iter().all(|(code, ..)| *code != "INC104"));
+    let (_folder, store) = open().await;
+    let evidence = seen(&["mx1.example.com"]);
+    let look = Look {
+        facts: Facts::of(&evidence),
+        evidence: Arc::new(evidence),
+        findings: Sums { verdict: None, errors: 0, warnings: 0, certificate_end: None },
+        changes: Vec::new(),
+        due: NOW + 1,
+    };
+    let _ = store.checks().keep(look, None).await.unwrap();
+    let told = found_in(&store, reports()).await;
+    let host = ("INC104", "mx.elsewhere.example".to_owned(), Urgency::Critical);
+    assert!(told.contains(&host), "{told:?}");
+    // One that is ours is no stranger.
+    let (_folder, store) = open().await;
+    let told = found_in(&store, vec![report(Some("one.example"), -1, 3, "mx1.example.com")]).await;
+    assert!(told.iter().all(|(code, ..)| *code != "INC104"), "{told:?}");
+}
+
+/// The domain with these MX hosts, as it was seen; nothing else was asked for.
+fn seen(hosts: &[&str]) -> Evidence {
+    let record = |host: &&str| MxRecord { preference: 10, exchange: (*host).to_owned() };
+    let value = hosts.iter().map(record).collect();
+    let security = Security::Insecure;
+    Evidence {
+        format: FORMAT,
+        domain: "example.com".parse().unwrap(),
+        observed: jiff::Timestamp::from_second(NOW - 60).unwrap(),
+        took_ms: 1,
+        observer: Observer {
+            software: "test".to_owned(),
+            ehlo_name: "probe.test".to_owned(),
+            resolvers: vec![],
+            https_port: 443,
+            smtp_port: 25,
+            trust_roots: "test".to_owned(),
+            dnssec: Dnssec::Nobody,
+            ipv4: Reach::Routed,
+            ipv6: Reach::Routed,
+        },
+        sts_records: None,
+        policy_host: None,
+        mail_hosts: Some(MailHosts {
+            records: Lookup::Found(Found { value, ttl: 60, aliases: vec![], security }),
+            source: MxSource::Records,
+            dialogues: Dialogues::Unwanted,
+            hosts: vec![],
+        }),
+        tls_rpt_records: None,
+        report_destinations: vec![],
+        surroundings: None,
+    }
 }

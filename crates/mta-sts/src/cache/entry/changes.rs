@@ -52,6 +52,13 @@ impl Entry {
         Cause::Wanted
     }
 
+    /// Not a failure: who holds up our fetches could else keep a policy from ever being fetched. Where
+    /// none is held, the next question asks for it again.
+    pub(super) fn postponed(&mut self, token: Token) -> Cause {
+        self.land(token, Errand::Policy);
+        Cause::Time
+    }
+
     pub(super) fn refresh(&mut self, now: Now, actions: &mut Actions) -> Cause {
         self.slot.hurry(now);
         self.record_fresh_until = Moment::START;

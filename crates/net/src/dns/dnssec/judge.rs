@@ -14,6 +14,7 @@ use super::validator::Validator;
 use crate::DnssecMode;
 use crate::deadline::Deadline;
 use crate::dns::cache::Exchange;
+use crate::dns::chain::Chain;
 use crate::dns::message::{Checking, fault};
 
 /// How long the look at the resolvers may take.
@@ -124,6 +125,11 @@ impl Judge {
             _ => Security::Indeterminate,
         };
         Ok((message, security))
+    }
+
+    /// What is kept of a chain of aliases and its records is not used again.
+    pub(in crate::dns) fn forget(&self, chain: Chain, kind: RecordType) {
+        self.exchange.forget(chain, kind);
     }
 
     /// Why a validating resolver fails: if it hands out what it was told not to check, then

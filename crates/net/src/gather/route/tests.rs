@@ -72,3 +72,37 @@ async fn a_host_with_an_underscore_is_one_and_an_extra_question_has_its_ttl() {
     // No policy can allow the other.
     assert_eq!(network.mx_hosts(&next_hop.domain).await, Ok(vec![domain("half.a.test")]));
 }
+
+/// The bound of a look at a domain is another thing.
+#[tokio::test]
+async fn every_host_that_a_mail_server_may_reach_is_asked_about() {
+    let resolver = dns_server(|query| {
+        let asked = query.queries[0].clone();
+        let mut answer = query.into_response();
+        let owner = asked.name().clone();
+        match asked.query_type() {
+            RecordType::MX => {
+                for number in 0..70 {
+                    let data = mx(100 - number, &format!("m{number}.a.test."));
+                    answer.add_answer(Record::from_rdata(owner.clone(), 60, data));
+                }
+            }
+            RecordType::A => {
+                answer.add_answer(Record::from_rdata(owner, 60, a("127.77.0.9")));
+            }
+            _ => {}
+        }
+        Some(answer)
+    })
+    .await;
+    let mut place = Place::new(&Authority::root("Root"), resolver);
+    place.settings.limits.mail_hosts = 1;
+    let network = place.network();
+    let next_hop = NextHop::of_domain(domain("a.test"));
+    let route = network.mail_route(&next_hop).await;
+    assert_eq!((route.hosts.len(), route.left_out), (64, 6));
+    // Those of lowest preference.
+    assert_eq!(route.hosts[0].name, "m69.a.test");
+    assert!(route.hosts.iter().all(|host| host.addresses.ipv4.value().is_some()));
+    assert_eq!(network.mx_hosts(&next_hop.domain).await.map(|hosts| hosts.len()), Ok(70));
+}

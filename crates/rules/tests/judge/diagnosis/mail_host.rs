@@ -135,6 +135,7 @@ fn reason_codes_make_a_general_failure_precise() {
         ("certificate-not-trusted", "MX_HOSTS_MISMATCH", "FAIL114 ours unknown"), // contradicts
         ("other", "MTA-STS is required and no policy was found.", "FAIL241 sender unknown"),
         ("other", "whatever", "FAIL501 unclear unknown"),
+        ("", "whatever", "FAIL502 unclear unknown"),
     ] {
         let group = with_reason(type_, reason);
         assert_eq!(verdict(&blind(&group)), expected, "{type_} {reason}");

@@ -12,7 +12,8 @@ pub(super) fn run(output: &mut Output) -> Result<Outcome, Failure> {
          <!-- Made by `sealpost alert causes`; change the table in the sources, not this page. -->\n\n\
          What `[alert]` tells people of. A code is never given a second meaning. An incident opens\n\
          when its cause has held for the time given, and is over when it has been gone for the\n\
-         other. How much it presses follows from what speaks for it: reports that somebody vouches\n\
+         other. What only looks of our own speak for, and what may pass, another look must have found\n\
+         too. How much it presses follows from what speaks for it: reports that somebody vouches\n\
          for, a look of our own, or both; where the policy is not in mode enforce, it is never more\n\
          than a warning.\n\n\
          | code | cause | by reports | by a look | by both | opens after | over after |\n\

@@ -170,6 +170,13 @@ impl Reading<'_> {
                  `sealpost enforce setup postfix` prints them",
             );
         }
+        let enforce = &self.configuration.enforce;
+        let is_told = enforce.dane == sealpost_enforce::Switch::Off
+            && enforce.default_level != sealpost_enforce::Level::default();
+        let cautions: Vec<_> = enforce.cautions().filter(|_| is_told).collect();
+        for caution in cautions {
+            self.add(Severity::Warning, self.line_of("enforce.default_level"), caution);
+        }
         if let Err(failure) = self.configuration.serve.identity() {
             let line = self.line_of("serve");
             self.add(Severity::Error, line, plain(&failure));

@@ -1,22 +1,20 @@
 //! `sealpost enforce setup postfix`
 
-mod postconf;
 mod saved;
 mod show;
 
-use std::path::Path;
 use std::time::Duration;
 
 use sealpost_enforce::setup::{Plan, PostfixFound, Proof, Record, Undo};
 use sealpost_net::{Probes, prove_resolver};
 use tokio::task::JoinSet;
 
-use self::postconf::Postconf;
 use self::saved::Saved;
 use self::show::{Done, Page};
 use crate::arguments::{Format, SetupArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::postconf::Postconf;
 
 /// How long a resolver has to prove itself. A cold one asks half the world about a bogus name before
 /// it gives up.
@@ -105,20 +103,4 @@ async fn undo(
         Format::Json => output.json(&steps)?,
     }
     Ok(if is_whole { Outcome::Clean } else { Outcome::Findings })
-}
-
-/// A file that need not be there, and not more of it than `most` octets.
-fn read_if_there(path: &Path, most: u64) -> Result<Option<String>, Failure> {
-    use std::io::Read as _;
-    let file = match fs_err::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut octets = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut octets)?;
-    if u64::try_from(octets.len()).is_ok_and(|length| length > most) {
-        return Err(Failure::new(format!("read {}: it has over {most} octets", path.display())));
-    }
-    Ok(Some(String::from_utf8_lossy(&octets).into_owned()))
 }

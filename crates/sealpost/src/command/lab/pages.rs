@@ -77,7 +77,7 @@ fn configuration(month: &Month, port: u16) -> String {
 }
 
 /// The usual port, if it is free and nobody wants another.
-fn port(ports: Option<PortsName>) -> u16 {
+pub(super) fn port(ports: Option<PortsName>) -> u16 {
     let is_free = || TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).is_ok();
     if ports != Some(PortsName::Ephemeral) && is_free() { PORT } else { 0 }
 }

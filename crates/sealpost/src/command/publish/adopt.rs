@@ -16,7 +16,7 @@ use crate::output::Output;
 /// Larger bodies are no policy, RFC 8461 §3.3.
 const LARGEST_BODY: u64 = 65_536;
 
-pub(super) async fn run(
+pub(in crate::command) async fn run(
     arguments: AdoptArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {

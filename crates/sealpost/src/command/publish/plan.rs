@@ -33,6 +33,17 @@ pub(super) async fn run(
     arguments: &PlanArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
+    match make(arguments, output).await? {
+        Ok(plan) => show(&plan, arguments.format, output),
+        Err(refusal) => refuse(&refusal, arguments, output),
+    }
+}
+
+/// The plan that is asked for, or why there is none.
+pub(in crate::command) async fn make(
+    arguments: &PlanArguments,
+    output: &mut Output,
+) -> Result<Result<Plan, Refusal>, Failure> {
     let known = Known::open(&arguments.configuration).await?;
     let published = known.of(&arguments.domain)?;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -85,7 +96,7 @@ pub(super) async fn run(
     let situation = Situation { now: known.now, history, mx, timing };
     let on = arguments.on.map(|time| Time::at(time.as_second()));
     let force = arguments.force.clone().map(|reason| Force { reason });
-    let plan = if arguments.leave {
+    Ok(if arguments.leave {
         let max_age = published.settings.leaving_max_age;
         plan_removal(&situation, &Removal { max_age, remove_at: on, force })
     } else {
@@ -97,11 +108,7 @@ pub(super) async fn run(
             remove = current.iter().filter(|old| !stays(old)).cloned().collect();
         }
         plan_change(&situation, &Change { add, remove, switch_at: on, force })
-    };
-    match plan {
-        Ok(plan) => show(&plan, arguments.format, output),
-        Err(refusal) => refuse(&refusal, arguments, output),
-    }
+    })
 }
 
 fn refuse(
@@ -120,7 +127,12 @@ fn refuse(
     Ok(Outcome::Findings)
 }
 
-fn show(plan: &Plan, format: Format, output: &mut Output) -> Result<Outcome, Failure> {
+/// What is to be done, and when.
+pub(in crate::command) fn show(
+    plan: &Plan,
+    format: Format,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     for risk in &plan.risks {
         let until = risk.until.map_or("an unknown time".to_owned(), |until| until.to_string());
         output.say(&format!("warning: {}; senders may hold mail back until {until}", risk.text));

@@ -74,7 +74,7 @@ pub(super) async fn run(
             }
         }
     }
-    let any = failures.domains.iter().any(|domain| !domain.groups.is_empty());
+    let any = failures.domains.iter().any(DomainFailures::tells_of_failures);
     Ok(if any { Outcome::Findings } else { Outcome::Clean })
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::arguments::{DoctorArguments, Format};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::postconf::Postconf;
 
 #[derive(Serialize)]
 struct Shown {
@@ -21,12 +22,14 @@ pub(super) async fn run(
     let host = arguments.network.ehlo_name.clone();
     let host = host.unwrap_or_else(|| configuration.network.ehlo_name.clone());
     let section = arguments.store.over(configuration.report);
-    let reporter = Reporter::of(&over(arguments, section), &host).map_err(|error| match error {
+    let section = over(arguments, section);
+    let mut reporter = Reporter::of(&section, &host).map_err(|error| match error {
         ReporterError::NoContact => {
             Failure::new(error).hint("give `contact` in [report], or --contact")
         }
         error => Failure::new(error),
     })?;
+    reporter.postfix = Postconf::new(&arguments.postconf, None).for_reports(&section).await;
     let network = arguments.network.open_over(configuration.network)?;
     let now = arguments.network.clock().now().as_second();
     output.progress("asking the DNS");
@@ -77,7 +80,7 @@ fn show(shown: &Shown, output: &mut Output) -> Result<(), Failure> {
         };
         output.line(&format!("{}: {state}: {}", one.what, one.found))?;
         if let Some(remedy) = &one.remedy {
-            output.line(&format!("  {remedy}"))?;
+            output.line(&format!("  {}", remedy.replace('\n', "\n  ")))?;
         }
     }
     Ok(())

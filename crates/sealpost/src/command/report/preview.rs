@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
-use sealpost_report::{CountedDay, domain_day};
+use sealpost_report::{CountedDay, domain_day, face_in};
 use sealpost_runtime::Clock;
 use sealpost_store::{Sessions, sessions::DomainSums};
 use serde::Serialize;
@@ -62,6 +62,8 @@ pub(super) async fn run(
         return Ok(Outcome::Findings);
     }
     let face = section.face(&configuration.network.ehlo_name);
+    let face = face_in(&store.submissions(), face).await;
+    let face = face.map_err(|error| store_failure(&path, &error))?;
     let built = counted.sessions.report(&face, 1).map_err(|error| {
         let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
         Failure::new(format!("{error}{}", source.unwrap_or_default()))

@@ -2,7 +2,9 @@
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
-use sealpost_report::{Considered, DayBuilder, Dispatch, DispatchParts, Occasion, ReportMetrics};
+use sealpost_report::{
+    Considered, DayBuilder, Dispatch, DispatchParts, Occasion, ReportMetrics, face_in,
+};
 use sealpost_store::{Store, StoreError, submissions::SubmissionState};
 
 use super::{open_to_read, open_to_write, store_failure, with_source};
@@ -40,30 +42,24 @@ pub(super) async fn run(
     };
     let (sessions, submissions) = (store.sessions(), store.submissions());
     let face = section.face(&host);
-    let builder = DayBuilder::new(
-        sessions.clone(),
-        submissions.clone(),
-        network.clone(),
-        face.clone(),
-        delivery.clone().into(),
-    );
-    let parts = DispatchParts {
-        sessions,
-        submissions,
-        network,
-        face,
-        delivery,
-        retention_days: section.retention_days,
-        node: format!("{host}, process {}", std::process::id()),
-        clock,
-        metrics: ReportMetrics::default().into(),
-    };
-    let dispatch = match arguments.dry_run {
-        true => None,
-        false => {
-            let made = Dispatch::new(parts).await;
-            Some(made.map_err(|error| Failure::new(with_source(&error)))?)
-        }
+    let (builder, dispatch) = if arguments.dry_run {
+        let face = face_in(&submissions, face).await.map_err(failed)?;
+        let builder = DayBuilder::new(sessions, submissions, network, face, delivery.into());
+        (builder, None)
+    } else {
+        let made = Dispatch::new(DispatchParts {
+            sessions,
+            submissions,
+            network,
+            face,
+            delivery,
+            retention_days: section.retention_days,
+            node: format!("{host}, process {}", std::process::id()),
+            clock,
+            metrics: ReportMetrics::default().into(),
+        });
+        let made = made.await.map_err(|error| Failure::new(with_source(&error)))?;
+        (made.builder().clone(), Some(made))
     };
     let occasion = Occasion { now, is_at_once: true, is_last: false };
     let domain = arguments.domain.as_ref();

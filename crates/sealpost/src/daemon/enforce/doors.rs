@@ -84,7 +84,7 @@ async fn serve_mail_servers(
     section: Section,
     answerer: Answerer,
     mut inherited: Inherited,
-    stop: StopRequest,
+    mut stop: StopRequest,
     opened: oneshot::Sender<Result<Vec<String>, Failure>>,
 ) {
     let mut running = JoinSet::new();
@@ -97,6 +97,10 @@ async fn serve_mail_servers(
     };
     // Whoever started us may have gone: then we are told to stop.
     drop(told);
+    // Who listens nowhere may still be asked over HTTP.
+    if running.is_empty() {
+        stop.made().await;
+    }
     running.join_all().await;
 }
 

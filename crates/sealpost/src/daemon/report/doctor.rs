@@ -1,5 +1,6 @@
 //! Whether our reports would be believed, looked at beside everything else.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::super::ground::{Ground, with_source};
+use crate::postconf::Postconf;
 
 /// Seconds after which it is looked again, if somebody asks.
 const FRESH: i64 = 600;
@@ -68,7 +70,9 @@ impl Doctor {
         let (section, host) = (self.section.clone(), self.host.clone());
         let reporter = spawn_blocking(move || Reporter::of(&section, &host));
         let reporter = reporter.await.map_err(|error| error.to_string())?;
-        let reporter = reporter.map_err(|error| with_source(&error))?;
+        let mut reporter = reporter.map_err(|error| with_source(&error))?;
+        let postconf = Postconf::new(Path::new("postconf"), None);
+        reporter.postfix = postconf.for_reports(&self.section).await;
         Ok(examine(&reporter, &self.network, self.clock.now().as_second()).await)
     }
 

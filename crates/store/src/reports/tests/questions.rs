@@ -244,3 +244,55 @@ async fn domains_are_paged_with_their_sums() {
     assert_eq!(totals[0], (Scope::Counted, 36, Bounds::exactly(360), Bounds::exactly(27)));
     assert_eq!(totals[1].1, 0);
 }
+
+/// They were in no group, and so nobody was told of them.
+#[tokio::test]
+async fn failures_without_details_are_a_group_of_their_own() {
+    let (_folder, store) = open().await;
+    let mut bare = report("1", 0, 10);
+    bare.policies[0].failures.clear();
+    let mut some = report("2", 1, 10);
+    some.policies[0].failures[0].sessions = 4;
+    let mut more = report("3", 2, 10);
+    more.policies[0].failures[0].sessions = 11;
+    for one in [&bare, &some, &more] {
+        accept(&store, one).await;
+    }
+    let reports = store.reports();
+    let subject = || of(Some("example.com"), None);
+    let groups = |days| reports.failing_reports(Scope::Counted, subject(), days, 10);
+    let (found, failing) = groups(around_today()).await.unwrap();
+    let told = |group: &sealpost_evidence::traffic::FailureGroup| {
+        (group.is_said(), group.sessions, group.reports, group.first_day, group.last_day)
+    };
+    let groups_told: Vec<_> = found.groups.iter().map(told).collect();
+    assert_eq!(groups_told, [(false, 16, 2, day(0), day(1)), (true, 15, 2, day(1), day(2))]);
+    assert_eq!(found.groups[0].kind(), "sts//-");
+    // The newest first.
+    let parts: Vec<_> = failing.iter().map(|report| (report.failed, &report.parts)).collect();
+    assert_eq!(parts, [(10, &vec![(1, 11)]), (10, &vec![(1, 4), (0, 6)]), (10, &vec![(0, 10)])]);
+    assert_eq!(failing[0].at_most(|_| true), 10);
+    assert_eq!(failing[1].at_most(|group| group == 0), 6);
+    assert_eq!(failing[1].at_most(|_| false), 0);
+    // What has no place in the answer is not explained by anybody.
+    let (one, failing) =
+        reports.failing_reports(Scope::Counted, subject(), around_today(), 1).await.unwrap();
+    assert_eq!((one.groups.len(), one.unlisted), (1, 1));
+    assert_eq!(failing[1].at_most(|_| false), 4);
+    // The history knows of them, until they are forgotten.
+    let history = async || {
+        let place = HistoryPlace::default();
+        let page = reports.failure_history(Scope::Counted, None, day(0), place, 10).await.unwrap();
+        let told = |row: HistoryRow| {
+            (row.history.result_type, row.history.sessions, row.history.first_day)
+        };
+        page.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let said = || ("certificate-expired".to_owned(), 15, day(1));
+    assert_eq!(history().await, [(String::new(), 16, day(0)), said()]);
+    // A revision takes away what it replaces.
+    let mut revision = report("1", 0, 0);
+    revision.received_at += 1;
+    accept(&store, &revision).await;
+    assert_eq!(history().await, [(String::new(), 6, day(1)), said()]);
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sealpost_enforce::setup::Record;
 
-use super::read_if_there;
+use crate::input::read_if_there;
 use crate::outcome::Failure;
 
 /// The largest `main.cf`, and the largest record, in octets.

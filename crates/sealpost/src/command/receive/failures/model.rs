@@ -108,9 +108,14 @@ impl Failures {
 }
 
 impl DomainFailures {
+    /// Did sessions fail, as far as one can tell?
+    pub(super) fn tells_of_failures(&self) -> bool {
+        self.failed.upper > 0 || !self.groups.is_empty()
+    }
+
     /// Is there nothing to tell?
     pub(super) fn is_quiet(&self) -> bool {
-        self.groups.is_empty() && self.anomalies.is_empty() && self.unread_before.is_none()
+        !self.tells_of_failures() && self.anomalies.is_empty() && self.unread_before.is_none()
     }
 
     /// Judges what was reported, with what is seen now where somebody looked, and with the policies

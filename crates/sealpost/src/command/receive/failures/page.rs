@@ -38,7 +38,11 @@ fn one_domain(page: &mut String, domain: &DomainFailures) {
     let sums = format!("{} sessions successful, {} failed", bounds(*successful), bounds(*failed));
     writeln!(page, "\n{}: {sums}", domain.domain).ok();
     if groups.is_empty() {
-        page.push_str("  No failed session was reported in these days.\n");
+        page.push_str(if failed.upper == 0 {
+            "  No failed session was reported in these days.\n"
+        } else {
+            "  How they failed is in reports that end on other days.\n"
+        });
     }
     // Of one that nobody can be compared with, its group says the same.
     for spread in spreads.iter().filter(|spread| spread.reporters_heard > 0) {
@@ -72,7 +76,10 @@ fn one_spread(page: &mut String, spread: &SpreadReport) {
 fn one_group(page: &mut String, report: &GroupReport) {
     let GroupReport { group, is_echo, diagnosis } = report;
     let sessions = counted(group.sessions, "session", "sessions");
-    let result = shown(&group.result_type, MOST);
+    let result = match group.is_said() {
+        true => shown(&group.result_type, MOST),
+        false => "not said how".to_owned(),
+    };
     let place = place(group);
     let head = format!("{}: {sessions}, {result}{place}  [{}]", diagnosis.severity, diagnosis.code);
     page.push('\n');

@@ -1,7 +1,6 @@
 //! The policies that are known to have been published: `publish` keeps every body that was served.
 
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::Day;
 use sealpost_rules::diagnosis::PublishedPolicy;
 use sealpost_store::{Rollouts, Settings, Store};
 
@@ -41,8 +40,7 @@ impl Publications {
         }
     }
 
-    /// The policies of a domain, oldest first, the last one being that of now. None if no policy is
-    /// served now, or none that senders can use.
+    /// The policies of a domain, as [`Rollout::published`](sealpost_store::Rollout::published).
     pub(super) async fn of(
         &self,
         domain: &DomainName,
@@ -57,14 +55,6 @@ impl Publications {
                 None
             }
         };
-        let Some(history) = known.map(|rollout| rollout.history) else { return Vec::new() };
-        if history.live().is_none() {
-            return Vec::new();
-        }
-        let published = history.bodies().iter().filter_map(|served| {
-            let policy = served.policy.clone()?;
-            Some(PublishedPolicy { since: Some(Day::of(served.since.seconds())), policy })
-        });
-        published.collect()
+        known.map(|rollout| rollout.published()).unwrap_or_default()
     }
 }

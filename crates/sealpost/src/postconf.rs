@@ -6,11 +6,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use sealpost_enforce::setup::{ASKED, PostfixFound, read_settings};
+use sealpost_net::MailWay;
+use sealpost_report::{PostfixRelease, Section};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::read_if_there;
+use crate::input::read_if_there;
 use crate::outcome::Failure;
 
 /// How long it may run.
@@ -34,18 +36,18 @@ const AUTHORITIES: [&str; 4] = [
 ];
 
 /// The program, and the configuration that it works on.
-pub(super) struct Postconf<'a> {
+pub(crate) struct Postconf<'a> {
     program: &'a Path,
     config_directory: Option<&'a Path>,
 }
 
 impl<'a> Postconf<'a> {
-    pub(super) fn new(program: &'a Path, config_directory: Option<&'a Path>) -> Self {
+    pub(crate) fn new(program: &'a Path, config_directory: Option<&'a Path>) -> Self {
         Self { program, config_directory }
     }
 
     /// Postfix as it is.
-    pub(super) async fn found(&self) -> Result<PostfixFound, Failure> {
+    pub(crate) async fn found(&self) -> Result<PostfixFound, Failure> {
         let defaults = read_settings(&self.run(["-d"]).await?);
         let set = read_settings(&self.run(["-n"]).await?);
         let known = ASKED.into_iter().filter(|name| defaults.contains_key(*name));
@@ -61,8 +63,27 @@ impl<'a> Postconf<'a> {
         Ok(found)
     }
 
+    /// The Postfix that takes the mails with our reports, if a mail server of this machine does, and it
+    /// is one.
+    pub(crate) async fn for_reports(&self, section: &Section) -> Option<PostfixRelease> {
+        const NAMES: [&str; 2] = ["mail_version", "mail_release_date"];
+        let is_here = match &section.delivery.as_ref()?.mail {
+            MailWay::Program(_) => true,
+            MailWay::Relay(relay) => relay.is_here(),
+            MailWay::Direct => false,
+        };
+        if !is_here {
+            return None;
+        }
+        // Without the program it is another mail server.
+        let said = self.run(["-d"].into_iter().chain(NAMES)).await.ok()?;
+        let defaults = read_settings(&said);
+        let [version, date] = NAMES.map(|name| defaults.get(name).map_or("", String::as_str));
+        PostfixRelease::read(version, date)
+    }
+
     /// Sets parameters in `main.cf`.
-    pub(super) async fn edit<'v>(
+    pub(crate) async fn edit<'v>(
         &self,
         lines: impl IntoIterator<Item = (&'v str, &'v str)>,
     ) -> Result<(), Failure> {
@@ -75,7 +96,7 @@ impl<'a> Postconf<'a> {
     }
 
     /// Takes parameters out of `main.cf`.
-    pub(super) async fn remove(&self, names: &[&str]) -> Result<(), Failure> {
+    pub(crate) async fn remove(&self, names: &[&str]) -> Result<(), Failure> {
         if names.is_empty() {
             return Ok(());
         }

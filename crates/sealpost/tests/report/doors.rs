@@ -1,0 +1,69 @@
+//! The socket: one that systemd holds, and the queue of the kernel before it.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+
+use crate::daemon::{Daemon, World, successful, today};
+
+/// Starts the daemon as systemd does, with the socket at descriptor 3.
+fn activate(world: &World, socket: &UnixDatagram) -> Daemon {
+    const SCRIPT: &str = r#"exec 3<&0 </dev/null
+        export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tlsrpt; exec "$0" "$@""#;
+    let descriptor: OwnedFd = socket.try_clone().unwrap().into();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_sealpost"), "report", "--config"])
+        .arg(world.path("sealpost.toml"))
+        .args(["--socket", "systemd:tlsrpt"])
+        .stdin(Stdio::from(descriptor));
+    Daemon::launch(&mut command)
+}
+
+/// What mail servers tell while nobody is there waits in the socket, which is never gone.
+#[test]
+fn a_socket_of_systemd_outlives_a_restart_and_loses_nothing() {
+    let world = World::new();
+    let held = UnixDatagram::bind(world.socket()).unwrap();
+    let sender = world.sender();
+    let send = |count: u64| {
+        for _ in 0..count {
+            assert!(sender.send(successful("a.test")));
+        }
+    };
+    let day = today();
+    send(2);
+    let daemon = activate(&world, &held);
+    send(1);
+    daemon.wait_for(3);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    send(4);
+    let daemon = activate(&world, &held);
+    daemon.wait_for(4);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(world.socket().exists(), "the file is systemd's");
+    assert_eq!(today(), day, "midnight came between; begin again");
+    assert_eq!(world.sums("a.test", &day), (7, 0));
+}
+
+#[test]
+fn a_short_queue_is_told_at_the_start_with_what_to_do() {
+    const SCRIPT: &str = r#"ip link set lo up && echo "$length" >/proc/sys/net/unix/max_dgram_qlen &&
+        exec "$program" report --config "$config""#;
+    let world = World::new();
+    for (length, is_told) in [("10", true), ("511", true), ("512", false)] {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--net", "--", "sh", "-c", SCRIPT])
+            .env("program", env!("CARGO_BIN_EXE_sealpost"))
+            .env("config", world.path("sealpost.toml"))
+            .env("length", length);
+        let (status, said) = Daemon::launch(&mut command).terminate();
+        assert!(status.success(), "{said}");
+        let warning = format!("warning: net.unix.max_dgram_qlen is {length}: ");
+        assert_eq!(said.contains(&warning), is_told, "{said}");
+        assert_eq!(said.contains("sysctl -w net.unix.max_dgram_qlen=512"), is_told, "{said}");
+    }
+}
