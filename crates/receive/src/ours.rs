@@ -1,13 +1,17 @@
 //! Which domains are ours.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use mail_domain::DomainName;
 use sealpost_store::reports::Ownership;
 
 /// The domains whose reports count. Without any, every domain is: then the operator has not said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OurDomains(BTreeSet<DomainName>);
+/// Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct OurDomains(Arc<RwLock<BTreeSet<DomainName>>>);
 
 /// What a policy domain names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +32,12 @@ impl OurDomains {
     //# Domain is the "TLSA base domain" of the receiving SMTP server as
     //# described in Section 2.2.3 of RFC 7672 and Section 3 of RFC 6698.
     pub(crate) fn ownership(&self, domain: Option<&DomainName>, named: Named) -> Ownership {
+        let domains = self.read();
         match domain {
-            _ if self.0.is_empty() => Ownership::Ours,
-            Some(domain) if self.0.contains(domain) => Ownership::Ours,
+            _ if domains.is_empty() => Ownership::Ours,
+            Some(domain) if domains.contains(domain) => Ownership::Ours,
             Some(host) if named == Named::MailHost => {
-                let ours = self.0.iter().any(|domain| host.is_subdomain_of(domain));
+                let ours = domains.iter().any(|domain| host.is_subdomain_of(domain));
                 if ours { Ownership::Ours } else { Ownership::NotOurs }
             }
             _ => Ownership::NotOurs,
@@ -41,17 +46,23 @@ impl OurDomains {
 
     /// Whether somebody has named this very domain, of which there are not many.
     pub(crate) fn are_said_to_be(&self, domain: &DomainName) -> bool {
-        self.0.contains(domain)
+        self.read().contains(domain)
     }
 
-    /// Those that were named.
-    pub fn iter(&self) -> impl Iterator<Item = &DomainName> {
-        self.0.iter()
+    /// Takes up others in place of these. What is read from now on is about those.
+    pub fn replace(&self, domains: impl IntoIterator<Item = DomainName>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = domains.into_iter().collect();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeSet<DomainName>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl FromIterator<DomainName> for OurDomains {
     fn from_iter<I: IntoIterator<Item = DomainName>>(domains: I) -> Self {
-        Self(domains.into_iter().collect())
+        let ours = Self::default();
+        ours.replace(domains);
+        ours
     }
 }

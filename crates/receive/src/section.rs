@@ -18,8 +18,7 @@ use sealpost_store::{raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
 use crate::{
-    AdmittedSource, Beliefs, BelievedServer, Limits, MaildirAfter, OurDomains, RecipientRule,
-    Recipients,
+    AdmittedSource, Beliefs, BelievedServer, Limits, MaildirAfter, RecipientRule, Recipients,
 };
 
 /// The port of SMTP unless the operator says otherwise.
@@ -233,11 +232,6 @@ impl Section {
     /// Where everything is kept as it came: by default beside the store.
     pub fn raw_file(&self) -> PathBuf {
         self.raw_store.clone().unwrap_or_else(|| raw_path_beside(&self.store_file()))
-    }
-
-    /// The domains whose reports count.
-    pub fn ours(&self) -> OurDomains {
-        self.domains.iter().cloned().collect()
     }
 
     /// How much of a submission is read: what is let in at a door is read too.
@@ -497,7 +491,7 @@ mod tests {
         let files = section.identity().unwrap().unwrap();
         assert_eq!(files.certificates, Path::new("/etc/sealpost/mx.pem"));
         assert_eq!(files.key, Path::new("/etc/mx.key"));
-        assert_eq!(section.ours().iter().count(), 2);
+        assert_eq!(section.domains.len(), 2);
         assert_eq!(section.beliefs().admitted.len(), 1);
         assert_eq!(section.beliefs().servers.first().unwrap().networks, this_machine());
         assert_eq!(section.retention.raw(), Duration::from_secs(7 * 86_400));

@@ -7,6 +7,7 @@ mod set;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use mail_domain::DomainName;
 use schemars::JsonSchema;
 use sealpost_enforce::Section;
 use sealpost_listen::Address;
@@ -177,6 +178,16 @@ impl Configuration {
             }
             error => Failure::new(format!("read the configuration: {error}")),
         })
+    }
+
+    /// The domains whose reports count: those of `[receive]`, and where it names any, those of
+    /// `[publish]` as well. None stands for all.
+    pub(crate) fn reported_domains(&self) -> Result<Vec<DomainName>, Failure> {
+        let mut domains = self.receive.domains.clone();
+        if !domains.is_empty() {
+            domains.extend(self.domains()?.iter().map(|published| published.domain.clone()));
+        }
+        Ok(domains)
     }
 
     /// Every role that names no file of its own keeps what it keeps in this one.

@@ -76,7 +76,9 @@ impl ReceiveArguments {
 impl ReceiveConfiguration {
     /// What is configured for this role, with the flag for the store over it.
     pub(crate) fn section(&self) -> Result<Section, Failure> {
-        let mut section = self.load()?.receive;
+        let configuration = self.load()?;
+        let domains = configuration.reported_domains()?;
+        let mut section = Section { domains, ..configuration.receive };
         if let Some(store) = &self.store {
             section.store = Some(store.clone());
         }

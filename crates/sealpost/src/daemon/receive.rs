@@ -3,14 +3,17 @@
 mod doors;
 mod watched;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_domain::DomainName;
 use sealpost_listen::smtp::EhloName;
 use sealpost_listen::tls::Identity;
 use sealpost_receive::{
-    Intake, Notary, Readers, ReadingRoom, ReceiveApi, ReceiveMetrics, Section, keep_forgetting,
+    Intake, Notary, OurDomains, Readers, ReadingRoom, ReceiveApi, ReceiveMetrics, Section,
+    keep_forgetting,
 };
 use sealpost_runtime::{AfterPanic, supervise};
 use tokio::task::JoinSet;
@@ -19,6 +22,7 @@ pub(crate) use self::watched::{Watched, watch_maildir};
 use super::doors::Doors;
 use super::ground::{Ground, with_source};
 use super::role::{Pulse, Reloaded, takes_up_work};
+use crate::configuration::Configuration;
 use crate::outcome::Failure;
 use crate::output::Output;
 
@@ -31,6 +35,7 @@ const WITHOUT: &str =
 /// The role beside the inbox.
 pub(super) struct Receive {
     section: Section,
+    ours: OurDomains,
     identity: Option<Arc<Identity>>,
     api: Arc<ReceiveApi>,
     doors: Doors,
@@ -48,8 +53,9 @@ impl Receive {
         let raw = ground.raw_store(&section.raw_file(), WITHOUT).await?;
         let watched = Watched::new(&section, &network, &store, section.limits.message_octets)?;
         let notary = Notary::new(network);
-        let (ours, limits) = (section.ours(), section.reading_limits());
-        let intake = Intake::new(raw, store.reports(), notary, ours, limits, clock)
+        let ours: OurDomains = domains(&ground.configuration).await?.into_iter().collect();
+        let limits = section.reading_limits();
+        let intake = Intake::new(raw, store.reports(), notary, ours.clone(), limits, clock)
             .believing(section.beliefs());
         let (room, readers) = ReadingRoom::new(intake, Arc::new(ReceiveMetrics::default()));
 
@@ -73,21 +79,40 @@ impl Receive {
                 match never {}
             });
         }
-        Ok(Self { section, identity, api, doors, tasks })
+        Ok(Self { section, ours, identity, api, doors, tasks })
     }
 
-    /// Reads the certificate again.
-    pub(super) fn reload(&mut self, section: &Section, output: &mut Output) -> Reloaded {
-        if *section != self.section {
+    /// Reads the certificate again, and takes up the domains that are published now.
+    pub(super) async fn reload(
+        &mut self,
+        configuration: &Configuration,
+        output: &mut Output,
+    ) -> Reloaded {
+        if configuration.receive != self.section {
             return Reloaded::StartAnew;
         }
+        let count = match domains(configuration).await {
+            Ok(domains) => {
+                let count = domains.len();
+                self.ours.replace(domains);
+                count
+            }
+            Err(failure) => {
+                output.say(&failure.hint("reports count of the domains of before").to_string());
+                return Reloaded::Refused;
+            }
+        };
         match self.identity.as_deref().map(Identity::reload) {
-            None => output.say("there is nothing to read again"),
+            None if count == 0 => output.say("there is nothing to read again"),
+            None => {}
             Some(Ok(())) => output.say("read the certificate again"),
             Some(Err(error)) => {
                 let failure = Failure::new(with_source(&error));
                 output.say(&failure.hint("the one of before stays in use").to_string());
             }
+        }
+        if count > 0 {
+            output.say(&format!("reports of {count} domains count"));
         }
         Reloaded::Done
     }
@@ -143,6 +168,14 @@ async fn forget(room: ReadingRoom, section: Section) {
     };
     // It gives up never.
     let _ = supervise("the end of old reports", AfterPanic::Restart, &metrics.panics, make).await;
+}
+
+/// Whose reports count: none stands for all.
+async fn domains(configuration: &Configuration) -> Result<BTreeSet<DomainName>, Failure> {
+    let configuration = configuration.clone();
+    // Reports are taken in while many files are read.
+    let domains = tokio::task::spawn_blocking(move || configuration.reported_domains());
+    Ok(domains.await.map_err(Failure::new)??.into_iter().collect())
 }
 
 fn host(section: &Section, otherwise: &str) -> Result<EhloName, Failure> {

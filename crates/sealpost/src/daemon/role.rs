@@ -127,7 +127,7 @@ impl Role {
     ) -> Reloaded {
         match self {
             Self::Enforce(role) => role.reload(&configuration.enforce, output),
-            Self::Receive(role) => role.reload(&configuration.receive, output),
+            Self::Receive(role) => role.reload(configuration, output).await,
             Self::Report(role) => role.reload(&configuration.report, output),
             Self::Publish(role) => role.reload(configuration, output).await,
             Self::Check(role) => role.reload(configuration, output).await,

@@ -358,3 +358,44 @@ fn pages_are_of_the_file_of_a_role_that_runs() {
     assert!(daemon.terminate().0.success());
     assert!(world.path("own.sqlite").exists());
 }
+
+#[test]
+fn reports_of_what_is_published_count_without_its_being_named_again() {
+    let world = World::new();
+    world.write(&format!(
+        "{CONFIGURATION}[receive]\ndomains = [\"ours.example\"]\n\
+         listen = {{ smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }}\n\
+         [[receive.admit]]\nname = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n"
+    ));
+    fs_err::create_dir(world.path("domains")).unwrap();
+    let publish = |domains: &[&str]| {
+        let domains = domains.iter().map(|name| {
+            format!(
+                "[domains.\"{name}\"]\nhost = \"own\"\nmode = \"testing\"\nmx = [\"mx1.{name}\"]\n"
+            )
+        });
+        fs_err::write(world.path("domains/all.toml"), domains.collect::<String>()).unwrap();
+    };
+    publish(&["mail.good.test"]);
+    let mut daemon = start(&world, &[]);
+    let now = sealpost_runtime::Clock::system().now().to_string();
+    let day = now.split('T').next().unwrap();
+    let report = |reporter: &str, domain: &str| {
+        format!(
+            r#"{{"organization-name":"{reporter}","report-id":"{reporter}-{domain}",
+            "date-range":{{"start-datetime":"{day}T00:00:00Z","end-datetime":"{day}T23:59:59Z"}},
+            "policies":[{{"policy":{{"policy-type":"sts","policy-domain":"{domain}"}},
+            "summary":{{"total-successful-session-count":5,"total-failure-session-count":0}}}}]}}"#
+        )
+    };
+    daemon.post_report(&report("First", "mail.good.test"));
+    daemon.post_report(&report("Early", FIXED));
+    daemon.wait_for("/api/v1/reports", "First");
+    daemon.wait_for("/api/v1/reports?scope=not-ours", "Early");
+    publish(&["mail.good.test", FIXED]);
+    daemon.hang_up();
+    daemon.wait_to_hear("reports of 3 domains count");
+    daemon.post_report(&report("Late", FIXED));
+    daemon.wait_for("/api/v1/reports", "Late");
+    assert!(daemon.terminate().0.success());
+}

@@ -92,9 +92,10 @@ impl Stored {
 
     fn intake_of(&self, arguments: &JudgementArguments, limits: Limits, notary: Notary) -> Intake {
         let ours = match arguments.domains.as_slice() {
-            [] => self.section.ours(),
-            domains => domains.iter().cloned().collect(),
+            [] => &self.section.domains,
+            domains => domains,
         };
+        let ours = ours.iter().cloned().collect();
         let (raw, reports) = (self.raw.clone(), self.store.reports());
         let intake = Intake::new(raw, reports, notary, ours, limits, Clock::system());
         intake.believing(self.section.beliefs())
