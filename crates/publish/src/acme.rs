@@ -77,6 +77,17 @@ pub(crate) enum AcmeError {
     /// The authority does not offer what is configured.
     #[error("prove the name by {0}: the authority does not offer it here")]
     NotOffered(&'static str),
+    /// A certificate is of no use to a machine with another time.
+    #[error(
+        "order a certificate: the clock of this machine shows {ours}, and that of the authority \
+         {theirs}: set the clock"
+    )]
+    Clock {
+        /// Our time.
+        ours: jiff::Timestamp,
+        /// The authority's.
+        theirs: jiff::Timestamp,
+    },
     /// It takes too long.
     #[error("wait for the authority: it has not finished within {0} seconds")]
     Slow(u64),
@@ -109,6 +120,11 @@ impl AcmeError {
     /// Whether the authority says this kind of problem.
     fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { kind, .. } if kind == wanted)
+    }
+
+    /// Whether the certificate that an order names was replaced already, by one that was lost.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is("alreadyReplaced")
     }
 
     /// Seconds after which the authority wants to be asked again, if it says so.

@@ -44,11 +44,13 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
     assert!(error.contains("another program serves there"), "{error}");
     drop(daemon);
 
-    // The clock is wrong.
+    // The clock is wrong: nothing is ordered.
+    let before = hosting.orders().unwrap();
     let (daemon, _) = start("clock", "127.0.0.80", "clock.test", &["--at", "2031-02-03T04:05:06Z"]);
     let daemon = daemon.unwrap();
     let line = daemon.says("there is no new certificate yet").unwrap();
     assert!(line.contains("set the clock"), "{line}");
+    assert_eq!(hosting.orders().unwrap(), before);
     drop(daemon);
 
     // The authority has no certificates of that kind.

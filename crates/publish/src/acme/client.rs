@@ -336,15 +336,35 @@ impl Client {
         }
     }
 
+    /// The time that the authority shows now, in seconds since 1970; `None` if it shows none.
+    pub(crate) async fn time(&self) -> Result<Option<i64>, AcmeError> {
+        let answer = self.new_nonce().await?;
+        if let Some(nonce) = answer.field("replay-nonce") {
+            let mut kept = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
+            *kept = Some(nonce.to_owned());
+        }
+        Ok(answer.field("date").and_then(read_date))
+    }
+
     async fn nonce(&self) -> Result<String, AcmeError> {
         if let Some(nonce) = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Ok(nonce);
         }
-        let url = parsed_url(&self.directory.new_nonce)?;
-        let answer = self.network.ask(&url, Ask::Head, "*/*").await?;
+        let answer = self.new_nonce().await?;
         let nonce = answer.field("replay-nonce").ok_or(AcmeError::Answer("no nonce"))?;
         Ok(nonce.to_owned())
     }
+
+    async fn new_nonce(&self) -> Result<Answer, AcmeError> {
+        let url = parsed_url(&self.directory.new_nonce)?;
+        Ok(self.network.ask(&url, Ask::Head, "*/*").await?)
+    }
+}
+
+/// A date of HTTP (RFC 9110 §5.6.7), in the form that is sent.
+fn read_date(text: &str) -> Option<i64> {
+    let time = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(time.timestamp().as_second())
 }
 
 fn parsed_url(text: &str) -> Result<HttpsUrl, AcmeError> {
@@ -376,6 +396,12 @@ fn next_page(link: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        assert_eq!(read_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(read_date("soon"), None);
+    }
 
     #[test]
     fn an_order_names_a_profile_that_is_offered_and_what_it_replaces() {

@@ -162,13 +162,7 @@ impl Issuer {
                 self.store.asked(host.clone(), now).await?;
                 tracing::info!(%host, "ordering a certificate");
                 let profile = self.profile.as_deref();
-                match client.new_order(host.as_str(), replaces, profile).await {
-                    // It was replaced by one that was lost.
-                    Err(error) if replaces.is_some() && error.is("alreadyReplaced") => {
-                        client.new_order(host.as_str(), None, profile).await?
-                    }
-                    made => made?,
-                }
+                client.new_order(host.as_str(), replaces, profile).await?
             }
         };
         self.store.ordered(host.clone(), url.clone()).await?;

@@ -15,7 +15,7 @@ use sealpost_runtime::Clock;
 use sealpost_store::{Certificates, Kept, Spending};
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
-use super::{AcmeSection, Seal, schedule};
+use super::{AcmeSection, Seal, schedule, section::AcmeLimits};
 use crate::{
     ChallengeKind, DnsWay, HostError, PublishMetrics, PublishedDomain, Target,
     acme::{
@@ -33,6 +33,8 @@ const MOMENT: Duration = Duration::from_millis(500);
 const OFTEN: u64 = 5;
 /// How far the clock of this machine may be from the authority's, in seconds.
 const SKEW: i64 = 60;
+/// How far before nothing is ordered: certificates often begin an hour before they are issued.
+const FAR: u64 = 3_600;
 
 /// Gets and renews certificates. Clones share it.
 #[derive(Clone)]
@@ -143,7 +145,7 @@ impl Keeper {
         };
         let inner = Inner {
             directory: url(&section.directory)?,
-            staging: section.staging.as_deref().map(url).transpose()?,
+            staging: section.trials().map(url).transpose()?,
             external,
             section: section.clone(),
             network: parts.network,
@@ -419,7 +421,14 @@ impl Inner {
         let is_begun = begun.is_some_and(|begun| begun.directory == *name);
         let (client, authorities) = self.client(&self.directory, name).await?;
         // What is under way was looked at and counted when it began.
+        let failures = AcmeLimits::of_failures(name, host);
         if !is_begun {
+            self.compare_clocks(&client).await?;
+            let free_at = self.store.free_at(failures.name.clone()).await?;
+            let (at, _) = failures.next(free_at, self.now());
+            if at > self.now() {
+                return Ok(Renewed::Later(at));
+            }
             let ours = self.addresses_of(host);
             let preflight = Preflight {
                 network: &self.network,
@@ -430,7 +439,7 @@ impl Inner {
             };
             preflight.look(host).await?;
             if let (Some(staging), Some(name), 1..) =
-                (&self.staging, &self.section.staging, state.failures)
+                (&self.staging, self.section.trials(), state.failures)
             {
                 let (client, _) = self.client(staging, name).await?;
                 self.issuer.issue(host, name, &client, None, self.now()).await?;
@@ -438,26 +447,64 @@ impl Inner {
                 tracing::info!(%host, "the trial succeeded");
             }
             // Renewals that name the certificate they replace do not count (RFC 9773 §5).
-            if state.renew_at.is_none() || state.valid.is_none() {
-                let limits = &self.section.limits;
-                let limits = vec![limits.of_account(name), limits.of_domain(name, host)];
-                if let Spending::Not(at) = self.store.spend(limits, self.now()).await? {
-                    return Ok(Renewed::Later(at));
-                }
+            if (state.renew_at.is_none() || state.valid.is_none())
+                && let Spending::Not(at) = self.count_an_order(host).await?
+            {
+                return Ok(Renewed::Later(at));
             }
         }
         let replaces = state.id.as_deref().filter(|_| state.valid.is_some());
-        let issued = self.issuer.issue(host, name, &client, replaces, self.now()).await?;
-        self.keep(host, issued).await?;
+        let issued = match self.issuer.issue(host, name, &client, replaces, self.now()).await {
+            // One that replaces none counts.
+            Err(error) if replaces.is_some() && error.is_replaced() => {
+                if let Spending::Not(at) = self.count_an_order(host).await? {
+                    return Ok(Renewed::Later(at));
+                }
+                self.issuer.issue(host, name, &client, None, self.now()).await
+            }
+            issued => issued,
+        };
+        if let Err(AcmeError::Challenge { .. }) = &issued {
+            // Whether there was room or not, it has happened.
+            let _ = self.store.spend(vec![failures], self.now()).await?;
+        }
+        self.keep(host, &client, issued?).await?;
         Ok(Renewed::Done)
     }
 
-    async fn keep(&self, host: &DomainName, issued: Issued) -> Result<(), AcmeError> {
+    async fn count_an_order(&self, host: &DomainName) -> Result<Spending, AcmeError> {
+        let (name, limits) = (&self.section.directory, &self.section.limits);
+        let limits = vec![limits.of_account(name), limits.of_domain(name, host)];
+        Ok(self.store.spend(limits, self.now()).await?)
+    }
+
+    /// A certificate for a machine with another time would be ordered for nothing.
+    async fn compare_clocks(&self, client: &Client) -> Result<(), AcmeError> {
+        let (ours, theirs) = (self.now(), client.time().await?);
+        let is_far = |theirs: &i64| ours.abs_diff(*theirs) > FAR;
+        let time = |seconds| jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        match theirs.filter(is_far) {
+            Some(theirs) => Err(AcmeError::Clock { ours: time(ours), theirs: time(theirs) }),
+            None => Ok(()),
+        }
+    }
+
+    async fn keep(
+        &self,
+        host: &DomainName,
+        client: &Client,
+        issued: Issued,
+    ) -> Result<(), AcmeError> {
         let Issued { chain, key, facts, certificate } = issued;
         let CertificateFacts { not_before, not_after, .. } = facts;
         let now = self.now();
         if now < not_before.saturating_sub(SKEW) || now > not_after {
-            self.store.abandon(host.clone()).await?;
+            // The order stays: once the clock is set, its certificate is taken. Only one that has run
+            // out by the authority's clock too is good for nothing.
+            let theirs = client.time().await.ok().flatten();
+            if theirs.unwrap_or(now) > not_after {
+                self.store.abandon(host.clone()).await?;
+            }
             let time = |seconds| jiff::Timestamp::from_second(seconds).unwrap_or_default();
             return Err(AcmeError::Certificate(format!(
                 "it is valid from {} to {}, and the clock of this machine shows {}: set the clock",

@@ -10,6 +10,12 @@ use serde::Deserialize;
 use super::forecast::registered_domain;
 use crate::ChallengeKind;
 
+/// The directory of Let's Encrypt, and that for trials.
+const LETS_ENCRYPT: (&str, &str) = (
+    "https://acme-v02.api.letsencrypt.org/directory",
+    "https://acme-staging-v02.api.letsencrypt.org/directory",
+);
+
 /// The section `[publish.acme]`.
 ///
 /// ```toml
@@ -24,7 +30,8 @@ use crate::ChallengeKind;
 pub struct AcmeSection {
     /// The URL of the authority's directory: that of Let's Encrypt by default.
     pub directory: String,
-    /// The directory of the same authority for trials: there a failed name is tried first again.
+    /// The directory of the same authority for trials: there a failed name is tried first again. That
+    /// of Let's Encrypt is known.
     pub staging: Option<String>,
     /// Whether the operator agrees to the authority's terms of service.
     pub agree_to_terms: bool,
@@ -74,6 +81,12 @@ pub struct AcmeLimits {
 }
 
 impl AcmeSection {
+    /// The directory for trials.
+    pub(crate) fn trials(&self) -> Option<&str> {
+        let (directory, trials) = LETS_ENCRYPT;
+        self.staging.as_deref().or((self.directory == directory).then_some(trials))
+    }
+
     /// Paths that are not absolute start from this folder.
     pub(crate) fn relative_to(&mut self, folder: &Path) {
         let external = self.external_account.as_mut().map(|account| &mut account.key_file);
@@ -88,6 +101,12 @@ impl AcmeLimits {
     pub(crate) fn of_account(&self, directory: &str) -> Allowance {
         let name = format!("orders {directory}");
         Allowance { name, burst: self.orders, interval: self.order_seconds }
+    }
+
+    /// How often the authority may find that a name is not proved: with Let's Encrypt five times an
+    /// hour. Two at once and one more in 20 minutes are never more.
+    pub(crate) fn of_failures(directory: &str, host: &DomainName) -> Allowance {
+        Allowance { name: format!("failures {host} {directory}"), burst: 2, interval: 1_200 }
     }
 
     /// What may be ordered for the registered domain of a host.
@@ -114,7 +133,7 @@ impl Default for AcmeLimits {
 impl Default for AcmeSection {
     fn default() -> Self {
         Self {
-            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            directory: LETS_ENCRYPT.0.to_owned(),
             staging: None,
             agree_to_terms: false,
             contact: Vec::new(),
@@ -126,5 +145,36 @@ impl Default for AcmeSection {
             limits: AcmeLimits::default(),
             parallel: 4,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trials_of_lets_encrypt_are_known_and_no_others() {
+        let usual = AcmeSection::default();
+        assert_eq!(usual.trials(), Some(LETS_ENCRYPT.1));
+        let other = AcmeSection { directory: "https://ca.test/dir".to_owned(), ..usual };
+        assert_eq!(other.trials(), None);
+        let own = AcmeSection { staging: Some("https://ca.test/try".to_owned()), ..other };
+        assert_eq!(own.trials(), Some("https://ca.test/try"));
+    }
+
+    #[test]
+    fn no_hour_sees_more_than_five_failures_of_a_name() {
+        let limit = AcmeLimits::of_failures("", &"mta-sts.a.test".parse().unwrap());
+        let (mut free_at, mut failures) = (0, Vec::new());
+        // Whoever tries as soon as it is allowed, and always fails.
+        while failures.len() < 20 {
+            let now = failures.last().copied().unwrap_or(1_000_000);
+            let (at, free) = limit.next(free_at, now);
+            free_at = free;
+            failures.push(at);
+        }
+        let most =
+            failures.windows(6).all(|six| six.last() > six.first().map(|at| at + 3_600).as_ref());
+        assert!(most, "{failures:?}");
     }
 }
