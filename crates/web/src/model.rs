@@ -122,6 +122,13 @@ pub(crate) struct SeenPolicy {
     pub(crate) differences: Option<Vec<String>>,
 }
 
+impl SeenPolicy {
+    /// Whether it has to be shown beside the one that is published.
+    pub(crate) fn is_otherwise(&self) -> bool {
+        !self.differences.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
 /// Who sees a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
