@@ -112,7 +112,7 @@ impl Receive {
             }
         }
         if count > 0 {
-            output.say(&format!("reports of {count} domains count"));
+            output.say(&format!("domains whose reports count: {count}"));
         }
         Reloaded::Done
     }

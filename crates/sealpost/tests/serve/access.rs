@@ -215,7 +215,7 @@ fn another_password_holds_after_a_hang_up_and_ends_all_sessions() {
     let own = |daemon: &Daemon| status(daemon, "/settings", &[("Cookie", &cookie)]);
     // Nothing has changed, or nothing that can be used.
     daemon.hang_up();
-    daemon.wait_to_hear("there is nothing to read again");
+    daemon.wait_to_hear("domains whose reports count: 1");
     assert_eq!(own(&daemon), 200);
     fs_err::write(world.path("hash"), "no hash").unwrap();
     daemon.hang_up();

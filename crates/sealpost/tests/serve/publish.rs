@@ -394,7 +394,7 @@ fn reports_of_what_is_published_count_without_its_being_named_again() {
     daemon.wait_for("/api/v1/reports?scope=not-ours", "Early");
     publish(&["mail.good.test", FIXED]);
     daemon.hang_up();
-    daemon.wait_to_hear("reports of 3 domains count");
+    daemon.wait_to_hear("domains whose reports count: 3");
     daemon.post_report(&report("Late", FIXED));
     daemon.wait_for("/api/v1/reports", "Late");
     assert!(daemon.terminate().0.success());
