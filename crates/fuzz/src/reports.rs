@@ -42,7 +42,8 @@ pub fn tls_report_counts(octets: &[u8]) {
         .collect();
     let text = format!(
         r#"{{"report-id":"1","date-range":{{"start-datetime":{}}},"policies":[{}]}}"#,
-        octets.len(),
+        // A time before TLS-RPT is none.
+        1_700_000_000 + octets.len(),
         entries.join(",")
     );
     let reading = Report::read(text.as_bytes(), &ReportLimits::default());
