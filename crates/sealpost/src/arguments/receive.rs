@@ -76,13 +76,18 @@ impl ReceiveArguments {
 impl ReceiveConfiguration {
     /// What is configured for this role, with the flag for the store over it.
     pub(crate) fn section(&self) -> Result<Section, Failure> {
+        Ok(self.over(self.load()?.receive))
+    }
+
+    /// The same, with all domains whose reports count, for who takes reports in.
+    pub(crate) fn section_of_intake(&self) -> Result<Section, Failure> {
         let configuration = self.load()?;
         let domains = configuration.reported_domains()?;
-        let mut section = Section { domains, ..configuration.receive };
-        if let Some(store) = &self.store {
-            section.store = Some(store.clone());
-        }
-        Ok(section)
+        Ok(Section { domains, ..self.over(configuration.receive) })
+    }
+
+    fn over(&self, section: Section) -> Section {
+        Section { store: self.store.clone().or(section.store), ..section }
     }
 
     /// The configuration, or what holds without one.

@@ -27,7 +27,7 @@ pub(super) struct Stored {
 impl Stored {
     /// Opens both files, and makes them if they are missing.
     pub(super) async fn open_or_make(arguments: &ReceiveConfiguration) -> Result<Self, Failure> {
-        let section = arguments.section()?;
+        let section = arguments.section_of_intake()?;
         let path = section.store_file();
         let mut settings = Settings::at(&path);
         let mut raw = Settings::at(section.raw_file());
