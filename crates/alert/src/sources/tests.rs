@@ -148,10 +148,20 @@ fn faulty(at: i64, looks: u32) -> Check {
 
 fn evidence(records: &[&str], at: i64) -> Evidence {
     let record = |text: &&str| TextRecord { strings: vec![Octets::new(text.as_bytes())] };
-    let value = records.iter().map(record).collect();
+    let found = Found {
+        value: records.iter().map(record).collect(),
+        ttl: 60,
+        aliases: vec![],
+        security: Security::Insecure,
+    };
+    Evidence { sts_records: Some(Lookup::Found(found)), ..nothing_asked_for(domain(), at) }
+}
+
+/// Evidence of a look in which nothing was asked for.
+pub(super) fn nothing_asked_for(domain: DomainName, at: i64) -> Evidence {
     Evidence {
         format: FORMAT,
-        domain: domain(),
+        domain,
         observed: jiff::Timestamp::from_second(at).unwrap(),
         took_ms: 1,
         observer: Observer {
@@ -165,12 +175,7 @@ fn evidence(records: &[&str], at: i64) -> Evidence {
             ipv4: Reach::Routed,
             ipv6: Reach::Routed,
         },
-        sts_records: Some(Lookup::Found(Found {
-            value,
-            ttl: 60,
-            aliases: vec![],
-            security: Security::Insecure,
-        })),
+        sts_records: None,
         policy_host: None,
         mail_hosts: None,
         tls_rpt_records: None,

@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use sealpost_evidence::traffic::{Bounds, Trust};
 use sealpost_evidence::{
-    Dialogues, Dnssec, Evidence, FORMAT, Found, Lookup, MailHosts, MxRecord, MxSource, Observer,
-    Reach, Security,
+    Dialogues, Evidence, Found, Lookup, MailHosts, MxRecord, MxSource, Security,
 };
 use sealpost_rules::changes::Facts;
 use sealpost_store::{
@@ -14,6 +13,7 @@ use sealpost_store::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::sources::tests::nothing_asked_for;
 
 /// A day on which nothing happens in the world.
 const TODAY: i64 = 20_000;
@@ -180,31 +180,12 @@ fn seen(hosts: &[&str]) -> Evidence {
     let value = hosts.iter().map(record).collect();
     let security = Security::Insecure;
     Evidence {
-        format: FORMAT,
-        domain: "example.com".parse().unwrap(),
-        observed: jiff::Timestamp::from_second(NOW - 60).unwrap(),
-        took_ms: 1,
-        observer: Observer {
-            software: "test".to_owned(),
-            ehlo_name: "probe.test".to_owned(),
-            resolvers: vec![],
-            https_port: 443,
-            smtp_port: 25,
-            trust_roots: "test".to_owned(),
-            dnssec: Dnssec::Nobody,
-            ipv4: Reach::Routed,
-            ipv6: Reach::Routed,
-        },
-        sts_records: None,
-        policy_host: None,
         mail_hosts: Some(MailHosts {
             records: Lookup::Found(Found { value, ttl: 60, aliases: vec![], security }),
             source: MxSource::Records,
             dialogues: Dialogues::Unwanted,
             hosts: vec![],
         }),
-        tls_rpt_records: None,
-        report_destinations: vec![],
-        surroundings: None,
+        ..nothing_asked_for("example.com".parse().unwrap(), NOW - 60)
     }
 }
