@@ -80,7 +80,7 @@ impl Collector {
             Flusher::new(Arc::clone(&shared), sessions, node, clock.clone(), section.flush_pause());
         let memory = Memory::new(Arc::clone(&shared), clock.now().as_second());
         let ring = Arc::new(Ring::default());
-        let (intake, deliveries) = Intake::new();
+        let (intake, deliveries) = Intake::new(Arc::clone(&shared.posted));
         let counts = {
             let ring = Arc::clone(&ring);
             DedicatedThread::start(COUNTS, move |stop| count(ring, deliveries, memory, stop))?

@@ -130,6 +130,13 @@ impl Flusher {
             generation(one).cmp(&generation(other)).then(in_store)
         });
         unsaved.slots.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        // They go with the first counters: a key that is written later than what came with it would let
+        // that be counted twice after a crash.
+        let posts = self.shared.posted.unsaved();
+        let mut first = posts.clone();
+        if unsaved.slots.is_empty() && !first.is_empty() {
+            self.sessions.note_posts(std::mem::take(&mut first)).await?;
+        }
         while let Some(last) = unsaved.slots.last() {
             let generation = Arc::clone(&last.generation);
             let epoch = self.epoch(&generation).await?;
@@ -142,9 +149,10 @@ impl Flusher {
             }
             let mut taken = Unsaved { shared: &self.shared, slots: chunk };
             let counts = taken.slots.iter().filter_map(|slot| slot.take_changes()).collect();
-            self.sessions.save(&epoch, counts).await?;
+            self.sessions.save_posted(&epoch, counts, std::mem::take(&mut first)).await?;
             taken.slots.clear();
         }
+        self.shared.posted.saved(&posts);
         Ok(())
     }
 

@@ -1,7 +1,11 @@
 //! Sessions that come by other ways than the socket.
 
+use std::sync::Arc;
+
 use tls_rpt::SessionReading;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::posted::Posted;
 
 /// Deliveries that may wait for the thread that counts.
 const MOST_WAITING: usize = 64;
@@ -9,7 +13,10 @@ const MOST_WAITING: usize = 64;
 /// Hands sessions to the thread that counts those of the socket, into the same counters. Clones
 /// share it.
 #[derive(Clone, Debug)]
-pub struct Intake(mpsc::Sender<Delivery>);
+pub struct Intake {
+    deliveries: mpsc::Sender<Delivery>,
+    pub(crate) posted: Arc<Posted>,
+}
 
 /// Where the thread that counts takes them.
 pub(crate) struct Deliveries(mpsc::Receiver<Delivery>);
@@ -35,9 +42,9 @@ pub struct TimedSession {
 pub struct IntakeClosed;
 
 impl Intake {
-    pub(crate) fn new() -> (Self, Deliveries) {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self(sender), Deliveries(receiver))
+    pub(crate) fn new(posted: Arc<Posted>) -> (Self, Deliveries) {
+        let (deliveries, receiver) = mpsc::channel(MOST_WAITING);
+        (Self { deliveries, posted }, Deliveries(receiver))
     }
 
     /// Waits until the sessions are counted, and says how many were: fewer only if the memory is full
@@ -49,7 +56,7 @@ impl Intake {
     pub async fn count(&self, sessions: Vec<TimedSession>) -> Result<usize, IntakeClosed> {
         let (counted, answer) = oneshot::channel();
         let delivery = Delivery { sessions, counted };
-        self.0.send(delivery).await.map_err(|_| IntakeClosed)?;
+        self.deliveries.send(delivery).await.map_err(|_| IntakeClosed)?;
         answer.await.map_err(|_| IntakeClosed)
     }
 }

@@ -36,6 +36,7 @@ mod intake;
 mod lines;
 mod log;
 mod log_import;
+mod posted;
 mod posts;
 pub use intake::{Intake, IntakeClosed, TimedSession};
 pub use lines::FollowedLog;

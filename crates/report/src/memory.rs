@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::{
     Cause, Mended, ReportMetrics, Result as ResultLabel, Section, SectionLimits, TimedSession,
     known::{Known, Meaning},
+    posted::Posted,
     ring::Waiting,
     slot::{Addition, Generation, Slot, SlotLimits, Weight},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) weight: Arc<Weight>,
     /// Wakes the task that writes before its time.
     pub(crate) wake: Notify,
+    /// What was posted with a key.
+    pub(crate) posted: Arc<Posted>,
     unsaved: Mutex<Vec<Arc<Slot>>>,
     refused: Mutex<VecDeque<RefusedDatagram>>,
     /// What is large and no longer needed: to free it takes time that the thread does not have.
@@ -82,6 +85,7 @@ impl Shared {
             is_probing: section.probe.is_some(),
             weight: Arc::default(),
             wake: Notify::new(),
+            posted: Arc::default(),
             unsaved: Mutex::default(),
             refused: Mutex::default(),
             discarded: Mutex::default(),

@@ -14,6 +14,7 @@ sealpost_runtime::metric_table! {
         refused: CounterVec<Cause> = "sealpost_report_refused_total", "Datagrams that could not be read and were not counted, by cause.";
         repaired: CounterVec<Mended> = "sealpost_report_repaired_total", "Datagrams of which something had to be mended, by what it was; once for each thing, and again for each datagram that is the same.";
         posted: Counter = "sealpost_report_posted_total", "Sessions that were posted over HTTP and counted.";
+        post_repeated: Counter = "sealpost_report_post_repeated_total", "Posts of sessions that came again with their key, and were not counted again.";
         post_refused: Counter = "sealpost_report_post_refused_total", "Posts of sessions that were refused as a whole.";
         logged: Counter = "sealpost_report_logged_total", "Sessions that lines of a mail server's log told of.";
         log_refused: Counter = "sealpost_report_log_refused_total", "Lines of a log that tell of a session and could not be read.";

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
+use sealpost_listen::http::{Fields, HttpService, Method, Request, Response, Status};
 use sealpost_runtime::Clock;
-use sealpost_store::Digest;
+use sealpost_store::{Digest, Sessions, StoreError, sessions::SessionPost};
 use serde::Serialize;
 use tls_rpt::{Session, SessionReading};
 
-use crate::{Intake, ReportMetrics, TimedSession};
+use crate::{
+    Intake, IntakeClosed, ReportMetrics, TimedSession,
+    posted::{Begun, Turn},
+};
 
 /// The most sessions in one post.
 const MOST_SESSIONS: usize = 10_000;
@@ -17,6 +20,8 @@ const MOST_SESSIONS: usize = 10_000;
 const CLOCKS_APART: i64 = 300;
 /// The shortest token: one that cannot be guessed.
 const SHORTEST_TOKEN: usize = 16;
+/// The longest key of a post.
+const LONGEST_KEY: usize = 255;
 /// What the field `Authorization` begins with (RFC 6750).
 const SCHEME: &str = "bearer";
 
@@ -25,12 +30,35 @@ const SCHEME: &str = "bearer";
 /// The body holds one session, or several, one on each line: the JSON that libtlsrpt sends. It is
 /// answered with success only after all of them have been counted; what cannot be read makes that
 /// nothing of the body is. With `?at=TIME` they are of that time.
+///
+/// A client that got no answer cannot know whether its post was counted. With the field
+/// `Idempotency-Key` it may post it again: under one key, a post is counted once, also if this process
+/// was started anew meanwhile, and gets the answer of the first time.
 pub struct SessionPosts {
     /// Compared in place of the token: how long that takes tells nothing of it.
     token: Digest,
     intake: Intake,
+    sessions: Sessions,
     clock: Clock,
     metrics: Arc<ReportMetrics>,
+}
+
+/// What cannot be counted.
+enum Uncounted {
+    /// Its key stands for something else.
+    OtherContent,
+    /// It is being counted.
+    UnderWay,
+    /// No more keys can be kept.
+    NoKeys,
+    /// There is no room for any of it.
+    NoRoom,
+    /// Nobody counts.
+    Closed(IntakeClosed),
+    /// The store cannot tell whether it was counted.
+    Store(StoreError),
+    /// It broke off.
+    Panicked,
 }
 
 /// There is no token, or one that could be guessed. The text fits after "failed to ".
@@ -42,9 +70,9 @@ pub struct TokenError;
 #[derive(Serialize)]
 struct Counted {
     /// Sessions that were counted.
-    counted: usize,
+    counted: u64,
     /// Sessions for which there was no room: they are lost, and need not be sent again.
-    uncounted: usize,
+    uncounted: u64,
 }
 
 impl SessionPosts {
@@ -59,6 +87,7 @@ impl SessionPosts {
     pub fn new(
         token: &str,
         intake: Intake,
+        sessions: Sessions,
         clock: Clock,
         metrics: Arc<ReportMetrics>,
     ) -> Result<Self, TokenError> {
@@ -66,12 +95,57 @@ impl SessionPosts {
         if token.len() < SHORTEST_TOKEN || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
             return Err(TokenError);
         }
-        Ok(Self { token: Digest::of(token.as_bytes()), intake, clock, metrics })
+        Ok(Self { token: Digest::of(token.as_bytes()), intake, sessions, clock, metrics })
     }
 
     fn refuse(&self, response: Response) -> Response {
         self.metrics.post_refused.increment();
         response
+    }
+
+    /// Counts, and says how many were counted and how many were not.
+    async fn count(&self, sessions: Vec<TimedSession>) -> Result<(u64, u64), Uncounted> {
+        let numbers = count(&self.intake, sessions).await?;
+        self.metrics.posted.add(numbers.0);
+        Ok(numbers)
+    }
+
+    /// [`Self::count`], unless it was done under this key.
+    async fn count_once(
+        &self,
+        post: SessionPost,
+        sessions: Vec<TimedSession>,
+    ) -> Result<(u64, u64), Uncounted> {
+        let turn = match self.intake.posted.begin(post) {
+            Begun::New(turn) => turn,
+            Begun::Counted(first) => return self.again(&post, &first),
+            Begun::UnderWay(first) if first.content != post.content => {
+                return Err(Uncounted::OtherContent);
+            }
+            Begun::UnderWay(_) => return Err(Uncounted::UnderWay),
+            Begun::Full => return Err(Uncounted::NoKeys),
+        };
+        if let Some(first) = self.sessions.post(post.key).await.map_err(Uncounted::Store)? {
+            return self.again(&post, &first);
+        }
+        // Whoever gives up the waiting does not cut it off: the key would be left without its end.
+        let (intake, metrics, store) =
+            (self.intake.clone(), Arc::clone(&self.metrics), self.sessions.clone());
+        let counting = tokio::spawn(async move {
+            let numbers = count_under(&intake, &store, turn, sessions).await?;
+            metrics.posted.add(numbers.0);
+            Ok(numbers)
+        });
+        counting.await.unwrap_or(Err(Uncounted::Panicked))
+    }
+
+    /// What was answered to the first one.
+    fn again(&self, post: &SessionPost, first: &SessionPost) -> Result<(u64, u64), Uncounted> {
+        if post.content != first.content {
+            return Err(Uncounted::OtherContent);
+        }
+        self.metrics.post_repeated.increment();
+        Ok((first.counted, first.uncounted))
     }
 
     fn is_authorized(&self, request: &Request) -> bool {
@@ -95,6 +169,10 @@ impl HttpService for SessionPosts {
 
     async fn respond(&self, request: Request) -> Response {
         let now = self.clock.now().as_second();
+        let key = match key(&request.fields) {
+            Ok(key) => key,
+            Err(why) => return self.refuse(Response::text(Status::BadRequest, why)),
+        };
         let read = at(&request.query, now).and_then(|at| Ok((at, read(&request.body)?)));
         let (at, sessions) = match read {
             Ok(read) => read,
@@ -102,26 +180,125 @@ impl HttpService for SessionPosts {
                 return self.refuse(Response::text(Status::UnprocessableContent, why));
             }
         };
-        let all = sessions.len();
-        let sessions = sessions.into_iter().map(|reading| TimedSession { reading, at }).collect();
+        let sessions: Vec<_> =
+            sessions.into_iter().map(|reading| TimedSession { reading, at }).collect();
         // They are counted even if the client does not wait for the answer.
-        let counted = match self.intake.count(sessions).await {
-            Ok(0) => {
-                let text = "no session was counted: the memory is full, and the store cannot be \
-                            written\n";
-                return self.refuse(Response::text(Status::ServiceUnavailable, text));
-            }
-            Ok(counted) => counted,
-            Err(error) => {
-                let text = format!("failed to {error}\n");
-                return self.refuse(Response::text(Status::ServiceUnavailable, text));
+        let counted = match key {
+            None => self.count(sessions).await,
+            Some(key) => {
+                let post = SessionPost {
+                    key,
+                    content: content(&request),
+                    counted: number(sessions.len()),
+                    uncounted: 0,
+                    posted_at: now,
+                };
+                self.count_once(post, sessions).await
             }
         };
-        self.metrics.posted.add(u64::try_from(counted).unwrap_or(u64::MAX));
-        let answer = Counted { counted, uncounted: all.saturating_sub(counted) };
-        // Numbers always have a form in JSON.
-        Response::json(Status::Ok, serde_json::to_vec(&answer).unwrap_or_default())
+        match counted {
+            Ok((counted, uncounted)) => {
+                let answer = Counted { counted, uncounted };
+                // Numbers always have a form in JSON.
+                Response::json(Status::Ok, serde_json::to_vec(&answer).unwrap_or_default())
+            }
+            Err(uncounted) => self.refuse(uncounted.into()),
+        }
     }
+}
+
+impl From<Uncounted> for Response {
+    fn from(uncounted: Uncounted) -> Self {
+        let (status, text) = match uncounted {
+            Uncounted::OtherContent => (
+                Status::UnprocessableContent,
+                "nothing was counted: this Idempotency-Key came before with another body or another \
+                 `at`; each post has a key of its own"
+                    .to_owned(),
+            ),
+            Uncounted::UnderWay => (
+                Status::Conflict,
+                "a post with this Idempotency-Key is being counted: ask again in a second".to_owned(),
+            ),
+            Uncounted::NoKeys => (
+                Status::ServiceUnavailable,
+                "nothing was counted: too many keys wait for the store, which cannot be written"
+                    .to_owned(),
+            ),
+            Uncounted::NoRoom => (
+                Status::ServiceUnavailable,
+                "no session was counted: the memory is full, and the store cannot be written"
+                    .to_owned(),
+            ),
+            Uncounted::Closed(error) => (Status::ServiceUnavailable, format!("failed to {error}")),
+            Uncounted::Store(error) => (Status::ServiceUnavailable, format!("failed to {error}")),
+            Uncounted::Panicked => {
+                (Status::InternalServerError, "failed to count the sessions".to_owned())
+            }
+        };
+        Self::text(status, format!("{text}\n"))
+    }
+}
+
+async fn count(intake: &Intake, sessions: Vec<TimedSession>) -> Result<(u64, u64), Uncounted> {
+    let all = sessions.len();
+    match intake.count(sessions).await {
+        Ok(0) => Err(Uncounted::NoRoom),
+        Ok(counted) => Ok((number(counted), number(all.saturating_sub(counted)))),
+        Err(error) => Err(Uncounted::Closed(error)),
+    }
+}
+
+/// Counts what has the turn.
+async fn count_under(
+    intake: &Intake,
+    store: &Sessions,
+    turn: Turn,
+    sessions: Vec<TimedSession>,
+) -> Result<(u64, u64), Uncounted> {
+    let key = turn.count();
+    match count(intake, sessions).await {
+        Ok((counted, uncounted)) => {
+            turn.counted(counted, uncounted);
+            Ok((counted, uncounted))
+        }
+        Err(uncounted) => {
+            // It may be written already. Where it cannot be taken back, it was hardly written.
+            let _ = store.forget_post(key).await;
+            Err(uncounted)
+        }
+    }
+}
+
+/// The digest of the key under which something is posted.
+fn key(fields: &Fields) -> Result<Option<Digest>, String> {
+    if !fields.has("idempotency-key") {
+        return Ok(None);
+    }
+    let value = fields.single("idempotency-key").map(str::trim).unwrap_or_default();
+    // As a string of structured fields it stands in quotation marks.
+    let key = value.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(value);
+    let is_plain = |octet: u8| octet.is_ascii_graphic() && octet != b'"' && octet != b'\\';
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(is_plain) {
+        return Err(format!(
+            "nothing was counted: `Idempotency-Key` is not one key of 1 to {LONGEST_KEY} visible \
+             characters\n"
+        ));
+    }
+    Ok(Some(Digest::of(key.as_bytes())))
+}
+
+/// The digest of what is posted, and for which time.
+fn content(request: &Request) -> Digest {
+    let at = request.query.iter().find(|(name, _)| name == "at");
+    let mut octets = at.map_or("", |(_, time)| time).as_bytes().to_vec();
+    octets.push(b'\n');
+    octets.extend_from_slice(&request.body);
+    Digest::of(&octets)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// When the sessions were: now, unless `at` says it, as it does for those that had to wait.
@@ -171,6 +348,8 @@ fn read(body: &[u8]) -> Result<Vec<SessionReading>, String> {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_store::{Settings, Store};
+
     use super::*;
 
     const GOOD: &str = r#"{"dpv":"1","d":"a.test","policies":[{"policy-type":9,"t":0,"f":0}]}"#;
@@ -217,9 +396,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_that_can_be_guessed_is_refused() {
-        let (intake, _deliveries) = Intake::new();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let (intake, _deliveries) = Intake::new(Arc::default());
+        let (sessions, clock) = (store.sessions(), Clock::system());
         let new = |token: &str| {
-            SessionPosts::new(token, intake.clone(), Clock::system(), Arc::default()).is_ok()
+            let (intake, sessions) = (intake.clone(), sessions.clone());
+            SessionPosts::new(token, intake, sessions, clock.clone(), Arc::default()).is_ok()
         };
         assert!(new("  0123456789abcdef\n"));
         for token in ["", "0123456789abcde", "0123456789 abcdef", "0123456789äbcdefg"] {

@@ -35,6 +35,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0015_checks.sql"),
         include_str!("migrations/0016_incidents.sql"),
         include_str!("migrations/0017_looks.sql"),
+        include_str!("migrations/0018_session_posts.sql"),
     ],
     // Several reports with many failures lie in one page; in pages of the usual 4 KiB there would be
     // two, and much room between them.

@@ -11,10 +11,12 @@
 pub(crate) mod sql;
 
 mod beside;
+mod posted;
 mod refused;
 mod text;
 
 pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
+pub use posted::SessionPost;
 pub use refused::RefusedDatagram;
 use text::{NAME, Text};
 
@@ -211,12 +213,30 @@ impl Sessions {
     ///
     /// What [`StoreError`] says of writing.
     pub async fn save(&self, epoch: &Epoch, counts: Vec<SessionCounts>) -> Result<(), StoreError> {
+        self.save_posted(epoch, counts, Vec::new()).await
+    }
+
+    /// [`Self::save`], and notes in the same moment that these posts were counted, if they are not
+    /// noted with another content.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn save_posted(
+        &self,
+        epoch: &Epoch,
+        counts: Vec<SessionCounts>,
+        posts: Vec<SessionPost>,
+    ) -> Result<(), StoreError> {
         let epoch = epoch.clone();
         let rows: Vec<_> = counts.into_iter().map(Rows::of).collect();
         let new: Vec<_> = rows.iter().filter_map(Rows::new_policy).collect();
         let write = move |connection: &Connection| {
             for row in &rows {
                 row.save(connection, &epoch)?;
+            }
+            for post in &posts {
+                post.save(connection)?;
             }
             Ok(())
         };

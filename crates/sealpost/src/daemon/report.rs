@@ -87,7 +87,9 @@ impl Report {
         );
         let (collector, flusher) = started
             .map_err(|error| Failure::new(format!("start the thread that counts: {error}")))?;
-        if let Some(posts) = posts(&section, collector.intake(), &clock, &metrics)? {
+        if let Some(posts) =
+            posts(&section, collector.intake(), store.sessions(), &clock, &metrics)?
+        {
             api.take_posts(posts);
         }
         let mut tasks = JoinSet::new();
@@ -229,6 +231,7 @@ fn bind(
 fn posts(
     section: &Section,
     intake: Intake,
+    sessions: Sessions,
     clock: &Clock,
     metrics: &Arc<ReportMetrics>,
 ) -> Result<Option<SessionPosts>, Failure> {
@@ -242,7 +245,7 @@ fn posts(
     file.take(TOKEN_OCTETS)
         .read_to_string(&mut token)
         .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;
-    let posts = SessionPosts::new(&token, intake, clock.clone(), Arc::clone(metrics));
+    let posts = SessionPosts::new(&token, intake, sessions, clock.clone(), Arc::clone(metrics));
     let posts = posts.map_err(|error| {
         Failure::new(format!("{error} ({})", path.display())).hint("make one: openssl rand -hex 32")
     })?;

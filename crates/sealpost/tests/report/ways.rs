@@ -87,6 +87,55 @@ fn sessions_are_posted_with_a_token() {
 }
 
 #[test]
+fn a_post_that_comes_again_with_its_key_is_counted_once() {
+    let world = world();
+    let daemon = world.start(&[]);
+    let address = daemon.http.clone().unwrap();
+    let both = format!("{}\n{}\n", successful("a.test"), failed("a.test", 204));
+    let with = |key: &str| format!("{}Idempotency-Key: {key}\r\n", authorized());
+    let counted = (200, r#"{"counted":2,"uncounted":0}"#.to_owned());
+    // What cannot be read leaves its key free.
+    assert_eq!(post(&address, &with("one"), b"{").0, 422);
+    assert_eq!(post(&address, &with("one"), both.as_bytes()), counted);
+    // Before and after it was written; in quotation marks it is the same key.
+    assert_eq!(post(&address, &with("\"one\""), both.as_bytes()), counted);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(post(&address, &with("one"), both.as_bytes()), counted);
+    let (status, why) = post(&address, &with("one"), successful("a.test").as_bytes());
+    assert_eq!(status, 422);
+    assert!(why.contains("another body"), "{why}");
+    let path = "/v1/sessions?at=2026-10-01T23:59:59Z";
+    assert_eq!(post_to(&address, path, &with("one"), both.as_bytes()).0, 422);
+    let long = "x".repeat(256);
+    for key in ["", "\"\"", "a b", &long, "ä"] {
+        assert_eq!(post(&address, &with(key), both.as_bytes()).0, 400, "{key}");
+    }
+    let twice = format!("{}Idempotency-Key: three\r\n", with("two"));
+    assert_eq!(post(&address, &twice, both.as_bytes()).0, 400);
+    // Many clients at once: one of them is counted, the others hear of it, or to ask again.
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let posts: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| post(&address, &with("two"), both.as_bytes()).0))
+            .collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    assert!(statuses.contains(&200) && statuses.iter().all(|it| [200, 409].contains(it)));
+    assert_eq!(daemon.metric("sealpost_report_posted_total"), 4);
+    assert!(daemon.metric("sealpost_report_post_repeated_total") >= 2);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+
+    let daemon = world.start(&[]);
+    let address = daemon.http.clone().unwrap();
+    for key in ["one", "two"] {
+        assert_eq!(post(&address, &with(key), both.as_bytes()), counted, "{key}");
+    }
+    assert_eq!(daemon.metric("sealpost_report_posted_total"), 0);
+    assert!(daemon.terminate().0.success());
+    assert_eq!(world.sums("a.test", &today()), (2, 2));
+}
+
+#[test]
 fn without_a_token_nothing_is_taken() {
     let world = World::new();
     let daemon = world.start(&[]);

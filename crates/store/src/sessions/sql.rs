@@ -177,6 +177,31 @@ statements! {
         DELETE FROM session_texts WHERE digest IN
             (SELECT digest FROM session_texts WHERE last_day < $1 LIMIT $2)";
 
+    /// How many were counted may become known later.
+    SAVE_POST = "
+        INSERT INTO session_posts (post_key, content, counted, uncounted, posted_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (post_key) DO UPDATE SET
+            counted = excluded.counted,
+            uncounted = excluded.uncounted
+        WHERE session_posts.content = excluded.content";
+
+    POST = "
+        SELECT post_key, content, counted, uncounted, posted_at FROM session_posts
+        WHERE post_key = $1";
+
+    FORGET_POST = "
+        DELETE FROM session_posts WHERE post_key = $1";
+
+    FORGET_POSTS = "
+        DELETE FROM session_posts WHERE post_key IN
+            (SELECT post_key FROM session_posts WHERE posted_at < $1 LIMIT $2)";
+
+    FORGET_POSTS_BEYOND = "
+        DELETE FROM session_posts WHERE post_key IN
+            (SELECT post_key FROM session_posts ORDER BY posted_at DESC, post_key
+             LIMIT $1 OFFSET $2)";
+
     NEWEST_REFUSED = "
         SELECT COALESCE(MAX(id), 0) FROM refused_datagrams WHERE node = $1";
 
