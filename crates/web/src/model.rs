@@ -60,6 +60,32 @@ pub(crate) struct DomainRow {
     pub(crate) days_left: Option<i64>,
     /// What needs a person.
     pub(crate) needs: Vec<String>,
+    /// What of that hurts most: by it the list is ordered.
+    #[serde(skip)]
+    pub(crate) presses: Press,
+}
+
+/// What needs a person at a domain, what hurts most first: that mail waits, then that it may be read
+/// on its way, then what will come to that, then what can wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Press {
+    /// Our look found an enforced policy that an MX host does not satisfy: mail is held back now, also
+    /// at senders that report nothing.
+    HeldBack,
+    /// Sessions failed within the last days: mail was held back or, in mode testing, would have been.
+    Failed,
+    /// MTA-STS is set up, and senders cannot use it: nothing is protected.
+    Broken,
+    /// A certificate has ended, or ends before it should.
+    Ends,
+    /// Our look found other errors.
+    Errors,
+    /// Nobody has reported for days: it is not known how it fares.
+    Silent,
+    /// A roll-out waits for somebody.
+    Waits,
+    /// Nobody is needed.
+    Nothing,
 }
 
 /// How a domain fares, as far as reports tell; what needs a person comes first.
@@ -629,6 +655,28 @@ impl Domains {
     /// The first that need somebody.
     pub(crate) fn needing(&self) -> impl Iterator<Item = &DomainRow> {
         self.domains.iter().filter(|row| !row.needs.is_empty()).take(MOST_NEEDS)
+    }
+}
+
+impl Press {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::HeldBack,
+        Self::Failed,
+        Self::Broken,
+        Self::Ends,
+        Self::Errors,
+        Self::Silent,
+        Self::Waits,
+        Self::Nothing,
+    ];
+}
+
+impl DomainRow {
+    /// Notes what needs a person.
+    pub(crate) fn need(&mut self, presses: Press, what: impl Into<String>) {
+        self.needs.push(what.into());
+        self.presses = self.presses.min(presses);
     }
 }
 

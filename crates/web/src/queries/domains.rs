@@ -14,7 +14,7 @@ use sealpost_store::{
 };
 
 use super::{DAYS, Desk, Extent, MOST_KNOWN, RECENT, check::days_until};
-use crate::model::{DomainRow, Domains, Health};
+use crate::model::{DomainRow, Domains, Health, Press};
 
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -25,10 +25,10 @@ const SOON: i64 = 14;
 /// Rows of a page.
 const SHOWN: usize = 500;
 
-/// Where a domain stands in the list: what needs a person first.
+/// Where a domain stands in the list: what hurts most first, and of that where most failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place<'a> {
-    needs_nobody: bool,
+    presses: Press,
     health: Health,
     failed: Reverse<u64>,
     domain: &'a str,
@@ -37,7 +37,7 @@ struct Place<'a> {
 /// A place in the list of domains, behind which a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DomainPlace {
-    needs_nobody: bool,
+    presses: Press,
     health: Health,
     failed: u64,
     domain: String,
@@ -70,9 +70,9 @@ impl Desk {
                 (traffic.reports, traffic.successful, traffic.failed)
             });
             let last_day = Some(row.last_day);
-            let needs = reported_wrong(health).map(str::to_owned).into_iter().collect();
             let unheard = unheard(&domain);
-            let row = DomainRow { health, reports, successful, failed, last_day, needs, ..unheard };
+            let mut row = DomainRow { health, reports, successful, failed, last_day, ..unheard };
+            reported_wrong(&mut row);
             rows.insert(domain, row);
         }
         for (domain, stage) in stages {
@@ -88,12 +88,12 @@ impl Desk {
             row.days_left = end.map(|end| days_until(end, now));
             // What was found at a domain that is ours no more waits for nobody.
             if is_looked_at(&summary, now.as_second()) {
-                row.needs.extend(found_wrong(&summary, row.days_left));
+                found_wrong(row, &summary);
             }
         }
         for (domain, outlook) in outlooks {
             if let Some(row) = rows.get_mut(&domain) {
-                row.needs.extend(waits_for_somebody(&outlook));
+                waits_for_somebody(row, &outlook);
             }
         }
         let search = search.trim().to_ascii_lowercase();
@@ -101,7 +101,7 @@ impl Desk {
             rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
         domains.sort_by(|one, other| Place::of(one).cmp(&Place::of(other)));
         let count = domains.len();
-        let needing = domains.partition_point(|row| !row.needs.is_empty());
+        let needing = domains.partition_point(|row| row.presses != Press::Nothing);
         let begin =
             after.map_or(0, |after| domains.partition_point(|row| Place::of(row) <= after.place()));
         domains.drain(..begin);
@@ -179,7 +179,7 @@ impl Desk {
 impl<'a> Place<'a> {
     fn of(row: &'a DomainRow) -> Self {
         Self {
-            needs_nobody: row.needs.is_empty(),
+            presses: row.presses,
             health: row.health,
             failed: Reverse(row.failed.upper),
             domain: row.domain.as_str(),
@@ -190,8 +190,8 @@ impl<'a> Place<'a> {
 impl fmt::Display for Place<'_> {
     /// As it stands in a link.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { needs_nobody, health, failed: Reverse(failed), domain } = *self;
-        write!(f, "{}-{}-{failed}-{domain}", u8::from(needs_nobody), health as u8)
+        let Self { presses, health, failed: Reverse(failed), domain } = *self;
+        write!(f, "{}-{}-{failed}-{domain}", presses as u8, health as u8)
     }
 }
 
@@ -199,20 +199,17 @@ impl DomainPlace {
     /// The place that a link names.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '-');
-        let needs_nobody = match parts.next()? {
-            "0" => false,
-            "1" => true,
-            _ => return None,
-        };
+        let presses: usize = parts.next()?.parse().ok()?;
+        let presses = *Press::ALL.get(presses)?;
         let health: usize = parts.next()?.parse().ok()?;
         let health = *Health::ALL.get(health)?;
         let failed = parts.next()?.parse().ok()?;
-        Some(Self { needs_nobody, health, failed, domain: parts.next()?.to_owned() })
+        Some(Self { presses, health, failed, domain: parts.next()?.to_owned() })
     }
 
     fn place(&self) -> Place<'_> {
-        let Self { needs_nobody, health, failed, ref domain } = *self;
-        Place { needs_nobody, health, failed: Reverse(failed), domain }
+        let Self { presses, health, failed, ref domain } = *self;
+        Place { presses, health, failed: Reverse(failed), domain }
     }
 }
 
@@ -243,15 +240,18 @@ fn unheard(domain: &DomainName) -> DomainRow {
         verdict: None,
         days_left: None,
         needs: Vec::new(),
+        presses: Press::Nothing,
     }
 }
 
 /// What reports say that somebody has to look into.
-fn reported_wrong(health: Health) -> Option<&'static str> {
-    match health {
-        Health::Failing => Some("sessions failed within the last seven days"),
-        Health::Silent => Some("nobody has reported within the last seven days"),
-        Health::Well | Health::Unheard => None,
+fn reported_wrong(row: &mut DomainRow) {
+    match row.health {
+        Health::Failing => row.need(Press::Failed, "sessions failed within the last seven days"),
+        Health::Silent => {
+            row.need(Press::Silent, "nobody has reported within the last seven days");
+        }
+        Health::Well | Health::Unheard => {}
     }
 }
 
@@ -261,43 +261,40 @@ fn is_looked_at(summary: &Summary, now: i64) -> bool {
 }
 
 /// What a look found that somebody has to mend.
-fn found_wrong(summary: &Summary, days_left: Option<i64>) -> Vec<String> {
-    let mut needs = Vec::new();
+fn found_wrong(row: &mut DomainRow, summary: &Summary) {
+    let before = row.needs.len();
     match summary.findings.verdict {
-        Some(Verdict::Failing) => needs.push(
-            "the policy is enforced, and an MX host does not satisfy it: mail is held back"
-                .to_owned(),
+        Some(Verdict::Failing) => row.need(
+            Press::HeldBack,
+            "the policy is enforced, and an MX host does not satisfy it: mail is held back",
         ),
         Some(Verdict::Broken) => {
-            needs.push("MTA-STS is set up, and senders can't use it".to_owned());
+            row.need(Press::Broken, "MTA-STS is set up, and senders can't use it");
         }
         _ => {}
     }
-    match days_left {
-        Some(days) if days < 0 => needs.push("a certificate has ended".to_owned()),
+    match row.days_left {
+        Some(days) if days < 0 => row.need(Press::Ends, "a certificate has ended"),
         Some(days) if days < SOON => {
-            needs.push(format!("a certificate ends {}", crate::format::days_left(days)));
+            row.need(Press::Ends, format!("a certificate ends {}", crate::format::days_left(days)));
         }
         _ => {}
     }
     let errors = u64::from(summary.findings.errors);
-    if needs.is_empty() && errors > 0 {
+    if row.needs.len() == before && errors > 0 {
         let told = crate::format::counted(errors, "error", "errors");
-        needs.push(format!("the last look found {told}"));
+        row.need(Press::Errors, format!("the last look found {told}"));
     }
-    needs
 }
 
 /// What of a roll-out waits for a person.
-fn waits_for_somebody(outlook: &Outlook) -> Vec<String> {
-    let mut needs = Vec::new();
+fn waits_for_somebody(row: &mut DomainRow, outlook: &Outlook) {
     if let Some(made) = &outlook.proposed {
-        needs.push(format!("it may move on to {}", made.to));
+        row.need(Press::Waits, format!("it may move on to {}", made.to));
     }
     if !outlook.todo.is_empty() {
-        needs.push("something has to be done for its roll-out".to_owned());
+        row.need(Press::Waits, "something has to be done for its roll-out");
     }
-    needs
 }
 
 #[cfg(test)]
@@ -309,15 +306,52 @@ mod tests {
     #[test]
     fn a_place_survives_a_link() {
         let place = DomainPlace {
-            needs_nobody: true,
+            presses: Press::Waits,
             health: Health::Well,
             failed: 34,
             domain: "a-b.example".to_owned(),
         };
         assert_eq!(DomainPlace::parse(&place.place().to_string()), Some(place));
-        for text in ["", "-", "0-0-1", "2-0-1-a", "0-4-1-a", "0-0-x-a", "0--1-1-a"] {
+        for text in ["", "-", "0-0-1", "8-0-1-a", "0-4-1-a", "0-0-x-a", "0--1-1-a"] {
             assert_eq!(DomainPlace::parse(text), None, "{text}");
         }
+    }
+
+    /// A domain of this health in the reports, at which a look found this.
+    fn row(name: &str, health: Health, verdict: Verdict, days: i64, errors: u32) -> DomainRow {
+        let domain: DomainName = name.parse().unwrap();
+        let mut row = DomainRow { health, days_left: Some(days), ..unheard(&domain) };
+        reported_wrong(&mut row);
+        let findings = Sums { verdict: Some(verdict), errors, warnings: 0, certificate_end: None };
+        found_wrong(&mut row, &Summary { domain, at: 1_000, findings, due: 2_000 });
+        row
+    }
+
+    #[test]
+    fn what_hurts_most_comes_first() {
+        let fewer = row("c.example", Health::Failing, Verdict::Testing, 60, 0);
+        let more = row("d.example", Health::Failing, Verdict::Testing, 60, 0);
+        let more = DomainRow { failed: Bounds::exactly(9), ..more };
+        let mut rows = [
+            row("k.example", Health::Unheard, Verdict::Enforced, 60, 0),
+            row("j.example", Health::Well, Verdict::Enforced, 60, 0),
+            row("i.example", Health::Silent, Verdict::Enforced, 60, 0),
+            row("h.example", Health::Well, Verdict::Enforced, 60, 1),
+            row("g.example", Health::Well, Verdict::Enforced, 13, 1),
+            row("f.example", Health::Silent, Verdict::Testing, -1, 1),
+            row("e.example", Health::Unheard, Verdict::Broken, 60, 1),
+            fewer,
+            more,
+            // Nobody has reported on it yet, and mail to it waits.
+            row("b.example", Health::Unheard, Verdict::Failing, 60, 1),
+            row("a.example", Health::Failing, Verdict::Failing, 60, 1),
+        ];
+        rows.sort_by(|one, other| Place::of(one).cmp(&Place::of(other)));
+        let names: String = rows.iter().map(|row| &row.domain.as_str()[..1]).collect();
+        assert_eq!(names, "abdcefghijk");
+        let needing = rows.partition_point(|row| !row.needs.is_empty());
+        assert_eq!(needing, 9, "and who needs nobody is at the end");
+        assert!(rows[needing..].iter().all(|row| row.needs.is_empty()));
     }
 
     #[test]
