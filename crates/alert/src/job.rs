@@ -61,11 +61,21 @@ pub struct JobParts {
 /// Looks, decides and tells until it is stopped. Several processes may share a store: each notice is
 /// in one hand at a time.
 pub struct Job {
+    /// They end at once when they are told to.
     tasks: JoinSet<()>,
+    /// They end when the receiver that is being told has answered.
+    telling: JoinSet<()>,
     incidents: Incidents,
     metrics: Arc<AlertMetrics>,
     owner: String,
     orders: watch::Sender<Orders>,
+}
+
+/// What is left of a job that looks and tells no more: receivers that are being told.
+pub struct Retired {
+    telling: JoinSet<()>,
+    incidents: Incidents,
+    owner: String,
 }
 
 /// What may change while it runs, and whether it goes on.
@@ -127,15 +137,16 @@ impl Job {
         tasks.spawn(until_the_end("the end of old incidents", Arc::clone(&metrics), move || {
             sweeping.clone().sweep()
         }));
+        let mut telling = JoinSet::new();
         for name in names {
-            let telling = shared.clone();
-            tasks.spawn(until_the_end(
+            let tells = shared.clone();
+            telling.spawn(until_the_end(
                 "the telling of a receiver",
                 Arc::clone(&metrics),
-                move || telling.clone().tell(name.clone()),
+                move || tells.clone().tell(name.clone()),
             ));
         }
-        Self { tasks, incidents, metrics, owner, orders }
+        Self { tasks, telling, incidents, metrics, owner, orders }
     }
 
     /// Goes on with these exceptions, and tells the same receivers by these messengers.
@@ -154,21 +165,42 @@ impl Job {
     /// Waits until something ends without being told to, which should not happen. Nothing is lost if
     /// the waiting is given up.
     pub async fn ended(&mut self) {
-        if self.tasks.join_next().await.is_none() {
-            std::future::pending::<()>().await;
+        tokio::select! {
+            Some(_) = self.tasks.join_next() => {}
+            Some(_) = self.telling.join_next() => {}
+            else => std::future::pending().await,
         }
     }
 
     /// Begins nothing new, and waits until the receivers that are being told have answered, up to a
     /// minute. Whether one has it that does not answer until then is not known: it is told again,
     /// under the same id.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.retire().await.answered().await;
+    }
+
+    /// Makes room for another job on the same store: looks no more and begins to tell nobody. The
+    /// receivers that are being told have their time beside it. The other job tells nobody what they
+    /// are being told: that is in the hand of this one until they have answered.
+    pub async fn retire(mut self) -> Retired {
         self.orders.send_modify(|orders| orders.is_over = true);
-        let answered = async { while self.tasks.join_next().await.is_some() {} };
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(GRACE, ended).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+        let Self { telling, incidents, owner, .. } = self;
+        Retired { telling, incidents, owner }
+    }
+}
+
+impl Retired {
+    /// Waits until all have answered, up to a minute, as [`Job::stop`] does.
+    pub async fn answered(mut self) {
+        let answered = async { while self.telling.join_next().await.is_some() {} };
         if timeout(GRACE, answered).await.is_ok() {
             return;
         }
-        self.tasks.shutdown().await;
+        self.telling.shutdown().await;
         if let Err(error) = self.incidents.release(self.owner).await {
             tracing::warn!(%error, "notices under way are held until their leases are over");
         }

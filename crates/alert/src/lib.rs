@@ -44,6 +44,6 @@ pub use channel::{Delivered, Messenger, MessengerError};
 
 // The work.
 mod job;
-pub use job::{Job, JobParts};
+pub use job::{Job, JobParts, Retired};
 mod metrics;
 pub use metrics::{AlertMetrics, Became, FailedSource, OfUrgency, SendOutcome};

@@ -90,6 +90,11 @@ impl Alert {
         Arc::clone(&self.metrics)
     }
 
+    /// Makes room for its successor. What comes back waits for the receivers that are being told.
+    pub(super) async fn retire(self) -> impl Future<Output = ()> + Send + use<> {
+        self.job.retire().await.answered()
+    }
+
     pub(super) async fn stop(self) -> Result<(), Failure> {
         self.job.stop().await;
         Ok(())

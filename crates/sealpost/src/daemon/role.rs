@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use sealpost_runtime::Liveness;
 use sealpost_runtime::metrics::Label;
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 use super::alert::Alert;
 use super::check::Check;
@@ -168,6 +169,19 @@ impl Role {
             Self::Publish(role) => Voice::Publish(role.api(), role.leader()),
             Self::Check(role) => Voice::Check(role.metrics()),
             Self::Alert(role) => Voice::Alert(role.metrics()),
+        }
+    }
+
+    /// [`Self::stop`], where others wait for it: what may take long and stands in nobody's way goes on
+    /// in `leaving`.
+    pub(super) async fn leave(self, leaving: &mut JoinSet<()>) -> Result<(), Failure> {
+        match self {
+            // A receiver may take a minute to answer.
+            Self::Alert(role) => {
+                leaving.spawn(role.retire().await);
+                Ok(())
+            }
+            other => other.stop().await,
         }
     }
 

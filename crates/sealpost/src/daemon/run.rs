@@ -74,6 +74,8 @@ struct Daemon<'a> {
     setup: Setup<'a>,
     ground: Ground,
     members: Vec<Member>,
+    /// What roles that have ended were still at.
+    leaving: JoinSet<()>,
     front: Front,
     pulses: Arc<Mutex<Vec<(RoleName, Pulse)>>>,
     /// The pages, once they are open, and the file of which they show what is kept.
@@ -104,6 +106,7 @@ pub(crate) async fn run(
         setup,
         ground,
         members: Vec::new(),
+        leaving: JoinSet::new(),
         front: Front::new(),
         pulses: Arc::default(),
         site: None,
@@ -457,8 +460,9 @@ impl Daemon<'_> {
         let Some(place) = self.members.iter().position(|member| member.name == name) else {
             return;
         };
+        while self.leaving.try_join_next().is_some() {}
         if let State::Runs(role) = self.members.remove(place).state
-            && let Err(failure) = role.stop().await
+            && let Err(failure) = role.leave(&mut self.leaving).await
         {
             output.say(&failure.to_string());
         }
@@ -470,7 +474,7 @@ impl Daemon<'_> {
         pulses.retain(|(held, _)| *held != name);
     }
 
-    async fn stop(self, output: &mut Output) -> Result<(), Failure> {
+    async fn stop(mut self, output: &mut Output) -> Result<(), Failure> {
         let mut ended = Ok(());
         // The last that started is the first to stop.
         for member in self.members.into_iter().rev() {
@@ -484,6 +488,8 @@ impl Daemon<'_> {
                 }
             }
         }
+        // Each has its own patience.
+        while self.leaving.join_next().await.is_some() {}
         self.ground.close().await;
         ended
     }

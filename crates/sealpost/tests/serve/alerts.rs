@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sealpost_lab::Attack;
+use sealpost_runtime::Stopwatch;
 use serde_json::Value;
 
 use crate::checks::{DOMAIN, lab, start};
@@ -16,14 +17,14 @@ use crate::daemon::{Daemon, World};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A webhook that answers when it is told to.
-struct Hook {
-    url: String,
+pub(crate) struct Hook {
+    pub(crate) url: String,
     bodies: Receiver<Value>,
     answers: Sender<()>,
 }
 
 impl Hook {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (told, bodies) = channel();
@@ -68,12 +69,32 @@ impl Hook {
         told.collect()
     }
 
-    fn answer(&self) {
+    /// What it is told next: of each notice the kind, and the id and the domain of the incident.
+    pub(crate) fn notices(&self) -> Vec<[String; 3]> {
+        Self::read(&self.bodies.recv_timeout(PATIENCE).unwrap())
+    }
+
+    /// What else it was told.
+    pub(crate) fn rest(&self) -> Vec<[String; 3]> {
+        self.bodies.try_iter().flat_map(|body| Self::read(&body)).collect()
+    }
+
+    fn read(body: &Value) -> Vec<[String; 3]> {
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let of = |notice: &Value| {
+            let incident = &notice["incidents"][0];
+            [&notice["kind"], &incident["id"], &incident["domain"]].map(word)
+        };
+        body["notices"].as_array().unwrap().iter().map(of).collect()
+    }
+
+    pub(crate) fn answer(&self) {
         self.answers.send(()).unwrap();
     }
 }
 
-fn except(world: &World, domains: &[&str]) {
+/// Exceptions for these domains that end within days, which is an incident for each.
+pub(crate) fn except(world: &World, domains: &[&str]) {
     let day = sealpost_runtime::Clock::system().now().as_second() + 3 * 86_400;
     let day = jiff::Timestamp::from_second(day).unwrap().to_string();
     let day = day.split('T').next().unwrap();
@@ -146,6 +167,35 @@ fn who_is_being_told_at_a_reload_is_not_told_again() {
     daemon.hang_up();
     daemon.wait_to_hear("it is shorter than 16 octets");
     daemon.wait_to_hear("everything goes on as before");
+    assert!(daemon.terminate().0.success());
+}
+
+/// A receiver that hangs keeps nobody from other settings, and is told once all the same.
+#[test]
+fn other_settings_do_not_wait_for_a_receiver_that_hangs() {
+    let hook = Hook::start();
+    let world = world(&hook);
+    except(&world, &["one.example"]);
+    let mut daemon = Daemon::start(&world, &[]);
+    assert_eq!(hook.told(), opened("one.example"));
+    let written = fs_err::read_to_string(world.path("sealpost.toml")).unwrap();
+    let other = Hook::start();
+    world.write(&format!(
+        "{written}[[alert.receiver]]\nname = \"other\"\nwebhook = \"{}\"\nleast = \"note\"\n",
+        other.url
+    ));
+    except(&world, &["one.example", "two.example"]);
+    let asked = Stopwatch::start();
+    daemon.hang_up();
+    daemon.wait_to_hear("alert starts with other settings");
+    assert_eq!(other.told(), opened("two.example"));
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    other.answer();
+    // The first one is still being told, by the role of before.
+    hook.answer();
+    assert_eq!(hook.told(), opened("two.example"), "and nothing of the other");
+    hook.answer();
     assert!(daemon.terminate().0.success());
 }
 
