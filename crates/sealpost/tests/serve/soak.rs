@@ -2,8 +2,8 @@
 //! flat, every task lives, and the store says the same however it is asked.
 //!
 //! What happens on each day is what happens in a year at a small hoster: reporters tell of domains, a
-//! mail server asks and tells of its sessions, people look. The clock is not turned: all the days
-//! lie before today.
+//! mail server asks and tells of its sessions, people look, exceptions come and go and are told of. The
+//! clock is not turned: all the days lie before today.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
@@ -15,6 +15,7 @@ use sealpost_store::reports::{Content, DayRange, ReportFilter, Scope, Subject};
 use sealpost_store::{Settings, Store};
 use serde_json::Value;
 
+use crate::alerts::{Hook, except};
 use crate::daemon::{Daemon, World};
 
 /// Days, unless `SEALPOST_SOAK_DAYS` says otherwise.
@@ -22,6 +23,8 @@ const DAYS: i64 = 48;
 const DOMAINS: [&str; 4] = ["good.test", "good-two-mx.test", "dane-good.test", "good-testing.test"];
 /// Those who report on each of them each day, from an address each.
 const REPORTERS: u8 = 5;
+/// The days between two exceptions that are made, and how long each stays.
+const EXCEPTIONS: (i64, i64) = (8, 3);
 /// Sessions that our own mail server tells of on each day.
 const SESSIONS: usize = 20;
 /// By how much memory may grow between the second quarter of the days and the last: what is kept of the
@@ -44,7 +47,8 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
     let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
     let lab = runtime.block_on(Lab::start(options)).unwrap();
     let world = World::new();
-    world.write(&configuration(&world));
+    let mut incidents = Incidents::new(&world);
+    world.write(&configuration(&world, &incidents.hook.url));
     let network = lab.settings_file().display().to_string();
     let daemon = Daemon::start(&world, &["--network", &network]);
 
@@ -74,6 +78,7 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
+        incidents.come_and_go(&world, &daemon, number);
         wait_for_reports(&daemon, told.values().map(|sum| sum.reports).sum());
         assert_eq!(daemon.get("/").0, 200);
         for domain in DOMAINS {
@@ -96,6 +101,7 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
     let open = daemon.metric("process_open_fds");
     assert!(open <= descriptors + 4, "from {descriptors} to {open} descriptors");
     nothing_has_failed(&daemon);
+    incidents.come_and_go(&world, &daemon, EXCEPTIONS.1);
     let sent = u64::try_from(SESSIONS).unwrap() * u64::try_from(days).unwrap();
     assert_eq!(daemon.metric("sealpost_report_datagrams_total"), sent);
     let listed = listed(&daemon);
@@ -103,12 +109,13 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
     assert!(status.success(), "{said}");
     assert!(!said.contains("panicked") && !said.contains("failed to"), "{said}");
 
+    incidents.were_told_once(days);
     assert_eq!(listed, told);
     assert_eq!(runtime.block_on(summed(&world, today, days)), told);
     runtime.block_on(lab.stop());
 }
 
-fn configuration(world: &World) -> String {
+fn configuration(world: &World, hook: &str) -> String {
     let admitted: String = (0..REPORTERS)
         .map(|number| {
             format!("[[receive.admit]]\nname = \"reporter-{number}\"\nnetworks = [\"192.0.2.{number}/32\"]\n")
@@ -116,14 +123,82 @@ fn configuration(world: &World) -> String {
         .collect();
     format!(
         "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
-         [enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n\
+         [enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\nexceptions = \"exceptions.toml\"\n\
          [receive]\ndomains = {DOMAINS:?}\nlisten = {{ smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }}\n\
          proxies = [\"127.0.0.1/32\"]\nlimits = {{ posts_per_minute = 1000000 }}\n\
          {admitted}\
          [report]\nstore = \"sessions.sqlite\"\nsocket = [\"unix:{}\"]\n\
-         [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n",
+         [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n\
+         [alert]\nlook_seconds = 1\n\
+         [[alert.receiver]]\nname = \"hook\"\nwebhook = \"{hook}\"\nleast = \"note\"\n",
         world.path("tlsrpt.sock").display()
     )
+}
+
+/// Exceptions that are made and taken back, and what a receiver is told meanwhile.
+struct Incidents {
+    hook: Hook,
+    made: i64,
+    told: Vec<[String; 3]>,
+}
+
+impl Incidents {
+    fn new(world: &World) -> Self {
+        except(world, &[]);
+        let hook = Hook::start();
+        // It never lets anybody wait.
+        for _ in 0..10_000 {
+            hook.answer();
+        }
+        Self { hook, made: 0, told: Vec::new() }
+    }
+
+    fn domain(number: i64) -> String {
+        format!("exception-{number}.test")
+    }
+
+    /// What happens on the day of this number, and that the receiver hears of it.
+    fn come_and_go(&mut self, world: &World, daemon: &Daemon, number: i64) {
+        let (every, stays) = EXCEPTIONS;
+        let (kind, domain) = if number % every == 0 {
+            self.made += 1;
+            let domain = Self::domain(self.made);
+            except(world, &[&domain]);
+            ("opened", domain)
+        } else if number % every == stays {
+            except(world, &[]);
+            ("resolved", Self::domain(self.made))
+        } else {
+            return;
+        };
+        daemon.hang_up();
+        let is_it = |[told, _, about]: &[String; 3]| told == kind && *about == domain;
+        while !self.told.iter().any(is_it) {
+            self.told.extend(self.hook.notices());
+        }
+    }
+
+    /// Each incident was told once when it began, and once when it was over if it was; those of the
+    /// exceptions were.
+    fn were_told_once(mut self, days: i64) {
+        self.told.extend(self.hook.rest());
+        let (mut opened, mut resolved) = (BTreeMap::new(), BTreeMap::new());
+        for [kind, id, domain] in &self.told {
+            let told = if kind == "opened" { &mut opened } else { &mut resolved };
+            assert!(["opened", "resolved"].contains(&kind.as_str()), "{kind} {id} {domain}");
+            assert!(told.insert(id, domain).is_none(), "{kind} {id} {domain} was told twice");
+        }
+        assert!(resolved.keys().all(|id| opened.contains_key(id)), "{resolved:?}");
+        let (every, _) = EXCEPTIONS;
+        assert_eq!(self.made, (days + every - 1) / every);
+        for number in 1..=self.made {
+            let domain = Self::domain(number);
+            let of = |told: &BTreeMap<&String, &String>| {
+                told.values().filter(|about| ***about == domain).count()
+            };
+            assert_eq!((of(&opened), of(&resolved)), (1, 1), "{domain}");
+        }
+    }
 }
 
 /// What a reporter counts on a day: some fail now and then.
@@ -170,7 +245,7 @@ fn wait_for_reports(daemon: &Daemon, count: u64) {
 fn nothing_has_failed(daemon: &Daemon) {
     let (status, said) = daemon.get("/readyz");
     assert_eq!(status, 200, "{said}");
-    for role in ["check", "enforce", "publish", "receive", "report"] {
+    for role in ["alert", "check", "enforce", "publish", "receive", "report"] {
         assert!(said.contains(role), "{role} is not in {said}");
     }
     let metrics = daemon.get("/metrics").1;
