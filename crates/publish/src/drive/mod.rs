@@ -28,12 +28,16 @@ use std::{
 };
 
 use mail_domain::DomainName;
-use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
+use sealpost_evidence::Evidence;
+use sealpost_net::{
+    Authority, Network, Part, PublishedKind, Scope, TsigKey, TsigKeyError, UpdateServer,
+};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollouts, Store, StoreError};
 
 use self::configured::Configured;
+use self::seen::{IdSeen, Seen};
 use crate::dns::{DnsWriter, UpdateWriter, WriteError};
 use crate::{Domains, PassFailure, PublishedDomain, Section};
 
@@ -42,6 +46,8 @@ const IN_HAND: Duration = Duration::from_secs(900);
 /// From one look to the next: an hour, and when something is under way, less.
 const USUAL: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_secs(300);
+/// No look is due later than that: where one is, the clock was put back.
+const LATEST: Duration = Duration::from_secs(2 * 3_600);
 /// Domains that are asked for at a time.
 const PAGE: u32 = 10_000;
 
@@ -143,7 +149,10 @@ impl Driver {
             let page = self.store.rollouts().due_times(behind, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             behind = Some(last.clone());
-            later.extend(page.into_iter().filter(|(_, due)| *due > now).map(|(name, _)| name));
+            later.extend({
+                let is_later = |due: Time| due > now && due <= now.plus(LATEST);
+                page.into_iter().filter(move |(_, due)| is_later(*due)).map(|(name, _)| name)
+            });
         }
         let all = domains.iter().map(|published| &published.domain);
         Ok(all.filter(|domain| !later.contains(*domain)).cloned().collect())
@@ -187,7 +196,42 @@ impl Driver {
         }
     }
 
-    async fn look(&self, published: &PublishedDomain) -> sealpost_evidence::Evidence {
+    /// What is live, with times for which records may be kept as their zones have them.
+    async fn see(&self, published: &PublishedDomain, evidence: &Evidence) -> Seen {
+        let mut seen = Seen::of(evidence);
+        let domain = &published.domain;
+        // Records that we write have the TTL that we give them.
+        let is_by_hand = published.dns == crate::DnsWay::Manual;
+        let servers = match self.writer(published) {
+            Some(writer) => writer.authorities(domain.as_str()).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        self.ask_zones(domain, &mut seen, is_by_hand, &servers).await;
+        seen
+    }
+
+    /// Has the servers of the zones say for how long the MX records may be kept, and the STS record.
+    async fn ask_zones(
+        &self,
+        domain: &DomainName,
+        seen: &mut Seen,
+        with_record: bool,
+        servers: &[Authority],
+    ) {
+        let ask = |owner: String, kind| async move {
+            self.network.published_ttl(servers, &owner, kind).await
+        };
+        if let IdSeen::Id(_, ttl) = &mut seen.id
+            && with_record
+        {
+            ttl.learn(ask(format!("_mta-sts.{domain}"), PublishedKind::Text).await);
+        }
+        if let Some((_, ttl)) = &mut seen.mail_hosts {
+            ttl.learn(ask(domain.to_string(), PublishedKind::MailExchanger).await);
+        }
+    }
+
+    async fn look(&self, published: &PublishedDomain) -> Evidence {
         let parts = [Part::Sts, Part::TlsRpt, Part::Mx];
         self.network.gather(&published.domain, Scope::of(&parts)).await
     }
