@@ -411,17 +411,16 @@ async fn days_in_a_stage_are_those_on_which_it_was_seen() {
         text.split(' ').next().unwrap().parse::<i64>().unwrap()
     };
     for (name, event, wanted) in [
-        ("nothing", (|_| {}) as Event, 5),
-        ("a year forward", |world| world.ahead += 366 * DAY, 5),
-        ("a year back", |world| world.ahead -= 366 * DAY, 5),
-        ("four hours", |world| world.now += 4 * 3_600, 5),
-        ("two days", |world| world.now += 2 * DAY, 2),
-        ("a start", World::start_again, 5),
+        ("a year forward", (|world| world.ahead += 366 * DAY) as Event, 2),
+        ("a year back", |world| world.ahead -= 366 * DAY, 2),
+        ("four hours", |world| world.now += 4 * 3_600, 2),
+        ("two days", |world| world.now += 2 * DAY, 1),
+        ("a start", World::start_again, 2),
     ] {
         let mut world = World::new(Stage::EnforceDay, AUTO, &["mx1.a.test"]).await;
-        world.passes_for(2 * DAY + 15 * 3_600).await;
+        world.passes_for(DAY + 3 * 3_600).await;
         event(&mut world);
-        world.passes_for(2 * DAY + 15 * 3_600).await;
+        world.passes_for(DAY + 3 * 3_600).await;
         let pass = world.pass(None).await;
         assert_eq!(days(&pass), wanted, "{name}");
         world.is_fair();
