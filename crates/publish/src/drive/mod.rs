@@ -16,6 +16,7 @@ mod reported;
 mod seen;
 mod state;
 mod words;
+mod zones;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
 pub use pass::{Enrolment, Pass};
@@ -29,15 +30,14 @@ use std::{
 
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
-use sealpost_net::{
-    Authority, Network, Part, PublishedKind, Scope, TsigKey, TsigKeyError, UpdateServer,
-};
+use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollouts, Store, StoreError};
 
 use self::configured::Configured;
-use self::seen::{IdSeen, Seen};
+use self::seen::Seen;
+use self::zones::Reach;
 use crate::dns::{DnsWriter, UpdateWriter, WriteError};
 use crate::{Domains, PassFailure, PublishedDomain, Section};
 
@@ -58,6 +58,7 @@ pub struct Driver {
     network: Network,
     writers: Arc<HashMap<String, Arc<dyn DnsWriter>>>,
     configured: Configured,
+    reach: Arc<Reach>,
 }
 
 /// What is carried out.
@@ -123,7 +124,8 @@ impl Driver {
         network: Network,
         writers: HashMap<String, Arc<dyn DnsWriter>>,
     ) -> Self {
-        Self { store, network, writers: Arc::new(writers), configured: Configured::default() }
+        let (configured, reach) = (Configured::default(), Arc::default());
+        Self { store, network, writers: Arc::new(writers), configured, reach }
     }
 
     /// The same where what is configured may change while it leads on.
@@ -202,33 +204,9 @@ impl Driver {
         let domain = &published.domain;
         // Records that we write have the TTL that we give them.
         let is_by_hand = published.dns == crate::DnsWay::Manual;
-        let servers = match self.writer(published) {
-            Some(writer) => writer.authorities(domain.as_str()).await.unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let servers = self.servers_of(published).await;
         self.ask_zones(domain, &mut seen, is_by_hand, &servers).await;
         seen
-    }
-
-    /// Has the servers of the zones say for how long the MX records may be kept, and the STS record.
-    async fn ask_zones(
-        &self,
-        domain: &DomainName,
-        seen: &mut Seen,
-        with_record: bool,
-        servers: &[Authority],
-    ) {
-        let ask = |owner: String, kind| async move {
-            self.network.published_ttl(servers, &owner, kind).await
-        };
-        if let IdSeen::Id(_, ttl) = &mut seen.id
-            && with_record
-        {
-            ttl.learn(ask(format!("_mta-sts.{domain}"), PublishedKind::Text).await);
-        }
-        if let Some((_, ttl)) = &mut seen.mail_hosts {
-            ttl.learn(ask(domain.to_string(), PublishedKind::MailExchanger).await);
-        }
     }
 
     async fn look(&self, published: &PublishedDomain) -> Evidence {
