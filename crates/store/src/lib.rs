@@ -45,7 +45,7 @@ pub use mailboxes::{Mailboxes, Place};
 mod certificates;
 pub use certificates::{Account, Allowance, Begun, Certificates, Kept, Spending, Trouble};
 mod rollout;
-pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind};
+pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind, read_clock};
 mod tokens;
 pub use tokens::{Rights, Token, Tokens};
 mod audit;
