@@ -30,7 +30,8 @@ const DEFLATED: u16 = 8;
 pub(super) fn is_zip(octets: &[u8]) -> bool {
     octets.starts_with(LOCAL_HEADER)
         || octets.starts_with(END)
-        || (memmem::find(last(octets), END).is_some() && memmem::find(first(octets), LOCAL_HEADER).is_some())
+        || (memmem::find(last(octets), END).is_some()
+            && memmem::find(first(octets), LOCAL_HEADER).is_some())
 }
 
 /// The entries, one after another.
