@@ -72,7 +72,7 @@ mod dns;
 pub use dns::{Freshness, TransferError, TransferredRecord, transfer_zone};
 mod authorities;
 mod rehearsal;
-pub use authorities::{Authority, AuthorityAnswer};
+pub use authorities::{Authority, AuthorityAnswer, PublishedKind};
 pub use rehearsal::RehearsalError;
 mod https;
 mod smtp;

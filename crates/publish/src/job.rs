@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use mail_domain::DomainName;
 use sealpost_rollout::{Event, Stage, Step, Time, logbook};
 use sealpost_runtime::{AfterPanic, Clock, Stopwatch, supervise};
-use sealpost_store::Rollouts;
+use sealpost_store::{Rollouts, read_clock};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -131,7 +131,8 @@ impl Leader {
         let domains = Arc::clone(&self.domains.borrow());
         match domains.of(domain) {
             Some(published) => {
-                self.driver.pass(published, self.now(), Doing::All, Some(order)).await.map(Some)
+                let reading = read_clock(&self.clock);
+                self.driver.pass(published, &reading, Doing::All, Some(order)).await.map(Some)
             }
             None => Ok(None),
         }
@@ -230,14 +231,14 @@ impl Work {
             while running.len() >= AT_ONCE {
                 self.ended(running.join_next().await);
             }
-            let (driver, all, at) = (self.driver.clone(), Arc::clone(all), self.now());
+            let (driver, all, at) = (self.driver.clone(), Arc::clone(all), read_clock(&self.clock));
             let metrics = Arc::clone(&self.metrics);
             running.spawn(async move {
                 let watch = Stopwatch::start();
                 let passed = match (all.of(&domain), occasion) {
-                    (Some(published), Occasion::Due) => driver.pass_if_due(published, at).await,
+                    (Some(published), Occasion::Due) => driver.pass_if_due(published, &at).await,
                     (Some(published), Occasion::Held) => {
-                        driver.pass(published, at, Doing::All, None).await.map(Some)
+                        driver.pass(published, &at, Doing::All, None).await.map(Some)
                     }
                     (None, _) => Ok(None),
                 };

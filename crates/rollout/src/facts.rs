@@ -170,6 +170,8 @@ pub enum GroupState {
         by: String,
         /// Why.
         reason: String,
+        /// Until when: then it is open again.
+        until: Time,
     },
 }
 

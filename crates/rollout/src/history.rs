@@ -151,6 +151,21 @@ impl History {
         Self { past, known_since, bodies, ids }
     }
 
+    /// The same bodies and ids in the same order, at other times.
+    pub(crate) fn moved(
+        &self,
+        known_since: Time,
+        bodies: Vec<Served>,
+        ids: Vec<Announced>,
+    ) -> Self {
+        Self { past: self.past, known_since, bodies, ids }
+    }
+
+    /// When it begins.
+    pub(crate) fn known_since(&self) -> Time {
+        self.known_since
+    }
+
     /// A person states what was before.
     pub fn state_past(&mut self, past: Past) {
         self.past = past;

@@ -36,7 +36,7 @@ pub use facts::{
     Check, CheckVerdict, Facts, Fault, FaultKind, Group, GroupState, Live, Owner, Spike, Traffic,
     Waiver, Wish,
 };
-pub use machine::decide;
+pub use machine::{decide, ending_soon};
 
 // What was done, for people.
 mod logbook;
@@ -47,6 +47,10 @@ mod history;
 pub use history::{
     Announced, History, Horizon, MARGIN, MxSet, Past, Served, body_time, id_time, mx_seen,
 };
+
+// How much time has passed.
+mod reckoning;
+pub use reckoning::{ClockReading, LONGEST_GAP, Lapse, Reckoning, Recorded, Witness};
 
 // Changes of mail hosts, and the way out.
 mod plan;

@@ -91,6 +91,11 @@ pub enum Event {
         /// What.
         what: String,
     },
+    /// Time has passed, or a clock was set, that counts for nothing.
+    Uncounted {
+        /// What, in a sentence.
+        what: String,
+    },
     /// The domain was taken over as it was.
     Adopted {
         /// The stage that fits it.
@@ -169,6 +174,7 @@ impl fmt::Display for Event {
             Self::Checked { verdict } => write!(f, "live check: {}", one_line(verdict)),
             Self::PastStated { statement } => write!(f, "past stated: {}", one_line(statement)),
             Self::Forced { what } => write!(f, "forced: {}", one_line(what)),
+            Self::Uncounted { what } => f.write_str(&one_line(what)),
             Self::Adopted { stage } => write!(f, "taken over as it is, at {stage}"),
         }
     }

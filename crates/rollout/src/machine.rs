@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::{
-    Ask, Autonomy, Cause, CheckVerdict, Condition, Decision, Facts, Fault, Gate, GroupState,
+    Ask, Autonomy, Cause, CheckVerdict, Condition, Decision, Facts, Fault, Gate, Group, GroupState,
     Horizon, Live, Mark, Move, Reading, Settings, Spike, Stage, State, Step, Time, Wish,
     time::span,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// So long before its end people are told of an acceptance: two weeks.
+const ENDING: Duration = Duration::from_secs(14 * 86_400);
 
 /// What is to be done with a domain, given these facts.
 ///
@@ -204,7 +206,12 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
             Condition::FailureGroups,
             open.is_empty(),
             match open.as_slice() {
-                [] => "every kind of failure is explained or accepted".to_owned(),
+                [] => match ending_soon(facts).next() {
+                    None => "every kind of failure is explained or accepted".to_owned(),
+                    Some((kind, until)) => format!(
+                        "every kind of failure is explained or accepted, {kind} until {until}"
+                    ),
+                },
                 [one] => format!("nobody has explained: {one}"),
                 [one, others @ ..] => {
                     format!("nobody has explained: {one}, and {} more", others.len())
@@ -214,6 +221,19 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
         no_spike(facts),
         live_check(settings, facts),
     ]
+}
+
+/// Kinds of failures that are accepted for not much longer: each with the time at which it is open
+/// again, the first one first.
+pub fn ending_soon(facts: &Facts) -> impl Iterator<Item = (&str, Time)> {
+    let until = |group: &'_ Group| match group.state {
+        GroupState::Accepted { until, .. } if until <= facts.now.plus(ENDING) => Some(until),
+        _ => None,
+    };
+    let ending = facts.groups.iter().filter_map(|group| Some((group.text.as_str(), until(group)?)));
+    let mut ending: Vec<(&str, Time)> = ending.collect();
+    ending.sort_by_key(|(_, until)| *until);
+    ending.into_iter()
 }
 
 /// Parts of a million as people write them.

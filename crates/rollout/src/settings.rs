@@ -51,6 +51,8 @@ pub struct Settings {
     pub check_hours: u32,
     /// So many live checks in a row must see a fault of our own before it moves a domain back: 2.
     pub confirmations: u32,
+    /// A kind of failure that a person lives with is open again after so many days: 90.
+    pub accepted_days: u32,
     /// `max_age` in testing, in seconds: 86400.
     #[serde(with = "seconds")]
     #[schemars(with = "u32")]
@@ -97,6 +99,7 @@ impl Default for Settings {
             window_days: 7,
             check_hours: 24,
             confirmations: 2,
+            accepted_days: 90,
             testing_max_age: max_age(86_400),
             first_max_age: max_age(86_400),
             second_max_age: max_age(604_800),

@@ -5,7 +5,7 @@
 use sealpost_rollout::{
     Ask, Autonomy, Cause, Check, CheckVerdict, Condition, Facts, Fault, FaultKind, Group,
     GroupState, Horizon, Live, Mark, Owner, Settings, Spike, Stage, State, Step, Time, Traffic,
-    Waiver, Wish, decide,
+    Waiver, Wish, decide, ending_soon,
 };
 
 const DAY: i64 = 86_400;
@@ -52,7 +52,11 @@ fn explained() -> GroupState {
 }
 
 fn accepted() -> GroupState {
-    GroupState::Accepted { by: "ann".to_owned(), reason: "one old sender".to_owned() }
+    GroupState::Accepted {
+        by: "ann".to_owned(),
+        reason: "one old sender".to_owned(),
+        until: after(400),
+    }
 }
 
 /// A change to facts, by which one condition is no longer met.
@@ -394,4 +398,20 @@ fn it_says_when_to_look_again() {
     facts.check = None;
     facts.horizon = Horizon::Until(after(30));
     assert_eq!(decide(&auto(), &facts).look_again_at, Some(after(30)));
+}
+
+#[test]
+fn what_is_accepted_is_told_of_two_weeks_before_it_ends() {
+    let mut facts = just_enough(Stage::Testing);
+    for (seconds, is_told) in [(14 * DAY + 1, false), (14 * DAY, true), (1, true)] {
+        let until = Time::at(facts.now.seconds() + seconds);
+        facts.groups[1].state =
+            GroupState::Accepted { by: "ann".to_owned(), reason: "old".to_owned(), until };
+        let wanted = if is_told { vec![("b", until)] } else { Vec::new() };
+        assert_eq!(ending_soon(&facts).collect::<Vec<_>>(), wanted);
+        let decision = decide(&auto(), &facts);
+        assert!(matches!(decision.step, Step::Go(_)), "it holds until then");
+        let text = format!("every kind of failure is explained or accepted, b until {until}");
+        assert_eq!(decision.readings.iter().any(|reading| reading.text == text), is_told);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -33,6 +34,15 @@ pub struct Hand(watch::Sender<Timestamp>);
 pub struct Age {
     since: Stopwatch,
     shown: Option<(watch::Receiver<Timestamp>, Timestamp)>,
+}
+
+/// How long this machine has been running, which nobody can set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// Names the machine and the start: no other has it.
+    pub boot: String,
+    /// Time since then, with that in which the machine slept.
+    pub up: Duration,
 }
 
 /// Measures elapsed time, unmoved by changes of the wall clock.
@@ -71,6 +81,19 @@ impl Clock {
                 start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX)
             }
             Source::Steered(shown) => *shown.borrow(),
+        }
+    }
+
+    /// How long the machine has been running; `None` if this is not the system's clock: then the time
+    /// that it shows is all there is.
+    pub fn uptime(&self) -> Option<Uptime> {
+        match &self.0 {
+            Source::System => {
+                let up = clock_gettime(ClockId::Boottime);
+                let up = Duration::from_secs(u64::try_from(up.tv_sec).unwrap_or_default());
+                Some(Uptime { boot: boot().to_owned(), up })
+            }
+            Source::Simulated(..) | Source::Steered(_) => None,
         }
     }
 
@@ -155,6 +178,24 @@ impl TickStopwatch {
     }
 }
 
+/// What names the running system. Where that cannot be read, it names this process.
+fn boot() -> &'static str {
+    static BOOT: LazyLock<String> = LazyLock::new(|| {
+        let read = fs_err::read_to_string("/proc/sys/kernel/random/boot_id");
+        let name = read.map(|name| name.trim().to_owned()).unwrap_or_default();
+        if name.is_empty() {
+            let began = Clock::system().now().as_nanosecond();
+            return format!("process {} of {began}", std::process::id());
+        }
+        // A container may count from another moment than its host.
+        match fs_err::read_link("/proc/self/ns/time") {
+            Ok(namespace) => format!("{name} {}", namespace.display()),
+            Err(_) => name,
+        }
+    });
+    &BOOT
+}
+
 /// By the clock of a [`Stopwatch`].
 fn last_tick() -> Duration {
     let now = clock_gettime(ClockId::MonotonicCoarse);
@@ -192,6 +233,16 @@ mod tests {
         assert_eq!(same.now(), at(5_000));
         drop(hand);
         assert_eq!(clock.now(), at(5_000));
+    }
+
+    #[test]
+    fn only_the_system_vouches_for_the_time_that_passes() {
+        let first = Clock::system().uptime().unwrap();
+        let next = Clock::system().uptime().unwrap();
+        assert!(first.boot == next.boot && !first.boot.is_empty(), "{first:?} {next:?}");
+        assert!(next.up >= first.up && first.up > Duration::ZERO, "{first:?} {next:?}");
+        assert_eq!(Clock::simulated(Timestamp::UNIX_EPOCH).uptime(), None);
+        assert_eq!(Clock::steered(Timestamp::UNIX_EPOCH).0.uptime(), None);
     }
 
     #[test]

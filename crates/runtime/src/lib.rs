@@ -6,7 +6,7 @@
 
 // Time.
 mod clock;
-pub use clock::{Age, Clock, Hand, Stopwatch, TickStopwatch};
+pub use clock::{Age, Clock, Hand, Stopwatch, TickStopwatch, Uptime};
 
 // What people see of a running program.
 mod log;

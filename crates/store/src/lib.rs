@@ -7,8 +7,8 @@
 //!
 //! A write is answered after it is committed and has been given to the disk (`synchronous = FULL`):
 //! what was answered survives a kill at any moment. One thread does all the writing. It takes what
-//! has queued up into one transaction, each command behind a savepoint of its own, so that a
-//! command that fails takes nobody with it. A full queue makes callers wait.
+//! has queued up into one transaction, each of several commands behind a savepoint of its own, so
+//! that a command that fails takes nobody with it. A full queue makes callers wait.
 //!
 //! # When the file cannot be written
 //!
@@ -45,7 +45,7 @@ pub use mailboxes::{Mailboxes, Place};
 mod certificates;
 pub use certificates::{Account, Allowance, Begun, Certificates, Kept, Spending, Trouble};
 mod rollout;
-pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind};
+pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind, read_clock};
 mod tokens;
 pub use tokens::{Rights, Token, Tokens};
 mod audit;

@@ -14,8 +14,13 @@ use mail_domain::DomainName;
 use mta_sts::{MaxAge, Policy, PolicyId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sealpost_evidence::traffic::Day;
-use sealpost_rollout::{Announced, Entry, History, MxSet, Past, Served, Stage, Time, id_time};
+use sealpost_rollout::{
+    Announced, ClockReading, Entry, History, MxSet, Past, Reckoning, Recorded, Served, Stage, Time,
+    Witness, id_time,
+};
 use sealpost_rules::diagnosis::PublishedPolicy;
+use sealpost_runtime::Clock;
+use serde::Deserialize;
 
 use crate::{
     Store, StoreError,
@@ -29,6 +34,22 @@ const MOST_ROWS: u32 = 10_000;
 #[derive(Clone)]
 pub struct Rollouts {
     store: Store,
+}
+
+/// What a look leaves for the next, as far as it is for others too.
+#[derive(Deserialize)]
+struct Left {
+    reckoning: Option<Reckoning>,
+}
+
+/// What a clock shows, and what vouches for the time that passes.
+pub fn read_clock(clock: &Clock) -> ClockReading {
+    let now = Time::at(clock.now().as_second());
+    let witness = match clock.uptime() {
+        Some(uptime) => Witness::Machine { boot: uptime.boot, up: uptime.up },
+        None => Witness::Told,
+    };
+    ClockReading { now, witness }
 }
 
 /// All that is known of the roll-out of one domain, but for its logbook.
@@ -45,6 +66,24 @@ pub struct Rollout {
 }
 
 impl Rollout {
+    /// The same with each time as far back from now as was witnessed since, and no further for a clock
+    /// that was set; by what the last look left, and this reading.
+    #[must_use]
+    pub fn as_witnessed(&self, state: Option<&str>, reading: &ClockReading) -> Self {
+        let Self { stage, entered_at, history, mx } = self;
+        let recorded = Recorded { history, mx, entered_at: *entered_at };
+        // What cannot be read is as if it was not there.
+        let left: Option<Left> = state.and_then(|state| serde_json::from_str(state).ok());
+        let kept = left.and_then(|left| left.reckoning);
+        let (reckoning, _) = Reckoning::resume(kept, reading, recorded);
+        Self {
+            stage: *stage,
+            entered_at: *entered_at,
+            history: reckoning.history(history, reading.now),
+            mx: reckoning.mx(mx, reading.now),
+        }
+    }
+
     /// The policies that were served, oldest first, the last one being that of now. None if no policy
     /// is served now, or none that senders can use: then nothing can be said of the one that a sender
     /// held.

@@ -257,17 +257,29 @@ fn transact(
     begun.map_err(|error| Lost::Unbegun(error.into()))?;
     // These run so often that it pays to parse them once.
     let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
-    for command in commands {
-        run("SAVEPOINT command").map_err(undone)?;
-        if let Err(error) = command.run(connection) {
-            // After some errors SQLite undoes the whole transaction by itself; after an error of
-            // the file it must not be committed.
-            if connection.is_autocommit() || error.concerns_file() {
+    // After some errors SQLite undoes the whole transaction by itself; after an error of the file it
+    // must not be committed.
+    let is_lost = |error: &StoreError| connection.is_autocommit() || error.concerns_file();
+    if let [only] = commands {
+        // A savepoint would keep a copy of every page that it changes, and there is nothing to keep
+        // if it fails.
+        if let Err(error) = only.run(connection) {
+            if is_lost(&error) {
                 return Err(Lost::Undone(error));
             }
-            run("ROLLBACK TO command").map_err(undone)?;
+            return connection.execute_batch("ROLLBACK").map_err(undone);
         }
-        run("RELEASE command").map_err(undone)?;
+    } else {
+        for command in commands {
+            run("SAVEPOINT command").map_err(undone)?;
+            if let Err(error) = command.run(connection) {
+                if is_lost(&error) {
+                    return Err(Lost::Undone(error));
+                }
+                run("ROLLBACK TO command").map_err(undone)?;
+            }
+            run("RELEASE command").map_err(undone)?;
+        }
     }
     settings.tell(Moment::BeforeCommit);
     connection.execute_batch("COMMIT").map_err(undone)?;

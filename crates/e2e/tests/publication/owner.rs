@@ -63,6 +63,8 @@ own_networks = ["127.70.0.0/16"]
 target = ["127.70.1.1", "::1"]
 ttl = 1
 rollout = {{ {rollout} }}
+[publish.domains."spare.test"]
+mx = ["mx1.spare.test"]
 [publish.domains."bound.test"]
 mx = ["mx1.spare.test"]
 dns = "bind"

@@ -62,3 +62,36 @@ fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     assert_eq!(history.matches("id announced").count(), 1, "{history}");
     assert_eq!(history.matches("prerequisites → testing").count(), 1, "{history}");
 }
+
+/// What a cache has left of a TTL is less than others may have: a plan made of it is too early.
+#[test]
+fn a_ttl_is_that_of_the_zone_whatever_a_resolver_has_left_of_it() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    let apply = ["run", "--once", "--apply", "lead.test"];
+    let adopt = ["adopt", "spare.test", "--by", "Kim", "--past", "nothing"];
+    for (domain, old, new, taken_up) in [
+        // The servers are those that the configuration names, or those of the NS records.
+        ("lead.test", "mx1.spare.test", "mx1.lead.test", &apply[..]),
+        ("spare.test", "mx1.spare.test", "mx2.spare.test", &adopt[..]),
+    ] {
+        // Somebody has asked before us, and it is a while ago.
+        let asked = owner.environment.run_inside("dig", &["+noall", "+answer", domain, "MX"]);
+        let asked = String::from_utf8_lossy(&asked.unwrap().stdout).into_owned();
+        assert_eq!(asked.split_ascii_whitespace().nth(1), Some("300"), "{asked}");
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        let (said, _) = owner.run_at(0, taken_up, "publish.toml");
+        let plan = ["plan", domain, "--add-mx", new, "--remove-mx", old, "--format", "json"];
+        let (plan, status) = owner.run_at(0, &plan, "publish.toml");
+        assert_eq!(status, Some(0), "{plan}{said}");
+        let dated = |action: &str| {
+            let mut steps = plan.lines().filter_map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).ok()?;
+                (line["action"] == action).then(|| line["not_before"].as_str().unwrap().to_owned())
+            });
+            let time = steps.next().unwrap_or_else(|| panic!("no {action}: {plan}"));
+            time.parse::<jiff::Timestamp>().unwrap().as_second()
+        };
+        // An hour for the zone, the TTL, and ten minutes.
+        assert_eq!(dated("retire-hosts") - dated("switch-mx"), HOUR + 300 + 600, "{plan}");
+    }
+}

@@ -40,6 +40,16 @@ pub struct FailureGroup {
     pub last_day: Day,
 }
 
+/// The longest part of the name of a kind that is written out.
+const LONGEST_PART: usize = 200;
+
+/// FNV-1a, which stays the same in every release.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 impl FailureGroup {
     /// Whether the reports say how the sessions failed. A report may give no more than the number of
     /// sessions that failed, or details of some of them.
@@ -47,18 +57,33 @@ impl FailureGroup {
         !self.result_type.is_empty()
     }
 
-    /// The name of its kind, under which a person accepts it: made of what reports say, and safe to
-    /// show and to type.
+    /// The name of its kind, under which a person accepts it: the policy that was applied, the result,
+    /// the MX host, and the reason where there is one. It is made of what reports say, safe to show
+    /// and to type, and no two kinds have the same.
     pub fn kind(&self) -> String {
         let safe = |text: &str| -> String {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            text.chars()
-                .take(253)
-                .map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' })
-                .collect()
+            let mut name = String::new();
+            for octet in text.bytes() {
+                match octet {
+                    b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' => name.push(octet.into()),
+                    b'A'..=b'Z' => name.push(octet.to_ascii_lowercase().into()),
+                    other => name.push_str(&format!("%{other:02x}")),
+                }
+            }
+            // Free text may be long; its digest tells it from others that begin alike.
+            if name.len() > LONGEST_PART {
+                name.truncate(LONGEST_PART);
+                name.push_str(&format!("~{:016x}", digest(text)));
+            }
+            if name == "-" { "%2d".to_owned() } else { name }
         };
+        // No host is called so.
         let host = self.mx_host.as_deref().map_or("-".to_owned(), safe);
-        format!("{}/{}/{host}", safe(&self.policy_type), safe(&self.result_type))
+        let kind = format!("{}/{}/{host}", safe(&self.policy_type), safe(&self.result_type));
+        match self.reason.as_deref() {
+            None | Some("") => kind,
+            Some(reason) => format!("{kind}/{}", safe(reason)),
+        }
     }
 }
 

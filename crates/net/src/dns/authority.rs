@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::{Name, RData, RecordType};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 
 use super::message::{Checking, fault};
@@ -41,6 +41,40 @@ pub(crate) async fn read(
     }
     set.values.sort();
     Ok(set)
+}
+
+/// How long the records of a name may be kept, as the zone has it.
+pub(crate) struct Kept {
+    /// Seconds.
+    pub(crate) ttl: u32,
+    /// Where they are, if the name is an alias: they may be kept for another time there.
+    pub(crate) alias: Option<String>,
+}
+
+/// How long the records of a name and type may be kept, or that there are none.
+pub(crate) async fn kept(
+    server: SocketAddr,
+    owner: &str,
+    kind: RecordType,
+    deadline: Deadline,
+) -> Result<Kept, LookupFault> {
+    let message = ask(server, owner, kind, deadline).await?;
+    let name = name(owner)?;
+    let own = || message.answers.iter().filter(|record| record.name == name);
+    let alias = own().find_map(|record| match &record.data {
+        RData::CNAME(target) => Some((record.ttl, target.0.to_ascii())),
+        _ => None,
+    });
+    if let Some((ttl, target)) = alias {
+        return Ok(Kept { ttl, alias: Some(target.trim_end_matches('.').to_owned()) });
+    }
+    let found = own().filter(|record| record.record_type() == kind).map(|record| record.ttl).max();
+    // Of what there is not, the start of the zone says how long that holds (RFC 2308 §5).
+    let denied = message.authorities.iter().filter_map(|record| match &record.data {
+        RData::SOA(start) => Some(record.ttl.min(start.minimum)),
+        _ => None,
+    });
+    Ok(Kept { ttl: found.or_else(|| denied.max()).unwrap_or(0), alias: None })
 }
 
 /// The answer of a server that speaks for the zone.

@@ -214,6 +214,20 @@ impl Dns {
         .await
     }
 
+    /// The names of the servers of a zone; absent where the name is not the top of one.
+    pub(crate) async fn name_servers(
+        &self,
+        owner: &str,
+        deadline: Deadline,
+    ) -> Lookup<Vec<String>> {
+        let names =
+            self.look_up(owner, RecordType::NS, MOST_RECORDS, deadline, |data| match data {
+                RData::NS(name) => Some(name.0.to_ascii().trim_end_matches('.').to_owned()),
+                _ => None,
+            });
+        in_order(names.await)
+    }
+
     /// The name that a name is an alias of, in one step.
     pub(crate) async fn alias(&self, owner: &str, deadline: Deadline) -> Lookup<Vec<String>> {
         self.look_up(owner, RecordType::CNAME, 1, deadline, |data| match data {

@@ -33,7 +33,7 @@ mod authority;
 mod tsig_key;
 mod update;
 mod zone_record;
-pub(crate) use authority::read as read_from_authority;
+pub(crate) use authority::{kept as kept_from_authority, read as read_from_authority};
 pub use tsig_key::{TsigKey, TsigKeyError};
 pub use update::{UpdateError, UpdateServer};
 pub use zone_record::{RecordKind, RecordSet, RecordValue, SetChange};

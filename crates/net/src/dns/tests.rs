@@ -628,3 +628,29 @@ async fn tlsa_and_caa_records_are_read() {
     let lookup = self::dns(&[upstream]).tlsa("_25._tcp.mx.a.test", soon()).await;
     assert_eq!(lookup.fault().unwrap().kind, LookupFaultKind::TooLarge);
 }
+
+/// What a resolver tells of a TTL is what is left of it.
+#[tokio::test]
+async fn only_who_speaks_for_the_zone_says_how_long_records_may_be_kept() {
+    let owner = "_mta-sts.a.test";
+    let speaks = |answers: Vec<Record>| {
+        answerer(move |query, _| {
+            let zone = if answers.is_empty() { vec![start_of_authority()] } else { Vec::new() };
+            let mut answer = response(&query, ResponseCode::NoError, answers.clone(), zone);
+            answer.metadata.authoritative = true;
+            vec![answer.to_vec().unwrap()]
+        })
+    };
+    let of = async |server| {
+        let kept = authority::kept(server, owner, RecordType::TXT, soon()).await;
+        kept.map(|kept| (kept.ttl, kept.alias)).map_err(|fault| fault.kind)
+    };
+    let record = || text("_mta-sts.a.test.", 3_600, "v=STSv1; id=1");
+    assert_eq!(of(speaks(vec![record()]).await).await, Ok((3_600, None)));
+    let chain = vec![alias("_mta-sts.a.test.", "sts.b.test."), text("sts.b.test.", 9, "")];
+    assert_eq!(of(speaks(chain).await).await, Ok((60, Some("sts.b.test".to_owned()))));
+    // That there is none is kept for as long as the zone says.
+    assert_eq!(of(speaks(Vec::new()).await).await, Ok((5, None)));
+    let resolver = saying(ResponseCode::NoError, vec![record()], Vec::new()).await;
+    assert_eq!(of(resolver).await, Err(LookupFaultKind::Refused));
+}

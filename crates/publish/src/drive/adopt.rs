@@ -5,11 +5,13 @@ use std::time::Duration;
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy, PolicyId};
 use sealpost_net::{Part, Scope};
-use sealpost_rollout::{Actor, Entry, Event, Past, Stage, Time};
+use sealpost_rollout::{Actor, ClockReading, Entry, Event, Past, Reckoning, Stage, Time};
 use sealpost_store::{Rollouts, StoreError};
 
 use super::Driver;
+use super::pass::recorded;
 use super::seen::{HostSeen, IdSeen, Seen};
+use super::state::State;
 
 const WEEK: u32 = 604_800;
 
@@ -65,10 +67,12 @@ impl Driver {
         domain: &DomainName,
         past: Past,
         by: &str,
-        now: Time,
+        reading: &ClockReading,
     ) -> Result<Adopted, AdoptError> {
+        let now = reading.now;
         let evidence = self.network.gather(domain, Scope::of(&[Part::Sts, Part::MxRecords])).await;
-        let seen = Seen::of(&evidence);
+        let mut seen = Seen::of(&evidence);
+        self.ask_zones(domain, &mut seen, true, &[]).await;
         let unknown = |why: String| AdoptError::Unknown { domain: domain.clone(), why };
         let unfit = |what| AdoptError::Unfit { domain: domain.clone(), what };
         let found = match (seen.host, seen.id) {
@@ -93,10 +97,11 @@ impl Driver {
                     return Err(unfit("not every address of its policy host serves the policy"));
                 }
                 let policy = Policy::parse(body).map_err(|error| unknown(error.to_string()))?;
-                Some((body.clone(), policy, id, ttl))
+                Some((body.clone(), policy, id, ttl.longest(None)))
             }
         };
-        let Some((hosts, mx_ttl)) = seen.mail_hosts else {
+        let Some((hosts, mx_ttl)) = seen.mail_hosts.map(|(hosts, ttl)| (hosts, ttl.longest(None)))
+        else {
             return Err(unknown("its MX records".to_owned()));
         };
         let rollouts = self.store.rollouts();
@@ -115,6 +120,12 @@ impl Driver {
         };
         rollouts.set_mx(domain.clone(), hosts.clone(), mx_ttl, now, none).await?;
         note(&rollouts, domain, stage, (policy.as_ref(), past), by, now).await?;
+        // From now on time counts, and not only from the first pass.
+        if let Some(known) = rollouts.load(domain.clone()).await? {
+            let (reckoning, _) = Reckoning::resume(None, reading, recorded(&known));
+            let state = State { reckoning: Some(reckoning), ..State::default() };
+            rollouts.keep_watch(domain.clone(), now, state.write()).await?;
+        }
         Ok(Adopted { stage, policy, id, mail_hosts: hosts })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
-use sealpost_rollout::{Actor, Cause, Entry, Event, Move, MxSet, Past, Time};
+use sealpost_rollout::{Actor, Cause, Entry, Event, Move, MxSet, Past, Reckoning, Time};
 use sealpost_store::{Advance, Rollout, Rollouts};
 
 use super::configured::Configured;
@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     pub(super) domain: DomainName,
     pub(super) doing: Doing,
     pub(super) rollout: Rollout,
+    /// How long ago what is in it was.
+    pub(super) reckoning: Reckoning,
     pub(super) rows: Vec<Entry>,
     pub(super) now: Time,
 }
@@ -36,20 +38,24 @@ impl Ledger {
         if published.dns == DnsWay::Manual {
             match &seen.id {
                 IdSeen::Id(id, ttl) => {
-                    self.announce(Some(id.clone()), *ttl, Actor::Observed).await?;
+                    let before = self.rollout.history.ids().iter().map(|id| id.ttl).max();
+                    let (id, longest) = (Some(id.clone()), ttl.longest(before));
+                    self.announce(id, longest, Actor::Observed, ttl.remark()).await?;
                 }
                 IdSeen::Nothing => {
-                    self.announce(None, Duration::ZERO, Actor::Observed).await?;
+                    self.announce(None, Duration::ZERO, Actor::Observed, None).await?;
                 }
                 IdSeen::Unknown(_) => {}
             }
         }
         if let Some((hosts, ttl)) = &seen.mail_hosts {
+            let before = self.rollout.mx.iter().map(|set| set.ttl).max();
+            let ttl = ttl.longest(before);
             // Also in memory: this pass already has to know that others were there until now.
-            MxSet::publish(&mut self.rollout.mx, hosts.clone(), *ttl, self.now);
+            MxSet::publish(&mut self.rollout.mx, hosts.clone(), ttl, self.now);
             if self.doing == Doing::All {
                 let (domain, none) = (self.domain.clone(), Duration::ZERO);
-                self.rollouts.set_mx(domain, hosts.clone(), *ttl, self.now, none).await?;
+                self.rollouts.set_mx(domain, hosts.clone(), ttl, self.now, none).await?;
             }
         }
         Ok(())
@@ -135,6 +141,7 @@ impl Ledger {
         id: Option<PolicyId>,
         ttl: Duration,
         by: Actor,
+        remark: Option<String>,
     ) -> Result<(), DriveError> {
         let known = self.rollout.history.live_id().map(|live| live.id.clone());
         let none = Duration::ZERO;
@@ -152,7 +159,8 @@ impl Ledger {
         }
         let id = id.map_or("none".to_owned(), |id| id.to_string());
         let event = Event::IdAnnounced { id };
-        self.note(Entry { at: self.now, by, event, grounds: Vec::new() }).await
+        let grounds = remark.into_iter().collect();
+        self.note(Entry { at: self.now, by, event, grounds }).await
     }
 
     /// Where the configuration fixes the mode, the stage is the one that the policy fits.

@@ -16,6 +16,7 @@ mod reported;
 mod seen;
 mod state;
 mod words;
+mod zones;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
 pub use pass::{Enrolment, Pass};
@@ -28,12 +29,15 @@ use std::{
 };
 
 use mail_domain::DomainName;
+use sealpost_evidence::Evidence;
 use sealpost_net::{Authority, Network, Part, Scope, TsigKey, TsigKeyError, UpdateServer};
 use sealpost_rollout::{Stage, Time};
 use sealpost_runtime::Clock;
 use sealpost_store::{Rollouts, Store, StoreError};
 
 use self::configured::Configured;
+use self::seen::Seen;
+use self::zones::Reach;
 use crate::dns::{DnsWriter, UpdateWriter, WriteError};
 use crate::{Domains, PassFailure, PublishedDomain, Section};
 
@@ -42,6 +46,8 @@ const IN_HAND: Duration = Duration::from_secs(900);
 /// From one look to the next: an hour, and when something is under way, less.
 const USUAL: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_secs(300);
+/// No look is due later than that: where one is, the clock was put back.
+const LATEST: Duration = Duration::from_secs(2 * 3_600);
 /// Domains that are asked for at a time.
 const PAGE: u32 = 10_000;
 
@@ -52,6 +58,7 @@ pub struct Driver {
     network: Network,
     writers: Arc<HashMap<String, Arc<dyn DnsWriter>>>,
     configured: Configured,
+    reach: Arc<Reach>,
 }
 
 /// What is carried out.
@@ -117,7 +124,8 @@ impl Driver {
         network: Network,
         writers: HashMap<String, Arc<dyn DnsWriter>>,
     ) -> Self {
-        Self { store, network, writers: Arc::new(writers), configured: Configured::default() }
+        let (configured, reach) = (Configured::default(), Arc::default());
+        Self { store, network, writers: Arc::new(writers), configured, reach }
     }
 
     /// The same where what is configured may change while it leads on.
@@ -143,7 +151,10 @@ impl Driver {
             let page = self.store.rollouts().due_times(behind, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             behind = Some(last.clone());
-            later.extend(page.into_iter().filter(|(_, due)| *due > now).map(|(name, _)| name));
+            later.extend({
+                let is_later = |due: Time| due > now && due <= now.plus(LATEST);
+                page.into_iter().filter(move |(_, due)| is_later(*due)).map(|(name, _)| name)
+            });
         }
         let all = domains.iter().map(|published| &published.domain);
         Ok(all.filter(|domain| !later.contains(*domain)).cloned().collect())
@@ -187,7 +198,18 @@ impl Driver {
         }
     }
 
-    async fn look(&self, published: &PublishedDomain) -> sealpost_evidence::Evidence {
+    /// What is live, with times for which records may be kept as their zones have them.
+    async fn see(&self, published: &PublishedDomain, evidence: &Evidence) -> Seen {
+        let mut seen = Seen::of(evidence);
+        let domain = &published.domain;
+        // Records that we write have the TTL that we give them.
+        let is_by_hand = published.dns == crate::DnsWay::Manual;
+        let servers = self.servers_of(published).await;
+        self.ask_zones(domain, &mut seen, is_by_hand, &servers).await;
+        seen
+    }
+
+    async fn look(&self, published: &PublishedDomain) -> Evidence {
         let parts = [Part::Sts, Part::TlsRpt, Part::Mx];
         self.network.gather(&published.domain, Scope::of(&parts)).await
     }

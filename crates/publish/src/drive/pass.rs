@@ -3,8 +3,8 @@
 use mail_domain::DomainName;
 use sealpost_net::SetChange;
 use sealpost_rollout::{
-    Actor, Ask, Cause, CheckVerdict, Decision, Entry, Facts, Move, Past, Stage, State as Standing,
-    Step, Time, Waiver, decide,
+    Actor, Ask, Cause, CheckVerdict, ClockReading, Decision, Entry, Event, Facts, Move, Past,
+    Reckoning, Recorded, Stage, State as Standing, Step, Time, Waiver, decide, ending_soon,
 };
 use sealpost_store::{Advance, Rollout, WordKind};
 
@@ -12,7 +12,9 @@ use super::ledger::Ledger;
 use super::reported::Question;
 use super::seen::{HostSeen, IdSeen, Seen};
 use super::state::State;
-use super::{Doing, DriveError, Driver, IN_HAND, Order, SOON, USUAL, due, look, publication};
+use super::{
+    Doing, DriveError, Driver, IN_HAND, LATEST, Order, SOON, USUAL, due, look, publication,
+};
 use crate::{PassFailure, PublishedDomain};
 
 /// What one pass over a domain came to.
@@ -65,13 +67,14 @@ impl Driver {
     pub async fn pass_if_due(
         &self,
         published: &PublishedDomain,
-        now: Time,
+        reading: &ClockReading,
     ) -> Result<Option<Pass>, DriveError> {
         let (rollouts, domain) = (self.store.rollouts(), published.domain.clone());
-        if !rollouts.claim(domain, now, now.plus(IN_HAND)).await? {
+        let now = reading.now;
+        if !rollouts.claim(domain, now, now.plus(IN_HAND), now.plus(LATEST)).await? {
             return Ok(None);
         }
-        self.pass(published, now, Doing::All, None).await.map(Some)
+        self.pass(published, reading, Doing::All, None).await.map(Some)
     }
 
     /// Passes over a domain, due or not: looks at it, decides, carries the decision or the order of
@@ -84,25 +87,25 @@ impl Driver {
     pub async fn pass(
         &self,
         published: &PublishedDomain,
-        now: Time,
+        reading: &ClockReading,
         doing: Doing,
         order: Option<&Order>,
     ) -> Result<Pass, DriveError> {
         let evidence = self.look(published).await;
-        let seen = Seen::of(&evidence);
-        self.pass_on(published, now, doing, order, (&evidence, &seen)).await
+        let seen = self.see(published, &evidence).await;
+        self.pass_on(published, reading, doing, order, (&evidence, &seen)).await
     }
 
     /// The rest of a pass, when it has looked.
     async fn pass_on(
         &self,
         published: &PublishedDomain,
-        now: Time,
+        reading: &ClockReading,
         doing: Doing,
         order: Option<&Order>,
         (evidence, seen): (&sealpost_evidence::Evidence, &Seen),
     ) -> Result<Pass, DriveError> {
-        let domain = &published.domain;
+        let (domain, now) = (&published.domain, reading.now);
         let rollouts = self.store.rollouts();
         let (enrolment, rollout) = match rollouts.load(domain.clone()).await? {
             Some(rollout) => (Enrolment::Known, rollout),
@@ -121,12 +124,20 @@ impl Driver {
         let before = rollout.stage;
         let (domain, rows) = (domain.clone(), Vec::new());
         let configured = self.configured.clone();
-        let mut ledger = Ledger { rollouts, configured, domain, doing, rollout, rows, now };
+        let kept = rollouts.watch_state(domain.clone()).await?;
+        let mut state = State::read(kept.as_deref());
+        let (reckoning, lapse) =
+            Reckoning::resume(state.reckoning.take(), reading, recorded(&rollout));
+        let mut ledger =
+            Ledger { rollouts, configured, domain, doing, rollout, reckoning, rows, now };
+        state.lapse(&lapse, ledger.reckoning.now());
+        if let Some(what) = lapse.remark {
+            let (by, event) = (Actor::Itself, Event::Uncounted { what });
+            ledger.note(Entry { at: now, by, event, grounds: Vec::new() }).await?;
+        }
         ledger.observe(published, seen).await?;
         ledger.settle(published, enrolment).await?;
 
-        let kept = ledger.rollouts.watch_state(ledger.domain.clone()).await?;
-        let mut state = State::read(kept.as_deref());
         let (facts, decision) =
             self.consider(published, &ledger, evidence, seen, &mut state, order).await?;
         let (made, decision, mut refused) = choose(published, &facts, decision, order);
@@ -153,7 +164,7 @@ impl Driver {
         // Whoever moved it, or this pass: what was waited for in the stage before is over.
         let has_left = ledger.rollout.stage != from;
         let worked = publication::publish(self, published, &mut ledger, seen).await;
-        let work = match worked {
+        let mut work = match worked {
             // The move stands, whatever becomes of what follows from it.
             Err(error) if has_left => publication::Work::broken(&error),
             worked => worked?,
@@ -165,11 +176,20 @@ impl Driver {
         let due = due(now, wait, &ledger.domain);
         let waits = decision.waits().filter(|_| !has_left);
         state.outlook.waits = waits.map(|reading| reading.text.clone()).collect();
-        state.outlook.todo.clone_from(&work.todo);
         let mut remains = work.is_unfinished.then(|| {
             let why = work.todo.join("; ");
             format!("not yet published, because of this: {why}; the next pass goes on")
         });
+        work.todo.extend(ending_soon(&facts).map(|(kind, until)| {
+            format!(
+                "{kind} is accepted until {until}, and holds the gate then: mend it, or \
+                 `sealpost publish accept {} {kind} --reason WHY` once more",
+                ledger.domain
+            )
+        }));
+        state.outlook.todo.clone_from(&work.todo);
+        ledger.reckoning.keep(recorded(&ledger.rollout));
+        state.reckoning = Some(ledger.reckoning.clone());
         if doing == Doing::All {
             let (domain, state) = (ledger.domain.clone(), state.write());
             match ledger.rollouts.keep_watch(domain, due, state).await {
@@ -217,13 +237,17 @@ impl Driver {
     ) -> Result<(Facts, Decision), DriveError> {
         let (rollout, now) = (&ledger.rollout, ledger.now);
         let Rollout { stage, entered_at, history, .. } = rollout;
+        let reckoning = &ledger.reckoning;
+        let entered = reckoning.entered_at(now);
+        let elapsed = reckoning.history(history, now);
         let words = ledger.rollouts.words(ledger.domain.clone()).await?;
         let check =
             look::check(evidence, *stage, &published.own_networks, state.check.as_ref(), now);
         let question = Question {
             domain: &ledger.domain,
             settings: &published.settings,
-            entered_at: *entered_at,
+            stage: *stage,
+            entered_at: entered,
             now,
             evidence,
             history,
@@ -232,15 +256,12 @@ impl Driver {
         let reported = question.read(&self.store.reports()).await?;
         let spike = reported.spike.map(|mut spike| {
             let known = state.spike.as_ref().filter(|known| known.day == spike.day);
-            spike.noticed_at = known.map_or(now, |known| known.noticed_at);
+            spike.noticed_at = known.map_or(now, |known| known.noticed_at.min(now));
             spike
         });
-        let live = publication::live(published, rollout, seen, state.live_since, now)?;
-        match &live {
-            sealpost_rollout::Live::AsAsked { since } => state.live_since = Some(*since),
-            sealpost_rollout::Live::Differs { .. } => state.live_since = None,
-            sealpost_rollout::Live::Unknown { .. } => {}
-        }
+        let since = state.live_since.map(|since| reckoning.shown(since, now));
+        let live = publication::live(published, rollout, seen, since, now)?;
+        state.see(&live, reckoning.now());
         state.check = Some(check.clone());
         state.spike.clone_from(&spike);
         let waiver = words.iter().rev().find(|word| {
@@ -251,7 +272,7 @@ impl Driver {
         let facts = Facts {
             now,
             stage: *stage,
-            entered_at: *entered_at,
+            entered_at: entered,
             live,
             check: Some(check),
             traffic: reported.traffic,
@@ -262,14 +283,21 @@ impl Driver {
                 stage: *stage,
                 by: word.by.clone(),
                 reason: word.reason.clone(),
-                at: word.at,
+                // Given in this stage, as the rows have it.
+                at: word.at.max(entered),
             }),
-            horizon: history.horizon(),
-            known_horizon: history.known_horizon(),
+            horizon: elapsed.horizon(),
+            known_horizon: elapsed.known_horizon(),
         };
         let decision = decide(&published.settings, &facts);
         Ok((facts, decision))
     }
+}
+
+/// What a rollout has to reckon with.
+pub(super) fn recorded(rollout: &Rollout) -> Recorded<'_> {
+    let Rollout { history, mx, entered_at, .. } = rollout;
+    Recorded { history, mx, entered_at: *entered_at }
 }
 
 /// Makes a move; says why not, if the domain went elsewhere while it was looked at.

@@ -101,11 +101,7 @@ pub(super) async fn publish(
         Some(policy) => serve(published, policy, ledger, seen, &mut work).await?,
         None => false,
     };
-    let goes = if stage == Stage::Removed {
-        going(&ledger.rollout, seen, ledger.now)
-    } else {
-        Going::Stays
-    };
+    let goes = if stage == Stage::Removed { going(ledger, seen) } else { Going::Stays };
     if stage == Stage::Removed {
         let host = format!("mta-sts.{}", published.domain);
         let is_served = match published.host {
@@ -171,9 +167,9 @@ pub(super) async fn publish(
             if behind.is_empty() {
                 let ttl = std::time::Duration::from_secs(published.ttl.into());
                 if let (Some(id), true) = (id, is_news) {
-                    ledger.announce(Some(id), ttl, Actor::Itself).await?;
+                    ledger.announce(Some(id), ttl, Actor::Itself, None).await?;
                 } else if is_gone {
-                    ledger.announce(None, ttl, Actor::Itself).await?;
+                    ledger.announce(None, ttl, Actor::Itself, None).await?;
                 }
             } else {
                 work.is_unfinished = true;
@@ -202,7 +198,7 @@ async fn serve(
         return Ok(true);
     }
     // A first policy is served as soon as it is configured; that senders fetch it waits for the look.
-    if let Some(why) = uncovered(policy, seen, &ledger.rollout, ledger.now) {
+    if let Some(why) = uncovered(policy, seen, ledger) {
         let what = if is_served { "its id is not announced" } else { "the policy is not served" };
         work.todo.push(format!("{what}{why}"));
         work.is_unfinished = true;
@@ -237,7 +233,7 @@ fn is_written_here(published: &PublishedDomain, policy: &Policy, ledger: &Ledger
 }
 
 /// What speaks against a policy of mode enforce: it leaves out a host that senders still find.
-fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Option<String> {
+fn uncovered(policy: &Policy, seen: &Seen, ledger: &Ledger) -> Option<String> {
     if policy.mode() != Mode::Enforce {
         return None;
     }
@@ -250,9 +246,10 @@ fn uncovered(policy: &Policy, seen: &Seen, rollout: &Rollout, now: Time) -> Opti
              publish plan` say when it may go"
         ));
     }
-    let of_the_past = mx_seen(rollout.mx.iter().filter(|set| set.until.is_some()), |host| {
-        policy.covers(host).is_none()
-    });
+    let now = ledger.now;
+    let mx = ledger.reckoning.mx(&ledger.rollout.mx, now);
+    let of_the_past =
+        mx_seen(mx.iter().filter(|set| set.until.is_some()), |host| policy.covers(host).is_none());
     match of_the_past {
         Horizon::Until(until) if until > now => Some(format!(
             " before {until}: until then a cache may hold MX records with hosts that the policy \
@@ -274,8 +271,9 @@ enum Going {
 }
 
 /// Whether policy and policy host go, where the record goes.
-fn going(rollout: &Rollout, seen: &Seen, now: Time) -> Going {
-    let history = &rollout.history;
+fn going(ledger: &Ledger, seen: &Seen) -> Going {
+    let now = ledger.now;
+    let history = ledger.reckoning.history(&ledger.rollout.history, now);
     if history.live_id().is_some() || matches!(seen.id, IdSeen::Id(..)) {
         return Going::Stays;
     }

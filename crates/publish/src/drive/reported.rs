@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Day, FailureGroup, Reporter, ReporterActivity};
-use sealpost_rollout::{Group, GroupState, History, Settings, Spike, Time, Traffic};
+use sealpost_rollout::{Group, GroupState, History, Settings, Spike, Stage, Time, Traffic};
 use sealpost_rules::diagnosis::{
     AnomalyKind, Fault, Known, PublishedPolicy, Standing, Thresholds, diagnose, judge_groups,
     spikes,
 };
 use sealpost_store::reports::{
-    Content, DayRange, FailingReport, ReportFilter, Reports, Scope, Subject, Validity,
+    Content, DayRange, Echo, FailingReport, FailureGroups, ReportFilter, Reports, Scope, Subject,
+    Validity,
 };
 use sealpost_store::{StoreError, Word, WordKind};
 
@@ -22,8 +23,14 @@ const SPIKE_DAYS: i64 = 3;
 /// Reports that are asked for at a time, and in all, for who reports.
 const PAGE: u32 = 1_000;
 const MOST_REPORTS: usize = 5_000;
-/// Kinds of failures that are told apart.
+/// Groups of failures that are told apart.
 const MOST_GROUPS: u32 = 1_000;
+/// So many days late a report may be: what it tells of a stage, no gate out of that has seen.
+const LATE: i64 = 10;
+/// By so much the clock of who gives a word may be ahead.
+const AHEAD: std::time::Duration = std::time::Duration::from_secs(3_600);
+/// What failures are called that were too many to be looked at.
+const UNREAD: &str = "unread/-/-";
 
 /// What reports said while a domain was in its stage.
 #[derive(Clone, Debug, Default)]
@@ -37,11 +44,57 @@ pub(super) struct Reported {
 pub(super) struct Question<'a> {
     pub(super) domain: &'a DomainName,
     pub(super) settings: &'a Settings,
+    pub(super) stage: Stage,
     pub(super) entered_at: Time,
     pub(super) now: Time,
     pub(super) evidence: &'a Evidence,
     pub(super) history: &'a History,
     pub(super) words: &'a [Word],
+}
+
+/// The kinds of failures: how many sessions of each, and how it stands.
+#[derive(Default)]
+struct Kinds(BTreeMap<String, (u64, GroupState)>);
+
+/// Sessions of the mails that brought reports.
+#[derive(Default)]
+struct Echoes {
+    /// In the stage.
+    sessions: u64,
+    /// In the window, those that went well.
+    recent_successful: u64,
+}
+
+impl Kinds {
+    fn add(
+        &mut self,
+        question: &Question<'_>,
+        mut kind: String,
+        sessions: u64,
+        state: &GroupState,
+    ) {
+        if let (GroupState::Open, Some(word)) = (state, question.word(&kind)) {
+            kind = format!("{kind} (accepted by {}, until {})", word.by, question.ends(word));
+        }
+        let known = self.0.entry(kind).or_insert((0, state.clone()));
+        known.0 = known.0.saturating_add(sessions);
+        if *state == GroupState::Open {
+            known.1 = GroupState::Open;
+        }
+    }
+
+    /// What was not looked at is explained by nobody.
+    fn unread(&mut self, question: &Question<'_>, found: &FailureGroups) {
+        if found.unlisted > 0 || found.unread_before.is_some() {
+            let state = question.accepted(UNREAD).unwrap_or(GroupState::Open);
+            self.add(question, UNREAD.to_owned(), found.unlisted, &state);
+        }
+    }
+
+    fn groups(self) -> Vec<Group> {
+        let group = |(text, (sessions, state))| Group { text, sessions, state };
+        self.0.into_iter().map(group).collect()
+    }
 }
 
 /// How many sessions failed in ways that are not ours, by the states of the groups.
@@ -96,25 +149,39 @@ impl Question<'_> {
             reporters.iter().map(|activity| activity.reporter.signer.as_str()).collect();
         let (found, failing) =
             reports.failing_reports(scope, subject(), recent, MOST_GROUPS).await?;
-        let (groups, states) = self.judge(&found.groups, &reporters, today);
+        let mut kinds = Kinds::default();
+        let states = self.judge(&found.groups, &reporters, today, &mut kinds);
         let explained = explained(&failing, &states);
+        kinds.unread(self, &found);
+        // A failure is open until somebody explains it, however long ago it was.
+        let late = if self.stage.enforces() { LATE } else { 0 };
+        let older = DayRange { first: entered.plus(-late), last: recent.first.plus(-1) };
+        let has_gate = self.stage == Stage::Testing || self.stage.enforces();
+        if has_gate && self.stage.next().is_some() && older.first <= older.last {
+            let found = reports.failure_groups(scope, subject(), older, MOST_GROUPS).await?;
+            self.judge(&found.groups, &reporters, today, &mut kinds);
+            kinds.unread(self, &found);
+        }
+        let groups = kinds.groups();
+        let echoes = self.echoes(reports, scope, stage, recent).await?;
         let traffic = Traffic {
             reporters: u32::try_from(signers.len()).unwrap_or(u32::MAX),
-            sessions,
-            recent_sessions,
+            sessions: sessions.saturating_sub(echoes.sessions),
+            recent_sessions: recent_sessions.saturating_sub(echoes.recent_successful),
             // What no report explains counts as ours, as does what was not read.
             recent_ours: recent_failed.saturating_sub(explained),
         };
         Ok(Reported { traffic, groups, spike })
     }
 
-    /// The kinds of failures, and how each group stands.
+    /// How each group stands; and the kinds.
     fn judge(
         &self,
         found: &[FailureGroup],
         reporters: &[ReporterActivity],
         today: Day,
-    ) -> (Vec<Group>, Vec<GroupState>) {
+        kinds: &mut Kinds,
+    ) -> Vec<GroupState> {
         let policies: Vec<PublishedPolicy> = self
             .history
             .bodies()
@@ -127,21 +194,15 @@ impl Question<'_> {
         let known =
             Known { evidence: Some(self.evidence), policies: &policies, ..Known::nothing(today) };
         let spreads = judge_groups(found, reporters);
-        let mut kinds: BTreeMap<String, (u64, GroupState)> = BTreeMap::new();
         let mut states = Vec::with_capacity(found.len());
         for (place, group) in found.iter().enumerate() {
             let diagnosis = diagnose(group, &known);
             let spread = spreads.iter().find(|spread| spread.groups.contains(&place));
             let name = group.kind();
-            let accepted = self
-                .words
-                .iter()
-                .find(|word| word.kind == WordKind::Accepted && word.subject == name);
+            let accepted = self.accepted(&name);
             let is_theirs = |fault| matches!(fault, Fault::Sender | Fault::Interference);
             let state = match (accepted, diagnosis.standing, diagnosis.fault) {
-                (Some(word), _, _) => {
-                    GroupState::Accepted { by: word.by.clone(), reason: word.reason.clone() }
-                }
+                (Some(accepted), _, _) => accepted,
                 (None, Standing::Mended, _) => GroupState::Explained {
                     cause: format!("{} (mended): {}", diagnosis.cause.code, diagnosis.sentence),
                 },
@@ -159,16 +220,67 @@ impl Question<'_> {
                     None => GroupState::Open,
                 },
             };
-            let kind = kinds.entry(name).or_insert((0, state.clone()));
-            kind.0 = kind.0.saturating_add(group.sessions);
-            if state == GroupState::Open {
-                kind.1 = GroupState::Open;
-            }
+            kinds.add(self, name, group.sessions, &state);
             states.push(state);
         }
-        let groups =
-            kinds.into_iter().map(|(text, (sessions, state))| Group { text, sessions, state });
-        (groups.collect(), states)
+        states
+    }
+
+    /// The word of a person who lives with a kind of failure, as long as it holds.
+    fn accepted(&self, kind: &str) -> Option<GroupState> {
+        let word = self.word(kind)?;
+        let until = self.ends(word);
+        let is_given = word.at <= self.now.plus(AHEAD);
+        (is_given && self.now < until).then(|| GroupState::Accepted {
+            by: word.by.clone(),
+            reason: word.reason.clone(),
+            until,
+        })
+    }
+
+    fn word(&self, kind: &str) -> Option<&Word> {
+        let is_of = |word: &&Word| word.kind == WordKind::Accepted && word.subject == kind;
+        self.words.iter().find(is_of)
+    }
+
+    fn ends(&self, word: &Word) -> Time {
+        let days = u64::from(self.settings.accepted_days);
+        word.at.plus(std::time::Duration::from_secs(days.saturating_mul(86_400)))
+    }
+
+    /// Sessions that brought us reports, and nothing else: who says that they went well says nothing
+    /// of anybody's mail.
+    async fn echoes(
+        &self,
+        reports: &Reports,
+        scope: Scope,
+        stage: DayRange,
+        recent: DayRange,
+    ) -> Result<Echoes, StoreError> {
+        let (mut echoes, mut after, mut read) = (Echoes::default(), None, 0);
+        loop {
+            let subject = Subject { domain: Some(self.domain.clone()), reporter: None };
+            let filter = ReportFilter { scope, subject, days: stage, content: Content::Any };
+            let page = reports.list(filter, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(echoes) };
+            after = Some(last.place());
+            read += page.len();
+            let is_last = page.len() < PAGE as usize || read >= MOST_REPORTS;
+            let judged = reports.echoes(page.clone()).await?;
+            let current =
+                page.iter().zip(judged).filter(|(one, _)| one.validity == Validity::Current);
+            for (summary, _) in current.filter(|(_, echo)| *echo == Echo::Likely) {
+                let (went_well, failed) = (summary.successful.lower, summary.failed.lower);
+                let sessions = went_well.saturating_add(failed);
+                echoes.sessions = echoes.sessions.saturating_add(sessions);
+                if summary.day >= recent.first {
+                    echoes.recent_successful = echoes.recent_successful.saturating_add(went_well);
+                }
+            }
+            if is_last {
+                return Ok(echoes);
+            }
+        }
     }
 
     /// Those who reported on the domain in these days, and somebody vouches for them.

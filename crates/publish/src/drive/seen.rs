@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId, Record, Selection, select_record};
-use sealpost_evidence::{Evidence, Lookup, MxSource, Octets, TextRecord};
+use sealpost_evidence::{Evidence, Lookup, LookupFault, MxSource, Octets, TextRecord};
 use sealpost_rules::usable_policy;
 use tls_rpt::ReportUri;
+
+/// Two looks are no further apart, where nothing is amiss.
+const FURTHEST: Duration = Duration::from_secs(4_000);
 
 /// What one look saw live. Of each thing it is known, or it is not.
 #[derive(Clone, Debug)]
@@ -15,7 +18,21 @@ pub(super) struct Seen {
     pub(super) id: IdSeen,
     pub(super) rua: RuaSeen,
     /// The MX hosts with the TTL of their records; `None` if they are not known.
-    pub(super) mail_hosts: Option<(Vec<DomainName>, Duration)>,
+    pub(super) mail_hosts: Option<(Vec<DomainName>, Ttl)>,
+}
+
+/// For how long a record may be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ttl {
+    /// As the servers of its zone have it.
+    Published(Duration),
+    /// So much is left of it in the cache of a resolver, or it is all of it.
+    Left {
+        /// So much.
+        left: Duration,
+        /// Why no server of the zone said more.
+        why: String,
+    },
 }
 
 /// What the policy host serves.
@@ -47,7 +64,7 @@ pub(super) enum IdSeen {
     /// There is none that a sender could use.
     Nothing,
     /// With this id.
-    Id(PolicyId, Duration),
+    Id(PolicyId, Ttl),
 }
 
 /// The TLS-RPT record.
@@ -69,6 +86,46 @@ impl Seen {
             rua: rua(evidence.tls_rpt_records.as_ref()),
             mail_hosts: mail_hosts(evidence),
         }
+    }
+}
+
+impl Ttl {
+    fn left(seconds: u32) -> Self {
+        let left = Duration::from_secs(seconds.into());
+        Self::Left { left, why: "they were not asked".to_owned() }
+    }
+
+    /// What the servers of the zone say of it.
+    pub(super) fn learn(&mut self, told: Result<Duration, LookupFault>) {
+        match (&mut *self, told) {
+            // What a resolver may keep for longer, for whatever reason, is kept for longer.
+            (Self::Published(ttl) | Self::Left { left: ttl, .. }, Ok(told)) => {
+                *self = Self::Published(told.max(*ttl));
+            }
+            (Self::Left { why, .. }, Err(fault)) => *why = fault.text,
+            (Self::Published(_), Err(_)) => {}
+        }
+    }
+
+    /// The longest for which the record may be kept, where records before it were kept for so long at
+    /// the longest.
+    pub(super) fn longest(&self, before: Option<Duration>) -> Duration {
+        match self {
+            Self::Published(ttl) => *ttl,
+            // Looks are so far apart: whatever was asked for anew since the last one has lost no more.
+            Self::Left { left, .. } => {
+                left.saturating_add(FURTHEST).max(before.unwrap_or_default())
+            }
+        }
+    }
+
+    /// What people should know of it.
+    pub(super) fn remark(&self) -> Option<String> {
+        let Self::Left { why, .. } = self else { return None };
+        Some(format!(
+            "its TTL is what a resolver had left of it, and the time between two looks, at least: no \
+             server of the zone could be asked: {why}"
+        ))
     }
 }
 
@@ -140,7 +197,7 @@ fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
         return IdSeen::Nothing;
     };
     match texts.get(index).and_then(|text| Record::parse(text.as_slice()).ok()) {
-        Some(record) => IdSeen::Id(record.id, Duration::from_secs(found.ttl.into())),
+        Some(record) => IdSeen::Id(record.id, Ttl::left(found.ttl)),
         None => IdSeen::Nothing,
     }
 }
@@ -161,20 +218,18 @@ fn rua(records: Option<&Lookup<Vec<TextRecord>>>) -> RuaSeen {
     }
 }
 
-fn mail_hosts(evidence: &Evidence) -> Option<(Vec<DomainName>, Duration)> {
+fn mail_hosts(evidence: &Evidence) -> Option<(Vec<DomainName>, Ttl)> {
     let mail = evidence.mail_hosts.as_ref()?;
     match (mail.source, &mail.records) {
         (MxSource::Records, Lookup::Found(found)) => {
             let names = found.value.iter().map(|record| DomainName::parse(&record.exchange).ok());
             // A name that is none is nowhere mail could go.
-            Some((names.flatten().collect(), Duration::from_secs(found.ttl.into())))
+            Some((names.flatten().collect(), Ttl::left(found.ttl)))
         }
         // It takes no mail, and says so (RFC 7505 §3).
-        (MxSource::Null, Lookup::Found(found)) => {
-            Some((Vec::new(), Duration::from_secs(found.ttl.into())))
-        }
+        (MxSource::Null, Lookup::Found(found)) => Some((Vec::new(), Ttl::left(found.ttl))),
         (MxSource::Implicit, Lookup::Absent(absence)) => {
-            Some((vec![evidence.domain.clone()], Duration::from_secs(absence.ttl.into())))
+            Some((vec![evidence.domain.clone()], Ttl::left(absence.ttl)))
         }
         _ => None,
     }

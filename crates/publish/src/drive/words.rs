@@ -71,7 +71,7 @@ impl Statement {
     pub async fn accept(&self, rollouts: &Rollouts, groups: &[String]) -> Result<(), WordError> {
         self.stage(rollouts).await?;
         for group in groups {
-            let is_kind = group.split('/').count() == 3
+            let is_kind = matches!(group.split('/').count(), 3 | 4)
                 && group.len() <= LONGEST_GROUP
                 && group.bytes().all(|octet| octet.is_ascii_graphic());
             if !is_kind {

@@ -110,10 +110,10 @@ statements! {
         SELECT entry FROM rollout_entries WHERE domain = $1 AND number > $2
         ORDER BY number LIMIT $3";
 
-    /// In hand until then, unless it is already, or not due.
+    /// In hand until then, unless it is already, or not due. What is due later than can be is due.
     CLAIM = "
         INSERT INTO rollout_watch (domain, due, state) VALUES ($1, $2, '')
-        ON CONFLICT (domain) DO UPDATE SET due = $2 WHERE rollout_watch.due <= $3
+        ON CONFLICT (domain) DO UPDATE SET due = $2 WHERE rollout_watch.due <= $3 OR rollout_watch.due > $4
         RETURNING domain";
 
     DUE_TIMES = "

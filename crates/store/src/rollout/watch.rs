@@ -42,7 +42,8 @@ impl Rollouts {
     /// Takes a domain in hand until `until`, if it is due. Another process that shares the store
     /// does not get it meanwhile; if this one ends early, it is due again then.
     ///
-    /// A domain that was never looked at is due.
+    /// A domain that was never looked at is due, and so is one of which the look lies further ahead
+    /// than `latest`: when it was put there, the clock was wrong.
     ///
     /// # Errors
     ///
@@ -52,10 +53,11 @@ impl Rollouts {
         domain: DomainName,
         now: Time,
         until: Time,
+        latest: Time,
     ) -> Result<bool, StoreError> {
         let work = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::CLAIM)?;
-            let values = params![domain.as_str(), until.seconds(), now.seconds()];
+            let values = params![domain.as_str(), until.seconds(), now.seconds(), latest.seconds()];
             Ok(statement.query_row(values, |_| Ok(())).optional()?.is_some())
         };
         self.store.writer.write(work).await
@@ -216,7 +218,8 @@ mod tests {
         let rollouts = store.rollouts();
         let domain: DomainName = "example.com".parse().unwrap();
         let claim = async |now: i64, until: i64| {
-            rollouts.claim(domain.clone(), Time::at(now), Time::at(until)).await.unwrap()
+            let latest = Time::at(now + 7_200);
+            rollouts.claim(domain.clone(), Time::at(now), Time::at(until), latest).await.unwrap()
         };
         assert!(claim(100, 200).await);
         assert!(!claim(199, 300).await);
@@ -230,7 +233,11 @@ mod tests {
         let states = rollouts.watch_states(None, 10).await.unwrap();
         assert_eq!(states, [(domain.clone(), "{}".to_owned())]);
         assert_eq!(rollouts.watch_states(Some(domain.clone()), 10).await.unwrap(), []);
-        assert_eq!(rollouts.due_times(Some(domain), 10).await.unwrap(), []);
+        assert_eq!(rollouts.due_times(Some(domain.clone()), 10).await.unwrap(), []);
+        // A clock that stood a year ahead puts off no look by a year.
+        let ahead = Time::at(900 + 31_536_000);
+        rollouts.keep_watch(domain.clone(), ahead, "{}".to_owned()).await.unwrap();
+        assert!(claim(900, 1_000).await && !claim(950, 1_000).await);
     }
 
     #[tokio::test]

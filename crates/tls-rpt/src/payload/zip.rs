@@ -7,6 +7,7 @@
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use memchr::memmem;
 
 use super::PayloadErrorKind;
 use super::budget::{Budget, Halt};
@@ -29,7 +30,8 @@ const DEFLATED: u16 = 8;
 pub(super) fn is_zip(octets: &[u8]) -> bool {
     octets.starts_with(LOCAL_HEADER)
         || octets.starts_with(END)
-        || (find(last(octets), END).is_some() && find(first(octets), LOCAL_HEADER).is_some())
+        || (memmem::find(last(octets), END).is_some()
+            && memmem::find(first(octets), LOCAL_HEADER).is_some())
 }
 
 /// The entries, one after another.
@@ -67,7 +69,7 @@ impl Entry {
 
 impl<'a> Entries<'a> {
     pub(super) fn new(octets: &'a [u8]) -> Self {
-        let next = find(first(octets), LOCAL_HEADER).unwrap_or(octets.len());
+        let next = memmem::find(first(octets), LOCAL_HEADER).unwrap_or(octets.len());
         Self { octets, next: if octets.starts_with(END) { 0 } else { next } }
     }
 
@@ -161,14 +163,6 @@ fn first(octets: &[u8]) -> &[u8] {
 
 fn last(octets: &[u8]) -> &[u8] {
     octets.get(octets.len().saturating_sub(SEARCHED)..).unwrap_or_default()
-}
-
-fn find(octets: &[u8], signature: &[u8]) -> Option<usize> {
-    // All octets of a mail are looked through, and few are its first letter.
-    let letter = signature.first()?;
-    let places = octets.iter().enumerate().filter(|(_, octet)| *octet == letter);
-    let mut places = places.map(|(place, _)| place);
-    places.find(|place| octets.get(*place..).is_some_and(|rest| rest.starts_with(signature)))
 }
 
 fn u16_at(octets: &[u8], offset: usize) -> Option<u16> {

@@ -6,7 +6,7 @@ use sealpost_evidence::traffic::{Day, DaySeries, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
 use sealpost_rules::diagnosis::{self, diagnose};
 use sealpost_store::{
-    StoreError,
+    StoreError, read_clock,
     reports::{Background, Content, DayRange, Gathered, ReportFilter, Scope, Subject},
 };
 
@@ -102,7 +102,8 @@ impl Desk {
         let left = rollouts.watch_state(domain.clone()).await?;
         // What cannot be read is told by the next look.
         let outlook: Outlook =
-            left.and_then(|left| serde_json::from_str(&left).ok()).unwrap_or_default();
+            left.as_ref().and_then(|left| serde_json::from_str(left).ok()).unwrap_or_default();
+        let witnessed = known.as_witnessed(left.as_deref(), &read_clock(&self.clock));
         let logbook = entries.iter().rev().take(MOST_ENTRIES).map(|entry| LogRow {
             at: entry.at.into(),
             text: format!("{}{}", entry.event, entry.by),
@@ -113,7 +114,7 @@ impl Desk {
             since: known.entered_at.into(),
             policy: known.history.live().map(ToString::to_string),
             id: known.history.live_id().map(|announced| announced.id.to_string()),
-            held_until: match known.history.horizon() {
+            held_until: match witnessed.history.horizon() {
                 Horizon::Nobody => "nobody".to_owned(),
                 Horizon::Until(time) => time.to_string(),
                 Horizon::Open => "open".to_owned(),

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use mta_sts::{Mode, Policy, PolicyId};
 use sealpost_evidence::Evidence;
 use sealpost_net::{Network, Settings as NetworkSettings};
+use sealpost_rollout::Witness;
 use sealpost_runtime::Clock;
 use sealpost_store::{Settings, Store};
 
-use super::super::seen::{HostSeen, IdSeen, RuaSeen};
+use super::super::seen::{HostSeen, IdSeen, RuaSeen, Ttl};
 use super::*;
 use crate::{Domains, PolicyHost, Section};
 
@@ -30,7 +31,12 @@ struct World {
     evidence: Evidence,
     domain: DomainName,
     terms: String,
+    /// As it is, whatever the clock shows.
     now: i64,
+    /// By how much the clock is ahead.
+    ahead: i64,
+    /// How often the machine was started, and when.
+    boot: (u32, i64),
     bodies: Line<Option<Policy>>,
     ids: Line<Option<PolicyId>>,
     mx: Line<Vec<DomainName>>,
@@ -74,6 +80,8 @@ impl World {
             domain,
             terms,
             now: START,
+            ahead: 0,
+            boot: (1, START - 100),
             bodies: vec![(0, None)],
             ids: vec![(0, None)],
             mx: Vec::new(),
@@ -91,6 +99,22 @@ impl World {
         self.terms = format!("host = \"own\"\n{terms}");
     }
 
+    /// What the clock shows.
+    fn clock(&self) -> i64 {
+        self.now + self.ahead
+    }
+
+    fn reading(&self) -> ClockReading {
+        let (boot, since) = self.boot;
+        let up = std::time::Duration::from_secs((self.now - since).unsigned_abs());
+        let witness = Witness::Machine { boot: format!("boot {boot}"), up };
+        ClockReading { now: Time::at(self.clock()), witness }
+    }
+
+    fn start_again(&mut self) {
+        self.boot = (self.boot.0 + 1, self.now);
+    }
+
     fn stage(&self) -> Stage {
         self.stages.last().unwrap().1
     }
@@ -101,7 +125,7 @@ impl World {
 
     /// The policy host as it serves now, after a start.
     async fn serve(&mut self) {
-        let clock = Clock::simulated(jiff::Timestamp::from_second(self.now).unwrap());
+        let clock = Clock::simulated(jiff::Timestamp::from_second(self.clock()).unwrap());
         let (section, domains) = (Section::default(), configured(&self.terms));
         let network = self.network.clone();
         let host =
@@ -126,15 +150,16 @@ impl World {
             },
             id: match &self.ids.last().unwrap().1 {
                 None => IdSeen::Nothing,
-                Some(id) => IdSeen::Id(id.clone(), ttl),
+                Some(id) => IdSeen::Id(id.clone(), Ttl::Published(ttl)),
             },
             rua: RuaSeen::To(Vec::new()),
-            mail_hosts: Some((self.mx.last().unwrap().1.clone(), ttl)),
+            mail_hosts: Some((self.mx.last().unwrap().1.clone(), Ttl::Published(ttl))),
         };
         let all = configured(&self.terms);
         let published = all.of(&self.domain).unwrap();
-        let (now, looked) = (Time::at(self.now), (&self.evidence, &seen));
-        let pass = self.driver.pass_on(published, now, Doing::All, order, looked).await.unwrap();
+        let (reading, looked) = (self.reading(), (&self.evidence, &seen));
+        let pass =
+            self.driver.pass_on(published, &reading, Doing::All, order, looked).await.unwrap();
         if self.stage() != pass.stage {
             self.stages.push((self.now, pass.stage));
         }
@@ -148,7 +173,7 @@ impl World {
                 self.ids.push((self.now, None));
             }
         }
-        self.now = pass.due.seconds().max(self.now + 1);
+        self.now = (pass.due.seconds() - self.ahead).max(self.now + 1);
         pass
     }
 
@@ -263,6 +288,141 @@ async fn who_turns_round_on_the_way_out_waits_all_the_same() {
         assert_eq!((pass.stage, pass.refused), (Stage::Leaving, None));
         world.passes_for(3 * DAY).await;
         assert_eq!((world.stage(), world.served()), (Stage::Removed, None));
+        world.is_fair();
+    }
+}
+
+const AUTO: &str = "mx = [\"mx1.a.test\"]\nrollout = { autonomy = \"auto\" }\n";
+
+/// Sets the clock of a domain that is on its way out, or takes everybody's eyes off it.
+type Event = fn(&mut World);
+
+const EVENTS: [(&str, Event); 8] = [
+    ("a year forward", |world| world.ahead += 366 * DAY),
+    ("a day forward", |world| world.ahead += DAY),
+    ("an hour forward", |world| world.ahead += 3_600),
+    ("a year back", |world| world.ahead -= 366 * DAY),
+    ("a day back", |world| world.ahead -= DAY),
+    ("an outage of two days", |world| world.now += 2 * DAY),
+    ("another start", World::start_again),
+    ("a start with the clock a year ahead", |world| {
+        world.start_again();
+        world.ahead += 366 * DAY;
+    }),
+];
+
+/// By one reading of a clock that was wrong the record went, and the policy after it.
+#[tokio::test]
+async fn a_clock_that_is_set_strands_no_sender_on_the_way_out_and_makes_nobody_wait_for_long() {
+    for (name, event) in EVENTS {
+        for at in [-DAY / 2, DAY / 2] {
+            let mut world = World::new(Stage::EnforceDay, AUTO, &["mx1.a.test"]).await;
+            world.passes_for(DAY).await;
+            if at < 0 {
+                event(&mut world);
+                world.passes_for(-at).await;
+            }
+            world.pass(Some(&order(Stage::Leaving))).await;
+            if at > 0 {
+                world.passes_for(at).await;
+                event(&mut world);
+            }
+            world.passes_for(DAY / 4).await;
+            assert_eq!(world.stage(), Stage::Leaving, "{name} at {at}");
+            world.passes_for(2 * DAY).await;
+            assert_eq!((world.stage(), world.served()), (Stage::Removed, None), "{name} at {at}");
+            world.is_fair();
+        }
+    }
+}
+
+/// It was wrong for a while, and what was written then has a time that lies far from all others.
+#[tokio::test]
+async fn what_is_written_while_the_clock_is_wrong_is_held_neither_shorter_nor_longer() {
+    for wrong in [366 * DAY, 3 * DAY, -3 * DAY, -366 * DAY] {
+        let mut world = World::new(Stage::EnforceDay, AUTO, &["mx1.a.test"]).await;
+        world.passes_for(DAY).await;
+        world.ahead = wrong;
+        world.pass(Some(&order(Stage::Leaving))).await;
+        world.passes_for(3 * 3_600).await;
+        assert_eq!(world.served().map(Policy::mode), Some(Mode::None));
+        world.ahead = 0;
+        world.passes_for(DAY / 2).await;
+        assert_eq!(world.stage(), Stage::Leaving, "{wrong}");
+        world.passes_for(DAY).await;
+        assert_eq!((world.stage(), world.served()), (Stage::Removed, None), "{wrong}");
+        world.is_fair();
+    }
+}
+
+/// The policy that leaves out the old host came as soon as the clock was past its TTL.
+#[tokio::test]
+async fn a_clock_that_is_set_forward_takes_no_old_host_out_of_the_policy() {
+    let both = "mx = [\"mx1.a.test\", \"mx2.a.test\"]\n";
+    let mut world = World::new(Stage::EnforceDay, both, &["mx1.a.test"]).await;
+    world.passes_for(DAY).await;
+    world.publish_mx(&["mx2.a.test"]);
+    world.pass(None).await;
+    world.configure("mx = [\"mx2.a.test\"]\n");
+    world.ahead += 366 * DAY;
+    world.pass(None).await;
+    assert_eq!(world.served().map(|policy| policy.mx().len()), Some(2));
+    world.passes_for(DAY).await;
+    assert_eq!(world.served().map(|policy| policy.mx().len()), Some(1));
+    world.is_fair();
+}
+
+/// Whatever happens to the clock, the machine and those who look, in any order.
+#[tokio::test]
+async fn no_sender_is_stranded_whatever_becomes_of_the_clock() {
+    let mut state = 0x5eed_u64;
+    let mut pick = |count: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % count
+    };
+    for _ in 0..5 {
+        let mut world = World::new(Stage::EnforceDay, AUTO, &["mx1.a.test"]).await;
+        let leaves = pick(6);
+        let mut told = Vec::new();
+        for turn in 0..12 {
+            if turn == leaves {
+                world.pass(Some(&order(Stage::Leaving))).await;
+                told.push("leaves");
+            }
+            let (name, event) = EVENTS[pick(EVENTS.len())];
+            event(&mut world);
+            told.push(name);
+            world.passes_for(i64::try_from(pick(10)).unwrap() * 3_600).await;
+        }
+        world.passes_for(2 * DAY).await;
+        assert_eq!((world.stage(), world.served()), (Stage::Removed, None), "{told:?}");
+        world.is_fair();
+    }
+}
+
+/// What nobody saw for hours is no time in the stage, and who was away for longer begins anew.
+#[tokio::test]
+async fn days_in_a_stage_are_those_on_which_it_was_seen() {
+    let days = |pass: &Pass| {
+        let mut readings = pass.decision.readings.iter();
+        let days = readings.find(|one| one.condition == sealpost_rollout::Condition::Days);
+        let text = &days.unwrap().text;
+        text.split(' ').next().unwrap().parse::<i64>().unwrap()
+    };
+    for (name, event, wanted) in [
+        ("a year forward", (|world| world.ahead += 366 * DAY) as Event, 2),
+        ("a year back", |world| world.ahead -= 366 * DAY, 2),
+        ("four hours", |world| world.now += 4 * 3_600, 2),
+        ("two days", |world| world.now += 2 * DAY, 1),
+        ("a start", World::start_again, 2),
+    ] {
+        let mut world = World::new(Stage::EnforceDay, AUTO, &["mx1.a.test"]).await;
+        world.passes_for(DAY + 3 * 3_600).await;
+        event(&mut world);
+        world.passes_for(DAY + 3 * 3_600).await;
+        let pass = world.pass(None).await;
+        assert_eq!(days(&pass), wanted, "{name}");
         world.is_fair();
     }
 }

@@ -10,7 +10,7 @@ use sealpost_runtime::Clock;
 use sealpost_store::{Moment, Settings, Store};
 
 use super::super::configured::Configured;
-use super::super::seen::{HostSeen, IdSeen, RuaSeen};
+use super::super::seen::{HostSeen, IdSeen, RuaSeen, Ttl};
 use super::*;
 use crate::{Domains, Section};
 
@@ -49,7 +49,17 @@ fn ledger(store: &Store, domain: &DomainName, stage: Stage, configured: Configur
     let rollout = Rollout { stage, entered_at: START, history, mx: Vec::new() };
     let (rollouts, domain) = (store.rollouts(), domain.clone());
     let rows = Vec::new();
-    Ledger { rollouts, configured, domain, doing: Doing::All, rollout, rows, now: NOW }
+    let (reckoning, _) = Reckoning::resume(None, &ClockReading::told(NOW), recorded(&rollout));
+    Ledger { rollouts, configured, domain, doing: Doing::All, rollout, reckoning, rows, now: NOW }
+}
+
+/// Time passes until then.
+fn wait(ledger: &mut Ledger, until: Time) {
+    ledger.reckoning.keep(recorded(&ledger.rollout));
+    let kept = Some(ledger.reckoning.clone());
+    let reading = ClockReading::told(until);
+    (ledger.reckoning, _) = Reckoning::resume(kept, &reading, recorded(&ledger.rollout));
+    ledger.now = until;
 }
 
 #[tokio::test]
@@ -134,7 +144,7 @@ async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host
     let body = policy.to_string().into_bytes();
     let hosts = |names: &[&str]| {
         let names = names.iter().map(|name| name.parse().unwrap()).collect();
-        Some((names, std::time::Duration::from_secs(3_600)))
+        Some((names, Ttl::Published(std::time::Duration::from_secs(3_600))))
     };
     for (mail_hosts, wants) in [
         (
@@ -173,10 +183,10 @@ async fn a_host_that_just_left_the_mx_records_is_not_left_out_at_once() {
         host: HostSeen::Nothing,
         id: IdSeen::Nothing,
         rua: RuaSeen::Nothing,
-        mail_hosts: Some((vec![host.parse().unwrap()], ttl)),
+        mail_hosts: Some((vec![host.parse().unwrap()], Ttl::Published(ttl))),
     };
     ledger.observe(published, &seen("mx.b.test")).await.unwrap();
-    ledger.now = NOW.plus(ttl);
+    wait(&mut ledger, NOW.plus(ttl));
     ledger.observe(published, &seen("mx.a.test")).await.unwrap();
     let kept = store.rollouts().load(domain.clone()).await.unwrap().unwrap();
     assert_eq!(kept.mx, ledger.rollout.mx, "in memory and in the store alike");
@@ -186,7 +196,7 @@ async fn a_host_that_just_left_the_mx_records_is_not_left_out_at_once() {
     let wanted = format!("the policy is not served before {over}: until then a cache may hold");
     assert!(work.todo.iter().any(|todo| todo.starts_with(&wanted)), "{:?}", work.todo);
     assert_eq!(ledger.rollout.history.live(), None);
-    ledger.now = over;
+    wait(&mut ledger, over);
     publication::publish(&driver, published, &mut ledger, &now).await.unwrap();
     assert!(ledger.rollout.history.live().is_some());
 }
@@ -212,7 +222,10 @@ async fn a_move_stands_though_what_follows_from_it_fails() {
     store.rollouts().serve(domain.clone(), Some(body), START, none).await.unwrap();
     let driver = Driver::new(store, network(), std::collections::HashMap::new());
     is_armed.store(true, Ordering::SeqCst);
-    let pass = driver.pass(published, NOW, Doing::All, Some(&order(Stage::Testing))).await.unwrap();
+    let pass = driver
+        .pass(published, &ClockReading::told(NOW), Doing::All, Some(&order(Stage::Testing)))
+        .await
+        .unwrap();
     assert_eq!(
         (pass.before, pass.stage, &pass.refused),
         (Stage::EnforceDay, Stage::Testing, &None)

@@ -61,7 +61,30 @@ fn report(signer: &str, days: i64, each: (u64, u64), details: &[(&str, &str, u64
     }
 }
 
+/// The same, so many days earlier.
+fn earlier(mut report: NewReport, by: i64) -> NewReport {
+    for share in &mut report.days {
+        share.day = share.day.plus(-by);
+    }
+    report.begins_at -= by * 86_400;
+    report.ends_at -= by * 86_400;
+    report.received_at -= by * 86_400;
+    report.report_id = format!("{by} days earlier");
+    report.payload = Digest::of(format!("{} {by}", report.organisation).as_bytes());
+    report.raw = report.payload;
+    report
+}
+
+fn accepted(subject: &str, at: Time) -> Word {
+    let (by, reason) = ("Kim".to_owned(), "an old sender".to_owned());
+    Word { kind: WordKind::Accepted, subject: subject.to_owned(), by, reason, at }
+}
+
 async fn read(reports: Vec<NewReport>) -> Reported {
+    read_with(reports, Stage::Testing, &[]).await
+}
+
+async fn read_with(reports: Vec<NewReport>, stage: Stage, words: &[Word]) -> Reported {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let store = Store::open(StoreSettings::at(folder.path().join("store.sqlite"))).await.unwrap();
     store.reports().accept(reports).await.unwrap();
@@ -75,11 +98,12 @@ async fn read(reports: Vec<NewReport>) -> Reported {
     let question = Question {
         domain: &domain,
         settings: &settings,
+        stage,
         entered_at: ENTERED,
         now: NOW,
         evidence: &evidence,
         history: &history,
-        words: &[],
+        words,
     };
     question.read(&store.reports()).await.unwrap()
 }
@@ -121,4 +145,72 @@ async fn a_session_that_failed_in_a_way_of_ours_is_ours_whatever_else_it_failed_
     let one = report("one.test", 1, (500, 20), &both);
     let found = read(vec![one, report("two.test", 1, (500, 0), &[])]).await;
     assert_eq!(found.traffic.recent_ours, 20);
+}
+
+/// A gate that looked at the last week let domains pass that nobody had looked after for longer.
+#[tokio::test]
+async fn a_failure_is_open_until_it_is_explained_however_long_ago_it_was() {
+    let failing = report("one.test", 1, (500, 1), &[("validation-failure", "chain", 1)]);
+    let since = |found: &Reported| {
+        let open = found.groups.iter().filter(|group| group.state == GroupState::Open);
+        open.map(|group| group.text.clone()).collect::<Vec<_>>()
+    };
+    let kind = "sts/validation-failure/-/chain".to_owned();
+    for (by, stage, is_seen) in [
+        (1, Stage::Testing, true),
+        (20, Stage::Testing, true),
+        (29, Stage::Testing, true),
+        (30, Stage::Testing, false),
+        // It came too late for the gate before.
+        (38, Stage::EnforceDay, true),
+        (40, Stage::EnforceDay, false),
+    ] {
+        let reports = vec![earlier(failing.clone(), by), report("two.test", 1, (500, 0), &[])];
+        let found = read_with(reports, stage, &[]).await;
+        let wanted = if is_seen { vec![kind.clone()] } else { Vec::new() };
+        assert_eq!(since(&found), wanted, "{by} days before, in {stage}");
+    }
+    // Those of the week and those before it are of one kind.
+    let reports = vec![earlier(failing.clone(), 20), failing];
+    let found = read_with(reports, Stage::Testing, &[]).await;
+    assert_eq!(found.groups.len(), 1);
+    assert_eq!(found.groups[0].sessions, 2);
+}
+
+#[tokio::test]
+async fn an_acceptance_has_an_end_and_is_of_one_kind() {
+    let days = |days: i64| Time::at(NOW.seconds() - days * 86_400);
+    let kind = "sts/validation-failure/-/chain";
+    let failing = |reason| report("one.test", 1, (500, 9), &[("validation-failure", reason, 9)]);
+    let state = async |reason, word: Word| {
+        let found = read_with(vec![failing(reason)], Stage::Testing, &[word]).await;
+        let [group] = found.groups.as_slice() else { panic!("{:?}", found.groups) };
+        (group.state != GroupState::Open, group.text.clone(), found.traffic.recent_ours)
+    };
+    let (is_accepted, text, ours) = state("chain", accepted(kind, days(89))).await;
+    assert_eq!((is_accepted, text.as_str(), ours), (true, kind, 0));
+    // It is over, and people hear of what was said.
+    let (is_accepted, text, ours) = state("chain", accepted(kind, days(90))).await;
+    assert_eq!((is_accepted, ours), (false, 9));
+    assert_eq!(text, format!("{kind} (accepted by Kim, until {NOW})"));
+    // A word of the future is one that a clock was wrong for.
+    assert!(!state("chain", accepted(kind, days(-365))).await.0);
+    // Another reason is another kind.
+    for other in ["Chain of another", "chain/", "cha_in"] {
+        assert!(!state(other, accepted(kind, days(1))).await.0, "{other}");
+    }
+    assert!(!state("", accepted(kind, days(1))).await.0);
+}
+
+/// Each day, one mail brings a report: that it came is a session, and the next report tells of it.
+#[tokio::test]
+async fn mails_with_reports_are_no_sessions_that_a_gate_counts() {
+    let mails = (0..20).map(|by| earlier(report("one.test", 1, (1, 0), &[]), by));
+    let found = read(mails.clone().collect()).await;
+    // Before the first of them came no mail.
+    assert_eq!((found.traffic.sessions, found.traffic.recent_sessions), (1, 0));
+    assert_eq!(found.traffic.reporters, 1);
+    let others = (0..20).map(|by| earlier(report("two.test", 1, (5, 0), &[]), by));
+    let found = read(mails.chain(others).collect()).await;
+    assert_eq!((found.traffic.sessions, found.traffic.recent_sessions), (101, 35));
 }

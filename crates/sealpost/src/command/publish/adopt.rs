@@ -24,7 +24,8 @@ pub(in crate::command) async fn run(
     let (Some(file), Some(id)) = (&arguments.body, arguments.id.clone()) else {
         return live(&arguments, lead, output).await;
     };
-    let Lead { store, now: at, .. } = lead;
+    let Lead { store, reading, .. } = lead;
+    let at = reading.now;
     let domain = arguments.domain;
     let body = input::read(file, LARGEST_BODY)?;
     let policy = Policy::parse(&body)
@@ -66,7 +67,7 @@ async fn live(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let (PastWord(past), domain) = (arguments.past, &arguments.domain);
-    let adopted = lead.driver.adopt(domain, past, &arguments.by, lead.now).await;
+    let adopted = lead.driver.adopt(domain, past, &arguments.by, &lead.reading).await;
     lead.store.close().await;
     let adopted = adopted.map_err(|error| match &error {
         AdoptError::Store(error) => failure(error),

@@ -4,8 +4,8 @@ use mail_domain::DomainName;
 use sealpost_net::Network;
 use sealpost_publish::drive::{DriveError, Driver, writers};
 use sealpost_publish::{Domains, PublishedDomain};
-use sealpost_rollout::Time;
-use sealpost_store::{Settings, Store};
+use sealpost_rollout::ClockReading;
+use sealpost_store::{Settings, Store, read_clock};
 
 use super::known::failure;
 use crate::arguments::{NetworkArguments, PublishPaths};
@@ -17,7 +17,7 @@ pub(super) struct Lead {
     pub(super) domains: Domains,
     pub(super) driver: Driver,
     pub(super) store: Store,
-    pub(super) now: Time,
+    pub(super) reading: ClockReading,
 }
 
 /// How the store is opened.
@@ -42,7 +42,7 @@ impl Lead {
         let domains = configuration.domains()?;
         let section = configuration.publish;
         let clock = network.clock();
-        let now = Time::at(clock.now().as_second());
+        let reading = read_clock(&clock);
         let network = network.open_over(configuration.network)?;
         let writers = writers(&section, &network).map_err(Failure::new)?;
         let path = section.store_file();
@@ -61,7 +61,7 @@ impl Lead {
         };
         let store = store.map_err(|error| failure(&error))?;
         let driver = Driver::new(store.clone(), network, writers);
-        Ok(Self { domains, driver, store, now })
+        Ok(Self { domains, driver, store, reading })
     }
 
     /// What is configured, and the network, where the store does not matter.

@@ -3,9 +3,9 @@
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
 use sealpost_publish::{Domains, PublishedDomain};
-use sealpost_rollout::{Outlook, Stage, Time};
+use sealpost_rollout::{ClockReading, Outlook, Stage, Time};
 use sealpost_runtime::Clock;
-use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError};
+use sealpost_store::{Rollout, Rollouts, Settings, Store, StoreError, read_clock};
 
 use crate::arguments::PublishConfiguration;
 use crate::configuration::Configuration;
@@ -15,6 +15,7 @@ use crate::outcome::Failure;
 pub(super) struct Known {
     pub(super) domains: Domains,
     pub(super) now: Time,
+    reading: ClockReading,
     rollouts: Option<Rollouts>,
 }
 
@@ -31,7 +32,8 @@ impl Known {
             }
             false => None,
         };
-        Ok(Self { domains, now: now(arguments), rollouts })
+        let reading = reading(arguments);
+        Ok(Self { domains, now: reading.now, reading, rollouts })
     }
 
     /// The domains that are named, or all.
@@ -61,6 +63,15 @@ impl Known {
             None => Ok(None),
             Some(rollouts) => rollouts.load(domain.clone()).await.map_err(|error| failure(&error)),
         }
+    }
+
+    /// The same, with what was served as long ago as was witnessed.
+    pub(super) async fn witnessed(&self, domain: &DomainName) -> Result<Option<Rollout>, Failure> {
+        let (Some(rollouts), Some(rollout)) = (&self.rollouts, self.rollout(domain).await?) else {
+            return Ok(None);
+        };
+        let left = rollouts.watch_state(domain.clone()).await.map_err(|error| failure(&error))?;
+        Ok(Some(rollout.as_witnessed(left.as_deref(), &self.reading)))
     }
 
     /// What has to be done for a domain, as the last pass saw it.
@@ -119,8 +130,12 @@ pub(super) fn configuration(arguments: &PublishConfiguration) -> Result<Configur
 
 /// The time that the flags want.
 pub(super) fn now(arguments: &PublishConfiguration) -> Time {
-    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
-    Time::at(now.as_second())
+    reading(arguments).now
+}
+
+fn reading(arguments: &PublishConfiguration) -> ClockReading {
+    let clock = arguments.at.map_or_else(Clock::system, Clock::simulated);
+    read_clock(&clock)
 }
 
 pub(super) fn failure(error: &StoreError) -> Failure {

@@ -20,7 +20,7 @@ pub(super) async fn run(
         reason: arguments.statement.reason.clone(),
         force: arguments.force,
     };
-    let passed = lead.driver.pass(published, lead.now, Doing::All, Some(&order)).await;
+    let passed = lead.driver.pass(published, &lead.reading, Doing::All, Some(&order)).await;
     let pass = passed.map_err(|error| drive_failure(&error))?;
     lead.store.close().await;
     if let Some(why) = &pass.refused {

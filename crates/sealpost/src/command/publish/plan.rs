@@ -47,7 +47,7 @@ pub(in crate::command) async fn make(
     let known = Known::open(&arguments.configuration).await?;
     let published = known.of(&arguments.domain)?;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-    let rollout = known.rollout(&arguments.domain).await?;
+    let rollout = known.witnessed(&arguments.domain).await?;
     let (history, mut mx) = match rollout {
         Some(rollout) => (rollout.history, rollout.mx),
         None => {

@@ -40,8 +40,8 @@ pub(super) async fn run(arguments: &RunArguments, output: &mut Output) -> Result
     for published in domains {
         output.progress(&format!("looking at {}", published.domain));
         let passed = match arguments.apply && !named {
-            true => lead.driver.pass_if_due(published, lead.now).await,
-            false => lead.driver.pass(published, lead.now, doing, None).await.map(Some),
+            true => lead.driver.pass_if_due(published, &lead.reading).await,
+            false => lead.driver.pass(published, &lead.reading, doing, None).await.map(Some),
         };
         output.progress("");
         let Some(pass) = passed.map_err(|error| drive_failure(&error))? else { continue };

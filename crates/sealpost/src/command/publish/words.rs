@@ -1,5 +1,7 @@
 //! `sealpost publish waive` and `sealpost publish accept`: a person's word in place of evidence.
 
+use std::time::Duration;
+
 use mail_domain::DomainName;
 use sealpost_publish::drive::{Statement, WordError};
 use sealpost_store::{Settings, Store};
@@ -32,8 +34,14 @@ pub(super) async fn accept(
     let (store, statement) = open(configuration, &arguments.statement, domain).await?;
     let accepted = statement.accept(&store.rollouts(), &arguments.groups).await;
     accepted.map_err(|error| word_failure(&error, domain))?;
+    let domains = known::configuration(configuration)?.domains()?;
+    let until = domains.of(domain).map(|published| {
+        let days = u64::from(published.settings.accepted_days);
+        statement.at.plus(Duration::from_secs(days.saturating_mul(86_400)))
+    });
     for group in &arguments.groups {
-        output.say(&format!("{group} is accepted for {domain}"));
+        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        output.say(&format!("{group} is accepted for {domain}{until}"));
     }
     Ok(Outcome::Clean)
 }

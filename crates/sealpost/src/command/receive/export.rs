@@ -22,10 +22,8 @@ pub(super) async fn run(
     let reports = stored.reports();
     // Their numbers first, which are small: a report with everything in it may be large.
     let mut numbers: Vec<ReportId> = Vec::new();
-    each(&reports, &arguments.which.filter(), |summary, _| {
-        if arguments.which.is_by(summary) {
-            numbers.push(summary.id);
-        }
+    each(&reports, &arguments.which, |summary, _| {
+        numbers.push(summary.id);
         Ok(true)
     })
     .await

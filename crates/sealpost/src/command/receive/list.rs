@@ -1,14 +1,16 @@
 //! `sealpost receive list`
 
-use sealpost_evidence::traffic::Trust;
+use sealpost_evidence::traffic::{Reporter, Trust};
+use sealpost_store::StoreError;
 use sealpost_store::reports::{
-    Content, DayRange, Echo, ReportFilter, ReportSummary, Reports, Scope, Subject, Validity,
+    Content, DayRange, Echo, ReportFilter, ReportSummary, ReporterId, Reports, Scope, Subject,
+    Validity,
 };
 use serde_json::{Value, json};
 
 use super::stored::Stored;
 use super::text::{bounds, shown};
-use crate::arguments::{ListFormat, ReceiveListArguments};
+use crate::arguments::{ListFormat, ReceiveListArguments, WhichReports};
 use crate::csv;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -50,10 +52,7 @@ pub(super) async fn run(
     }
     let (mut listed, mut any_echo) = (0, false);
     let most = arguments.limit;
-    let whole = each(&reports, &arguments.which.filter(), |summary, echo| {
-        if !arguments.which.is_by(summary) {
-            return Ok(true);
-        }
+    let whole = each(&reports, &arguments.which, |summary, echo| {
         if listed == most {
             return Ok(false);
         }
@@ -81,7 +80,7 @@ pub(super) async fn run(
 
 /// Why a list ended before its end.
 pub(super) enum Ended {
-    Store(sealpost_store::StoreError),
+    Store(StoreError),
     Output(Failure),
 }
 
@@ -94,8 +93,8 @@ impl Ended {
     }
 }
 
-impl From<sealpost_store::StoreError> for Ended {
-    fn from(error: sealpost_store::StoreError) -> Self {
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
@@ -103,14 +102,16 @@ impl From<sealpost_store::StoreError> for Ended {
 /// Hands out reports with their marks, the newest day first, until it is told to stop; whether it came to the end.
 pub(super) async fn each(
     reports: &Reports,
-    filter: &ReportFilter,
+    which: &WhichReports,
     mut take: impl FnMut(&ReportSummary, Echo) -> Result<bool, Failure>,
 ) -> Result<bool, Ended> {
+    let Some(filter) = which.filter(reports).await? else { return Ok(true) };
     let mut after = None;
     loop {
-        let page = reports.list(filter.clone(), after, PAGE).await?;
+        let mut page = reports.list(filter.clone(), after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(true) };
         after = Some(last.place());
+        page.retain(|summary| which.is_by(&summary.reporter));
         let echoes = reports.echoes(page.clone()).await?;
         for (summary, echo) in page.iter().zip(echoes) {
             if !take(summary, echo).map_err(Ended::Output)? {
@@ -120,9 +121,10 @@ pub(super) async fn each(
     }
 }
 
-impl crate::arguments::WhichReports {
-    /// The filter that these arguments mean, without the reporter's name.
-    pub(super) fn filter(&self) -> ReportFilter {
+impl WhichReports {
+    /// The filter that these arguments mean; `None` if no reporter has that name. Where several have
+    /// it, each report is still to be asked for its own.
+    async fn filter(&self, reports: &Reports) -> Result<Option<ReportFilter>, StoreError> {
         let scope = match (self.unverified, self.not_ours) {
             (true, _) => Scope::Unverified,
             (_, true) => Scope::NotOurs,
@@ -134,16 +136,36 @@ impl crate::arguments::WhichReports {
             last: self.until.unwrap_or(all.last),
         };
         let content = if self.failed { Content::Failures } else { Content::Any };
-        let subject = Subject { domain: self.domain.clone(), reporter: None };
-        ReportFilter { scope, subject, days, content }
+        let mut subject = Subject { domain: self.domain.clone(), reporter: None };
+        if self.reporter.is_some() {
+            let named = self.named(reports, scope).await?;
+            match named.as_slice() {
+                [] => return Ok(None),
+                [only] => subject.reporter = Some(*only),
+                _ => {}
+            }
+        }
+        Ok(Some(ReportFilter { scope, subject, days, content }))
     }
 
-    /// Is it by the reporter that was asked for: by its signing domain, or a part of its name?
-    pub(super) fn is_by(&self, summary: &ReportSummary) -> bool {
+    /// The reporters of a scope that [`Self::is_by`] means.
+    async fn named(&self, reports: &Reports, scope: Scope) -> Result<Vec<ReporterId>, StoreError> {
+        let (mut named, mut after) = (Vec::new(), None);
+        loop {
+            let page = reports.reporters(scope, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(named) };
+            after = Some(last.id);
+            let meant = page.iter().filter(|row| self.is_by(&row.activity.reporter));
+            named.extend(meant.map(|row| row.id));
+        }
+    }
+
+    /// Is it the reporter that was asked for: by its signing domain, or a part of its name?
+    fn is_by(&self, reporter: &Reporter) -> bool {
         self.reporter.as_ref().is_none_or(|wanted| {
             let wanted = wanted.to_lowercase();
-            summary.reporter.signer.eq_ignore_ascii_case(&wanted)
-                || summary.reporter.organisation.to_lowercase().contains(&wanted)
+            reporter.signer.eq_ignore_ascii_case(&wanted)
+                || reporter.organisation.to_lowercase().contains(&wanted)
         })
     }
 }
