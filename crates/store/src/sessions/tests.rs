@@ -3,7 +3,7 @@ use tempfile::TempDir;
 use tls_rpt::{PolicyType, ResultType};
 
 use super::*;
-use crate::{Backoff, Remembered, Settings};
+use crate::{Backoff, Digest, Remembered, Settings};
 
 const AT: i64 = 1_795_650_000;
 
@@ -222,4 +222,35 @@ async fn rows_that_make_no_sense_are_counted() {
     other.execute("DELETE FROM session_texts", []).unwrap();
     let found = sessions.of(day(), domain("a.test")).await.unwrap();
     assert_eq!((sums(&found), found.unreadable), ((0, 0, 0), 2));
+}
+
+#[tokio::test]
+async fn posts_are_noted_with_their_counters_and_forgotten_by_age_and_number() {
+    let (_folder, sessions) = open().await;
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    let post = |number: u8| SessionPost {
+        key: Digest::of(&[number]),
+        content: Digest::of(b"content"),
+        counted: 2,
+        uncounted: 1,
+        posted_at: AT + i64::from(number),
+    };
+    let both = vec![post(1), post(2)];
+    sessions.save_posted(&epoch, vec![counts("a.test", "x", 5, 2)], both).await.unwrap();
+    assert_eq!(sums(&sessions.of(day(), domain("a.test")).await.unwrap()), (5, 2, 2));
+    // What was noted of another content stays.
+    let other = SessionPost { content: Digest::of(b"other"), counted: 9, ..post(1) };
+    let corrected = SessionPost { counted: 1, uncounted: 2, ..post(2) };
+    sessions.note_posts(vec![other, corrected, post(3), post(4), post(5)]).await.unwrap();
+    assert_eq!(sessions.post(post(1).key).await.unwrap(), Some(post(1)));
+    assert_eq!(sessions.post(post(2).key).await.unwrap(), Some(corrected));
+    sessions.forget_post(post(2).key).await.unwrap();
+    assert_eq!(sessions.post(post(2).key).await.unwrap(), None);
+    assert_eq!(sessions.prune_posts(AT + 1, 9, 1).await.unwrap(), 0);
+    assert_eq!(sessions.prune_posts(AT + 2, 9, 1).await.unwrap(), 1, "by its age");
+    assert_eq!(sessions.prune_posts(AT + 2, 1, 1).await.unwrap(), 1, "one at a time");
+    while sessions.prune_posts(AT + 2, 1, 1).await.unwrap() > 0 {}
+    for (number, is_there) in [(1, false), (3, false), (4, false), (5, true)] {
+        assert_eq!(sessions.post(post(number).key).await.unwrap().is_some(), is_there, "{number}");
+    }
 }
