@@ -10,6 +10,8 @@ use tls_rpt::{DomainDay, PolicyType, ResultType, SeenPolicy, SessionFailure};
 pub struct CountedDay {
     /// The sessions.
     pub sessions: DomainDay,
+    /// Those that were counted, for each policy, also those that brought our own reports.
+    pub counted: u64,
     /// The TLS-RPT record that the mail server saw last.
     pub record: Option<String>,
     /// Counters in the store that make no sense, and are missing from the sessions.
@@ -34,7 +36,9 @@ pub async fn domain_day(
     let first = jiff::civil::date(1970, 1, 1);
     let date = first.saturating_add(jiff::Span::new().days(day.number()));
     let mut sum = DomainDay::new(domain, date);
+    let mut counted = 0_u64;
     for (policy, successful, failed) in stored.totals {
+        counted = counted.saturating_add(successful).saturating_add(failed);
         sum.add_totals(policy, successful, failed);
     }
     for (policy, failure, count) in stored.failures {
@@ -56,5 +60,5 @@ pub async fn domain_day(
         let policy = SeenPolicy::new(PolicyType::Sts, sum.domain().clone());
         sum.add_remark(policy, SessionFailure::new(result_type));
     }
-    Ok(CountedDay { sessions: sum, record: stored.record, unreadable: stored.unreadable })
+    Ok(CountedDay { sessions: sum, counted, record: stored.record, unreadable: stored.unreadable })
 }

@@ -35,6 +35,7 @@ sealpost_runtime::metric_table! {
         forgotten: Counter = "sealpost_report_forgotten_total", "Domains of days whose counters were forgotten because of their age.";
         probes: CounterVec<Probed> = "sealpost_report_probes_total", "MX hosts of domains in mode testing that were tried, by what they showed.";
         decided: CounterVec<Decided> = "sealpost_report_decided_total", "Domains of days that are over, by what was decided of them: a report was queued, or why there is none.";
+        late: Counter = "sealpost_report_late_total", "Sessions that were written after the report of their day was made, and are in none; counted for each policy.";
         attempts: CounterVec<Became> = "sealpost_report_attempts_total", "Attempts to send a report to one destination, by what came of them.";
         waiting: Gauge = "sealpost_report_submissions_waiting", "Reports that are to be sent, counted for each destination.";
         failing_destinations: Gauge = "sealpost_report_failing_destinations", "Destinations for which a report waits that they have not taken so far.";

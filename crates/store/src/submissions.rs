@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use crate::{Store, StoreError};
 
-pub use decisions::{Decision, Sending, Verdict, VerdictCounts};
+pub use decisions::{Decision, LateSessions, Sending, Verdict, VerdictCounts};
 pub use given::{Claiming, Goal, NewDestination, NewSubmissions, Outcome, Settlement, Suppression};
 pub use stored::{Claim, Submission, SubmissionCounts, SubmissionId, SubmissionState};
 

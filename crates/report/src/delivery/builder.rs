@@ -257,6 +257,7 @@ impl DayBuilder {
         conditions: &Conditions,
     ) -> Result<Considered, StoreError> {
         let mut counted = self.counted(day, domain.clone(), conditions).await?;
+        let own = counted.counted;
         let hosted = self.sessions.domains_of_host(day, domain.clone(), None, 1).await?;
         let mails = conditions.mails_to(&domain);
         // Who delivers our reports asks `enforce` too: what that finds is then no reason for a further
@@ -303,7 +304,8 @@ impl DayBuilder {
                 return Ok(Considered::None(Verdict::Unfit, text));
             }
         };
-        Ok(Considered::Report(self.queued(day, domain, &report, &uris, occasion)))
+        let queued = self.queued(day, domain, &report, &uris, occasion);
+        Ok(Considered::Report(NewSubmissions { counted: own, ..queued }))
     }
 
     /// What was counted of a domain, without our own reports.
@@ -418,6 +420,7 @@ impl DayBuilder {
             about,
             day,
             queued_at: occasion.now,
+            counted: 0,
             octets: report.gzip().to_vec(),
             goal: match self.delivery.destinations {
                 Destinations::All => Goal::All,

@@ -198,7 +198,14 @@ impl Dispatch {
                 self.metrics.decided.increment(decided);
             }
         };
-        match self.builder.build(day, occasion, told).await {
+        let built = self.builder.build(day, occasion, told).await;
+        if built.is_ok()
+            && let Err(error) = self.note_late(day).await
+        {
+            self.metrics.store_failures.increment();
+            tracing::error!(%day, %error, "it could not be told what came too late for its report");
+        }
+        match built {
             Ok(Built { queued, without, later }) => {
                 if queued + without + later > 0 {
                     tracing::info!(%day, queued, without, later, "made the reports of a day");
@@ -211,6 +218,41 @@ impl Dispatch {
                 TRY_AGAIN
             }
         }
+    }
+
+    /// Counts the sessions of a day that were written after its reports were made, unless they have been
+    /// counted before, and says how many it were. They are in no report, and it is told that they are
+    /// not:
+    ///
+    /// A second report on the day would have another report-id, and RFC 8460 has nothing that ties it to
+    /// the first: who takes it for a correction counts less than there was, and who keys by domain and
+    /// day drops one of the two. And it cannot be the difference of two reports: the later sessions
+    /// change what the earlier ones are judged by, and which failures are named.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says. What was counted until then stays counted.
+    pub async fn note_late(&self, day: Day) -> Result<u64, StoreError> {
+        let (mut all, mut domains, mut after) = (0_u64, 0_u64, None);
+        loop {
+            let page = self.submissions.late(day, after, ROWS).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.domain.clone());
+            let new: u64 = page.iter().map(|one| one.all.saturating_sub(one.noted)).sum();
+            domains += page.len() as u64;
+            self.submissions.note_late(day, page).await?;
+            self.metrics.late.add(new);
+            all = all.saturating_add(new);
+        }
+        if all > 0 {
+            tracing::warn!(
+                %day,
+                domains,
+                sessions = all,
+                "sessions were written after the reports of their day were made, and are in none"
+            );
+        }
+        Ok(all)
     }
 
     /// Sends what is due, until `stopped` ends; then what is under way has a few seconds. What is cut

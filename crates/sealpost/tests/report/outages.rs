@@ -71,6 +71,46 @@ async fn a_record_that_cannot_be_looked_up_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn sessions_that_come_after_the_report_are_told_to_be_in_none() {
+    let house = House::new();
+    house.wants("a.test", "mailto:tls@a.test");
+    house.wants("b.test", "mailto:tls@b.test");
+    house.had("a.test", day(), 5, 1).await;
+    house.had("silent.test", day(), 5, 1).await;
+    house.work(day(), 0).await;
+    let late = async || {
+        let store = house.store().await;
+        let dispatch = house.dispatch(&store, HOUR).await;
+        let new = dispatch.note_late(day()).await.unwrap();
+        let noted = store.submissions().verdicts(day()).await.unwrap().late();
+        store.close().await;
+        (new, noted)
+    };
+    assert_eq!(late().await, (0, 0));
+    // Another node; one whose domain wants no report; and one that had none for the day.
+    house.had("a.test", day(), 3, 4).await;
+    house.had("silent.test", day(), 3, 4).await;
+    house.had("b.test", day(), 2, 0).await;
+    let built = house.work(day(), HOUR).await;
+    assert_eq!((built.queued, built.without), (1, 0));
+    assert_eq!(late().await, (7, 7));
+    assert_eq!(late().await, (0, 7), "they are told of once");
+    house.had("a.test", day(), 1, 0).await;
+    assert_eq!(late().await, (1, 8));
+    // None of it went out, and nothing twice.
+    let mails = house.sink.mails();
+    let sums = mails.iter().map(|mail| {
+        let report = mail.report();
+        let summary = &report.policies[0].summary;
+        let number = |count: &Option<tls_rpt::SessionCount>| count.as_ref().unwrap().to_string();
+        (number(&summary.successful), number(&summary.failed))
+    });
+    let mut sums: Vec<_> = sums.collect();
+    sums.sort();
+    assert_eq!(sums, [("2", "0"), ("5", "1")].map(|(one, other)| (one.into(), other.into())));
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_makes_no_second_report() {
     let house = House::new();
     house.wants("a.test", "mailto:tls@a.test");

@@ -42,6 +42,7 @@ async fn queue(world: &World, domains: &[String]) {
         about: domain.parse().unwrap(),
         day,
         queued_at: now(),
+        counted: 1,
         octets: Vec::new(),
         goal: Goal::All,
         destinations: vec![NewDestination {

@@ -9,7 +9,7 @@ use sealpost_evidence::traffic::Day;
 use super::{MOST_ROWS, NewSubmissions, Submissions, change};
 use crate::{
     StoreError,
-    column::{clip, count, senseless, text},
+    column::{clip, count, senseless, stored, text},
 };
 
 /// What becomes of a domain on a day.
@@ -49,9 +49,20 @@ pub enum Verdict {
     ToldElsewhere,
 }
 
-/// How many domains of a day came to which verdict.
+/// How many domains of a day came to which verdict, and how many of their sessions came afterwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VerdictCounts(Vec<(Verdict, u64)>);
+pub struct VerdictCounts(Vec<(Verdict, u64, u64)>);
+
+/// Sessions of a domain on a day that came after it was decided what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateSessions {
+    /// The domain.
+    pub domain: DomainName,
+    /// Those that are noted, counted for each policy.
+    pub noted: u64,
+    /// All of them.
+    pub all: u64,
+}
 
 /// Since when reports are sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,11 +151,57 @@ impl Submissions {
             let mut statement = connection.prepare_cached(sql::VERDICTS)?;
             let rows = statement.query_map([day.number()], |row| {
                 let verdict = Verdict::stored_as(text(row, 0)?).ok_or_else(|| senseless(0))?;
-                Ok((verdict, count(row, 1)?))
+                Ok((verdict, count(row, 1)?, count(row, 2)?))
             })?;
             Ok(VerdictCounts(rows.collect::<Result<_, _>>()?))
         };
         self.store.readers.read(read).await
+    }
+
+    /// Domains of a day of which sessions came after their report was made, and more than are noted,
+    /// in the order of their names, behind `after`. They are in no report.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn late(
+        &self,
+        day: Day,
+        after: Option<DomainName>,
+        limit: u32,
+    ) -> Result<Vec<LateSessions>, StoreError> {
+        let read = move |connection: &Connection| {
+            let after = after.as_ref().map_or("", DomainName::as_str);
+            let mut statement = connection.prepare_cached(sql::LATE)?;
+            let values = params![day.number(), after, limit.min(MOST_ROWS)];
+            let rows = statement.query_map(values, |row| {
+                Ok(LateSessions {
+                    domain: text(row, 0)?.parse().map_err(|_| senseless(0))?,
+                    noted: count(row, 1)?,
+                    all: count(row, 2)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// Notes of domains of a day how many sessions came late. A smaller number does not replace a
+    /// larger one.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn note_late(&self, day: Day, late: Vec<LateSessions>) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::NOTE_LATE)?;
+            for one in &late {
+                let values = params![stored(one.all), day.number(), one.domain.as_str()];
+                statement.execute(values)?;
+            }
+            Ok(())
+        };
+        self.store.writer.write(work).await
     }
 
     /// Forgets what was decided on days before `first`; says of how many domains, at most `limit`.
@@ -167,7 +224,11 @@ fn decide(connection: &Connection, decision: &Decision) -> Result<bool, StoreErr
         Decision::Report(report) => (report.day, &report.about, Verdict::Queued, report.queued_at),
         Decision::None { day, about, why, now } => (*day, about, *why, *now),
     };
-    let values = params![day.number(), about.as_str(), verdict.as_str(), now];
+    let counted = match decision {
+        Decision::Report(report) => Some(stored(report.counted)),
+        Decision::None { .. } => None,
+    };
+    let values = params![day.number(), about.as_str(), verdict.as_str(), now, counted];
     let is_new = connection.prepare_cached(sql::DECIDE)?.execute(values)? > 0;
     if let (true, Decision::Report(report)) = (is_new, decision) {
         change::enqueue(connection, report)?;
@@ -215,6 +276,12 @@ impl Verdict {
 impl VerdictCounts {
     /// Of how many domains this was decided.
     pub fn of(&self, verdict: Verdict) -> u64 {
-        self.0.iter().find(|(found, _)| *found == verdict).map_or(0, |(_, count)| *count)
+        self.0.iter().find(|(found, ..)| *found == verdict).map_or(0, |(_, count, _)| *count)
+    }
+
+    /// Sessions that came after the report of their day was made, counted for each policy: as many as
+    /// are noted.
+    pub fn late(&self) -> u64 {
+        self.0.iter().fold(0, |sum, (.., late)| sum.saturating_add(*late))
     }
 }

@@ -17,6 +17,8 @@ pub struct NewSubmissions {
     pub day: Day,
     /// When it was made, in seconds since 1970.
     pub queued_at: i64,
+    /// Sessions that were counted until then, for each policy.
+    pub counted: u64,
     /// The JSON, packed with gzip: at most 16 MiB.
     pub octets: Vec<u8>,
     /// Whether it goes to all destinations.

@@ -28,6 +28,7 @@ fn report(id: &str, goal: Goal, destinations: &[(&str, i64)]) -> NewSubmissions 
         about: "example.com".parse().unwrap(),
         day: Day::of(NOW),
         queued_at: NOW,
+        counted: 0,
         octets: b"\x1f\x8b octets".to_vec(),
         goal,
         destinations: destinations.iter().map(place).collect(),

@@ -67,6 +67,9 @@ pub(crate) struct DecidedDay {
     pub(crate) unfit: u64,
     /// Mail hosts on which the reports on their domains tell the same place.
     pub(crate) told_elsewhere: u64,
+    /// Sessions that were written after the report of their day was made and are in none, counted for
+    /// each policy.
+    pub(crate) late_sessions: u64,
 }
 
 /// The sessions of a day, by the domain that mail was sent to.

@@ -75,6 +75,7 @@ impl Desk {
                 suppressed: counts.of(Verdict::Suppressed),
                 unfit: counts.of(Verdict::Unfit),
                 told_elsewhere: counts.of(Verdict::ToldElsewhere),
+                late_sessions: counts.late(),
             });
         }
         Ok(days)

@@ -62,6 +62,8 @@ struct DecidedDay {
     suppressed: u64,
     unfit: u64,
     told_elsewhere: u64,
+    /// Sessions that were written after the report of their day was made, for each policy.
+    late_sessions: u64,
 }
 
 #[derive(Serialize)]
@@ -122,6 +124,7 @@ async fn queue(submissions: &Submissions, today: Day, days: u16) -> Result<Queue
             suppressed: counts.of(Verdict::Suppressed),
             unfit: counts.of(Verdict::Unfit),
             told_elsewhere: counts.of(Verdict::ToldElsewhere),
+            late_sessions: counts.late(),
         };
         if Verdict::ALL.iter().any(|verdict| counts.of(*verdict) > 0) {
             decided.push(day);
@@ -254,6 +257,12 @@ fn show_queue(queue: &Queue, output: &mut Output) -> Result<(), Failure> {
             day.unfit,
             day.told_elsewhere
         ))?;
+        if day.late_sessions > 0 {
+            output.line(&format!(
+                "{:<12} {:>9} sessions came after that, and are in no report",
+                "", day.late_sessions
+            ))?;
+        }
     }
     Ok(())
 }

@@ -35,12 +35,36 @@ statements! {
             ORDER BY domain LIMIT $3) AS remarked
         ORDER BY domain LIMIT $3";
 
+    /// A report knows how many sessions it tells of. Otherwise it is all that there are.
     DECIDE = "
-        INSERT INTO report_decisions (day, domain, verdict, decided_at) VALUES ($1, $2, $3, $4)
+        INSERT INTO report_decisions (day, domain, verdict, decided_at, counted)
+        VALUES ($1, $2, $3, $4,
+                COALESCE(CAST($5 AS BIGINT),
+                         (SELECT CAST(COALESCE(SUM(successful + failed), 0) AS BIGINT)
+                          FROM session_totals
+                          WHERE session_totals.day = $1 AND session_totals.domain = $2)))
         ON CONFLICT (day, domain) DO NOTHING";
 
     VERDICTS = "
-        SELECT verdict, COUNT(*) FROM report_decisions WHERE day = $1 GROUP BY verdict";
+        SELECT verdict, COUNT(*), CAST(SUM(late) AS BIGINT) FROM report_decisions
+        WHERE day = $1 GROUP BY verdict";
+
+    /// Sessions that came after it was decided, where a report would tell of them, and more of them
+    /// than are noted.
+    LATE = "
+        SELECT decisions.domain, decisions.late,
+               CAST(SUM(totals.successful + totals.failed) AS BIGINT) - decisions.counted
+        FROM report_decisions AS decisions
+        JOIN session_totals AS totals
+          ON totals.day = decisions.day AND totals.domain = decisions.domain
+        WHERE decisions.day = $1 AND decisions.domain > $2
+          AND decisions.verdict IN ('queued', 'only-reports', 'told-elsewhere')
+        GROUP BY decisions.domain, decisions.late, decisions.counted
+        HAVING SUM(totals.successful + totals.failed) > decisions.counted + decisions.late
+        ORDER BY decisions.domain LIMIT $3";
+
+    NOTE_LATE = "
+        UPDATE report_decisions SET late = $1 WHERE day = $2 AND domain = $3 AND late < $1";
 
     FORGET = "
         DELETE FROM report_decisions
