@@ -16,6 +16,7 @@ sealpost_runtime::metric_table! {
         record_faults: CounterVec<DnsFault> = "sealpost_enforce_record_lookup_faults_total", "Look-ups of STS records without an answer, by fault.";
         record_seconds: Histogram = "sealpost_enforce_record_lookup_seconds", "How long a look-up of an STS record took.";
         fetches: CounterVec<FetchResult> = "sealpost_enforce_policy_fetches_total", "Fetches of policies, by result.";
+        postponed: Counter = "sealpost_enforce_policy_fetches_postponed_total", "Fetches of policies that found no turn among others in time, and are tried again.";
         fetch_seconds: Histogram = "sealpost_enforce_policy_fetch_seconds", "How long a fetch of a policy took.";
         dane_seconds: Histogram = "sealpost_enforce_dane_lookup_seconds", "How long a look-up of a next hop for DANE took.";
         alarms: CounterVec<Alarm> = "sealpost_enforce_alarms_total", "What operators should hear about policies, as in the log.";

@@ -87,6 +87,7 @@ impl Enforcer {
             let fetched = shared.fetches.take_within(LONGEST_WAIT, fetch).await;
             let result = match fetched {
                 None | Some(Err(PolicyFetchError::NotTried)) => {
+                    shared.metrics.postponed.increment();
                     if shared.crowded.is_time() {
                         tracing::error!(%domain, "too many policies are being fetched, some wait");
                     }
