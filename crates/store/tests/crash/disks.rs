@@ -23,10 +23,10 @@ pub(crate) fn a_read_only_disk() {
     ));
 }
 
-/// Runs a shell script beside a file system of 2 MB at `$folder`. It must end with "recovered".
+/// Runs a shell script beside a file system of 3 MB at `$folder`. It must end with "recovered".
 fn mounted(script: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!(r#"set -e; mount -t tmpfs -o size=2m none "$folder"; {script}"#);
+    let script = format!(r#"set -e; mount -t tmpfs -o size=3m none "$folder"; {script}"#);
     let output = Command::new("unshare")
         .args(["--map-root-user", "--mount", "--", "sh", "-c", &script])
         .env("program", env::current_exe().unwrap())
