@@ -137,6 +137,19 @@ async fn a_command_that_fails_half_way_leaves_nothing() {
     assert_eq!(fixture.stored(), [1]);
 }
 
+/// It has no savepoint.
+#[tokio::test]
+async fn a_command_alone_that_fails_half_way_leaves_nothing() {
+    let fixture = Fixture::new(64).await;
+    fixture.insert(1).await.unwrap();
+    let half = |connection: &Connection| Ok(insert(connection, 2)? + insert(connection, 1)?);
+    let refused = fixture.writer.write(half).await;
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    assert_eq!(fixture.stored(), [1]);
+    fixture.insert(3).await.unwrap();
+    assert_eq!(fixture.stored(), [1, 3]);
+}
+
 #[tokio::test]
 async fn a_command_that_loses_the_transaction_does_not_lose_its_neighbours() {
     let fixture = Fixture::new(64).await;
