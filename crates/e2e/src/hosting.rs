@@ -24,7 +24,8 @@ const PEBBLE: &str = r#"{ "pebble": {
   "certificateValidityPeriod": VALIDITY, "retryAfter": { "authz": 1, "order": 1 } } }
 "#;
 
-/// A BIND with all that a policy host below `dns.test` needs, which takes updates.
+/// A BIND with all that policy hosts below `dns.test`, `alias.test` and `killed.test` need, which
+/// takes updates.
 const NAMED: &str = r#"
 options {
     directory "/e2e/named";
@@ -48,6 +49,9 @@ $TTL 60
 ns IN A 127.0.0.55
 ca IN A 127.0.0.54
 mta-sts.dns IN A 127.0.0.80
+mta-sts.alias IN A 127.0.0.80
+_acme-challenge.mta-sts.alias IN CNAME alias.challenges.example.
+mta-sts.killed IN A 127.0.0.80
 ";
 
 /// nginx in front of a policy host that serves plain HTTP; what stands between the marks stands in
@@ -223,6 +227,16 @@ impl Hosting {
     /// When its log cannot be read.
     pub fn other_orders(&self) -> Result<usize, EnvironmentError> {
         self.orders_of("pebble_dns")
+    }
+
+    /// How many proofs Pebble has looked at and found wanting, or not found.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn failed_proofs(&self) -> Result<usize, EnvironmentError> {
+        let log = self.environment.log_of("pebble")?;
+        Ok(log.lines().filter(|line| line.contains("set INVALID by completed challenge")).count())
     }
 
     fn orders_of(&self, name: &str) -> Result<usize, EnvironmentError> {

@@ -438,6 +438,7 @@ impl Inner {
                 account: client.account(),
             };
             preflight.look(host).await?;
+            self.issuer.look(host).await?;
             if let (Some(staging), Some(name), 1..) =
                 (&self.staging, self.section.trials(), state.failures)
             {
