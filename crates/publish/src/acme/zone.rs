@@ -198,8 +198,8 @@ mod tests {
     async fn no_challenge_is_followed_along_an_alias() {
         let host: DomainName = "mta-sts.a.test".parse().unwrap();
         let alias = RecordValue::Cname("a.elsewhere.test".parse().unwrap());
-        let error = zone(&host, Arc::new(Memory(Mutex::default(), Some(alias)))).look(&host);
-        let text = error.await.unwrap_err().to_string();
+        let elsewhere = zone(&host, Arc::new(Memory(Mutex::default(), Some(alias))));
+        let text = elsewhere.look(&host).await.unwrap_err().to_string();
         let wanted = "_acme-challenge.mta-sts.a.test is an alias of a.elsewhere.test.";
         assert!(text.contains(wanted), "{text}");
         let others = Memory(Mutex::new((vec![RecordValue::text("of another client")], 300)), None);
