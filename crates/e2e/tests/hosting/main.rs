@@ -8,6 +8,7 @@ mod certificates;
 mod kills;
 mod readers;
 mod refusals;
+mod shared;
 
 /// The domain of most tests. Every name has the address 127.0.0.80.
 const DOMAIN: &str = "example.test";
