@@ -77,7 +77,7 @@ pub struct Hosting {
     environment: Environment,
 }
 
-/// A daemon of ours in it. It is killed when dropped.
+/// A daemon in it. It is killed when dropped.
 #[derive(Debug)]
 pub struct PolicyDaemon {
     child: Child,
@@ -159,19 +159,20 @@ impl Hosting {
         let configuration = configuration.to_string_lossy();
         let arguments = words.iter().copied().chain(["--config", &*configuration]);
         let arguments = arguments.chain(flags.iter().copied());
-        let mut child = self.environment.spawn_for_long(&sealpost_binary()?, arguments)?;
-        let (sender, said) = channel();
-        if let Some(stderr) = child.stderr.take() {
-            std::thread::spawn(move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    // Nobody may listen any more; the daemon must not wait for that.
-                    let _ = sender.send(line);
-                }
-            });
-        }
-        let daemon = PolicyDaemon { child, said };
-        daemon.is_ready()?;
-        Ok(daemon)
+        PolicyDaemon::heard(self.environment.spawn_for_long(&sealpost_binary()?, arguments)?)
+    }
+
+    /// Starts an authority at `https://ca.test:14002/dir`, which is Pebble but for one thing: it
+    /// refuses the first order that replaces a certificate, as if that had been replaced already. It
+    /// says `order: replacing` or `order: new` for each.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or ends; the error holds what it said.
+    pub fn start_forgetful_authority(&self) -> Result<PolicyDaemon, EnvironmentError> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("authority");
+        let certificate = self.environment.directory().join("certificates/ca.test.pem");
+        PolicyDaemon::heard(self.environment.spawn_for_long(&script, [certificate])?)
     }
 
     /// Runs another command of `sealpost publish` with this configuration.
@@ -271,6 +272,22 @@ impl Hosting {
 }
 
 impl PolicyDaemon {
+    /// One that is ready.
+    fn heard(mut child: Child) -> Result<Self, EnvironmentError> {
+        let (sender, said) = channel();
+        if let Some(stderr) = child.stderr.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    // Nobody may listen any more; the daemon must not wait for that.
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        let daemon = Self { child, said };
+        daemon.is_ready()?;
+        Ok(daemon)
+    }
+
     /// Waits until it says a line with these words, and gives the line.
     ///
     /// # Errors
