@@ -214,6 +214,15 @@ fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
     // Where the store refuses what is read, it lies in quarantine too.
     let is_apart = matches!(state, RawState::Quarantined { .. }) || wanting == Wanting::Refused;
     let vouched = if is_apart { vouched_for(&submission.messages, &opinions) } else { Vec::new() };
+    let is_undecided =
+        |opinion: &Opinion| matches!(opinion, Opinion::Undecided | Opinion::Wanting(_));
+    if is_apart
+        && now.saturating_sub(at) < KEY_PATIENCE
+        && opinions.iter().flatten().any(is_undecided)
+    {
+        // It is not put aside before it is known who signed it.
+        state = RawState::New;
+    }
     Outcome::Read { accounts: all, state, vouched, octets }
 }
 

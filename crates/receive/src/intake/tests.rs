@@ -133,6 +133,18 @@ async fn a_key_is_asked_for_when_its_report_is_shown_already() {
         (taken.state, taken.trusts)
     };
     let unknown = || vec![Trust::Unverified { reason: "key-unknown".to_owned() }];
+    // What is no report waits as long, so that it is known who signed it.
+    let apart = async |age: i64| {
+        let at = intake.now() - age;
+        let mail = "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n";
+        let octets = Arc::new(signed(mail, at).into_bytes());
+        let arrival = Arrival { at, ..report(0).arrival };
+        let mut arrived = intake.take_all(vec![Incoming { octets, arrival }]).await.unwrap();
+        arrived.pop().unwrap().taken.unwrap().state
+    };
+    let reason = "not-a-report".to_owned();
+    assert_eq!(apart(3_600).await, RawState::New);
+    assert_eq!(apart(2 * 86_400).await, RawState::Quarantined { reason });
     assert_eq!(taken(1, 3_600).await, (RawState::New, vec![]));
     assert_eq!(taken(2, 2 * 86_400).await, (RawState::New, unknown()));
     assert_eq!(taken(3, 15 * 86_400).await, (RawState::Read, unknown()));
