@@ -46,11 +46,6 @@ impl Dns {
     pub(crate) fn set(&self, name: &str, answer: Answer) {
         self.records.lock().unwrap().insert(name.to_ascii_lowercase(), answer);
     }
-
-    /// From now on nothing is at this name.
-    pub(crate) fn forget(&self, name: &str) {
-        self.records.lock().unwrap().remove(&name.to_ascii_lowercase());
-    }
 }
 
 const A: u8 = 1;
