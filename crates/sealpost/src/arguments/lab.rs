@@ -61,6 +61,13 @@ pub(crate) enum LabCommand {
         #[command(flatten)]
         lab: LabPlace,
     },
+    /// Mend an MX host of a lab that runs: from now on it offers STARTTLS and shows a good certificate.
+    Mend {
+        /// The host, as `mx1.mx-certificate-expired.test`.
+        host: String,
+        #[command(flatten)]
+        lab: LabPlace,
+    },
     /// Write what senders of TLS reports would send on a made-up month, and show what is true of it.
     #[command(after_help = REPORTS)]
     Reports(ReportsArguments),

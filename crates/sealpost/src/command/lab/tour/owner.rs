@@ -70,7 +70,7 @@ impl<'a> Owner<'a> {
                 let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
                 self.lab.set_mx(DOMAIN, &hosts).map_err(Failure::new)?;
             }
-            Deed::Renew(host) => self.lab.renew_certificate(host),
+            Deed::Renew(host) => self.lab.mend(host).map_err(Failure::new)?,
             Deed::Move { to, from } => {
                 let from: String = from.iter().map(|host| format!(" --remove-mx {host}")).collect();
                 let words = format!("{DOMAIN} --add-mx {to}{from}");
