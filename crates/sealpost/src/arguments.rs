@@ -39,11 +39,12 @@ pub(crate) use self::lab::{
     LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments, UsePostfix,
 };
 pub(crate) use self::publish::{
-    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
-    PlaceName, PlanArguments, PublishArguments, PublishCertificatesArguments, PublishCommand,
-    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
-    PublishServeArguments, PublishStatusArguments, RecordsArguments, RehearseArguments,
-    RunArguments, SelectArguments, Statement, WaiveArguments,
+    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments,
+    PastArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
+    PublishCertificatesArguments, PublishCommand, PublishConfiguration, PublishExportArguments,
+    PublishFormat, PublishNewArguments, PublishPaths, PublishServeArguments,
+    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
+    Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
