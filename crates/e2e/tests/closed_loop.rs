@@ -114,7 +114,7 @@ fn what_mail_hosts_saw_is_on_the_pages_of_the_same_process() {
     let grounds = || serve.data(&path)["grounds"].to_string();
     wait(
         || Some(grounds()).filter(|said| said.contains("MX304") && said.contains(REPORTER)),
-        &grounds,
+        grounds,
     );
     assert!(serve.incidents("open", "good.test").is_empty());
 

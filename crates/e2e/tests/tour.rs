@@ -1,5 +1,4 @@
 //! `sealpost lab --tour` on a machine where Postfix 3.10 is installed: it is one of those who send.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sealpost_e2e::{Domain, Environment, World, sealpost_binary};
 
