@@ -7,6 +7,7 @@ mod alert;
 mod check;
 mod doors;
 mod enforce;
+mod entrance;
 mod front;
 mod ground;
 mod hands;

@@ -604,12 +604,19 @@ fn no_text_of_a_request_becomes_a_field_of_the_answer() {
 }
 
 #[test]
-fn a_hash_that_is_none_stops_the_start() {
+fn a_hash_that_is_none_keeps_the_pages_shut_until_there_is_one() {
     let world = World::new();
     fs_err::write(world.path("hash"), "hunter2-hunter2\n").unwrap();
     world.write(&format!("{FRONT}[web]\npassword_file = \"hash\"\n"));
-    let (status, said) = world.run_to_its_end(&[]);
-    assert_eq!(status, 2);
+    let mut daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.ready, "ready: receive\n", "what takes in reports needs no password");
+    assert_eq!(daemon.address(), "", "nothing is open without one");
+    fs_err::remove_file(world.path("hash")).unwrap();
+    assert_eq!(web(&world, &["password", "--output", "hash"], PASSWORD).0, 0);
+    daemon.hang_up();
+    daemon.wait_to_hear("listening at http://");
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
     assert!(said.contains("sealpost web password") && !said.contains("hunter2"), "{said}");
     let (status, _) = web(&world, &["password"], "short\n");
     assert_eq!(status, 2);
