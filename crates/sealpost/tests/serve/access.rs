@@ -353,10 +353,24 @@ fn tokens_do_what_their_scope_says_until_they_are_revoked() {
     assert!(listed.contains("deploy: write") && listed.contains("grafana: read"), "{listed}");
     assert!(!listed.contains("last used never"), "both were used: {listed}");
     assert!(!listed.contains(&reader[9..]), "what is kept is no token");
-    assert_eq!(run(&["token", "revoke", "grafana"]).0, 0);
+    assert_eq!(run(&["token", "revoke", "grafana", "--by", "ann"]).0, 0);
     assert_eq!(run(&["token", "revoke", "grafana"]).0, 1);
     assert_eq!(ask("GET", "/api/v1/domains", &reader, ""), 401, "at once");
     assert_eq!(ask("GET", "/api/v1/domains", &writer, ""), 200);
+    // Who holds a token may do much, so it is kept who made it.
+    let bearer = format!("Bearer {writer}");
+    let fields = [("Authorization", &*bearer)];
+    let activity = daemon.ask("GET", "/csv/activity", &fields).2;
+    for row in [
+        "make a token,grafana (read),made",
+        "\"deploy (write, for 30 days)\",made",
+        "make a token,grafana (read),there is one of this name already",
+        "revoke a token,grafana,revoked",
+        "revoke a token,grafana,there is none of this name",
+    ] {
+        assert!(activity.contains(row), "{row}: {activity}");
+    }
+    assert!(activity.contains("ann,command line,revoke a token"), "{activity}");
     let kept = fs_err::read(world.path("all.sqlite")).unwrap();
     assert!(!kept.windows(writer.len()).any(|octets| octets == writer.as_bytes()));
 }
