@@ -13,6 +13,7 @@ mod ground;
 mod hands;
 mod metrics;
 mod publish;
+mod reader;
 mod receive;
 mod report;
 mod role;

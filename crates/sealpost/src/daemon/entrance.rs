@@ -18,6 +18,7 @@ use super::doors::Doors;
 use super::front::{Facade, Front};
 use super::ground::{Ground, with_source};
 use super::hands::PublishHands;
+use super::reader::ReportReader;
 use super::role::RoleName;
 use super::run::{FRESH, GRACE, PAUSES};
 use super::witness::RolesWitness;
@@ -204,6 +205,7 @@ async fn site(
     let site = Site::new(store, raw, ground.clock.clone(), access, env!("CARGO_PKG_VERSION"));
     site.show_settings(ground.configuration.set.clone());
     let site = site.with_hands(Arc::new(PublishHands(front.clone())));
+    let site = site.with_reader(Arc::new(ReportReader));
     Ok(site.with_witness(Arc::new(RolesWitness(front.clone()))))
 }
 
