@@ -12,7 +12,7 @@ use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
 use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
 use sealpost_web::{Access, Site};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use super::doors::Doors;
 use super::front::{Facade, Front};
@@ -158,7 +158,7 @@ impl Entrance {
     /// Somebody may have mended it: it is tried at once.
     pub(super) fn wake(&mut self) {
         if let Some(rest) = &mut self.rest {
-            rest.as_mut().reset(Instant::now());
+            *rest = Box::pin(sleep(Duration::ZERO));
         }
     }
 

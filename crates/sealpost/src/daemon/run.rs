@@ -9,7 +9,7 @@ use sealpost_listen::Inherited;
 use sealpost_runtime::{Clock, Liveness, ServiceManager, raise_descriptor_limit};
 use sealpost_web::LoggedIn;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use super::entrance::{Entrance, credentials};
 use super::front::Front;
@@ -386,7 +386,7 @@ impl Daemon<'_> {
                     State::Runs(role) => role,
                     // Somebody may have mended what was wrong.
                     State::Rests(pause) => {
-                        pause.as_mut().reset(Instant::now());
+                        *pause = Box::pin(sleep(Duration::ZERO));
                         output.say_as(None);
                         return Ok(());
                     }
