@@ -86,7 +86,7 @@ impl RolloutsWatch {
             Some(seen) => board.put(Source::Passes, domain, seen),
             None => {
                 board.cannot_tell(Source::Passes, domain);
-                found.push(blind(domain, watched.check.as_ref()));
+                found.extend(blind(domain, watched.check.as_ref()));
             }
         }
         if let Some(rollout) = rollouts.load(domain.clone()).await?
@@ -153,16 +153,12 @@ fn looked(
     Some(found.collect())
 }
 
-/// No look can tell how a domain is that has a policy. Its cause says for how long that may last.
-fn blind(domain: &DomainName, check: Option<&Check>) -> Condition {
-    let summary = match check {
-        None => format!("No look at {domain} has been made yet."),
-        Some(Check { at, verdict: CheckVerdict::Unknown { why } }) => {
-            format!("The last look at {domain}, at {at}, could not tell how it is: {why}.")
-        }
-        Some(Check { at, .. }) => format!("Nobody has looked at {domain} since {at}."),
-    };
-    Condition::new(&INC503, domain, Basis::Look, summary)
+/// The last look at a domain that has a policy could not tell how it is. Its cause says for how long
+/// that may last. Where nobody looks, there is nothing to mend: the domain may be led no more.
+fn blind(domain: &DomainName, check: Option<&Check>) -> Option<Condition> {
+    let Some(Check { at, verdict: CheckVerdict::Unknown { why } }) = check else { return None };
+    let summary = format!("The last look at {domain}, at {at}, could not tell how it is: {why}.");
+    Some(Condition::new(&INC503, domain, Basis::Look, summary))
 }
 
 /// What waits for a person.
