@@ -37,11 +37,12 @@ pub(crate) use self::enforce::{
 };
 pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
 pub(crate) use self::publish::{
-    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
-    PlaceName, PlanArguments, PublishArguments, PublishCertificatesArguments, PublishCommand,
-    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
-    PublishServeArguments, PublishStatusArguments, RecordsArguments, RehearseArguments,
-    RunArguments, SelectArguments, Statement, WaiveArguments,
+    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments,
+    PastArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
+    PublishCertificatesArguments, PublishCommand, PublishConfiguration, PublishExportArguments,
+    PublishFormat, PublishNewArguments, PublishPaths, PublishServeArguments,
+    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
+    Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,
