@@ -240,8 +240,7 @@ async fn count(
         };
         // All that is there, so that neither way waits for the other to be empty.
         while let Some(next) = delivery {
-            let counted = memory.deliver(&next.sessions);
-            next.answer(counted);
+            next.answer(|sessions| memory.deliver(sessions));
             delivery = deliveries.waiting();
         }
         ring.exchange(&mut waiting);
@@ -249,8 +248,7 @@ async fn count(
         yield_now().await;
     }
     while let Some(delivery) = deliveries.rest() {
-        let counted = memory.deliver(&delivery.sessions);
-        delivery.answer(counted);
+        delivery.answer(|sessions| memory.deliver(sessions));
     }
     // Who takes datagrams has ended before.
     ring.exchange(&mut waiting);
