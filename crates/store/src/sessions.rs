@@ -18,7 +18,7 @@ mod text;
 
 pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
 use counter::Counter;
-pub use posted::SessionPost;
+pub use posted::{HeldPost, SessionPost};
 pub use refused::RefusedDatagram;
 use text::NAME;
 

@@ -178,17 +178,35 @@ statements! {
         DELETE FROM session_texts WHERE digest IN
             (SELECT digest FROM session_texts WHERE last_day < $1 LIMIT $2)";
 
+    /// Unless it was counted, or somebody else holds the key who has not begun anew since.
+    HOLD_POST = "
+        INSERT INTO session_posts (post_key, content, counted, uncounted, posted_at,
+                                   holder, held_since)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (post_key) DO UPDATE SET
+            content = excluded.content,
+            counted = excluded.counted,
+            uncounted = excluded.uncounted,
+            posted_at = excluded.posted_at,
+            holder = excluded.holder,
+            held_since = excluded.held_since
+        WHERE session_posts.holder = excluded.holder
+           OR session_posts.held_since < (SELECT epoch FROM session_nodes
+                                          WHERE session_nodes.node = session_posts.holder)";
+
     /// How many were counted may become known later.
     SAVE_POST = "
         INSERT INTO session_posts (post_key, content, counted, uncounted, posted_at)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (post_key) DO UPDATE SET
             counted = excluded.counted,
-            uncounted = excluded.uncounted
+            uncounted = excluded.uncounted,
+            holder = NULL,
+            held_since = NULL
         WHERE session_posts.content = excluded.content";
 
     POST = "
-        SELECT post_key, content, counted, uncounted, posted_at FROM session_posts
+        SELECT post_key, content, counted, uncounted, posted_at, holder FROM session_posts
         WHERE post_key = $1";
 
     FORGET_POST = "

@@ -321,3 +321,41 @@ async fn posts_are_noted_with_their_counters_and_forgotten_by_age_and_number() {
         assert_eq!(sessions.post(post(number).key).await.unwrap().is_some(), is_there, "{number}");
     }
 }
+
+#[tokio::test]
+async fn a_key_is_held_by_one_until_its_post_is_noted_or_forgotten() {
+    let (_folder, sessions) = open().await;
+    let one = sessions.begin("posts at one", AT).await.unwrap();
+    let two = sessions.begin("posts at two", AT).await.unwrap();
+    let post = SessionPost {
+        key: Digest::of(b"key"),
+        content: Digest::of(b"content"),
+        counted: 2,
+        uncounted: 0,
+        posted_at: AT,
+    };
+    let other = SessionPost { content: Digest::of(b"other"), posted_at: AT + 1, ..post };
+    let hold = async |post, holder| sessions.hold_post(post, holder).await.unwrap();
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    assert_eq!(hold(post, &two).await, HeldPost::Elsewhere(post));
+    assert_eq!(hold(other, &two).await, HeldPost::Elsewhere(post));
+    // The same process has not counted it after all.
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    // Another node that begins anew frees nothing; this one, when it does, frees what it held.
+    let two = sessions.begin("posts at two", AT + 5).await.unwrap();
+    assert_eq!(hold(post, &two).await, HeldPost::Elsewhere(post));
+    let one = sessions.begin("posts at one", AT + 5).await.unwrap();
+    assert_eq!(hold(other, &two).await, HeldPost::New);
+    assert_eq!(hold(post, &one).await, HeldPost::Elsewhere(other));
+
+    sessions.forget_post(post.key).await.unwrap();
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    let counted = SessionPost { counted: 1, uncounted: 1, ..post };
+    let epoch = sessions.begin("one", AT).await.unwrap();
+    sessions.save_posted(&epoch, vec![counts("a.test", "x", 1, 0)], vec![counted]).await.unwrap();
+    for holder in [&one, &two] {
+        assert_eq!(hold(other, holder).await, HeldPost::Counted(counted));
+    }
+    sessions.begin("posts at one", AT + 9).await.unwrap();
+    assert_eq!(hold(post, &two).await, HeldPost::Counted(counted));
+}
