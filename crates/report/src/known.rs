@@ -63,7 +63,7 @@ impl Known {
 
     /// Looks at what there is of several, each by itself: the processor then waits for its memory
     /// once for all of them, and [`Self::get`] does not wait.
-    pub(crate) fn look_ahead(&self, hashes: impl Iterator<Item = u64> + Clone) {
+    pub(crate) fn look_ahead(&self, hashes: &(impl Iterator<Item = u64> + Clone)) {
         let found = || hashes.clone().filter_map(|hash| self.datagrams.get(&hash));
         black_box(found().fold(0, |sum, known| sum ^ known.octets.len()));
         black_box(found().fold(0, |sum, known| {

@@ -151,7 +151,7 @@ impl Memory {
             if hashed.is_empty() {
                 break;
             }
-            self.known.look_ahead(hashed.iter().map(|(hash, ..)| *hash));
+            self.known.look_ahead(&hashed.iter().map(|(hash, ..)| *hash));
             for (hash, datagram, taken_at) in hashed {
                 self.take(hash, datagram, taken_at);
             }
