@@ -19,7 +19,7 @@ pub fn make(folder: &str, count: usize) -> io::Result<()> {
     fs::write(folder.join("roots.pem"), root)?;
 
     let mut ours = format!(
-        "[network]\nresolvers = [\"127.0.0.1:53\"]\n[publish]\nstore = \"store.sqlite\"\n\
+        "[network]\nresolvers = [\"127.0.0.1:8453\"]\ndnssec = \"off\"\n[publish]\nstore = \"store.sqlite\"\n\
          [publish.host]\nhttps = [\"127.0.0.1:8443\"]\ncertificates = \"live\"\n\
          connections = 25000\nconnections_per_source = 25000\nidle_seconds = 600\n"
     );

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         ["idle", folder, address, domains, connections, pid] => {
             idle(folder, address, domains, connections, pid)
         }
+        ["names", address] => names(address),
         _ => Err(io::Error::other("see bench/publish/run")),
     };
     match done {
@@ -62,6 +63,27 @@ fn idle(
     let (held, with) = clients.hold(connections, || usage::of(pid))?;
     println!("{held} {:.1} {:.1}", before.memory_mib, with.memory_mib);
     Ok(())
+}
+
+/// Says of every name that it does not exist, until it is ended. Whoever serves a policy for the first
+/// time looks whether another does.
+fn names(address: &str) -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind(address)?;
+    let mut octets = [0; 4_096];
+    loop {
+        let (length, client) = socket.recv_from(&mut octets)?;
+        // The question comes first: a name, label by label, and two numbers (RFC 1035 §4.1.2).
+        let mut end = 12;
+        while let Some(label) = octets[..length].get(end).filter(|label| **label != 0) {
+            end += 1 + usize::from(*label);
+        }
+        let mut answer = octets[..(end + 5).min(length)].to_vec();
+        if let Some(head) = answer.get_mut(2..12) {
+            // An answer, that of a resolver, and the name does not exist; there is nothing else.
+            head.copy_from_slice(&[0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0]);
+            socket.send_to(&answer, client)?;
+        }
+    }
 }
 
 fn number(text: &str) -> io::Result<usize> {

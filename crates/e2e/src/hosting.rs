@@ -24,7 +24,8 @@ const PEBBLE: &str = r#"{ "pebble": {
   "certificateValidityPeriod": VALIDITY, "retryAfter": { "authz": 1, "order": 1 } } }
 "#;
 
-/// A BIND with all that a policy host below `dns.test` needs, which takes updates.
+/// A BIND with all that policy hosts below `dns.test`, `alias.test` and `killed.test` need, which
+/// takes updates.
 const NAMED: &str = r#"
 options {
     directory "/e2e/named";
@@ -48,6 +49,9 @@ $TTL 60
 ns IN A 127.0.0.55
 ca IN A 127.0.0.54
 mta-sts.dns IN A 127.0.0.80
+mta-sts.alias IN A 127.0.0.80
+_acme-challenge.mta-sts.alias IN CNAME alias.challenges.example.
+mta-sts.killed IN A 127.0.0.80
 ";
 
 /// nginx in front of a policy host that serves plain HTTP; what stands between the marks stands in
@@ -73,7 +77,7 @@ pub struct Hosting {
     environment: Environment,
 }
 
-/// A daemon of ours in it. It is killed when dropped.
+/// A daemon in it. It is killed when dropped.
 #[derive(Debug)]
 pub struct PolicyDaemon {
     child: Child,
@@ -155,19 +159,20 @@ impl Hosting {
         let configuration = configuration.to_string_lossy();
         let arguments = words.iter().copied().chain(["--config", &*configuration]);
         let arguments = arguments.chain(flags.iter().copied());
-        let mut child = self.environment.spawn_for_long(&sealpost_binary()?, arguments)?;
-        let (sender, said) = channel();
-        if let Some(stderr) = child.stderr.take() {
-            std::thread::spawn(move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    // Nobody may listen any more; the daemon must not wait for that.
-                    let _ = sender.send(line);
-                }
-            });
-        }
-        let daemon = PolicyDaemon { child, said };
-        daemon.is_ready()?;
-        Ok(daemon)
+        PolicyDaemon::heard(self.environment.spawn_for_long(&sealpost_binary()?, arguments)?)
+    }
+
+    /// Starts an authority at `https://ca.test:14002/dir`, which is Pebble but for one thing: it
+    /// refuses the first order that replaces a certificate, as if that had been replaced already. It
+    /// says `order: replacing` or `order: new` for each.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or ends; the error holds what it said.
+    pub fn start_forgetful_authority(&self) -> Result<PolicyDaemon, EnvironmentError> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("authority");
+        let certificate = self.environment.directory().join("certificates/ca.test.pem");
+        PolicyDaemon::heard(self.environment.spawn_for_long(&script, [certificate])?)
     }
 
     /// Runs another command of `sealpost publish` with this configuration.
@@ -225,6 +230,16 @@ impl Hosting {
         self.orders_of("pebble_dns")
     }
 
+    /// How many proofs Pebble has looked at and found wanting, or not found.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn failed_proofs(&self) -> Result<usize, EnvironmentError> {
+        let log = self.environment.log_of("pebble")?;
+        Ok(log.lines().filter(|line| line.contains("set INVALID by completed challenge")).count())
+    }
+
     fn orders_of(&self, name: &str) -> Result<usize, EnvironmentError> {
         let log = self.environment.log_of(name)?;
         Ok(log.lines().filter(|line| line.contains("Added order")).count())
@@ -257,6 +272,22 @@ impl Hosting {
 }
 
 impl PolicyDaemon {
+    /// One that is ready.
+    fn heard(mut child: Child) -> Result<Self, EnvironmentError> {
+        let (sender, said) = channel();
+        if let Some(stderr) = child.stderr.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    // Nobody may listen any more; the daemon must not wait for that.
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        let daemon = Self { child, said };
+        daemon.is_ready()?;
+        Ok(daemon)
+    }
+
     /// Waits until it says a line with these words, and gives the line.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, RandomState},
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -144,12 +145,12 @@ impl Routes {
         let routes = self.clone();
         self.shared.runtime.spawn(async move {
             let shared = &routes.shared;
-            let look_up = async {
+            let look_up = pin!(async {
                 let since = Stopwatch::start();
                 let route = shared.network.mail_route(&next_hop).await;
                 shared.metrics.dane_seconds.observe(since.elapsed());
                 (route, since)
-            };
+            });
             let looked_up = timeout(LONGEST_LOOK_UP, shared.turns.take(look_up)).await;
             let (route, since) = looked_up.unwrap_or_else(|_| {
                 let records = Some(Lookup::Unknown(late()));

@@ -1,6 +1,6 @@
 //! How many things are done at a time, and how those that take long make way.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -30,7 +30,9 @@ impl Turns {
     }
 
     /// Waits for a turn, and then for the result.
-    pub(crate) async fn take<F: Future>(&self, work: F) -> F::Output {
+    ///
+    /// The work is pinned by the caller: it would else be moved, and held, several times.
+    pub(crate) async fn take<F: Future>(&self, work: Pin<&mut F>) -> F::Output {
         // The semaphore is never closed; without a turn, too many would go at once at worst.
         let turn = self.quick.acquire().await.ok();
         self.hold(turn, work).await
@@ -40,7 +42,7 @@ impl Turns {
     pub(crate) async fn take_within<F: Future>(
         &self,
         patience: Duration,
-        work: F,
+        work: Pin<&mut F>,
     ) -> Option<F::Output> {
         let turn = timeout(patience, self.quick.acquire()).await.ok()?.ok();
         Some(self.hold(turn, work).await)
@@ -49,10 +51,9 @@ impl Turns {
     async fn hold<'a, F: Future>(
         &'a self,
         turn: Option<SemaphorePermit<'a>>,
-        work: F,
+        mut work: Pin<&mut F>,
     ) -> F::Output {
-        let mut work = pin!(work);
-        match timeout(QUICK, &mut work).await {
+        match timeout(QUICK, work.as_mut()).await {
             Ok(result) => result,
             Err(_) => {
                 let _turn = self.make_way(turn);
@@ -76,7 +77,7 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::{future::pending, pin::pin};
 
     use tokio::time::{advance, pause};
 
@@ -86,7 +87,7 @@ mod tests {
     async fn what_takes_long_makes_way() {
         pause();
         let turns = Turns::new(2, 3);
-        let mut silent: Vec<_> = (0..2).map(|_| Box::pin(turns.take(pending::<()>()))).collect();
+        let mut silent: Vec<_> = (0..2).map(|_| Box::pin(forever(&turns))).collect();
         for one in &mut silent {
             assert!(is_pending(one).await);
         }
@@ -96,14 +97,14 @@ mod tests {
             assert!(is_pending(one).await);
         }
         assert_eq!(turns.free(), 2);
-        assert_eq!(turns.take(async { 7 }).await, 7);
+        assert_eq!(turns.take(pin!(async { 7 })).await, 7);
     }
 
     #[tokio::test]
     async fn there_is_an_end_to_those_that_take_long() {
         pause();
         let turns = Turns::new(2, 1);
-        let mut silent: Vec<_> = (0..2).map(|_| Box::pin(turns.take(pending::<()>()))).collect();
+        let mut silent: Vec<_> = (0..2).map(|_| Box::pin(forever(&turns))).collect();
         for one in &mut silent {
             assert!(is_pending(one).await);
         }
@@ -121,14 +122,18 @@ mod tests {
     async fn who_gets_no_turn_in_time_does_nothing() {
         pause();
         let turns = Turns::new(1, 0);
-        let mut silent = Box::pin(turns.take(pending::<()>()));
+        let mut silent = Box::pin(forever(&turns));
         assert!(is_pending(&mut silent).await);
         let begun = std::cell::Cell::new(false);
         let patience = Duration::from_secs(30);
-        assert_eq!(turns.take_within(patience, async { begun.set(true) }).await, None);
+        assert_eq!(turns.take_within(patience, pin!(async { begun.set(true) })).await, None);
         assert!(!begun.get());
         drop(silent);
-        assert_eq!(turns.take_within(patience, async { 7 }).await, Some(7));
+        assert_eq!(turns.take_within(patience, pin!(async { 7 })).await, Some(7));
+    }
+
+    async fn forever(turns: &Turns) {
+        turns.take(pin!(pending())).await
     }
 
     /// Polls once; true if it is not done.

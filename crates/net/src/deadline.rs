@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::TryFutureExt as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// The moment at which waiting ends.
@@ -31,7 +32,11 @@ impl Deadline {
     }
 
     /// Waits for `future`, at most until the deadline; drops it then.
-    pub(crate) async fn bound<F: Future>(self, future: F) -> Result<F::Output, Elapsed> {
-        timeout_at(self.0, future).await.map_err(|_| Elapsed)
+    // An `async fn` would hold the future twice: as its argument, and where it is awaited.
+    pub(crate) fn bound<F: Future>(
+        self,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> {
+        timeout_at(self.0, future).map_err(|_| Elapsed)
     }
 }

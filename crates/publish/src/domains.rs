@@ -322,6 +322,16 @@ impl PublishedDomain {
         self.policy(Stage::Nothing).ok().flatten().map(|policy| stage_of(&policy))
     }
 
+    /// The id of the policy that this host is to serve, where both follow from the configuration alone.
+    pub(crate) fn fixed_id(&self) -> Option<PolicyId> {
+        let is_fixed = self.mode.fixed().is_some() && self.id_style == IdStyle::Content;
+        if !is_fixed || self.host != HostWay::Own {
+            return None;
+        }
+        // As for the stage.
+        self.policy(Stage::Nothing).ok().flatten().map(|policy| policy.id())
+    }
+
     /// The id that belongs to a policy of it: the one that is announced, if it is that of the policy;
     /// else one that was never announced before.
     pub fn id_after(&self, history: &History, policy: &Policy, now: Time) -> PolicyId {

@@ -6,6 +6,7 @@
 
 mod api;
 mod held;
+mod newcomers;
 mod section;
 mod service;
 mod shelf;
@@ -30,7 +31,10 @@ use sealpost_listen::tls::NamedCertificates;
 use sealpost_net::Network;
 use sealpost_runtime::{Clock, Stopwatch};
 use sealpost_store::{Store, StoreError};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use self::source::Source;
 use crate::{
@@ -45,6 +49,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const LATE: Duration = Duration::from_secs(60);
 /// Between two looks at the files of certificates.
 const FILES: Duration = Duration::from_secs(60);
+/// How long a start waits for the looks at domains that are new.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// A policy host. Clones share it.
 #[derive(Clone)]
@@ -67,6 +73,7 @@ struct Inner {
     hosts: RwLock<Arc<[DomainName]>>,
     metrics: Arc<PublishMetrics>,
     reloaded: Notify,
+    has_newcomers: Notify,
 }
 
 /// What came of a look at the stages.
@@ -118,7 +125,7 @@ impl PolicyHost {
                     .map_err(|error| HostError::Settings(error.to_string()))?;
                 let parts = crate::certificates::Parts {
                     zone: Zone::new(writers, network.clone()),
-                    network,
+                    network: network.clone(),
                     store: store.certificates(),
                     clock: clock.clone(),
                     named: Arc::clone(&named),
@@ -130,7 +137,7 @@ impl PolicyHost {
         };
         let held = Arc::new(Held::default());
         let inner = Inner {
-            source: Source::new(store.rollouts(), clock.clone(), Arc::clone(&held)),
+            source: Source::new(store.rollouts(), clock.clone(), Arc::clone(&held), network),
             clock,
             held,
             looked: Mutex::new(Looked { since: Stopwatch::start(), failure: None }),
@@ -142,12 +149,15 @@ impl PolicyHost {
             hosts: RwLock::new(Vec::new().into()),
             metrics,
             reloaded: Notify::new(),
+            has_newcomers: Notify::new(),
         };
         let host = Self { inner: Arc::new(inner) };
         if let Some(keeper) = &host.inner.keeper {
             keeper.load().await?;
         }
         host.reload(section, domains).await?;
+        // Whoever is not seen by then waits, and holds nobody up.
+        let _ = timeout(FIRST_LOOK, host.look_at_newcomers()).await;
         Ok(host)
     }
 
@@ -177,6 +187,7 @@ impl PolicyHost {
         let refreshed = inner.source.replace(domains, &inner.shelf).await;
         inner.count();
         inner.reloaded.notify_one();
+        inner.has_newcomers.notify_one();
         self.counted(refreshed)
     }
 
@@ -189,6 +200,16 @@ impl PolicyHost {
         let refreshed = self.inner.source.refresh(&self.inner.shelf).await;
         self.inner.count();
         self.counted(refreshed)
+    }
+
+    /// Looks at what is live of domains that are new, and serves those that nobody else publishes for.
+    async fn look_at_newcomers(&self) {
+        let inner = &self.inner;
+        if let Err(error) = inner.source.look_at_newcomers(&inner.shelf).await {
+            inner.metrics.store_failures.increment();
+            tracing::error!(%error, "domains that are new wait");
+        }
+        inner.count();
     }
 
     /// Whether what is configured is served: stages can be read, and no body waits for the store. It
@@ -231,6 +252,13 @@ impl PolicyHost {
                 }
             }
         };
+        let newcomers = async {
+            loop {
+                self.look_at_newcomers().await;
+                // In both cases there may be some whose look is due.
+                let _ = timeout(newcomers::AGAIN, self.inner.has_newcomers.notified()).await;
+            }
+        };
         let files = async {
             loop {
                 sleep(FILES).await;
@@ -255,6 +283,7 @@ impl PolicyHost {
         };
         tokio::select! {
             never = stages => never,
+            never = newcomers => never,
             never = files => never,
             never = certificates => never,
         }
@@ -312,7 +341,7 @@ impl Inner {
         let certificates = self.named.count();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.policies.set(count(self.shelf.count()));
-        self.metrics.held.set(count(self.held.count()));
+        self.metrics.held.set(count(self.held.count().saturating_add(self.source.waiting())));
         self.metrics.certificates.set(count(certificates));
         self.metrics.missing.set(count(hosts.saturating_sub(certificates)));
     }

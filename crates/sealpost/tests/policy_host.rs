@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "clients on loopback")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -83,6 +83,30 @@ impl Drop for Daemon {
     }
 }
 
+/// Settings with a resolver by which no name exists, as long as the process runs.
+fn nowhere() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut octets = [0; 4_096];
+        while let Ok((length, client)) = socket.recv_from(&mut octets) {
+            // The question comes first: a name, label by label, and two numbers (RFC 1035 §4.1.2).
+            let question = octets.get(..length).unwrap();
+            let mut end = 12;
+            while let Some(label) = question.get(end).filter(|label| **label != 0) {
+                end += 1 + usize::from(*label);
+            }
+            let mut answer = question.get(..end + 5).unwrap().to_vec();
+            // It is an answer, that of a resolver, and the name does not exist; there is nothing else.
+            let head = answer.get_mut(2..12).unwrap();
+            head.copy_from_slice(&[0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0]);
+            // Who asked may be gone.
+            let _ = socket.send_to(&answer, client);
+        }
+    });
+    format!("[network]\nresolvers = [\"{address}\"]\ndnssec = \"off\"\n")
+}
+
 fn ask(address: SocketAddr, request: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -113,11 +137,20 @@ fn fifty_thousand_domains_are_reloaded_without_a_dropped_request() {
     let folder = tempfile::tempdir().unwrap();
     let configuration = folder.path().join("sealpost.toml");
     let text = "[publish]\nstore = \"store.sqlite\"\ndirectory = \"domains\"\n\
-                [publish.host]\nproxied = [\"127.0.0.1:0\"]\n";
-    fs_err::write(&configuration, text).unwrap();
+                [publish.host]\nproxied = [\"127.0.0.1:0\"]\nhealth = [\"127.0.0.1:0\"]\n";
+    fs_err::write(&configuration, format!("{}{text}", nowhere())).unwrap();
     write_many(&folder.path().join("domains"), "old.example");
     let daemon = Daemon::start(&configuration);
     let address = daemon.address("policies over http");
+    // Each is looked at before it is served for the first time.
+    let health = daemon.address("health and metrics over http");
+    let all = format!("sealpost_publish_policies {MANY}\n");
+    let waited = sealpost_runtime::Stopwatch::start();
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    while !ask(health, metrics).unwrap().contains(&all) {
+        assert!(waited.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(100));
+    }
     assert!(policy(address, "d49999.example").unwrap().contains("mx: old.example\r\n"));
 
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -224,7 +257,7 @@ fn slow_clients_are_closed_and_hinder_nobody() {
                 proxied = [\"127.0.0.1:0\"]\nidle_seconds = 1\nconnections_per_source = 1000\n\
                 [publish.domains.\"example.com\"]\nhost = \"own\"\nmode = \"enforce\"\n\
                 mx = [\"mx.example.com\"]\n";
-    fs_err::write(&configuration, text).unwrap();
+    fs_err::write(&configuration, format!("{}{text}", nowhere())).unwrap();
     let daemon = Daemon::start(&configuration);
     let address = daemon.address("policies over http");
     let mut slow: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();

@@ -13,6 +13,8 @@ use crate::{
 
 /// The most rows that are given at a time.
 const MOST_ROWS: u32 = 1_000;
+/// How far the clocks of those who share a store may be from each other, in seconds.
+const SKEW: i64 = 60;
 /// The longest text of a trouble that is kept, in characters.
 const LONGEST_TROUBLE: usize = 2_000;
 
@@ -76,6 +78,15 @@ pub struct Trouble {
     pub next_at: i64,
     /// Why.
     pub what: String,
+}
+
+/// What is kept of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownHost {
+    /// Its certificate.
+    pub certificate: Option<Kept>,
+    /// What its last try came to, if it failed.
+    pub trouble: Option<Trouble>,
 }
 
 /// A limit of an authority: so many at once, and one more in each interval.
@@ -248,21 +259,60 @@ impl Certificates {
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::LIST)?;
             let behind = behind.as_ref().map_or("", DomainName::as_str);
-            let rows = statement.query_map(params![behind, MOST_ROWS], |row| {
-                Ok(Kept {
-                    host: column::text(row, 0)?.parse().map_err(|_| senseless(0))?,
-                    directory: row.get(1)?,
-                    chain: row.get(2)?,
-                    key: row.get(3)?,
-                    not_before: row.get(4)?,
-                    not_after: row.get(5)?,
-                    renew_at: row.get(6)?,
-                    ask_at: row.get(7)?,
-                })
-            })?;
+            let rows = statement.query_map(params![behind, MOST_ROWS], kept)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
         self.store.readers.read(read).await
+    }
+
+    /// What is kept of one host.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn of(&self, host: DomainName) -> Result<KnownHost, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::CERTIFICATE)?;
+            let certificate = statement.query_row([host.as_str()], kept).optional()?;
+            let mut statement = connection.prepare_cached(sql::TROUBLE_OF)?;
+            let trouble = statement.query_row([host.as_str()], trouble).optional()?;
+            Ok(KnownHost { certificate, trouble })
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// Takes a host in hand until then, or keeps it there; says whether it is. Nobody else who shares
+    /// the store gets it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn lease(
+        &self,
+        host: DomainName,
+        holder: String,
+        now: i64,
+        until: i64,
+    ) -> Result<bool, StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::LEASE)?;
+            let latest = until.saturating_add(SKEW);
+            let values = params![host.as_str(), holder, until, now, latest];
+            Ok(statement.query_row(values, |_| Ok(())).optional()?.is_some())
+        };
+        self.store.writer.write(work).await
+    }
+
+    /// Lets a host go, if it is in this hand.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing.
+    pub async fn release(&self, host: DomainName, holder: String) -> Result<(), StoreError> {
+        self.change(sql::RELEASE, move |statement| {
+            statement.execute([host.as_str(), holder.as_str()])
+        })
+        .await
     }
 
     /// A try failed; the next is not before this time.
@@ -292,14 +342,7 @@ impl Certificates {
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::TROUBLES)?;
             let behind = behind.as_ref().map_or("", DomainName::as_str);
-            let rows = statement.query_map(params![behind, MOST_ROWS], |row| {
-                Ok(Trouble {
-                    host: column::text(row, 0)?.parse().map_err(|_| senseless(0))?,
-                    failures: column::count(row, 1)?,
-                    next_at: row.get(2)?,
-                    what: row.get(3)?,
-                })
-            })?;
+            let rows = statement.query_map(params![behind, MOST_ROWS], trouble)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
         self.store.readers.read(read).await
@@ -364,6 +407,28 @@ fn order(connection: &Connection, host: &DomainName) -> Result<Option<Begun>, St
         })
     };
     Ok(statement.query_row([host.as_str()], read).optional()?)
+}
+
+fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        host: column::text(row, 0)?.parse().map_err(|_| senseless(0))?,
+        directory: row.get(1)?,
+        chain: row.get(2)?,
+        key: row.get(3)?,
+        not_before: row.get(4)?,
+        not_after: row.get(5)?,
+        renew_at: row.get(6)?,
+        ask_at: row.get(7)?,
+    })
+}
+
+fn trouble(row: &rusqlite::Row<'_>) -> rusqlite::Result<Trouble> {
+    Ok(Trouble {
+        host: column::text(row, 0)?.parse().map_err(|_| senseless(0))?,
+        failures: column::count(row, 1)?,
+        next_at: row.get(2)?,
+        what: row.get(3)?,
+    })
 }
 
 fn free_at(connection: &Connection, name: &str) -> Result<i64, StoreError> {

@@ -43,7 +43,9 @@ pub use intents::{Intent, Intents, Pending, Verb};
 mod mailboxes;
 pub use mailboxes::{Mailboxes, Place};
 mod certificates;
-pub use certificates::{Account, Allowance, Begun, Certificates, Kept, Spending, Trouble};
+pub use certificates::{
+    Account, Allowance, Begun, Certificates, Kept, KnownHost, Spending, Trouble,
+};
 mod rollout;
 pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind, read_clock};
 mod tokens;

@@ -161,3 +161,44 @@ fn postgresql_keeps_a_policy_that_a_save_does_not_give() {
     let row = String::from_utf8(output.stdout).unwrap();
     assert_eq!(row.trim(), "example.com|a1|\\x74657874|7|||||50");
 }
+
+/// A lease is taken in one statement, which holds there as well.
+#[test]
+fn postgresql_gives_a_host_into_one_hand() {
+    let postgres = Postgres::start();
+    for migration in schema::STORE.migrations {
+        succeeded(&postgres.run(migration), "migration");
+    }
+    let (take, free) = (crate::certificates::sql::LEASE, crate::certificates::sql::RELEASE);
+    let lease = |holder: &str, now: i64| {
+        let (until, latest) = (now + 15, now + 75);
+        let output = postgres.run(&format!(
+            "PREPARE lease AS {take};
+             EXECUTE lease('mta-sts.example.com', '{holder}', {until}, {now}, {latest})"
+        ));
+        succeeded(&output, "the session");
+        !output.stdout.is_empty()
+    };
+    assert!(lease("one", 100) && !lease("two", 100) && lease("one", 110), "it stays in a hand");
+    assert!(!lease("two", 124) && lease("two", 125) && !lease("one", 125), "it is over");
+    assert!(!lease("one", 65) && lease("one", 64), "that clock was ahead");
+    let release = |holder: &str| {
+        let output = postgres.run(&format!(
+            "PREPARE release AS {free}; EXECUTE release('mta-sts.example.com', '{holder}')"
+        ));
+        succeeded(&output, "the session");
+    };
+    release("two");
+    assert!(!lease("two", 65));
+    release("one");
+    assert!(lease("two", 65));
+    // Many sessions at once.
+    let taken = std::thread::scope(|scope| {
+        let lease = &lease;
+        let others: Vec<_> = (0..8)
+            .map(|number| scope.spawn(move || lease(&format!("other {number}"), 1_000)))
+            .collect();
+        others.into_iter().map(|one| one.join().unwrap()).filter(|is_taken| *is_taken).count()
+    });
+    assert_eq!(taken, 1);
+}

@@ -125,6 +125,8 @@ pub(crate) struct Domain {
     pub(crate) anomalies: Vec<AnomalyRow>,
     /// Null if nothing of it is published from here.
     pub(crate) rollout: Option<Rollout>,
+    /// Why it is configured to be published from here and was not taken up; empty for all others.
+    pub(crate) turned_away: Vec<String>,
     /// Its policy, as it is published, as it is served from here, and as others saw it.
     pub(crate) policies: Vec<SeenPolicy>,
     /// The newest look of our own; null if there was none.

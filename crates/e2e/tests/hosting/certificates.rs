@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sealpost_e2e::Hosting;
 
-use crate::with_authority;
+use crate::{DOMAIN, with_authority};
 
 /// A certificate of two minutes is renewed after 100 seconds at the latest.
 const LOOK: Duration = Duration::from_secs(112);
@@ -99,6 +99,23 @@ fn a_certificate_comes_by_dns_01_for_an_external_account_and_is_renewed_when_sug
     let said = hosting.environment().directory().join("log/named");
     let said = fs_err::read_to_string(said).unwrap();
     assert!(said.contains("adding an RR at '_acme-challenge.mta-sts.dns.test' TXT"), "{said}");
+}
+
+/// The order by which it was replaced may be lost: of a store that was put back, or of another machine.
+#[test]
+fn a_certificate_that_counts_as_replaced_is_ordered_as_a_new_one() {
+    let hosting = Hosting::start(40, "").unwrap();
+    let authority = hosting.start_forgetful_authority().unwrap();
+    let text = with_authority("replaced.sqlite", "http-01", "127.0.0.80", &[DOMAIN]);
+    let text = text.replace(":14000/", ":14002/");
+    let configuration = hosting.configuration("replaced.toml", &text).unwrap();
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
+    for _ in 0..2 {
+        daemon.says("there is a new certificate").unwrap();
+    }
+    authority.says("order: replacing").unwrap();
+    assert_eq!(authority.says("order: ").unwrap(), "order: new");
+    assert_eq!(hosting.orders().unwrap(), 2);
 }
 
 /// What failed is tried at the authority for trials first, until it works there.

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
+
 mod certificates;
 mod kills;
 mod readers;
 mod refusals;
+mod shared;
 
 /// The domain of most tests. Every name has the address 127.0.0.80.
 const DOMAIN: &str = "example.test";
@@ -26,4 +29,21 @@ fn with_authority(store: &str, challenge: &str, address: &str, domains: &[&str])
          challenge = \"{challenge}\"\nauthorities = [\"ca.example\"]\n\
          {domains}"
     )
+}
+
+/// The same with certificates from the Pebble that wants an external account, by records at the BIND.
+fn with_zone(store: &str, domains: &[&str]) -> String {
+    let account = "external_account = { id = \"kid-1\", key_file = \"external.key\" }";
+    with_authority(store, "dns-01", "127.0.0.80", domains)
+        .replace(":14000/", ":14001/")
+        .replace("[publish.acme]\n", &format!("[publish.acme]\n{account}\n"))
+        .replace("mode = \"enforce\"\n", "mode = \"enforce\"\ndns = \"bind\"\n")
+        + "[publish.dns_servers.bind]\nserver = \"127.0.0.55:53\"\nkey = \"sealpost\"\n\
+           secret_file = \"secret\"\n"
+}
+
+/// The BIND is asked for names, in place of the name server that knows every name.
+fn believe_bind(configuration: &Path) {
+    let known = fs_err::read_to_string(configuration).unwrap();
+    fs_err::write(configuration, known.replace("127.0.0.53:53", "127.0.0.55:53")).unwrap();
 }

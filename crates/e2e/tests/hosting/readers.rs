@@ -52,9 +52,10 @@ fn clients_of_others_and_our_own_read_what_is_served() {
             format!("{{\"host\": \"_mta-sts.{domain}.\", \"value\": \"v=STSv1; id=20260101;\"}}");
         hosting.tell_names("set-txt", &json).unwrap();
     };
-    txt(DOMAIN);
     let configuration = hosting.configuration("readers.toml", CONFIGURATION).unwrap();
     let daemon = hosting.serve(&configuration, &[]).unwrap();
+    // Not before: with an id that is not ours, the domain would be another's.
+    txt(DOMAIN);
     let url = "https://mta-sts.example.test/.well-known/mta-sts.txt";
     let body = "version: STSv1\r\nmode: enforce\r\nmx: mx.example.test\r\nmax_age: 604800\r\n";
 

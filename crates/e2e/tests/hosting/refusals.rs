@@ -2,7 +2,7 @@
 
 use sealpost_e2e::Hosting;
 
-use crate::with_authority;
+use crate::{believe_bind, with_authority, with_zone};
 
 #[test]
 fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
@@ -84,4 +84,18 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
     let configuration = hosting.configuration("unsealed.toml", &text).unwrap();
     let error = hosting.serve(&configuration, &[]).unwrap_err().to_string();
     assert!(error.contains("it is encrypted; name the `key_file`"), "{error}");
+}
+
+/// A record beside the alias would be passed over by the server, and the order lost.
+#[test]
+fn a_challenge_that_is_delegated_elsewhere_is_told_and_nothing_is_ordered() {
+    let hosting = Hosting::start(86_400, "").unwrap();
+    let text = with_zone("alias.sqlite", &["alias.test"]);
+    let configuration = hosting.configuration("alias.toml", &text).unwrap();
+    believe_bind(&configuration);
+    let daemon = hosting.serve(&configuration, &[]).unwrap();
+    let line = daemon.says("there is no new certificate yet").unwrap();
+    let alias = "_acme-challenge.mta-sts.alias.test is an alias of alias.challenges.example.";
+    assert!(line.contains(alias), "{line}");
+    assert_eq!(hosting.other_orders().unwrap(), 0);
 }

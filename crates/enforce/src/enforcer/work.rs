@@ -1,6 +1,6 @@
 //! What entries ask for: look-ups, fetches, savings, and words for the operator.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use mail_domain::DomainName;
 use mta_sts::cache::{Action, Entry, Event, Note, RecordLookup, Snapshot, Token};
@@ -56,12 +56,12 @@ impl Enforcer {
         self.fly(async move {
             let shared = &enforcer.shared;
             let metrics = &shared.metrics;
-            let look_up = async {
+            let look_up = pin!(async {
                 let since = Stopwatch::start();
                 let lookup = shared.network.sts_records(&domain, freshness).await;
                 metrics.record_seconds.observe(since.elapsed());
                 lookup
-            };
+            });
             let lookup = timeout(LONGEST_LOOK_UP, shared.look_ups.take(look_up)).await;
             let lookup = lookup.unwrap_or_else(|_| Lookup::Unknown(late()));
             if let Lookup::Unknown(fault) = &lookup {
@@ -78,12 +78,12 @@ impl Enforcer {
         let enforcer = self.clone();
         self.fly(async move {
             let shared = &enforcer.shared;
-            let fetch = async {
+            let fetch = pin!(async {
                 let since = Stopwatch::start();
                 let fetched = shared.network.sts_policy(&domain, freshness).await;
                 shared.metrics.fetch_seconds.observe(since.elapsed());
                 fetched
-            };
+            });
             let fetched = shared.fetches.take_within(LONGEST_WAIT, fetch).await;
             let result = match fetched {
                 None | Some(Err(PolicyFetchError::NotTried)) => {

@@ -73,6 +73,14 @@ impl ChallengeKind {
 }
 
 impl Issuer {
+    /// Before anything is ordered: could the proof be laid out?
+    pub(crate) async fn look(&self, host: &DomainName) -> Result<(), AcmeError> {
+        if self.challenge == ChallengeKind::Dns01 {
+            self.zone.look(host).await?;
+        }
+        Ok(())
+    }
+
     /// Gets a certificate, or goes on where this was cut off.
     ///
     /// The order stays in the store until the certificate is; who keeps the certificate removes the

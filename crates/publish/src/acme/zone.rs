@@ -29,6 +29,17 @@ pub(crate) enum ZoneError {
     /// Its domain names no server.
     #[error("set the record of the challenge: the records of this domain are set by hand (`dns`)")]
     ByHand,
+    /// The name of the record is an alias.
+    #[error(
+        "set the record of the challenge: {owner} is an alias of {target}, and a challenge is not \
+         followed there: remove that CNAME record, or prove names by another `challenge`"
+    )]
+    Alias {
+        /// Where the record would be.
+        owner: String,
+        /// What it leads to.
+        target: String,
+    },
     /// The server.
     #[error("set the record of the challenge: {0}")]
     Write(#[from] WriteError),
@@ -47,6 +58,17 @@ impl Zone {
     /// From now on these are the servers of the hosts.
     pub(crate) fn configure(&self, servers: HashMap<DomainName, String>) {
         *self.servers.write().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    /// Looks whether a record of this host could be set at all. What a server adds beside an alias it
+    /// passes over without a word (RFC 2136 §3.4.2.2), and an order would be lost.
+    pub(crate) async fn look(&self, host: &DomainName) -> Result<(), ZoneError> {
+        let (writer, owner) = (self.writer(host)?, owner(host));
+        let found = writer.read(&owner, RecordKind::Cname).await?;
+        match found.values.first() {
+            Some(target) => Err(ZoneError::Alias { owner, target: target.to_string() }),
+            None => Ok(()),
+        }
     }
 
     /// A challenge of this host is answered by this text, beside those that others have set: another
@@ -137,13 +159,17 @@ mod tests {
     use super::*;
     use crate::dns::Written;
 
-    /// A zone in memory.
+    /// A name of a zone, in memory: its records of the type TXT, or the alias that it is.
     #[derive(Default)]
-    struct Memory(Mutex<(Vec<RecordValue>, u32)>);
+    struct Memory(Mutex<(Vec<RecordValue>, u32)>, Option<RecordValue>);
 
     impl DnsWriter for Memory {
         fn read<'a>(&'a self, owner: &'a str, kind: RecordKind) -> Written<'a, RecordSet> {
-            let (values, ttl) = self.0.lock().unwrap().clone();
+            let (texts, ttl) = self.0.lock().unwrap().clone();
+            let values = match kind {
+                RecordKind::Txt => texts,
+                _ => self.1.iter().cloned().collect(),
+            };
             Box::pin(async move { Ok(RecordSet { owner: owner.to_owned(), kind, values, ttl }) })
         }
 
@@ -161,16 +187,35 @@ mod tests {
         }
     }
 
+    fn zone(host: &DomainName, memory: Arc<Memory>) -> Zone {
+        let network = Network::new(Settings::default(), Clock::system()).unwrap();
+        let zone = Zone::new(HashMap::from([("ns".to_owned(), memory as _)]), network);
+        zone.configure(HashMap::from([(host.clone(), "ns".to_owned())]));
+        zone
+    }
+
+    #[tokio::test]
+    async fn no_challenge_is_followed_along_an_alias() {
+        let host: DomainName = "mta-sts.a.test".parse().unwrap();
+        let alias = RecordValue::Cname("a.elsewhere.test".parse().unwrap());
+        let elsewhere = zone(&host, Arc::new(Memory(Mutex::default(), Some(alias))));
+        let text = elsewhere.look(&host).await.unwrap_err().to_string();
+        let wanted = "_acme-challenge.mta-sts.a.test is an alias of a.elsewhere.test.";
+        assert!(text.contains(wanted), "{text}");
+        let others = Memory(Mutex::new((vec![RecordValue::text("of another client")], 300)), None);
+        zone(&host, Arc::new(others)).look(&host).await.unwrap();
+        let by_hand: DomainName = "mta-sts.b.test".parse().unwrap();
+        let zone = zone(&host, Arc::default());
+        assert!(matches!(zone.look(&by_hand).await, Err(ZoneError::ByHand)));
+    }
+
     #[tokio::test]
     async fn what_others_have_set_for_their_challenges_stays() {
         let memory = Arc::new(Memory::default());
         let others = RecordValue::text("of another client");
         *memory.0.lock().unwrap() = (vec![others.clone()], 300);
-        let writer: Arc<dyn DnsWriter> = Arc::clone(&memory) as _;
-        let network = Network::new(Settings::default(), Clock::system()).unwrap();
-        let zone = Zone::new(HashMap::from([("ns".to_owned(), writer)]), network);
         let host: DomainName = "mta-sts.a.test".parse().unwrap();
-        zone.configure(HashMap::from([(host.clone(), "ns".to_owned())]));
+        let zone = zone(&host, Arc::clone(&memory));
         let own = RecordValue::text("ours");
         for _ in 0..2 {
             zone.add(&host, "ours").await.unwrap();

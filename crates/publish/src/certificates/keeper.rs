@@ -8,14 +8,19 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use mail_domain::DomainName;
 use sealpost_listen::tls::{NamedCertificate, NamedCertificates};
 use sealpost_net::{HttpsUrl, Network};
-use sealpost_runtime::Clock;
-use sealpost_store::{Certificates, Kept, Spending};
-use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use sealpost_runtime::{Clock, Stopwatch};
+use sealpost_store::{Certificates, Kept, Spending, StoreError};
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
-use super::{AcmeSection, Seal, schedule, section::AcmeLimits};
+use super::{AcmeSection, Seal, SealError, schedule, section::AcmeLimits};
 use crate::{
     ChallengeKind, DnsWay, HostError, PublishMetrics, PublishedDomain, Target,
     acme::{
@@ -25,6 +30,10 @@ use crate::{
     host::Tokens,
 };
 
+/// For how long a host is in hand before others take it up, if that is not renewed.
+const LEASE: i64 = 10;
+/// How often it is renewed, and how soon who does not get a host comes again.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The longest pause between two looks at what is due.
 const LOOK: Duration = Duration::from_secs(30);
 /// The shortest.
@@ -64,6 +73,8 @@ struct Inner {
     named: Arc<NamedCertificates>,
     metrics: Arc<PublishMetrics>,
     issuer: Issuer,
+    /// The name of this process, for others that share the store.
+    holder: String,
     clients: tokio::sync::Mutex<Clients>,
     states: Mutex<HashMap<DomainName, State>>,
     addresses: RwLock<Addresses>,
@@ -154,6 +165,7 @@ impl Keeper {
             named: parts.named,
             metrics: parts.metrics,
             issuer,
+            holder: holder()?,
             clients: tokio::sync::Mutex::default(),
             states: Mutex::default(),
             addresses: RwLock::default(),
@@ -295,7 +307,7 @@ impl Inner {
         due
     }
 
-    fn take_up(&self, kept: &Kept) -> Result<(), HostError> {
+    fn take_up(&self, kept: &Kept) -> Result<(), SealError> {
         let key = self.issuer.seal.open(kept.host.as_str(), &kept.key)?;
         let place = std::path::Path::new("the store");
         match NamedCertificate::from_pem(&kept.chain, &key, place) {
@@ -345,10 +357,13 @@ impl Inner {
         if state.due() > self.now() {
             return self.ask(host, &state).await;
         }
-        match self.renew(host, &state).await {
+        match self.renew_alone(host, &state).await {
             Ok(Renewed::Done) => {
                 self.metrics.issued.increment();
                 tracing::info!(%host, "there is a new certificate");
+            }
+            Ok(Renewed::TakenOver) => {
+                tracing::info!(%host, "another process has got a new certificate");
             }
             Ok(Renewed::Later(at)) => self.change(host, |state| state.next_at = at),
             Err(error) => self.failed(host, &state, &error).await,
@@ -414,6 +429,75 @@ impl Inner {
         }
     }
 
+    /// Gets a certificate while nobody else who shares the store does so for this host, or takes the
+    /// one that another has got.
+    async fn renew_alone(&self, host: &DomainName, state: &State) -> Result<Renewed, AcmeError> {
+        let is_ours = self.lease(host).await?;
+        let renewed = async {
+            match self.learn(host, state).await? {
+                Some(learnt) => Ok(learnt),
+                None if is_ours => self.renew(host, state).await,
+                None => Ok(Renewed::Later(self.soon())),
+            }
+        };
+        if !is_ours {
+            return renewed.await;
+        }
+        let renewed = tokio::select! {
+            renewed = renewed => renewed,
+            // Whoever has it now goes on with the order from where it is.
+            () = self.until_lost(host) => Ok(Renewed::Later(self.soon())),
+        };
+        if let Err(error) = self.store.release(host.clone(), self.holder.clone()).await {
+            // It is over soon.
+            tracing::debug!(%host, %error, "the host is still in hand");
+        }
+        renewed
+    }
+
+    async fn lease(&self, host: &DomainName) -> Result<bool, StoreError> {
+        let now = self.now();
+        let until = now.saturating_add(LEASE);
+        self.store.lease(host.clone(), self.holder.clone(), now, until).await
+    }
+
+    /// Keeps a host in hand; it ends when another has it.
+    async fn until_lost(&self, host: &DomainName) {
+        let mut kept = Stopwatch::start();
+        loop {
+            sleep(HEARTBEAT).await;
+            match self.lease(host).await {
+                Ok(true) => kept = Stopwatch::start(),
+                Ok(false) => return,
+                Err(_) if kept.elapsed().as_secs() >= LEASE.unsigned_abs() => return,
+                // Nobody else can write there either.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn soon(&self) -> i64 {
+        self.now().saturating_add(HEARTBEAT.as_secs().try_into().unwrap_or(1))
+    }
+
+    /// What another process has written of a host since we looked: a certificate, or that there is none
+    /// yet; nothing, if there is no news.
+    async fn learn(&self, host: &DomainName, state: &State) -> Result<Option<Renewed>, AcmeError> {
+        let known = self.store.of(host.clone()).await?;
+        let is_news = |kept: &Kept| state.valid.is_none_or(|(_, until)| until < kept.not_after);
+        if let Some(kept) = known.certificate.filter(is_news) {
+            self.take_up(&kept)?;
+            // One that is damaged is none.
+            if self.state(host).valid.is_some_and(|(_, until)| until == kept.not_after) {
+                return Ok(Some(Renewed::TakenOver));
+            }
+        }
+        Ok(known.trouble.filter(|trouble| trouble.failures > state.failures).map(|trouble| {
+            self.change(host, |state| state.failures = trouble.failures);
+            Renewed::Later(trouble.next_at)
+        }))
+    }
+
     /// Gets a certificate, where that makes sense and the limits allow it.
     async fn renew(&self, host: &DomainName, state: &State) -> Result<Renewed, AcmeError> {
         let name = &self.section.directory;
@@ -438,6 +522,7 @@ impl Inner {
                 account: client.account(),
             };
             preflight.look(host).await?;
+            self.issuer.look(host).await?;
             if let (Some(staging), Some(name), 1..) =
                 (&self.staging, self.section.trials(), state.failures)
             {
@@ -591,6 +676,16 @@ impl Inner {
 /// What came of a try.
 enum Renewed {
     Done,
+    /// Another process did it.
+    TakenOver,
     /// The limits allow it from then on.
     Later(i64),
+}
+
+/// A name that no other process has.
+fn holder() -> Result<String, HostError> {
+    let mut octets = [0; 16];
+    let filled = SystemRandom::new().fill(&mut octets);
+    filled.map_err(|_| HostError::Settings("make up a name: there is no randomness".to_owned()))?;
+    Ok(data_encoding::HEXLOWER.encode(&octets))
 }

@@ -148,3 +148,22 @@ fn fifty_thousand_domains_load_in_seconds() {
     // A build for tests, on a machine that does other things too.
     assert!(watch.elapsed_ms() < 60_000);
 }
+
+#[test]
+fn an_id_is_known_beforehand_where_it_follows_from_the_configuration() {
+    let id_of = |more: &str| {
+        let text = format!("[domains.\"a.test\"]\nmx = [\"mx.a.test\"]\n{more}");
+        load(&text).unwrap().iter().next().unwrap().fixed_id()
+    };
+    let own = "host = \"own\"\nmode = \"testing\"\n";
+    let text = "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n";
+    assert_eq!(id_of(own), Some(Policy::parse(text.as_bytes()).unwrap().id()));
+    assert_ne!(id_of(own), id_of(&format!("{own}max_age = 172800\n")));
+    for more in [
+        "host = \"own\"\n",
+        "mode = \"testing\"\n",
+        "host = \"own\"\nmode = \"testing\"\nid_style = \"timestamp\"\n",
+    ] {
+        assert_eq!(id_of(more), None, "{more}");
+    }
+}

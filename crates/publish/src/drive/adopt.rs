@@ -130,6 +130,17 @@ impl Driver {
     }
 }
 
+/// Tells people why domains are not taken up, where the next pass tells them of others.
+pub(crate) async fn turn_away(
+    rollouts: &Rollouts,
+    domains: impl IntoIterator<Item = (DomainName, String)>,
+    due: Time,
+) -> Result<(), StoreError> {
+    let domains =
+        domains.into_iter().map(|(domain, why)| (domain, State::of_refusal(&why).write()));
+    rollouts.turn_away(domains.collect(), due).await
+}
+
 /// Writes the row of it.
 async fn note(
     rollouts: &Rollouts,

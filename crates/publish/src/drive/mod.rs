@@ -17,9 +17,11 @@ mod seen;
 mod state;
 mod words;
 mod zones;
+pub(crate) use adopt::turn_away;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
 pub use pass::{Enrolment, Pass};
+pub(crate) use seen::{IdSeen, id as id_seen};
 pub use words::{Statement, WordError};
 
 use std::{

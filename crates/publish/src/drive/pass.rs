@@ -14,6 +14,7 @@ use super::seen::{HostSeen, IdSeen, Seen};
 use super::state::State;
 use super::{
     Doing, DriveError, Driver, IN_HAND, LATEST, Order, SOON, USUAL, due, look, publication,
+    turn_away,
 };
 use crate::{PassFailure, PublishedDomain};
 
@@ -118,7 +119,13 @@ impl Driver {
                     let mx = Vec::new();
                     (Enrolment::New, Rollout { stage, entered_at: now, history, mx })
                 }
-                Err(why) => return Ok(Pass::refused_enrolment(domain, why, now)),
+                Err(why) => {
+                    let due = due(now, IN_HAND, domain);
+                    if doing == Doing::All {
+                        turn_away(&rollouts, [(domain.clone(), why.clone())], due).await?;
+                    }
+                    return Ok(Pass::refused_enrolment(domain, why, due));
+                }
             },
         };
         let before = rollout.stage;
@@ -369,6 +376,8 @@ fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, 
     );
     match (&seen.host, &seen.id) {
         (HostSeen::Nothing, IdSeen::Nothing) => Ok(Stage::Nothing),
+        // Somebody has set the record of the very policy that is to be served here.
+        (_, IdSeen::Id(id, _)) if published.fixed_id().as_ref() == Some(id) => Ok(Stage::Nothing),
         (HostSeen::Bodies { .. }, _) | (_, IdSeen::Id(..)) => Err(adopt),
         (HostSeen::Unknown { some, .. }, _) if !some.is_empty() => Err(adopt),
         // No policy is to be found without a record, whatever its host does.
@@ -378,7 +387,7 @@ fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, 
 }
 
 impl Pass {
-    fn refused_enrolment(domain: &DomainName, why: String, now: Time) -> Self {
+    fn refused_enrolment(domain: &DomainName, why: String, due: Time) -> Self {
         Self {
             domain: domain.clone(),
             enrolment: Enrolment::Refused,
@@ -396,7 +405,7 @@ impl Pass {
             failures: vec![PassFailure::NotTakenUp],
             refused: None,
             remains: None,
-            due: due(now, USUAL, domain),
+            due,
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Seen {
 
 /// For how long a record may be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ttl {
+pub(crate) enum Ttl {
     /// As the servers of its zone have it.
     Published(Duration),
     /// So much is left of it in the cache of a resolver, or it is all of it.
@@ -58,7 +58,7 @@ pub(super) enum HostSeen {
 
 /// The STS record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum IdSeen {
+pub(crate) enum IdSeen {
     /// It could not be told.
     Unknown(String),
     /// There is none that a sender could use.
@@ -185,7 +185,8 @@ fn host(evidence: &Evidence) -> HostSeen {
     }
 }
 
-fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
+/// The id that senders find in these records.
+pub(crate) fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
     let found = match records {
         None => return IdSeen::Unknown("it was not looked at".to_owned()),
         Some(Lookup::Unknown(fault)) => return IdSeen::Unknown(fault.text.clone()),

@@ -28,6 +28,12 @@ impl State {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
+    /// What is left of a domain that was not taken up.
+    pub(super) fn of_refusal(why: &str) -> Self {
+        let outlook = Outlook { todo: vec![why.to_owned()], ..Outlook::default() };
+        Self { outlook, ..Self::default() }
+    }
+
     pub(super) fn write(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

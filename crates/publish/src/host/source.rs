@@ -2,19 +2,28 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
+use sealpost_net::Network;
 use sealpost_rollout::{Stage, Time};
-use sealpost_runtime::Clock;
+use sealpost_runtime::{Clock, Stopwatch};
 use sealpost_store::{Rollouts, Settled, StoreError};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::JoinSet};
 
-use super::{Held, Shelf, held::wants_a_look, policy_host};
-use crate::{Domains, HostWay, PublishedDomain};
+use super::{
+    Held, Shelf,
+    held::wants_a_look,
+    newcomers::{self, Newcomers, Obstacle},
+    policy_host,
+};
+use crate::{Domains, HostWay, PublishedDomain, drive};
 
 /// Bodies that are recorded together.
 const BATCH: usize = 1_000;
@@ -22,12 +31,19 @@ const BATCH: usize = 1_000;
 const PAGE: u32 = 10_000;
 /// How long an answer with the old body may still be under way.
 const SPREAD: Duration = Duration::from_secs(60);
+/// Newcomers that are looked at together.
+const AT_ONCE: usize = 64;
+/// For how long the looks at newcomers are gathered before what came of them is carried out.
+const GATHERED: Duration = Duration::from_secs(1);
 
 /// Knows what is to be served.
 pub(super) struct Source {
     rollouts: Rollouts,
     clock: Clock,
     held: Arc<Held>,
+    network: Network,
+    /// How many newcomers wait.
+    waiting: AtomicUsize,
     /// One at a time.
     state: Mutex<State>,
 }
@@ -39,6 +55,9 @@ struct State {
     served: HashMap<DomainName, Option<Stage>>,
     /// Bodies that are alike lie in memory once.
     bodies: HashSet<Arc<[u8]>>,
+    newcomers: Newcomers,
+    /// How often other domains were configured.
+    turn: u64,
 }
 
 /// What has changed.
@@ -51,6 +70,8 @@ pub struct Refreshed {
     pub changed: usize,
     /// Domains whose policy is configured and not served before it is seen to cover every MX host.
     pub held: usize,
+    /// Domains that the store does not know, and that are looked at before they are taken up.
+    pub new: usize,
 }
 
 /// A body that is to be served from now on, or none.
@@ -73,8 +94,14 @@ enum Standing {
 }
 
 impl Source {
-    pub(super) fn new(rollouts: Rollouts, clock: Clock, held: Arc<Held>) -> Self {
-        Self { rollouts, clock, held, state: Mutex::default() }
+    pub(super) fn new(rollouts: Rollouts, clock: Clock, held: Arc<Held>, network: Network) -> Self {
+        let (waiting, state) = (AtomicUsize::default(), Mutex::default());
+        Self { rollouts, clock, held, network, waiting, state }
+    }
+
+    /// How many domains wait for a look at what is live of them, or for a person because of it.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Serves by these domains from now on. Those that are gone are not served any more.
@@ -85,6 +112,8 @@ impl Source {
     ) -> Result<Refreshed, StoreError> {
         let mut state = self.state.lock().await;
         state.domains = domains;
+        state.turn = state.turn.wrapping_add(1);
+        state.newcomers.forget();
         self.held.forget();
         // What is alike stays alike in memory; what nobody serves any more goes.
         state.bodies.retain(|body| Arc::strong_count(body) > 1);
@@ -100,9 +129,73 @@ impl Source {
         self.follow(&mut state, shelf).await
     }
 
+    /// Looks at what is live of the newcomers whose look is due. Who may be taken up is served, also
+    /// while others are looked at.
+    pub(super) async fn look_at_newcomers(&self, shelf: &Shelf) -> Result<(), StoreError> {
+        let (turn, due) = {
+            let state = self.state.lock().await;
+            let due = state.newcomers.due().filter_map(|domain| state.domains.of(domain));
+            let due: Vec<_> = due.map(|one| (one.domain.clone(), one.fixed_id())).collect();
+            (state.turn, due)
+        };
+        let (mut due, mut running, mut looked) = (due.into_iter(), JoinSet::new(), Vec::new());
+        let mut watch = Stopwatch::start();
+        loop {
+            while running.len() < AT_ONCE
+                && let Some((domain, own)) = due.next()
+            {
+                let network = self.network.clone();
+                running.spawn(async move {
+                    let found = newcomers::look(&network, &domain, own.as_ref()).await;
+                    (domain, found)
+                });
+            }
+            let Some(ended) = running.join_next().await else { break };
+            // One that panicked is still due.
+            looked.extend(ended);
+            if watch.elapsed() >= GATHERED {
+                if !self.take_up(turn, std::mem::take(&mut looked), shelf).await? {
+                    return Ok(());
+                }
+                watch = Stopwatch::start();
+            }
+        }
+        self.take_up(turn, looked, shelf).await.map(drop)
+    }
+
+    /// Takes down what looks have found, and carries it out; unless they are looked at again, because
+    /// other domains were configured meanwhile.
+    async fn take_up(
+        &self,
+        turn: u64,
+        looked: Vec<(DomainName, Result<(), Obstacle>)>,
+        shelf: &Shelf,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state.lock().await;
+        if state.turn != turn {
+            return Ok(false);
+        }
+        if looked.is_empty() {
+            return Ok(true);
+        }
+        let mut news = Vec::new();
+        for (domain, found) in looked {
+            news.extend(state.newcomers.take(&domain, found).map(|obstacle| (domain, obstacle)));
+        }
+        self.follow(&mut state, shelf).await?;
+        drop(state);
+        let now = Time::at(self.clock.now().as_second());
+        let told = news.iter().map(|(domain, obstacle)| (domain.clone(), obstacle.to_string()));
+        let written = drive::turn_away(&self.rollouts, told, now).await;
+        // After it is written: whoever reads this and asks `publish status` is told the same.
+        tell(&news);
+        written.map(|()| true)
+    }
+
     async fn follow(&self, state: &mut State, shelf: &Shelf) -> Result<Refreshed, StoreError> {
         let stages = self.stages().await?;
-        let State { domains, served, bodies } = state;
+        let State { domains, served, bodies, newcomers, .. } = state;
+        newcomers.retain(|domain| !stages.contains_key(domain));
         let gone = served.keys().filter(|domain| !is_own(domains, domain));
         let mut changes: Vec<Change> = gone.map(|domain| Change::removal(domain.clone())).collect();
         let mut others = Vec::new();
@@ -113,6 +206,12 @@ impl Source {
                 Some(_) => Stage::Nothing,
             };
             if served.get(&published.domain) == Some(&Some(stage)) {
+                continue;
+            }
+            let is_new =
+                published.mode.fixed().is_some() && !stages.contains_key(&published.domain);
+            if is_new && !newcomers.may_begin(&published.domain) {
+                served.insert(published.domain.clone(), None);
                 continue;
             }
             // That it is not too large was seen when the configuration was read.
@@ -154,10 +253,11 @@ impl Source {
             }
             changes.push(change);
         }
-        let count = held.len();
+        let (count, new) = (held.len(), newcomers.count());
+        self.waiting.store(new, Ordering::Relaxed);
         let refreshed = self.carry_out(state, changes, shelf).await?;
         self.held.set(held);
-        Ok(Refreshed { held: count, ..refreshed })
+        Ok(Refreshed { held: count, new, ..refreshed })
     }
 
     /// What is served of each domain, as far as the store knows.
@@ -213,7 +313,7 @@ impl Source {
                 }
             }
         }
-        Ok(Refreshed { domains: state.served.len(), changed, held: 0 })
+        Ok(Refreshed { domains: state.served.len(), changed, held: 0, new: 0 })
     }
 
     async fn stages(&self) -> Result<HashMap<DomainName, Stage>, StoreError> {
@@ -224,6 +324,24 @@ impl Source {
             let Some((last, ..)) = page.last() else { return Ok(stages) };
             behind = Some(last.clone());
             stages.extend(page.into_iter().map(|(domain, stage, _)| (domain, stage)));
+        }
+    }
+}
+
+/// Says in the log why newcomers wait: of many at a resolver that does not answer, one is enough.
+fn tell(news: &[(DomainName, Obstacle)]) {
+    let mut unknown = Vec::new();
+    for (domain, obstacle) in news {
+        match obstacle {
+            Obstacle::Live { .. } => tracing::warn!("{domain}: {obstacle}"),
+            Obstacle::Unknown { .. } => unknown.push((domain, obstacle)),
+        }
+    }
+    match unknown.as_slice() {
+        [] => {}
+        [(domain, obstacle)] => tracing::warn!("{domain}: {obstacle}"),
+        [(domain, obstacle), others @ ..] => {
+            tracing::warn!("{domain}, and {} others: {obstacle}", others.len());
         }
     }
 }

@@ -111,6 +111,9 @@ fn domains_are_led_on_and_counted() {
         daemon.wait_for("/metrics", &format!("{line}\n"));
     }
     assert_eq!(daemon.policy("good.test").0, 404, "another hosts it");
+    let adopt = "`sealpost publish adopt good.test`";
+    daemon.wait_for("/domains/good.test", adopt);
+    assert!(publish(&world, &["status", "good.test"]).contains(adopt));
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     assert!(said.contains("publish: listening at 127.0.0.1:"), "{said}");
@@ -250,6 +253,83 @@ fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
         store.rollouts().load(FIXED.parse().unwrap()).await.unwrap().unwrap()
     });
     assert_eq!(kept.history.bodies().len(), 3, "each body once: {kept:?}");
+}
+
+/// Somebody else serves the policy of the one; of the other it cannot be told at first.
+#[test]
+fn what_another_publishes_is_not_replaced_before_it_is_taken_over() {
+    let world = World::new();
+    let host = "[publish]\n[publish.host]\nproxied = [\"127.0.0.1:0\"]\n";
+    let domains = format!(
+        "[publish.domains.\"good.test\"]\nhost = \"own\"\nmode = \"enforce\"\n\
+         mx = [\"mx1.good.test\"]\n\
+         [publish.domains.\"{FIXED}\"]\nhost = \"own\"\nmode = \"testing\"\n\
+         mx = [\"mx1.{FIXED}\"]\n"
+    );
+    let deaf = "[network]\nresolvers = [\"127.0.0.1:1\"]\n";
+    world.write(&format!("{deaf}{host}{domains}"));
+    let daemon = Daemon::start(&world, &[]);
+    let all = ["good.test", FIXED];
+    for domain in all {
+        assert_eq!(daemon.policy(domain).0, 404, "nobody knows what is live of {domain}");
+        daemon.wait_for(&format!("/domains/{domain}"), "could not tell what is live");
+        assert!(publish(&world, &["status", domain]).contains("could not tell what is live"));
+    }
+    daemon.wait_for("/metrics", "sealpost_publish_policies_held 2\n");
+    let said = daemon.terminate().1;
+    assert!(said.contains("its policy is not served: could not tell what is live"), "{said}");
+
+    world.write(&format!("{host}{domains}"));
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.policy(FIXED).0, 200);
+    assert_eq!(daemon.policy("good.test").0, 404);
+    daemon.wait_for("/metrics", "sealpost_publish_policies_held 1\n");
+    let adopt = "`sealpost publish adopt good.test`";
+    daemon.wait_for("/domains/good.test", adopt);
+    let status = publish(&world, &["status"]);
+    let (first, second) = status.split_once("good.test: nothing\n").unwrap();
+    assert!(second.contains(adopt) && !first.contains("adopt"), "{status}");
+
+    let settings = LAB.1.settings_file().to_str().unwrap();
+    publish(&world, &["adopt", "good.test", "--by", "Kim", "--network", settings]);
+    let mut waited = 0;
+    while daemon.policy("good.test").0 != 200 {
+        assert!(waited < 600, "it is taken over, and waits on");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        waited += 1;
+    }
+    daemon.wait_for("/metrics", "sealpost_publish_policies_held 0\n");
+    let said = daemon.terminate().1;
+    assert!(said.contains(adopt), "{said}");
+    let logbook = publish(&world, &["status", "--logbook", "good.test"]);
+    let taken_over = logbook.lines().find_map(|line| Some(line.split_once("Z  ")?.1)).unwrap();
+    assert!(taken_over.starts_with("taken over"), "{logbook}");
+}
+
+/// The record that `publish records` says may be set before anything runs.
+#[test]
+fn whose_record_is_set_already_is_taken_up() {
+    let world = World::new();
+    let set = |mx: &str| {
+        world.write(&format!(
+            "[publish]\n[publish.host]\nproxied = [\"127.0.0.1:0\"]\n\
+             [publish.domains.\"tour.test\"]\nhost = \"own\"\nmode = \"testing\"\nmx = [\"{mx}\"]\n"
+        ));
+    };
+    set("mx1.tour.test");
+    let records = publish(&world, &["records", "tour.test"]);
+    let (_, record) = records.split_once("\"v=STSv1; id=").unwrap();
+    let id = record.split(';').next().unwrap();
+    LAB.1.set_text("_mta-sts.tour.test", &format!("v=STSv1; id={id};")).unwrap();
+    set("mx2.tour.test");
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.policy("tour.test").0, 404, "the id is that of another policy");
+    drop(daemon);
+    set("mx1.tour.test");
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.policy("tour.test").0, 200);
+    assert!(!publish(&world, &["status"]).contains("adopt"), "nobody is asked for anything");
+    assert!(daemon.terminate().0.success());
 }
 
 #[test]

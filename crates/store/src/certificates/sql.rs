@@ -45,6 +45,24 @@ statements! {
         SELECT host, directory, chain, key, not_before, not_after, renew_at, ask_at
         FROM certificates WHERE host > $1 ORDER BY host LIMIT $2";
 
+    CERTIFICATE = "
+        SELECT host, directory, chain, key, not_before, not_after, renew_at, ask_at
+        FROM certificates WHERE host = $1";
+
+    /// To its holder, or when it is over. One that ends later than can be was taken when the clock was
+    /// wrong.
+    LEASE = "
+        INSERT INTO certificate_leases (host, holder, held_until) VALUES ($1, $2, $3)
+        ON CONFLICT (host) DO UPDATE
+        SET holder = excluded.holder, held_until = excluded.held_until
+        WHERE certificate_leases.holder = excluded.holder
+           OR certificate_leases.held_until <= $4
+           OR certificate_leases.held_until > $5
+        RETURNING host";
+
+    RELEASE = "
+        DELETE FROM certificate_leases WHERE host = $1 AND holder = $2";
+
     TROUBLE = "
         INSERT INTO certificate_troubles (host, failures, next_at, what) VALUES ($1, 1, $2, $3)
         ON CONFLICT (host) DO UPDATE
@@ -53,6 +71,9 @@ statements! {
 
     NO_TROUBLE = "
         DELETE FROM certificate_troubles WHERE host = $1";
+
+    TROUBLE_OF = "
+        SELECT host, failures, next_at, what FROM certificate_troubles WHERE host = $1";
 
     TROUBLES = "
         SELECT host, failures, next_at, what

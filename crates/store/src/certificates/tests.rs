@@ -30,6 +30,8 @@ async fn an_order_has_one_key_and_ends_with_its_certificate() {
     certificates.trouble(name.clone(), 80, "again").await.unwrap();
     let troubles = certificates.troubles(None).await.unwrap();
     assert_eq!((troubles[0].failures, troubles[0].next_at), (2, 80));
+    let known = certificates.of(name.clone()).await.unwrap();
+    assert_eq!((known.certificate, known.trouble), (None, troubles.into_iter().next()));
 
     let kept = Kept {
         host: name.clone(),
@@ -44,6 +46,8 @@ async fn an_order_has_one_key_and_ends_with_its_certificate() {
     certificates.keep(kept.clone()).await.unwrap();
     assert_eq!(certificates.order(name.clone()).await.unwrap(), None);
     assert_eq!(certificates.troubles(None).await.unwrap(), []);
+    let known = KnownHost { certificate: Some(kept.clone()), trouble: None };
+    assert_eq!(certificates.of(name.clone()).await.unwrap(), known);
     certificates.suggest(name.clone(), Some(300), 400).await.unwrap();
     let listed = certificates.list(None).await.unwrap();
     assert_eq!(listed, [Kept { renew_at: Some(300), ask_at: Some(400), ..kept.clone() }]);
@@ -87,4 +91,32 @@ async fn a_limit_lets_a_burst_through_and_then_one_in_each_interval() {
         assert_eq!(spend(9_000).await.unwrap(), Spending::Spent, "all is free again");
     }
     assert_eq!(spend(9_000).await.unwrap(), Spending::Not(9_060));
+}
+
+#[tokio::test]
+async fn a_host_is_in_one_hand_of_all_that_share_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    // As two processes have it: each its own connection.
+    let stores = [store(&folder).await, store(&folder).await];
+    let name = host("mta-sts.example.com");
+    let lease = async |holder: usize, now: i64, until: i64| {
+        let hand = format!("holder {holder}");
+        stores[holder].certificates().lease(name.clone(), hand, now, until).await.unwrap()
+    };
+    assert!(lease(0, 100, 115).await && !lease(1, 100, 115).await);
+    assert!(lease(0, 110, 125).await, "who holds it may keep it");
+    assert!(!lease(1, 124, 139).await, "it was kept");
+    assert!(lease(1, 125, 140).await && !lease(0, 125, 140).await, "the first did not come back");
+    let release = async |holder: usize| {
+        let hand = format!("holder {holder}");
+        stores[holder].certificates().release(name.clone(), hand).await.unwrap();
+    };
+    release(0).await;
+    assert!(!lease(0, 126, 141).await, "nobody lets go for another");
+    release(1).await;
+    assert!(lease(0, 126, 141).await);
+    assert!(!lease(1, 66, 81).await && lease(1, 65, 80).await, "that clock was ahead");
+
+    let (first, second) = tokio::join!(lease(0, 1_000, 1_015), lease(1, 1_000, 1_015));
+    assert!(first != second, "both at once: {first} and {second}");
 }

@@ -23,7 +23,7 @@ pub struct Settled {
 
 impl Rollouts {
     /// These policies are served from now on, and within `spread` none but these. A domain that is
-    /// not known is taken up, with an unknown past; one in another stage moves to the one that its
+    /// not known is taken up, with an unknown past, and is due for a pass; one in another stage moves to the one that its
     /// policy fits. What happens has rows in its logbook. All of it is one transaction, and
     /// repeated it changes nothing.
     ///
@@ -56,6 +56,10 @@ fn settle(
     let values = params![domain.as_str(), to, at.seconds(), at.seconds(), past, max_age];
     let is_new = enrol.query_row(values, |_| Ok(())).optional()?.is_some();
     let known = if is_new { None } else { read_domain(connection, domain)? };
+    if is_new {
+        // Why it was not taken up holds no longer.
+        connection.prepare_cached(sql::FORGET_WATCH)?.execute([domain.as_str()])?;
+    }
     let from = known.map_or(Stage::Nothing, |known| known.stage);
     let grounds = if is_new { vec![Past::Unknown.to_string()] } else { Vec::new() };
     if from != *stage {

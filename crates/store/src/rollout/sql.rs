@@ -129,6 +129,17 @@ statements! {
         INSERT INTO rollout_watch (domain, due, state) VALUES ($1, $2, $3)
         ON CONFLICT (domain) DO UPDATE SET due = $2, state = $3";
 
+    /// Of a domain that is not known. Of one that is, a pass has written more.
+    TURN_AWAY = "
+        INSERT INTO rollout_watch (domain, due, state)
+        SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT)
+        WHERE NOT EXISTS (SELECT 1 FROM rollout_domains WHERE domain = $1)
+        ON CONFLICT (domain) DO UPDATE SET due = excluded.due, state = excluded.state";
+
+    /// It is due, and nobody has looked at it.
+    FORGET_WATCH = "
+        UPDATE rollout_watch SET due = 0, state = '' WHERE domain = $1";
+
     KEEP_WORD = "
         INSERT INTO rollout_words (domain, kind, subject, by_whom, reason, at)
         VALUES ($1, $2, $3, $4, $5, $6)

@@ -144,6 +144,27 @@ impl Rollouts {
         self.store.writer.write(work).await
     }
 
+    /// Keeps what a look left of domains that were not taken up, and when the next is due. Those that
+    /// are known by now stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing; then of none.
+    pub async fn turn_away(
+        &self,
+        domains: Vec<(DomainName, String)>,
+        due: Time,
+    ) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::TURN_AWAY)?;
+            for (domain, state) in &domains {
+                statement.execute(params![domain.as_str(), due.seconds(), state])?;
+            }
+            Ok(())
+        };
+        self.store.writer.write(work).await
+    }
+
     /// Keeps the word of a person, with a row in the logbook. A later one takes its place.
     ///
     /// # Errors
@@ -206,10 +227,11 @@ impl WordKind {
 
 #[cfg(test)]
 mod tests {
+    use mta_sts::Policy;
     use sealpost_rollout::{Actor, Event, Stage};
 
     use super::*;
-    use crate::{Settings, Store};
+    use crate::{Settings, Settled, Store};
 
     #[tokio::test]
     async fn a_domain_is_in_one_hand_at_a_time() {
@@ -238,6 +260,33 @@ mod tests {
         let ahead = Time::at(900 + 31_536_000);
         rollouts.keep_watch(domain.clone(), ahead, "{}".to_owned()).await.unwrap();
         assert!(claim(900, 1_000).await && !claim(950, 1_000).await);
+    }
+
+    #[tokio::test]
+    async fn who_is_turned_away_is_told_why_until_it_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Settings::at(folder.path().join("store.sqlite"))).await.unwrap();
+        let rollouts = store.rollouts();
+        let domain: DomainName = "example.com".parse().unwrap();
+        let turn_away = async |why: &str| {
+            let domains = vec![(domain.clone(), why.to_owned())];
+            rollouts.turn_away(domains, Time::at(900)).await.unwrap();
+            rollouts.watch_state(domain.clone()).await.unwrap()
+        };
+        assert_eq!(turn_away("first").await.as_deref(), Some("first"));
+        assert_eq!(turn_away("second").await.as_deref(), Some("second"));
+        let policy = "version: STSv1\nmode: testing\nmx: mx.a.test\nmax_age: 86400\n";
+        let settled = Settled {
+            domain: domain.clone(),
+            stage: Stage::Testing,
+            policy: Policy::parse(policy.as_bytes()).unwrap(),
+        };
+        let none = std::time::Duration::ZERO;
+        rollouts.settle_all(vec![settled], Time::at(100), none).await.unwrap();
+        assert_eq!(rollouts.watch_state(domain.clone()).await.unwrap(), None);
+        let due = rollouts.due_times(None, 10).await.unwrap();
+        assert_eq!(due, [(domain.clone(), Time::at(0))], "a pass looks at it at once");
+        assert_eq!(turn_away("too late").await, None);
     }
 
     #[tokio::test]

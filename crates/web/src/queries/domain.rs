@@ -44,11 +44,17 @@ impl Desk {
         )
         .await?;
         let (reports_in_all, successful, failed) = series.total();
-        let rollout = match known {
-            Some(known) => Some(self.rollout(domain, known).await?),
-            None => None,
+        let (rollout, turned_away) = match known {
+            Some(known) => (Some(self.rollout(domain, known).await?), Vec::new()),
+            None => {
+                let left = self.store.rollouts().watch_state(domain.clone()).await?;
+                (None, outlook(left.as_deref()).todo)
+            }
         };
-        let is_known = reports_in_all > 0 || rollout.is_some() || background.latest.is_some();
+        let is_known = reports_in_all > 0
+            || rollout.is_some()
+            || !turned_away.is_empty()
+            || background.latest.is_some();
         if !is_known && !self.was_heard_of(subject()).await? {
             return Ok(None);
         }
@@ -70,6 +76,7 @@ impl Desk {
             unlisted: gathered.groups.unlisted,
             anomalies: out_of_the_ordinary(&gathered, today),
             rollout,
+            turned_away,
             policies: policies_seen,
             check: evidence.map(|evidence| self.check(evidence)),
             events: events.into_iter().map(EventRow::of).collect(),
@@ -100,9 +107,7 @@ impl Desk {
             }
         }
         let left = rollouts.watch_state(domain.clone()).await?;
-        // What cannot be read is told by the next look.
-        let outlook: Outlook =
-            left.as_ref().and_then(|left| serde_json::from_str(left).ok()).unwrap_or_default();
+        let outlook = outlook(left.as_deref());
         let witnessed = known.as_witnessed(left.as_deref(), &read_clock(&self.clock));
         let logbook = entries.iter().rev().take(MOST_ENTRIES).map(|entry| LogRow {
             at: entry.at.into(),
@@ -127,6 +132,11 @@ impl Desk {
             logbook: logbook.collect(),
         })
     }
+}
+
+/// How a domain stood after its last look. What cannot be read is told by the next.
+fn outlook(left: Option<&str>) -> Outlook {
+    left.and_then(|left| serde_json::from_str(left).ok()).unwrap_or_default()
 }
 
 /// Those with the most failures first, then with the most sessions.

@@ -104,12 +104,14 @@ impl Judge {
     ) -> Result<(Message, Security), LookupFault> {
         let authority = self.authority(deadline).await;
         if authority == Authority::Ourselves {
-            return self.validator.answer(query, deadline).await;
+            // Boxed, as is all that is rare: whoever merely asks would else carry its room around,
+            // some kilobytes for each question.
+            return Box::pin(self.validator.answer(query, deadline)).await;
         }
         let message = match self.exchange.ask(query, Checking::Resolver, deadline).await {
             Ok(message) => message,
             Err(found) if authority == Authority::ValidatingResolver => {
-                return Err(self.reason(query, found, deadline).await);
+                return Err(Box::pin(self.reason(query, found, deadline)).await);
             }
             Err(found) => return Err(found),
         };
@@ -162,7 +164,7 @@ impl Judge {
         if let Some(probed) = probed.as_ref().filter(|probed| probed.age.elapsed() < probed.life) {
             return probed.authority;
         }
-        let (authority, life) = match self.probe(deadline).await {
+        let (authority, life) = match Box::pin(self.probe(deadline)).await {
             Ok(Authority::Nobody) => (Authority::Nobody, FAILED_FOR),
             Ok(authority) => (authority, GOOD_FOR),
             Err(found) => {

@@ -236,3 +236,33 @@ async fn a_move_stands_though_what_follows_from_it_fails() {
     assert!(remains.ends_with("the next pass goes on"), "{remains}");
     assert!(pass.failures.contains(&PassFailure::Store));
 }
+
+#[test]
+fn who_is_published_by_another_does_not_begin() {
+    let hour = std::time::Duration::from_secs(3_600);
+    let begins = |terms: &str, id: Option<&str>| {
+        let all = domains(terms);
+        let id = match id {
+            None => IdSeen::Unknown("no answer".to_owned()),
+            Some("") => IdSeen::Nothing,
+            Some(id) => IdSeen::Id(id.parse().unwrap(), Ttl::Published(hour)),
+        };
+        let (host, rua) = (HostSeen::Nothing, RuaSeen::Nothing);
+        let seen = Seen { host, id, rua, mail_hosts: None };
+        stage_to_begin_in(all.iter().next().unwrap(), &seen)
+    };
+    let fixed = TERMS.replace("host", "mode = \"testing\"\nhost");
+    let own = domains(&fixed).iter().next().unwrap().fixed_id().unwrap();
+    assert_eq!(begins(TERMS, Some("")), Ok(Stage::Nothing));
+    assert_eq!(begins(&fixed, Some("")), Ok(Stage::Nothing));
+    // The record of the policy that is configured was set beforehand.
+    assert_eq!(begins(&fixed, Some(own.as_str())), Ok(Stage::Nothing));
+    for (terms, id, wanted) in [
+        (fixed.as_str(), Some("1"), "`sealpost publish adopt a.test`"),
+        (TERMS, Some(own.as_str()), "`sealpost publish adopt a.test`"),
+        (fixed.as_str(), None, "could not tell what is live: no answer"),
+    ] {
+        let why = begins(terms, id).unwrap_err();
+        assert!(why.contains(wanted), "{wanted}: {why}");
+    }
+}

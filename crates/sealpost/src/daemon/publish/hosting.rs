@@ -53,8 +53,12 @@ impl Hosting {
                         format!(", {held} wait until a look has shown that no MX host is left out")
                     }
                 };
+                let new = match done.new {
+                    0 => String::new(),
+                    new => format!(", {new} are new and not served before a look at their records"),
+                };
                 output.say(&format!(
-                    "read the configuration again: {} domains, {} policies changed{held}",
+                    "read the configuration again: {} domains, {} policies changed{held}{new}",
                     done.domains, done.changed
                 ));
             }
