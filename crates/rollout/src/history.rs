@@ -95,6 +95,19 @@ pub enum Past {
     Nothing,
 }
 
+impl Past {
+    /// In a sentence, whoever says it.
+    pub fn words(self) -> String {
+        match self {
+            Self::Unknown => "nobody knows what was served before: it counts as a year".to_owned(),
+            Self::AtMost(max_age) => {
+                format!("no policy before had a longer max_age than {max_age}")
+            }
+            Self::Nothing => "no policy was served before".to_owned(),
+        }
+    }
+}
+
 /// Every policy that was ever served for a domain, and every id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
@@ -418,13 +431,8 @@ impl fmt::Display for Past {
     /// As a ground in the logbook.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => {
-                f.write_str("nobody knows what was served before: it counts as a year")
-            }
-            Self::AtMost(max_age) => {
-                write!(f, "stated: no policy before had a longer max_age than {max_age}")
-            }
-            Self::Nothing => f.write_str("stated: no policy was served before"),
+            Self::Unknown => f.write_str(&self.words()),
+            Self::AtMost(_) | Self::Nothing => write!(f, "stated: {}", self.words()),
         }
     }
 }

@@ -35,13 +35,16 @@ pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
-pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
+pub(crate) use self::lab::{
+    LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments, UsePostfix,
+};
 pub(crate) use self::publish::{
-    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments, PastWord,
-    PlaceName, PlanArguments, PublishArguments, PublishCertificatesArguments, PublishCommand,
-    PublishConfiguration, PublishExportArguments, PublishFormat, PublishNewArguments, PublishPaths,
-    PublishServeArguments, PublishStatusArguments, RecordsArguments, RehearseArguments,
-    RunArguments, SelectArguments, Statement, WaiveArguments,
+    AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments,
+    PastArguments, PastWord, PlaceName, PlanArguments, PublishArguments,
+    PublishCertificatesArguments, PublishCommand, PublishConfiguration, PublishExportArguments,
+    PublishFormat, PublishNewArguments, PublishPaths, PublishServeArguments,
+    PublishStatusArguments, RecordsArguments, RehearseArguments, RunArguments, SelectArguments,
+    Statement, WaiveArguments,
 };
 pub(crate) use self::receive::{
     ExportArguments, ExportFormat, FailuresArguments, JudgementArguments, LintArguments,

@@ -1,7 +1,7 @@
 //! A person's word in place of evidence.
 
 use mail_domain::DomainName;
-use sealpost_rollout::{Actor, Entry, Event, Stage, Time};
+use sealpost_rollout::{Actor, Entry, Event, Past, Stage, Time};
 use sealpost_store::{Rollouts, StoreError, Word, WordKind};
 
 /// The longest name of a kind of failure.
@@ -83,6 +83,22 @@ impl Statement {
             self.keep(rollouts, WordKind::Accepted, group.clone(), event).await?;
         }
         Ok(())
+    }
+
+    /// What was served before the domain was taken up. Of what we know to have been served since it
+    /// takes nothing away: that counts beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`WordError`]; then nothing is kept.
+    pub async fn state_past(&self, rollouts: &Rollouts, past: Past) -> Result<(), WordError> {
+        self.stage(rollouts).await?;
+        let Self { domain, by, reason, at } = self;
+        let event = Event::PastStated { statement: past.words() };
+        let grounds = vec![reason.clone()];
+        let entry = Entry { at: *at, by: Actor::Person(by.clone()), event, grounds };
+        let is_known = rollouts.state_past(domain.clone(), past, entry).await?;
+        is_known.then_some(()).ok_or_else(|| WordError::Unknown(domain.clone()))
     }
 
     async fn stage(&self, rollouts: &Rollouts) -> Result<Stage, WordError> {

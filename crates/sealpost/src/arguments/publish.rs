@@ -12,8 +12,8 @@ use super::{Format, NetworkArguments, ProviderName};
 
 mod drive;
 pub(crate) use drive::{
-    AcceptArguments, HistoryArguments, MoveArguments, PublishPaths, RunArguments, Statement,
-    WaiveArguments,
+    AcceptArguments, HistoryArguments, MoveArguments, PastArguments, PublishPaths, RunArguments,
+    Statement, WaiveArguments,
 };
 
 #[derive(Debug, Args)]
@@ -55,6 +55,8 @@ pub(crate) enum PublishCommand {
     Waive(WaiveArguments),
     /// Live with a kind of failure that reports tell of, for a reason.
     Accept(AcceptArguments),
+    /// State what was served for a domain before it was taken up, for a reason.
+    Past(PastArguments),
     /// Show the logbook of a domain: every move, with its evidence.
     History(HistoryArguments),
     /// Print the aliases that the owner of a domain sets once, and verify them.
@@ -118,8 +120,8 @@ pub(crate) enum PublishFormat {
 
 #[derive(Debug, Args)]
 #[command(after_help = "The history of what was served is in the store, once the domain is taken \
-                        over (publish adopt). Without it the configured policy counts as served, \
-                        and the past as --past says.\n\n\
+                        up (publish run, serve or adopt). Without it the configured policy counts \
+                        as served, and the past as --past says.\n\n\
                         Exit status: 0 planned, 1 refused, 2 could not run.")]
 pub(crate) struct PlanArguments {
     /// The domain.
@@ -155,9 +157,10 @@ pub(crate) struct PlanArguments {
     /// From a change of the zone until every server has it, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     pub(crate) zone_spread: u32,
-    /// What was served before: unknown, nothing, or the longest max_age in seconds.
-    #[arg(long, value_name = "PAST", default_value = "unknown")]
-    pub(crate) past: PastWord,
+    /// What was served before, of a domain of which nothing is kept: unknown, which it is taken for,
+    /// nothing, or the longest max_age in seconds.
+    #[arg(long, value_name = "PAST")]
+    pub(crate) past: Option<PastWord>,
     /// How to show it.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,

@@ -44,6 +44,7 @@ pub(super) async fn run(
         PublishCommand::Move(arguments) => moving::run(&arguments, output).await,
         PublishCommand::Waive(arguments) => words::waive(&arguments, output).await,
         PublishCommand::Accept(arguments) => words::accept(&arguments, output).await,
+        PublishCommand::Past(arguments) => words::past(&arguments, output).await,
         PublishCommand::History(arguments) => history::run(&arguments, output).await,
         PublishCommand::Rehearse(arguments) => rehearse::run(&arguments, output).await,
         PublishCommand::Mx(arguments) => mx::run(&arguments, output).await,

@@ -1,10 +1,11 @@
 //! The role of the domain owner: policies are served and domains led on, in the lab.
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sealpost_lab::{Lab, Options, Ports};
+use serde_json::Value;
 
 use crate::access::{Browser, PASSWORD, web};
 use crate::daemon::{Daemon, World};
@@ -76,10 +77,14 @@ fn start(world: &World, more: &[&str]) -> Daemon {
     Daemon::start(world, &[&["--network", settings][..], more].concat())
 }
 
-fn publish(world: &World, arguments: &[&str]) -> String {
+fn run_publish(world: &World, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
     command.arg("publish").args(arguments).arg("--config").arg(world.path("sealpost.toml"));
-    let output = command.output().unwrap();
+    command.output().unwrap()
+}
+
+fn publish(world: &World, arguments: &[&str]) -> String {
+    let output = run_publish(world, arguments);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -196,6 +201,65 @@ fn other_domains_are_taken_up_without_a_dropped_request_and_every_body_is_kept()
     assert!(text.contains("nobody knows what was served before: it counts as a year"), "{text}");
     let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json"]);
     assert!(plan.contains("remove-record"), "{plan}");
+}
+
+/// What is taken up by itself has an unknown past, until a person states it.
+#[test]
+fn the_past_of_a_domain_that_was_taken_up_is_stated_later() {
+    let world = World::new();
+    world.write(&format!(
+        "[publish]\n[publish.host]\nproxied = [\"127.0.0.1:0\"]\n\
+         [publish.domains.\"{FIXED}\"]\nhost = \"own\"\nmode = \"testing\"\n\
+         mx = [\"mx1.{FIXED}\"]\n"
+    ));
+    let daemon = start(&world, &[]);
+    assert_eq!(daemon.policy(FIXED).0, 200);
+    assert!(daemon.terminate().0.success());
+
+    let now = sealpost_runtime::Clock::system().now();
+    let day = |days: u64| {
+        let then = now + std::time::Duration::from_secs(days * 86_400);
+        then.to_string().split('T').next().unwrap().to_owned()
+    };
+    let plan = ["plan", FIXED, "--leave", "--format", "json"];
+    let ends = || {
+        let plan = publish(&world, &plan);
+        let lines = plan.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut ends = lines.filter(|line| line["action"] == "remove-record");
+        ends.next().unwrap()["not_before"].as_str().unwrap().to_owned()
+    };
+    assert!(ends() > day(365), "{}", ends());
+    let refused = |arguments: &[&str], why: &str| {
+        let output = run_publish(&world, arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+    };
+    let command = format!("`sealpost publish past {FIXED} ");
+    refused(&[&plan[..], &["--past", "nothing"]].concat(), &command);
+    let body = world.path("body");
+    fs_err::write(&body, "version: STSv1\nmode: none\nmax_age: 86400\n").unwrap();
+    let body = body.to_str().unwrap();
+    let adopt = ["adopt", FIXED, "--body", body, "--id", "1", "--mx", "mx1.test", "--by", "Kim"];
+    refused(&adopt, &command);
+    let stated = |domain, past, reason| ["past", domain, past, "--reason", reason, "--by", "Kim"];
+    refused(&stated(FIXED, "nothing", " "), "there is no reason");
+    refused(&stated("elsewhere.test", "nothing", "it is new"), "nothing is kept of it");
+    assert!(ends() > day(365), "{}", ends());
+
+    publish(&world, &stated(FIXED, "604800", "the old host kept a log"));
+    // A day for a record of which nobody knows the TTL.
+    assert!(ends() > day(8) && ends() < day(10), "{}", ends());
+    publish(&world, &stated(FIXED, "nothing", "there was none"));
+    // What was served since, for a day, still counts.
+    assert!(ends() > day(1) && ends() < day(4), "{}", ends());
+    let history = publish(&world, &["history", FIXED]);
+    let mut rows: Vec<&str> = history.lines().rev().take(4).collect();
+    rows.reverse();
+    assert!(rows[0].contains("longer max_age than 604800, by Kim"), "{history}");
+    assert_eq!(rows[1], "    the old host kept a log", "{history}");
+    assert!(rows[2].ends_with("past stated: no policy was served before, by Kim"), "{history}");
+    assert_eq!(rows[3], "    there was none", "{history}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What leads domains on: `sealpost publish run`, `move`, `waive`, `accept` and `history`.
+//! What leads domains on: `sealpost publish run`, `move`, `waive`, `accept`, `past`
+//! and `history`.
 
 use std::path::PathBuf;
 
@@ -6,7 +7,7 @@ use clap::Args;
 use mail_domain::DomainName;
 use sealpost_rollout::Stage;
 
-use super::PublishConfiguration;
+use super::{PastWord, PublishConfiguration};
 use crate::arguments::{Format, NetworkArguments};
 
 #[derive(Debug, Args)]
@@ -108,6 +109,24 @@ pub(crate) struct AcceptArguments {
     /// The kind of failure, such as sts/certificate-expired/mx2.example.com.
     #[arg(value_name = "GROUP", required = true)]
     pub(crate) groups: Vec<String>,
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) configuration: PublishConfiguration,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Dates of plans and the end of the way out follow it. What is known to have been \
+                        served since the domain was taken up counts all the same."
+)]
+pub(crate) struct PastArguments {
+    /// The domain.
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: DomainName,
+    /// What was served before: nothing, the longest max_age in seconds, or unknown.
+    #[arg(value_name = "PAST")]
+    pub(crate) past: PastWord,
     #[command(flatten)]
     pub(crate) statement: Statement,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mail_domain::DomainName;
 use mta_sts::Policy;
 use sealpost_publish::drive::{AdoptError, stage_of};
 use sealpost_rollout::{Actor, Entry, Event};
@@ -39,7 +40,7 @@ pub(in crate::command) async fn run(
     if !is_new {
         store.close().await;
         return Err(Failure::new(format!("take {domain} over: it is in the store already"))
-            .hint("`sealpost publish status` shows what is kept of it"));
+            .hint(known(&domain)));
     }
     let none = Duration::ZERO;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -60,6 +61,13 @@ pub(in crate::command) async fn run(
     Ok(Outcome::Clean)
 }
 
+fn known(domain: &DomainName) -> String {
+    format!(
+        "`sealpost publish history {domain}` shows what is kept of it; `sealpost publish past \
+         {domain} nothing|SECONDS --reason WHY` states what was served before"
+    )
+}
+
 /// Takes over what is live.
 async fn live(
     arguments: &AdoptArguments,
@@ -71,8 +79,7 @@ async fn live(
     lead.store.close().await;
     let adopted = adopted.map_err(|error| match &error {
         AdoptError::Store(error) => failure(error),
-        AdoptError::Known(_) => Failure::new(error.to_string())
-            .hint("`sealpost publish history` shows what is kept of it"),
+        AdoptError::Known(_) => Failure::new(error.to_string()).hint(known(domain)),
         _ => Failure::new(error.to_string()),
     })?;
     output.say(&format!("{domain} taken over as it is, at the stage {}", adopted.stage));

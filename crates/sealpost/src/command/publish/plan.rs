@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mta_sts::MxPattern;
 use sealpost_rollout::{
-    Action, Change, Force, History, MxSet, Plan, Refusal, Removal, Situation, Stage, Time, Timing,
-    plan_change, plan_removal,
+    Action, Change, Force, History, MxSet, Past, Plan, Refusal, Removal, Situation, Stage, Time,
+    Timing, plan_change, plan_removal,
 };
 use sealpost_rules::provider::Provider;
 use serde::Serialize;
@@ -49,9 +49,19 @@ pub(in crate::command) async fn make(
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     let rollout = known.witnessed(&arguments.domain).await?;
     let (history, mut mx) = match rollout {
+        Some(_) if arguments.past.is_some() => {
+            return Err(Failure::new(format!(
+                "plan for {} with --past: it is in the store already",
+                arguments.domain
+            ))
+            .hint(format!(
+                "state it once with `sealpost publish past {} nothing|SECONDS --reason WHY`",
+                arguments.domain
+            )));
+        }
         Some(rollout) => (rollout.history, rollout.mx),
         None => {
-            let PastWord(past) = arguments.past;
+            let past = arguments.past.map_or(Past::Unknown, |PastWord(past)| past);
             let mut history = History::new(known.now, past);
             let policy = published.policy(Stage::EnforceLong).map_err(|error| {
                 Failure::new(format!("make the policy of {}: {error}", published.domain))

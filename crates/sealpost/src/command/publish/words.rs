@@ -1,4 +1,4 @@
-//! `sealpost publish waive` and `sealpost publish accept`: a person's word in place of evidence.
+//! `sealpost publish waive`, `accept` and `past`: a person's word in place of evidence.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use sealpost_publish::drive::{Statement, WordError};
 use sealpost_store::{Settings, Store};
 
 use super::known::{self, failure, now};
-use crate::arguments::{self, AcceptArguments, PublishConfiguration, WaiveArguments};
+use crate::arguments::{
+    self, AcceptArguments, PastArguments, PastWord, PublishConfiguration, WaiveArguments,
+};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
@@ -43,6 +45,22 @@ pub(super) async fn accept(
         let until = until.map_or_else(String::new, |until| format!(" until {until}"));
         output.say(&format!("{group} is accepted for {domain}{until}"));
     }
+    Ok(Outcome::Clean)
+}
+
+pub(super) async fn past(
+    arguments: &PastArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let (configuration, domain) = (&arguments.configuration, &arguments.domain);
+    let (store, statement) = open(configuration, &arguments.statement, domain).await?;
+    let PastWord(past) = arguments.past;
+    let stated = statement.state_past(&store.rollouts(), past).await;
+    stated.map_err(|error| word_failure(&error, domain))?;
+    output.say(&format!(
+        "{domain}: {}; what was served since it was taken up counts as before",
+        past.words()
+    ));
     Ok(Outcome::Clean)
 }
 
