@@ -25,8 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    EnforceMetrics, HeldSeen, RecordSeen, Settings, memo::Lasting, saved::from_store,
-    seldom::Seldom, shard::Shard, time::Time, turns::Turns,
+    EnforceMetrics, HeldSeen, RecordSeen, Settings, memo::Lasting, place::LookUpPlace,
+    saved::from_store, seldom::Seldom, shard::Shard, time::Time, turns::Turns,
 };
 
 /// How many parts the memory has. Each has a lock of its own.
@@ -58,8 +58,10 @@ struct Shared {
     tasks: Mutex<Tasks>,
     /// Domains of which nothing but old failures is stored, and when they failed last.
     useless: Mutex<Vec<(DomainName, i64)>>,
-    /// Where look-ups, fetches and savings run, whoever asks for them.
+    /// Where fetches and savings run, whoever asks for them.
     runtime: Handle,
+    /// Where look-ups run.
+    place: LookUpPlace,
     /// Lines in the log about a lack of room, a store that fails, and a lack of turns.
     full: Seldom,
     failing: Seldom,
@@ -112,6 +114,7 @@ impl Enforcer {
             settings,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             places: RandomState::new(),
+            place: LookUpPlace::new(network.clone()),
             network,
             policies: store.policies(),
             time: Time::new(clock),

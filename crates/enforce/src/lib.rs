@@ -64,6 +64,7 @@ mod http;
 pub use http::{DecisionCount, HttpApi};
 mod memo;
 mod metrics;
+mod place;
 pub use metrics::{
     Alarm, Decision as DecisionLabel, DnsFault, EnforceMetrics, FetchResult, RecordResult,
 };

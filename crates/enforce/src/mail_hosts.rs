@@ -12,7 +12,6 @@ use mail_domain::DomainName;
 use sealpost_net::Network;
 use sealpost_wire::postfix::Reason;
 use tokio::{
-    runtime::Handle,
     sync::watch,
     time::{error::Elapsed, timeout},
 };
@@ -20,6 +19,7 @@ use tokio::{
 use crate::{
     Settings,
     enforcer::{LONGEST_LOOK_UP, lock},
+    place::LookUpPlace,
 };
 
 type Hosts = Result<Vec<DomainName>, Reason>;
@@ -39,18 +39,17 @@ struct Shared {
     flights: Mutex<HashMap<DomainName, Flight>>,
     /// How many look-ups may be under way.
     limit: usize,
-    /// Where they run.
-    runtime: Handle,
+    place: LookUpPlace,
 }
 
 impl MailHosts {
-    /// Call this in the runtime in which look-ups shall run.
+    /// Call this in the runtime in which look-ups run that would hold others up.
     pub(crate) fn new(settings: &Settings, network: Network) -> Self {
         let shared = Shared {
+            place: LookUpPlace::new(network.clone()),
             network,
             flights: Mutex::default(),
             limit: settings.look_ups.saturating_add(settings.slow),
-            runtime: Handle::current(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -64,8 +63,9 @@ impl MailHosts {
         let mut looking = Box::pin(looking);
         // Mostly the answer of the DNS is at hand. If not, its sockets and timers belong to the runtime
         // in which it goes on.
+        let runtime = self.shared.place.runtime();
         let at_once = poll_fn(|context| {
-            let _inside = self.shared.runtime.enter();
+            let _inside = runtime.enter();
             Poll::Ready(looking.as_mut().poll(context))
         });
         let at_once = at_once.await;
@@ -82,7 +82,7 @@ impl MailHosts {
                     let (sender, flight) = watch::channel(None);
                     flights.insert(domain.clone(), flight.clone());
                     let (shared, name) = (Arc::clone(&self.shared), domain.clone());
-                    self.shared.runtime.spawn(async move {
+                    runtime.spawn(async move {
                         let hosts = told(&name, looking.await);
                         lock(&shared.flights).remove(&name);
                         // Nobody may be waiting any more.

@@ -13,11 +13,12 @@ use sealpost_evidence::{Lookup, LookupFaultKind};
 use sealpost_net::{MailRoute, Network, NextHop, RouteHost};
 use sealpost_rules::matrix::{Holding, MxSecurity, TlsaState};
 use sealpost_runtime::Stopwatch;
-use tokio::{runtime::Handle, sync::watch, time::timeout};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     EnforceMetrics, Settings,
     enforcer::{LONGEST_LOOK_UP, late, lock},
+    place::LookUpPlace,
     turns::Turns,
 };
 
@@ -70,7 +71,7 @@ struct Shared {
     turns: Turns,
     metrics: Arc<EnforceMetrics>,
     /// Where look-ups run.
-    runtime: Handle,
+    place: LookUpPlace,
 }
 
 #[derive(Default)]
@@ -83,16 +84,16 @@ struct Slot {
 type Flight = watch::Receiver<Option<Arc<RouteSeen>>>;
 
 impl Routes {
-    /// Knows nothing yet. Call this in the runtime in which look-ups shall run.
+    /// Knows nothing yet. Call this in the runtime in which look-ups run that would hold others up.
     pub(crate) fn new(settings: &Settings, network: Network, metrics: Arc<EnforceMetrics>) -> Self {
         let shared = Shared {
+            place: LookUpPlace::new(network.clone()),
             network,
             metrics,
             shards: std::array::from_fn(|_| Mutex::default()),
             places: RandomState::new(),
             limit: settings.next_hops.div_ceil(SHARDS).max(1),
             turns: Turns::new(settings.look_ups, settings.slow / 4),
-            runtime: Handle::current(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -143,7 +144,7 @@ impl Routes {
     fn look_up(&self, next_hop: NextHop) -> Flight {
         let (sender, flight) = watch::channel(None);
         let routes = self.clone();
-        self.shared.runtime.spawn(async move {
+        self.shared.place.runtime().spawn(async move {
             let shared = &routes.shared;
             let look_up = pin!(async {
                 let since = Stopwatch::start();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sealpost_evidence::Observer;
+use sealpost_evidence::{Dnssec, Observer};
 use sealpost_runtime::Clock;
 use sealpost_wire::smtp::{EhloName, EhloNameError};
 
@@ -159,6 +159,12 @@ impl Network {
     pub fn dns_means(&self) -> String {
         let resolvers: Vec<_> = self.means.resolvers.iter().map(ToString::to_string).collect();
         format!("{:?} {}", self.means.dnssec, resolvers.join(" "))
+    }
+
+    /// Whether this program validates answers of the DNS by itself, as far as is known by now. To ask
+    /// then takes computing.
+    pub fn validates(&self) -> bool {
+        self.means.dns.dnssec() == Dnssec::Validated
     }
 
     /// Who looks, and with what means. The routes of this machine are looked up anew each time; who

@@ -8,7 +8,10 @@ use sealpost_evidence::{Lookup, LookupFault, LookupFaultKind, TextRecord};
 use sealpost_net::{Freshness, PolicyFetchError};
 use sealpost_runtime::{AfterPanic, Stopwatch, supervise};
 use sealpost_store::StoreError;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use super::{Enforcer, lock};
 use crate::{Alarm, DnsFault, FetchResult, RecordResult, saved::to_store, shard::ToSave};
@@ -53,7 +56,7 @@ impl Enforcer {
 
     fn look_up(&self, domain: DomainName, token: Token, freshness: Freshness) {
         let enforcer = self.clone();
-        self.fly(async move {
+        self.fly(&self.shared.place.runtime(), async move {
             let shared = &enforcer.shared;
             let metrics = &shared.metrics;
             let look_up = pin!(async {
@@ -76,7 +79,7 @@ impl Enforcer {
 
     fn fetch(&self, domain: DomainName, token: Token, freshness: Freshness) {
         let enforcer = self.clone();
-        self.fly(async move {
+        self.fly(&self.shared.runtime, async move {
             let shared = &enforcer.shared;
             let fetch = pin!(async {
                 let since = Stopwatch::start();
@@ -104,10 +107,10 @@ impl Enforcer {
         });
     }
 
-    fn fly(&self, flight: impl Future<Output = ()> + Send + 'static) {
+    fn fly(&self, runtime: &Handle, flight: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = lock(&self.shared.tasks);
         while tasks.flights.try_join_next().is_some() {}
-        tasks.flights.spawn_on(flight, &self.shared.runtime);
+        tasks.flights.spawn_on(flight, runtime);
     }
 
     /// Saves what is known of a domain, once at a time.

@@ -3,11 +3,12 @@
 //! Every domain of a zone has the same chain of trust, and every MX host of a provider is listed by
 //! many domains: what one look-up has learnt, the next need not ask. Faults are not kept.
 
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, Query};
-use hickory_proto::rr::{LowerName, RData, Record, RecordType};
+use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 use sealpost_runtime::{Age, Clock};
 use tokio::sync::watch;
@@ -40,9 +41,18 @@ pub(super) struct Exchange {
     upstreams: Upstreams,
     clock: Clock,
     shelf: Mutex<Shelf<Key, Slot>>,
+    hashes: RandomState,
 }
 
-type Key = (LowerName, RecordType, Checking);
+/// A question. It is hashed once, for all looks at what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    hash: u64,
+    name: LowerName,
+    kind: RecordType,
+    checking: Checking,
+}
+
 type Outcome = Result<Arc<Message>, LookupFault>;
 
 #[derive(Debug)]
@@ -69,7 +79,8 @@ enum Turn {
 
 impl Exchange {
     pub(super) fn new(upstreams: Upstreams, clock: Clock) -> Self {
-        Self { upstreams, clock, shelf: Mutex::new(Shelf::new(MOST_OCTETS)) }
+        let shelf = Mutex::new(Shelf::new(MOST_OCTETS));
+        Self { upstreams, clock, shelf, hashes: RandomState::new() }
     }
 
     /// The answer to one question: NOERROR or NXDOMAIN. Its TTLs are what is left of them.
@@ -79,7 +90,7 @@ impl Exchange {
         checking: Checking,
         deadline: Deadline,
     ) -> Result<Message, LookupFault> {
-        let key = (LowerName::from(query.name()), query.query_type(), checking);
+        let key = self.key(query.name(), query.query_type(), checking);
         for _ in 0..MOST_TURNS {
             match self.turn(&key) {
                 Turn::Answered(message) => return Ok(message),
@@ -101,7 +112,8 @@ impl Exchange {
                 }
             }
         }
-        let text = format!("no answer within the deadline for {} {}", query.name(), key.1);
+        let text =
+            format!("no answer within the deadline for {} {}", query.name(), query.query_type());
         Err(fault(LookupFaultKind::TimedOut, &text))
     }
 
@@ -111,9 +123,8 @@ impl Exchange {
         let mut shelf = self.shelf();
         loop {
             let links = chain.aliases.len();
-            let name = LowerName::from(&chain.name);
             for checking in [Checking::Resolver, Checking::Ours] {
-                let key = (name.clone(), kind, checking);
+                let key = self.key(&chain.name, kind, checking);
                 let Some(Slot::Known(known)) = shelf.get(&key) else { continue };
                 let message = known.now();
                 shelf.remove(&key);
@@ -153,7 +164,7 @@ impl Exchange {
             Some(Slot::Asked(_)) | None => {}
         }
         let (sender, receiver) = watch::channel(None);
-        shelf.insert(key.clone(), Slot::Asked(receiver), key.0.len());
+        shelf.insert(key.clone(), Slot::Asked(receiver), key.name.len());
         Turn::Ask(sender)
     }
 
@@ -174,7 +185,7 @@ impl Exchange {
                 let mut shelf = self.shelf();
                 match known {
                     Some(known) => {
-                        let heap = key.0.len() + known.octets.len();
+                        let heap = key.name.len() + known.octets.len();
                         shelf.insert(key, Slot::Known(known), heap);
                     }
                     None => shelf.remove(&key),
@@ -197,8 +208,19 @@ impl Exchange {
         }
     }
 
+    fn key(&self, name: &Name, kind: RecordType, checking: Checking) -> Key {
+        let name = LowerName::from(name);
+        Key { hash: self.hashes.hash_one((&name, kind, checking)), name, kind, checking }
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Shelf<Key, Slot>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::daemon::doors::{Doors, listen};
 use crate::daemon::role::Pulse;
 use crate::outcome::Failure;
 
-/// All listeners of the role. Mail servers are answered on a thread of their own, which no look-up
-/// and no page can delay.
+/// All listeners of the role. Mail servers are answered on a thread of their own, which no fetch, no
+/// signature and no page can delay.
 pub(super) struct EnforceDoors {
     mail_servers: DedicatedThread<()>,
     http: Doors,
