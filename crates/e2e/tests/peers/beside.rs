@@ -116,7 +116,7 @@ impl Drop for Beside {
 fn sums(report: &Value) -> ParsedmarcVerdict {
     let sum = |key: &str| {
         let policies = report["policies"].as_array().unwrap().iter();
-        policies.map(|entry| entry["summary"][key].as_u64().unwrap()).sum::<u64>()
+        policies.map(|entry| i128::from(entry["summary"][key].as_u64().unwrap())).sum()
     };
     ParsedmarcVerdict::Read {
         successful: sum("total-successful-session-count"),
