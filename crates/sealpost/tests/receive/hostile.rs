@@ -9,8 +9,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::scope;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use sealpost_runtime::Stopwatch;
 use sealpost_store::RawState;
 use sealpost_store::reports::Scope;
 use serde_json::Value;
@@ -268,7 +269,7 @@ fn submissions_as_full_as_the_limits_allow_are_read_one_at_a_time() {
         // Ordinary mails are taken in among them: they wait for no reader.
         for number in 0..ORDINARY {
             let mail = mail(&report(&format!("among-them-{number}")));
-            let begun = Instant::now();
+            let begun = Stopwatch::start();
             while !Mailer::lmtp(&world.lmtp())
                 .and_then(|mut lmtp| lmtp.send(RECIPIENT, &mail))
                 .is_ok_and(|told| told.starts_with("250"))
