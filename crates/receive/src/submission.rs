@@ -167,11 +167,22 @@ impl<'a> Submission<'a> {
         !self.documents.is_empty() && self.unreadable.is_empty()
     }
 
-    /// What was unusual about the mail or the packing.
+    /// What was unusual about the mail or the packing, and is not said of a report.
     pub fn notes(&self) -> Vec<Note> {
+        let is_said = |document: &Document| document.reading.has(RepairKind::GzipTrailer);
+        let is_said = self.documents.iter().any(is_said);
+        let is_new = |note: &PayloadNote| !(is_said && is_bad_trailer(note));
         match &self.unusual {
-            Unusual::Mail(notes) => notes.iter().map(Note::of_mail).collect(),
-            Unusual::Packing(notes) => notes.iter().map(Note::of_packing).collect(),
+            Unusual::Mail(notes) => {
+                let is_new = |note: &&MailNote| match &note.kind {
+                    MailNoteKind::Payload(note) => is_new(note),
+                    _ => true,
+                };
+                notes.iter().filter(is_new).map(Note::of_mail).collect()
+            }
+            Unusual::Packing(notes) => {
+                notes.iter().filter(|note| is_new(note)).map(Note::of_packing).collect()
+            }
         }
     }
 
@@ -185,10 +196,8 @@ impl<'a> Submission<'a> {
         };
         match Payloads::read(octets, &limits.mail.payload) {
             Ok(payloads) => {
-                let first = match payloads.notes.iter().any(is_bad_trailer) {
-                    true => Some(RepairKind::GzipTrailer),
-                    false => None,
-                };
+                let is_bad = payloads.notes.iter().any(is_bad_trailer);
+                let first = is_bad.then_some(RepairKind::GzipTrailer);
                 submission.unusual = Unusual::Packing(payloads.notes);
                 for payload in payloads.reports {
                     let name = payload.name.unwrap_or_default();
@@ -454,6 +463,8 @@ mod tests {
             documents.flat_map(|document| document.repairs().map(|(kind, _)| kind.code())).collect()
         };
         assert_eq!(repairs(&packed), ["gzip-trailer"]);
+        // It is said once.
+        assert_eq!(Submission::read(&packed, &Limits::default()).notes(), []);
         let base64 = data_encoding::BASE64.encode(&packed);
         let mail = |parts: &[&str]| {
             let part = |part: &&str| {
