@@ -65,14 +65,9 @@ pub fn start_log() {
 pub fn say(speaker: Option<&str>, text: &str) {
     let text = match FORMAT.get() {
         Some(Format::Json) => {
-            let fields = speaker.map(|name| ("role".to_owned(), Value::from(name)));
-            line(
-                Clock::system().now(),
-                level_of(text),
-                "sealpost",
-                text,
-                fields.into_iter().collect(),
-            )
+            let role = speaker.map(|name| ("role".to_owned(), Value::from(name)));
+            let fields: Map<String, Value> = role.into_iter().collect();
+            line(Clock::system().now(), level_of(text), "sealpost", text, &fields)
         }
         _ => format!("{}{text}", speaker.map(|name| format!("{name}: ")).unwrap_or_default()),
     };
@@ -97,7 +92,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     }
     let thread = std::thread::current();
     fields.insert("thread".to_owned(), thread.name().unwrap_or("unnamed").into());
-    let text = line(Clock::system().now(), Level::ERROR, "panic", said, fields);
+    let text = line(Clock::system().now(), Level::ERROR, "panic", said, &fields);
     writeln!(std::io::stderr(), "{text}").ok();
 }
 

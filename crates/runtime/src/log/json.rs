@@ -33,7 +33,7 @@ where
         writeln!(
             writer,
             "{}",
-            line(Clock::system().now(), level, target, &seen.message, seen.fields)
+            line(Clock::system().now(), level, target, &seen.message, &seen.fields)
         )
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn line(
     level: Level,
     target: &str,
     message: &str,
-    fields: Map<String, Value>,
+    fields: &Map<String, Value>,
 ) -> String {
     let object = json!({
         "time": at.to_string(),
@@ -158,7 +158,7 @@ mod tests {
             tracing::warn!(
                 target: "sealpost_test",
                 count = 3_u64, left = -1_i64, share = 0.5, known = true, name = "a\"b",
-                error = &error as &dyn Error, ?pause, %error,
+                error = &error as &dyn Error, ?pause,
                 "failed for {}", "example.com"
             );
             tracing::info!(name = "no words");
@@ -190,7 +190,7 @@ mod tests {
         let text = logged(|| tracing::error!(odd, "{odd}"));
         assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text:?}");
         let line = text.trim_end();
-        assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+        assert!(!line.contains(char::is_control), "{line:?}");
         assert!(!line.contains(['\u{202e}', '\u{2028}', '\u{2066}']) && line.contains('ä'));
         let read: Value = serde_json::from_str(line).unwrap();
         assert_eq!((&read["message"], &read["fields"]["odd"]), (&odd.into(), &odd.into()));
