@@ -221,7 +221,7 @@ const FULL: [Full; 5] = [Full::Policies, Full::Failures, Full::Texts, Full::Repo
 /// Ordinary mails that come among these, and how long each may wait for its 250: as long as what is
 /// coming in at the same time keeps the processors busy.
 const ORDINARY: usize = 20;
-const ACKNOWLEDGED: Duration = Duration::from_secs(20);
+const ACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// Of each, so many at a time and by each way.
 const AT_ONCE: usize = 3;
 
