@@ -318,7 +318,8 @@ impl PolicyHost {
                         Arc::clone(&all)
                     };
                     let skip = |host: &DomainName| {
-                        self.inner.files.as_ref().is_some_and(|files| files.has(host))
+                        let now = self.inner.clock.now().as_second();
+                        self.inner.files.as_ref().is_some_and(|files| files.has(host, now))
                     };
                     keeper.run(hosts, skip, &self.inner.reloaded).await
                 }
@@ -359,7 +360,7 @@ impl PolicyHost {
         let looked = tokio::task::spawn_blocking(move || {
             let hosts = Arc::clone(&inner.hosts.read().unwrap_or_else(PoisonError::into_inner));
             if let Some(files) = &inner.files {
-                files.look(&hosts, &inner.named);
+                files.look(&hosts, &inner.named, inner.clock.now().as_second());
             }
         });
         // An error means that the runtime is going down.
