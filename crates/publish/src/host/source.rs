@@ -465,7 +465,8 @@ impl Source {
             let mut hosted = Vec::new();
             for Change { domain, body, standing, .. } in changes {
                 let Some(host) = policy_host(domain) else { continue };
-                if shelf.body(host.as_str()) != *body {
+                let before = shelf.body(host.as_str());
+                if before != *body {
                     match (standing, settle(&state.domains, domain)) {
                         (Standing::Before | Standing::Kept, _) => {}
                         (_, Some(fixed)) => settled.push(fixed),
@@ -473,7 +474,7 @@ impl Source {
                             record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
                         }
                     }
-                    if body.is_some() && is_own(&state.domains, domain) {
+                    if before.is_none() && body.is_some() && is_own(&state.domains, domain) {
                         hosted.push(domain.clone());
                     }
                     put.push((host, body.clone()));
