@@ -262,6 +262,120 @@ fn the_past_of_a_domain_that_was_taken_up_is_stated_later() {
     assert_eq!(rows[3], "    there was none", "{history}");
 }
 
+/// Senders hold what was served, whatever becomes of the configuration.
+#[test]
+fn a_domain_that_is_taken_out_is_served_until_no_sender_can_hold_its_policy() {
+    let world = World::new();
+    world.write(CONFIGURATION);
+    fs_err::create_dir(world.path("domains")).unwrap();
+    let other = "sts-record-missing.test";
+    let configure = |domains: &[&str]| {
+        let domains = domains.iter().map(|name| {
+            format!(
+                "[domains.\"{name}\"]\nhost = \"own\"\nmode = \"enforce\"\n\
+                 max_age = 604800\nmx = [\"mx1.{name}\"]\n"
+            )
+        });
+        fs_err::write(world.path("domains/all.toml"), domains.collect::<String>()).unwrap();
+    };
+    let logbook = || {
+        let text = publish(&world, &["history", FIXED]);
+        let rows = text.lines().filter_map(|line| Some(line.split_once("Z  ")?.1.to_owned()));
+        rows.collect::<Vec<String>>()
+    };
+    configure(&[FIXED, other]);
+    let mut daemon = start(&world, &[]);
+    let served = daemon.policy(FIXED);
+    assert!(served.0 == 200 && served.1.contains("mode: enforce"), "{served:?}");
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    assert_eq!(logbook().len(), 2);
+
+    configure(&[other]);
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("taken out of the configuration");
+    assert!(line.contains("senders may hold its policy (enforce 604800) until 2"), "{line}");
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("1 domains, 0 policies changed"), "{line}");
+    assert_eq!(daemon.policy(FIXED), served);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 1\n");
+    daemon.wait_for("/metrics", "sealpost_publish_policies 2\n");
+    let status = publish(&world, &["status"]);
+    assert!(
+        status.contains("serves enforce 604800, taken out of the configuration at"),
+        "{status}"
+    );
+    assert!(status.contains("to do: it is not in the configuration any more; senders"), "{status}");
+    let status = publish(&world, &["status", FIXED, "--format", "json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert!(status["taken_out_at"].is_number() && status["domain"] == FIXED, "{status}");
+    // Nobody leads it.
+    let reason = ["--reason", "haste", "--by", "Kim"];
+    assert_eq!(
+        run_publish(&world, &[&["move", FIXED, "testing"][..], &reason].concat()).status.code(),
+        Some(2)
+    );
+
+    // So it is after a start, with no domain left too.
+    assert!(daemon.terminate().0.success());
+    configure(&[]);
+    let mut daemon = start(&world, &[]);
+    for domain in [FIXED, other] {
+        assert_eq!(daemon.policy(domain).0, 200, "{domain}");
+    }
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 2\n");
+    assert!(publish(&world, &["status"]).contains(FIXED));
+
+    // Back in time it is as it was.
+    configure(&[FIXED]);
+    daemon.hang_up();
+    daemon.wait_to_hear("read the configuration again");
+    assert_eq!(daemon.policy(FIXED), served);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 1\n");
+    let rows = logbook();
+    let taken = "taken out of the configuration";
+    let back = "in the configuration again, and served all the while";
+    let body = "policy served: enforce 604800";
+    let settled = "nothing → enforce-week: the configuration fixes the mode";
+    assert_eq!(rows, [settled, body, taken, back], "once each");
+
+    // A week and some minutes later nobody holds it.
+    configure(&[]);
+    daemon.hang_up();
+    daemon.wait_to_hear("read the configuration again");
+    assert!(daemon.terminate().0.success());
+    let later = |days: u64| {
+        let now = sealpost_runtime::Clock::system().now();
+        (now + std::time::Duration::from_secs(days * 86_400)).to_string()
+    };
+    let daemon = start(&world, &["--at", &later(6)]);
+    assert_eq!(daemon.policy(FIXED), served);
+    drop(daemon);
+    let mut daemon = start(&world, &["--at", &later(8)]);
+    assert_eq!(daemon.policy(FIXED).0, 404);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    let letting = "let go: no sender can hold its policy any more";
+    assert_eq!(logbook().split_off(4), [taken, letting]);
+    assert_eq!(run_publish(&world, &["status", FIXED]).status.code(), Some(2), "it is not known");
+
+    // Who comes back then is new: what was served meanwhile, and by whom, is not known.
+    configure(&[FIXED]);
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("1 are new"), "{line}");
+    let mut waited = 0;
+    while daemon.policy(FIXED) != served {
+        assert!(waited < 600, "it is not taken up");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        waited += 1;
+    }
+    assert!(daemon.terminate().0.success());
+    assert_eq!(logbook().split_off(6), [settled, body]);
+    let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json", "--at", &later(8)]);
+    let last = plan.lines().last().unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert!(last["not_before"].as_str().unwrap() > &*later(370), "{plan}");
+}
+
 #[test]
 fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
     let world = World::new();

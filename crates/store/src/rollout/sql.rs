@@ -140,6 +140,33 @@ statements! {
     FORGET_WATCH = "
         UPDATE rollout_watch SET due = 0, state = '' WHERE domain = $1";
 
+    HOSTED = "
+        SELECT domain, taken_out_at FROM rollout_hosted WHERE domain > $1 ORDER BY domain LIMIT $2";
+
+    HOST = "
+        INSERT INTO rollout_hosted (domain) VALUES ($1) ON CONFLICT (domain) DO NOTHING";
+
+    UNHOST = "
+        DELETE FROM rollout_hosted WHERE domain = $1";
+
+    TAKE_OUT = "
+        UPDATE rollout_hosted SET taken_out_at = $1 WHERE domain = $2 AND taken_out_at IS NULL
+        RETURNING domain";
+
+    TAKE_BACK = "
+        UPDATE rollout_hosted SET taken_out_at = NULL
+        WHERE domain = $1 AND taken_out_at IS NOT NULL
+        RETURNING domain";
+
+    DUE_NOW = "
+        UPDATE rollout_watch SET due = 0 WHERE domain = $1";
+
+    FORGET_DOMAIN = "
+        DELETE FROM rollout_domains WHERE domain = $1";
+
+    NO_WATCH = "
+        DELETE FROM rollout_watch WHERE domain = $1";
+
     KEEP_WORD = "
         INSERT INTO rollout_words (domain, kind, subject, by_whom, reason, at)
         VALUES ($1, $2, $3, $4, $5, $6)
