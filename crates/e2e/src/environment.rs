@@ -13,8 +13,9 @@ use crate::{EnvironmentError, World};
 
 /// How long the servers may take to open their ports.
 const BOOT: Duration = Duration::from_secs(60);
-/// How long a command in the environment may run, in seconds.
+/// How long a command in the environment may run, in seconds, and how long one that takes long.
 const COMMAND_SECONDS: &str = "60";
+const LONG_COMMAND_SECONDS: &str = "900";
 /// How long a server may take to be sent a signal.
 const ANSWER: Duration = Duration::from_secs(10);
 /// The longest line that the supervisor says, in octets.
@@ -291,7 +292,21 @@ impl Environment {
         self.run_in(System::Trixie, program, arguments)
     }
 
-    /// The same with a program of any of its Debian systems.
+    /// The same for at most a quarter of an hour.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be run, or did not end in time. Its exit status is the caller's to judge.
+    pub fn run_inside_for_long(
+        &self,
+        program: &str,
+        arguments: &[&str],
+    ) -> Result<Output, EnvironmentError> {
+        let command = self.enter_for(LONG_COMMAND_SECONDS, &["--mount", "--net"]);
+        output(self.in_system(command, System::Trixie, program, arguments), program)
+    }
+
+    /// The same with a program of any of its Debian systems, for a minute.
     ///
     /// # Errors
     ///
@@ -350,7 +365,17 @@ impl Environment {
         program: &str,
         arguments: &[&str],
     ) -> Command {
-        let mut command = self.enter(namespaces);
+        self.in_system(self.enter(namespaces), system, program, arguments)
+    }
+
+    /// Lets a command run a program of one of its Debian systems.
+    fn in_system(
+        &self,
+        mut command: Command,
+        system: System,
+        program: &str,
+        arguments: &[&str],
+    ) -> Command {
         command.arg("chroot").arg(self.directory.path().join(system.as_str()));
         command.args(["/usr/bin/env", "SSL_CERT_FILE=/e2e/ca.pem", "CURL_CA_BUNDLE=/e2e/ca.pem"]);
         command.arg(program).args(arguments);
@@ -367,11 +392,16 @@ impl Environment {
         Ok(fs_err::metadata(format!("/proc/{}/ns/net", self.supervisor.id()))?.ino())
     }
 
-    /// A command that runs what follows it in some of the environment's namespaces.
+    /// A command that runs what follows it in some of the environment's namespaces, for a minute.
     fn enter(&self, namespaces: &[&str]) -> Command {
+        self.enter_for(COMMAND_SECONDS, namespaces)
+    }
+
+    /// The same for so many seconds.
+    fn enter_for(&self, seconds: &str, namespaces: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         command.arg("--target").arg(self.supervisor.id().to_string()).args(namespaces);
-        command.args(["--", "timeout", "--kill-after=5", COMMAND_SECONDS]);
+        command.args(["--", "timeout", "--kill-after=5", seconds]);
         command.stdin(Stdio::null());
         command
     }

@@ -39,7 +39,7 @@ mod unbound;
 
 // Mail servers that send into the lab.
 mod senders;
-pub use senders::{Memory, Message, Route, Senders};
+pub use senders::{Memory, Message, Route, Seen, Senders};
 
 // A mail server that reports.
 mod reporter;
@@ -73,4 +73,4 @@ pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;
 pub use lookup::{Answers, Question, delv_answer, sealpost_answers};
 mod sealpost;
-pub use sealpost::{Report, check_arguments, sealpost_binary};
+pub use sealpost::{Report, check_arguments, sealpost_binary, when_ready};

@@ -1,7 +1,8 @@
 //! Running the program under test, and reading what it reports.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output};
 
 use serde_json::Value;
 
@@ -85,4 +86,25 @@ pub fn sealpost_binary() -> Result<PathBuf, EnvironmentError> {
     let test = std::env::current_exe()?;
     let binary = test.parent().and_then(|deps| deps.parent()).unwrap_or(&test).join("sealpost");
     if binary.is_file() { Ok(binary) } else { Err(EnvironmentError::NoBinary(binary)) }
+}
+
+/// Waits until a daemon says that it is ready. What it says later is not kept.
+///
+/// # Errors
+///
+/// When it ends before; the error has what it said.
+pub fn when_ready(mut daemon: Child) -> Result<Child, EnvironmentError> {
+    let mut said = String::new();
+    if let Some(stderr) = daemon.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        let is_ready = |line: &str| line.ends_with("ready") || line.starts_with("ready: ");
+        while !said.lines().last().is_some_and(is_ready) {
+            match lines.next() {
+                Some(line) => said += &(line? + "\n"),
+                None => return Err(EnvironmentError::NotReady(said)),
+            }
+        }
+        std::thread::spawn(move || lines.for_each(drop));
+    }
+    Ok(daemon)
 }

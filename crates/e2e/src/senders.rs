@@ -9,6 +9,8 @@ use crate::{Environment, EnvironmentError, Server, Signal, System, sealpost_bina
 mod daemon;
 mod exim;
 mod postfix;
+mod sessions;
+pub use sessions::Seen;
 
 /// The mail servers that send, the daemons that they ask, and the resolver of all of them.
 ///

@@ -1,11 +1,10 @@
 //! Postfix hands report mails to `sealpost receive`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use sealpost_e2e::{Domain, Environment, World, sealpost_binary};
+use sealpost_e2e::{Domain, Environment, World, sealpost_binary, when_ready};
 
 /// A Postfix that takes mail from this machine.
 const POSTFIX: &str = "smtp://127.70.1.2:25/client.test";
@@ -33,18 +32,8 @@ impl Postfix {
         let program = sealpost_binary().unwrap();
         let configuration = self.environment.directory().join("receive.toml");
         let configuration = configuration.to_string_lossy();
-        let mut child =
-            self.environment.spawn(&program, ["receive", "--config", &*configuration]).unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = String::new();
-        while !said.ends_with("ready\n") {
-            match lines.next() {
-                Some(line) => said += &(line.unwrap() + "\n"),
-                None => panic!("{said}"),
-            }
-        }
-        std::thread::spawn(move || lines.for_each(drop));
-        Receive(child)
+        let child = self.environment.spawn(&program, ["receive", "--config", &*configuration]);
+        Receive(when_ready(child.unwrap()).unwrap())
     }
 
     fn send(&self, recipient: &str, id: &str) {

@@ -8,7 +8,7 @@ use std::{
 use std::time::Duration;
 
 use mta_sts::cache::{Jitter, Now};
-use sealpost_runtime::{Clock, Stopwatch, TickStopwatch};
+use sealpost_runtime::{Age, Clock, TickStopwatch};
 
 /// Both clocks, read together.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ pub(crate) struct Time {
     clock: Clock,
     /// Started before the other, so that it is never behind it.
     ticks: TickStopwatch,
-    since_start: Stopwatch,
+    /// Under a steered clock what is remembered ages with that.
+    since_start: Age,
     /// Keyed by the system's randomness.
     seeds: RandomState,
     drawn: AtomicU64,
@@ -25,9 +26,9 @@ pub(crate) struct Time {
 impl Time {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
-            clock,
             ticks: TickStopwatch::start(),
-            since_start: Stopwatch::start(),
+            since_start: clock.age(),
+            clock,
             seeds: RandomState::new(),
             drawn: AtomicU64::new(0),
         }
@@ -40,11 +41,30 @@ impl Time {
     /// The monotonic one shows no more than this, but for moments in which the machine is held up,
     /// and not much less. To read it costs much less.
     pub(crate) fn at_latest(&self) -> Duration {
-        self.ticks.elapsed_at_most()
+        self.ticks.elapsed_at_most().max(self.since_start.set_forward())
     }
 
     /// A new seed: a keyed hash of a counter, which nobody can predict who does not know the key.
     pub(crate) fn jitter(&self) -> Jitter {
         Jitter::new(self.seeds.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_ages_when_a_steered_clock_is_set_forward() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (clock, hand) = Clock::steered(at(0));
+        let (steered, own) = (Time::new(clock), Time::new(Clock::simulated(at(0))));
+        hand.set_forward(at(3_600));
+        let hour = Duration::from_secs(3_600);
+        assert!(steered.now().monotonic >= hour && steered.at_latest() >= hour);
+        // As it is with every other clock.
+        assert!(own.now().monotonic < hour && own.at_latest() < hour);
     }
 }

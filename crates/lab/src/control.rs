@@ -1,10 +1,11 @@
-//! The attacker's levers, from outside: a Unix socket and a line for each order.
+//! The levers of the attacker and of the owners, from outside: a Unix socket and a line for each order.
 //!
 //! | line | does |
 //! |---|---|
 //! | `attack NAME DOMAIN` | begins an attack on a domain, or on all with `*` |
 //! | `cease NAME DOMAIN` | ends it |
 //! | `cease all` | ends all |
+//! | `mend HOST` | gives an MX host STARTTLS and a good certificate |
 //! | `list` | a line `NAME DOMAIN` for each that is on, then the reply |
 //!
 //! The reply is `ok`, or `error` and a reason.
@@ -25,7 +26,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Attack, LabError, attacker::Attacker, files};
+use crate::{Attack, LabError, attacker::Attacker, files, owner::Owner};
 
 /// The file of the socket, in the lab's folder.
 const SOCKET: &str = "control.sock";
@@ -66,8 +67,13 @@ impl ControlSocket {
     }
 
     /// Takes orders in a task of its own.
-    pub(crate) fn serve(self, tasks: &mut JoinSet<()>, attacker: Arc<Attacker>) -> SocketFile {
-        tasks.spawn(serve(self.listener, attacker));
+    pub(crate) fn serve(
+        self,
+        tasks: &mut JoinSet<()>,
+        attacker: Arc<Attacker>,
+        owner: Arc<Owner>,
+    ) -> SocketFile {
+        tasks.spawn(serve(self.listener, attacker, owner));
         self.file
     }
 }
@@ -80,16 +86,16 @@ impl Drop for SocketFile {
     }
 }
 
-async fn serve(listener: UnixListener, attacker: Arc<Attacker>) {
+async fn serve(listener: UnixListener, attacker: Arc<Attacker>, owner: Arc<Owner>) {
     let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
-                let attacker = Arc::clone(&attacker);
+                let (attacker, owner) = (Arc::clone(&attacker), Arc::clone(&owner));
                 connections.spawn(async move {
-                    if let Err(error) = take_orders(stream, &attacker).await {
+                    if let Err(error) = take_orders(stream, &attacker, &owner).await {
                         tracing::debug!("a control connection ended early: {error}");
                     }
                     drop(permit);
@@ -104,7 +110,11 @@ async fn serve(listener: UnixListener, attacker: Arc<Attacker>) {
     }
 }
 
-async fn take_orders(stream: tokio::net::UnixStream, attacker: &Attacker) -> io::Result<()> {
+async fn take_orders(
+    stream: tokio::net::UnixStream,
+    attacker: &Attacker,
+    owner: &Owner,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = tokio::io::BufReader::new(reader);
     loop {
@@ -112,12 +122,12 @@ async fn take_orders(stream: tokio::net::UnixStream, attacker: &Attacker) -> io:
         let mut bounded = (&mut reader).take(LONGEST_LINE);
         timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await??;
         let Some(line) = line.strip_suffix(b"\n") else { return Ok(()) };
-        let reply = obey(&String::from_utf8_lossy(line), attacker);
+        let reply = obey(&String::from_utf8_lossy(line), attacker, owner);
         timeout(PATIENCE, writer.write_all(reply.as_bytes())).await??;
     }
 }
 
-fn obey(line: &str, attacker: &Attacker) -> String {
+fn obey(line: &str, attacker: &Attacker, owner: &Owner) -> String {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let done = match words.as_slice() {
         ["list"] => {
@@ -129,6 +139,7 @@ fn obey(line: &str, attacker: &Attacker) -> String {
             attacker.cease_all();
             Ok(())
         }
+        ["mend", host] => owner.mend(host).map_err(|error| error.to_string()),
         [verb @ ("attack" | "cease"), name, domain] => match name.parse::<Attack>() {
             Ok(attack) if *verb == "attack" => {
                 attacker.attack(attack, domain).map_err(|error| error.to_string())
@@ -139,7 +150,10 @@ fn obey(line: &str, attacker: &Attacker) -> String {
             }
             Err(error) => Err(error.to_string()),
         },
-        _ => Err("write attack NAME DOMAIN, cease NAME DOMAIN, cease all, or list".to_owned()),
+        _ => {
+            Err("write attack NAME DOMAIN, cease NAME DOMAIN, cease all, mend HOST, or list"
+                .to_owned())
+        }
     };
     match done {
         Ok(()) => "ok\n".to_owned(),
@@ -234,6 +248,15 @@ impl Control {
     /// [`ControlError`] if the lab is gone.
     pub fn cease_all(&mut self) -> Result<(), ControlError> {
         self.order(&["cease", "all"]).map(drop)
+    }
+
+    /// Lets an MX host offer STARTTLS and show a new certificate, with nothing wrong with either.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError`] if the lab refuses or is gone.
+    pub fn mend(&mut self, host: &str) -> Result<(), ControlError> {
+        self.order(&["mend", host]).map(drop)
     }
 
     /// The attacks that are on, by name, each with its domain or `*`.

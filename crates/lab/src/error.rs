@@ -40,6 +40,10 @@ pub enum LabError {
     #[error("the keys of the lab's zones could not be made: {0}")]
     ZoneKeys(#[from] hickory_proto::dnssec::DnsSecError),
 
+    /// No MX host of the lab has this name.
+    #[error("the lab has no MX host `{0}`")]
+    NoMailHost(String),
+
     /// A name in the fleet is not a DNS name. This is a fault of the table.
     #[error("the fleet holds `{0}`, which is not a DNS name")]
     Name(String),

@@ -23,6 +23,7 @@ pub(crate) struct Files {
     pub(crate) directory: PathBuf,
     pub(crate) settings: PathBuf,
     pub(crate) deliveries: PathBuf,
+    pub(crate) visits: PathBuf,
     /// Removes a folder that the lab made itself.
     _temporary: Option<TempDir>,
 }
@@ -43,6 +44,7 @@ impl Files {
             trust_anchors: directory.join(TRUST_ANCHORS),
             settings: directory.join("network.toml"),
             deliveries: directory.join("deliveries.jsonl"),
+            visits: directory.join("visits.jsonl"),
             directory,
             _temporary: temporary,
         })

@@ -9,12 +9,12 @@ use std::{
 use hickory_proto::rr::RecordType;
 use jiff::Timestamp;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     task::JoinSet,
 };
 
 use crate::{
-    Attack, AttackError, Delivery, Domain, LabError,
+    Attack, AttackError, Delivery, Domain, LabError, Visit,
     attacker::Attacker,
     authority::Authority,
     control::{ControlSocket, SocketFile},
@@ -25,7 +25,7 @@ use crate::{
     listen::{Port, accept_all, bind_all, bind_pair},
     owner::Owner,
     plan::{Ipv6, Plan},
-    reporters::Reporter,
+    reporters::{Reporter, signing_key},
     sender::{Internet, Sender},
     smtp,
     tls::Tenants,
@@ -96,11 +96,12 @@ impl Lab {
         let authority = Arc::new(Authority::new(options.now)?);
         let files = Files::new(options.directory.as_deref())?;
         let control = ControlSocket::open(&files.directory)?;
-        let mailroom = Arc::new(Mailroom::new(options.now, &files.deliveries)?);
+        let mailroom = Mailroom::new(options.now, &files.deliveries, &files.visits)?;
+        let mailroom = Arc::new(mailroom);
         let zones = Zones::new(authority.now_seconds())?;
         let attacker = Arc::new(Attacker::new(&authority));
-        let owner = Arc::new(Owner::new(&authority));
         let plan = Plan::new(zones, &authority, &attacker, probe_ipv6().await)?;
+        let owner = Arc::new(Owner::new(&authority, plan.mail_hosts()));
         let port = |preferred, standard| match options.ports {
             Ports::Preferred => Port::Preferred(preferred),
             Ports::Ephemeral => Port::Any,
@@ -121,12 +122,8 @@ impl Lab {
         let zones = Arc::new(plan.zones);
         let (socket, listener, resolver) =
             bind_pair(SocketAddr::new(RESOLVER, 0), port(5300, 53)).await?;
-        tasks.spawn(dns::serve_udp(socket, Arc::clone(&zones), Arc::clone(&attacker)));
-        let (between, known) = (Arc::clone(&attacker), Arc::clone(&zones));
-        tasks.spawn(accept_all(listener, move |stream| {
-            dns::serve_tcp(stream, Arc::clone(&known), Arc::clone(&between))
-        }));
-        let control = control.serve(&mut tasks, Arc::clone(&attacker));
+        resolve(&mut tasks, (socket, listener), &zones, &attacker);
+        let control = control.serve(&mut tasks, Arc::clone(&attacker), Arc::clone(&owner));
         files.write(authority.root_pem(), &trust_anchors, resolver, https_port, smtp_port)?;
         Ok(Self {
             resolver,
@@ -145,6 +142,18 @@ impl Lab {
     /// Stops every server and waits until the last has ended.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+    }
+
+    /// Lets the DNS be asked at another address too, at port 53: for programs that know no other port.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Bind`] if somebody else is there, or if that takes root.
+    pub async fn resolve_at(&mut self, address: Ipv4Addr) -> Result<(), LabError> {
+        let address = SocketAddr::from((address, 0));
+        let (socket, listener, _) = bind_pair(address, Port::Only(53)).await?;
+        resolve(&mut self.tasks, (socket, listener), &self.zones, &self.attacker);
+        Ok(())
     }
 
     /// Every domain of the lab, in groups; each name once.
@@ -201,9 +210,26 @@ impl Lab {
         Ok(())
     }
 
-    /// Gives an MX host of `tour.test` a new certificate, with nothing wrong with it.
-    pub fn renew_certificate(&self, host: &str) {
-        self.owner.renew(host);
+    /// Lets an MX host offer STARTTLS and show a new certificate, with nothing wrong with either, from
+    /// now on and at every address.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::NoMailHost`] if there is no such host.
+    pub fn mend(&self, host: &str) -> Result<(), LabError> {
+        self.owner.mend(host)
+    }
+
+    /// Writes the key with which a reporter signs its mails as `key.pem` into a folder, for a program
+    /// that reports in its place; says with which selector. Where it has several, that is the last.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write_signing_key(&self, of: Reporter, folder: &Path) -> Result<&'static str, LabError> {
+        let (selector, key) = signing_key(of);
+        fs_err::write(folder.join("key.pem"), key)?;
+        Ok(selector)
     }
 
     /// A mail server that sends into the lab, and behaves as this reporter when it reports on that.
@@ -249,12 +275,23 @@ impl Lab {
     /// What MX hosts have taken, once for each recipient: the newest ten thousand, the oldest of
     /// them first.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.mailroom.kept()
+        self.mailroom.deliveries()
+    }
+
+    /// Who came to MX hosts and has left again, whether a host took something or not: the newest ten
+    /// thousand, the oldest of them first.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.mailroom.visits()
     }
 
     /// The file of all deliveries, a line of JSON each, up to 64 MiB. It begins anew with the lab.
     pub fn deliveries_file(&self) -> &Path {
         &self.files.deliveries
+    }
+
+    /// The same of all visits.
+    pub fn visits_file(&self) -> &Path {
+        &self.files.visits
     }
 
     /// Where the DNS is, on UDP and TCP.
@@ -313,6 +350,20 @@ where
         tasks.spawn(accept_all(listener, move |stream| serve(stream, Arc::clone(&tenants))));
     }
     Ok(port)
+}
+
+/// Answers questions of the DNS, over UDP and over TCP.
+fn resolve(
+    tasks: &mut JoinSet<()>,
+    (socket, listener): (UdpSocket, TcpListener),
+    zones: &Arc<Zones>,
+    attacker: &Arc<Attacker>,
+) {
+    let (known, between) = (Arc::clone(zones), Arc::clone(attacker));
+    tasks.spawn(dns::serve_udp(socket, Arc::clone(&known), Arc::clone(&between)));
+    tasks.spawn(accept_all(listener, move |stream| {
+        dns::serve_tcp(stream, Arc::clone(&known), Arc::clone(&between))
+    }));
 }
 
 async fn probe_ipv6() -> Ipv6 {

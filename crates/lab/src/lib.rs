@@ -16,7 +16,8 @@
 //! ```
 //!
 //! MX hosts take mail, and keep of it who got what from where: [`Lab::deliveries`], and a line of
-//! JSON for each in a file.
+//! JSON for each in a file. Who came to them and how far he got is kept too, whether he delivered
+//! something or not: [`Lab::visits`].
 //!
 //! An attacker lives in it too, and does nothing until he is told: [`Lab::attack`] begins an
 //! [`Attack`] on one domain or on all, [`Lab::cease`] ends it, and a Unix socket does both from
@@ -58,7 +59,7 @@
 mod lab;
 pub use lab::{Lab, Options, Ports};
 mod delivery;
-pub use delivery::{Delivery, DeliveryTls, TakenBy};
+pub use delivery::{Delivery, DeliveryTls, TakenBy, Visit};
 mod error;
 pub use error::LabError;
 mod files;

@@ -1,12 +1,13 @@
-//! The owner of a domain, who renews certificates of its mail hosts while the lab runs. What he changes
-//! in the DNS is in [`Zones`](crate::zone::Zones).
+//! The owner of a domain, who mends its mail hosts while the lab runs. What he changes in the DNS is in
+//! [`Zones`](crate::zone::Zones).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
 use crate::{
+    LabError,
     authority::{Authority, LazyIdentity},
     host::{Certificate, Dialogue, Server},
     tls::{Hosted, Tenants},
@@ -15,22 +16,28 @@ use crate::{
 /// One for the whole lab.
 pub(crate) struct Owner {
     authority: Arc<Authority>,
-    /// MX hosts that are no longer as in the table.
-    renewed: RwLock<HashMap<String, Arc<Tenants<Dialogue>>>>,
+    /// The names of all MX hosts that have an address of their own.
+    hosts: HashSet<String>,
+    /// Those that are no longer as in the table.
+    mended: RwLock<HashMap<String, Arc<Hosted<Dialogue>>>>,
 }
 
 impl Owner {
-    pub(crate) fn new(authority: &Arc<Authority>) -> Self {
-        Self { authority: Arc::clone(authority), renewed: RwLock::default() }
+    pub(crate) fn new(authority: &Arc<Authority>, hosts: HashSet<String>) -> Self {
+        Self { authority: Arc::clone(authority), hosts, mended: RwLock::default() }
     }
 
-    /// Shows a new certificate at an MX host, with nothing wrong with it.
-    pub(crate) fn renew(&self, host: &str) {
+    /// Lets an MX host offer STARTTLS and show a new certificate, with nothing wrong with either.
+    pub(crate) fn mend(&self, host: &str) -> Result<(), LabError> {
+        if !self.hosts.contains(host) {
+            return Err(LabError::NoMailHost(host.to_owned()));
+        }
         let identity = Arc::new(self.certify(host));
         let server = Server::good(Dialogue::Polite);
         let hosted = Arc::new(Hosted::new(host.to_owned(), server, identity));
-        let mut renewed = self.renewed.write().unwrap_or_else(PoisonError::into_inner);
-        renewed.insert(host.to_owned(), Arc::new(Tenants::One(hosted)));
+        let mut mended = self.mended.write().unwrap_or_else(PoisonError::into_inner);
+        mended.insert(host.to_owned(), hosted);
+        Ok(())
     }
 
     /// A certificate for a host, with nothing wrong with it.
@@ -38,10 +45,24 @@ impl Owner {
         LazyIdentity::new(Arc::clone(&self.authority), host.to_owned(), Certificate::good())
     }
 
-    /// Whom a client meets at the address of an MX host, with nobody in between.
+    /// Whom a client meets at an address of MX hosts, with nobody in between.
     pub(crate) fn mail_host(&self, tenants: &Arc<Tenants<Dialogue>>) -> Arc<Tenants<Dialogue>> {
-        let Tenants::One(host) = &**tenants else { return Arc::clone(tenants) };
-        let renewed = self.renewed.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(renewed.get(&host.name).unwrap_or(tenants))
+        let mended = self.mended.read().unwrap_or_else(PoisonError::into_inner);
+        match &**tenants {
+            Tenants::One(host) => match mended.get(&host.name) {
+                Some(host) => Arc::new(Tenants::One(Arc::clone(host))),
+                None => Arc::clone(tenants),
+            },
+            Tenants::Many(hosts) if mended.keys().any(|name| hosts.contains_key(name)) => {
+                let mut hosts = hosts.clone();
+                for (name, host) in &*mended {
+                    if let Some(place) = hosts.get_mut(name) {
+                        *place = Arc::clone(host);
+                    }
+                }
+                Arc::new(Tenants::Many(hosts))
+            }
+            Tenants::Many(_) | Tenants::Issued(_) => Arc::clone(tenants),
+        }
     }
 }

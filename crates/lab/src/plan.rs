@@ -1,7 +1,7 @@
 //! From the table of domains to names, addresses and servers.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
@@ -63,6 +63,15 @@ impl Plan {
         builder.attacker(attacker)?;
         builder.reporters()?;
         Ok(builder.finish())
+    }
+
+    /// The names of the MX hosts that have an address of their own.
+    pub(crate) fn mail_hosts(&self) -> HashSet<String> {
+        let hosts = self.smtp.iter().filter_map(|(_, tenants)| match &**tenants {
+            Tenants::One(host) => Some(host.name.clone()),
+            Tenants::Many(_) | Tenants::Issued(_) => None,
+        });
+        hosts.collect()
     }
 }
 

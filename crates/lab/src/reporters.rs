@@ -27,7 +27,7 @@ mod mail;
 mod reporter;
 pub use reporter::Reporter;
 mod sign;
-pub(crate) use sign::published_keys;
+pub(crate) use sign::{published_keys, signing_key};
 // How it is posted.
 mod poster;
 pub use poster::Poster;

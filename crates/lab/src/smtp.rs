@@ -147,11 +147,11 @@ async fn in_plaintext(
                 send(stream, "501 5.5.4 EHLO needs a name\r\n").await?;
             }
             ("EHLO", Dialogue::Unhurried) => {
-                envelope.reset();
+                envelope.greet(&line);
                 send_in_pieces(stream, &extensions(name, dialogue)).await?;
             }
             ("EHLO", _) => {
-                envelope.reset();
+                envelope.greet(&line);
                 send(stream, &extensions(name, dialogue)).await?;
             }
             ("STARTTLS", Dialogue::NoStartTls | Dialogue::EhloRefused | Dialogue::Masked(_)) => {
@@ -211,7 +211,7 @@ async fn inside_tls(
         match verb.as_str() {
             "QUIT" => return send(stream, "221 2.0.0 Bye\r\n").await,
             "EHLO" => {
-                envelope.reset();
+                envelope.greet(&line);
                 let reply = format!(
                     "250-{name}\r\n250-PIPELINING\r\n250-SIZE {LARGEST_MESSAGE}\r\n250 8BITMIME\r\n"
                 );
@@ -233,7 +233,7 @@ async fn common(
 ) -> io::Result<()> {
     let reply = match verb {
         "HELO" => {
-            envelope.reset();
+            envelope.greet(line);
             "250 mx.lab.test\r\n"
         }
         "RSET" => {

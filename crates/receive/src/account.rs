@@ -1,5 +1,6 @@
 //! What is kept of a report: one account for each policy domain.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use mail_domain::DomainName;
@@ -14,7 +15,12 @@ use tls_rpt::{
 };
 
 use crate::ours::Named;
-use crate::{Document, OurDomains};
+use crate::{Document, Limits, OurDomains};
+
+/// The repair of an account whose policies were more than are kept, and alike.
+const POLICIES_JOINED: &str = "policies-joined";
+/// The same where policies are missing, not their sessions.
+const POLICIES_CUT: &str = "policies-cut";
 
 /// How a report came.
 #[derive(Clone, Debug)]
@@ -29,52 +35,72 @@ pub struct Received {
     pub trust: Trust,
 }
 
-/// What one submission may make us keep of domains that nobody has named as ours.
+/// What one submission may still make us keep.
 ///
-/// A few octets can name very many domains, and each would be a row, and one for each day. So the
-/// domains of [`Strangers::ROOM`] days and domains are kept apart; the numbers of all further ones
-/// are kept together, without a domain. Nothing of ours is concerned.
+/// A few octets can name very many domains, and each would be a row, and one for each day. So of
+/// those that nobody has named as ours, the domains of [`Allowance::STRANGERS`] days and domains are
+/// kept apart. The numbers of all further ones are kept together, without a domain; those of MX
+/// hosts below a domain of ours, with that domain.
+///
+/// Nor has a domain very many policies, see [`Limits::policies_per_domain`].
 #[derive(Debug)]
-pub struct Strangers {
-    room: usize,
+pub struct Allowance {
+    strangers: usize,
+    policies_per_domain: usize,
+    /// Policies that were kept, by the domain.
+    policies: HashMap<DomainName, usize>,
 }
 
-impl Strangers {
+impl Allowance {
     /// Days of domains: a report of one day on so many domains, or of a hundred days on a few.
-    pub const ROOM: usize = 256;
+    pub const STRANGERS: usize = 256;
     /// Policies that are kept of those without room, to show what it is about.
     const POLICIES: usize = 64;
 
+    /// For one submission.
+    pub fn new(limits: &Limits) -> Self {
+        let policies_per_domain = limits.policies_per_domain;
+        Self { strangers: Self::STRANGERS, policies_per_domain, policies: HashMap::new() }
+    }
+
     /// Is there room for one more domain on so many days?
     fn take(&mut self, days: usize) -> bool {
-        let left = self.room.checked_sub(days.max(1));
-        self.room = left.unwrap_or(0);
+        let left = self.strangers.checked_sub(days.max(1));
+        self.strangers = left.unwrap_or(0);
         left.is_some()
     }
-}
 
-impl Default for Strangers {
-    fn default() -> Self {
-        Self { room: Self::ROOM }
+    /// How many of so many policies may be kept of a domain.
+    fn take_policies(&mut self, domain: Option<&DomainName>, policies: usize) -> usize {
+        let Some(domain) = domain else { return policies.min(Self::POLICIES) };
+        // Most have a few, and then nobody has to remember them.
+        let kept = self.policies.get_mut(domain);
+        let before = kept.as_ref().map_or(0, |kept| **kept);
+        let taken = policies.min(self.policies_per_domain.saturating_sub(before));
+        match kept {
+            Some(kept) => *kept += taken,
+            None => drop(self.policies.insert(domain.clone(), taken)),
+        }
+        taken
     }
 }
 
 /// What is kept of a report: for each policy domain that it names, one account with the numbers of
-/// that domain. The texts are moved there. `strangers` is that of the whole submission.
+/// that domain. The texts are moved there. `allowance` is that of the whole submission.
 ///
 /// No two accounts are of the same domain: the store takes the second for the first come again.
 pub fn accounts(
     document: Document,
     received: &Received,
     ours: &OurDomains,
-    strangers: &mut Strangers,
+    allowance: &mut Allowance,
 ) -> Vec<NewReport> {
     let Document { json, reading, .. } = document;
     let payload = Digest::of(&json);
     // It may be large, and so is what follows.
     drop(json);
     let ReportReading { report, repairs, .. } = reading;
-    let parts = Part::all(&report, ours, strangers);
+    let parts = Part::all(&report, ours, allowance);
     let Report { organization_name, date_range, contact_info, report_id, policies, .. } = report;
     let organisation = organization_name.unwrap_or_default();
     let report_id = report_id.unwrap_or_default();
@@ -83,30 +109,77 @@ pub fn accounts(
     let ends_at = seconds(date_range.end.or(date_range.start)).unwrap_or(received.at);
     let is_only = parts.len() == 1;
     let mut policies: Vec<Option<PolicyReport>> = policies.into_iter().map(Some).collect();
-    let account = |part: Part| NewReport {
-        ownership: part.ownership,
-        echo: Echo::No,
-        trust: received.trust.clone(),
-        organisation: organisation.clone(),
-        contact: contact_info.clone(),
-        report_id: report_id.clone(),
-        begins_at,
-        ends_at,
-        received_at: received.at,
-        place: received.place,
-        payload,
-        raw: received.raw,
-        days: part.days,
-        repairs: if is_only { all(&repairs) } else { of_entries(&repairs, &part.entries) },
-        policies: part
-            .entries
-            .iter()
-            .filter_map(|index| policies.get_mut(*index)?.take())
-            .map(policy)
-            .collect(),
-        domain: part.domain,
+    let account = |part: Part| {
+        let mut repairs = if is_only { all(&repairs) } else { of_entries(&repairs, &part.entries) };
+        let entries = part.entries.iter();
+        let mut reported: Vec<ReportedPolicy> =
+            entries.filter_map(|index| policies.get_mut(*index)?.take()).map(policy).collect();
+        keep_policies(&mut reported, part.domain.as_ref(), allowance, &mut repairs);
+        NewReport {
+            ownership: part.ownership,
+            echo: Echo::No,
+            trust: received.trust.clone(),
+            organisation: organisation.clone(),
+            contact: contact_info.clone(),
+            report_id: report_id.clone(),
+            begins_at,
+            ends_at,
+            received_at: received.at,
+            place: received.place,
+            payload,
+            raw: received.raw,
+            days: part.days,
+            repairs,
+            policies: reported,
+            domain: part.domain,
+        }
     };
     parts.into_iter().map(account).collect()
+}
+
+/// Keeps as many policies of a domain as there may be. Those that are alike but for their numbers
+/// become one first; then those without failures go. Their sessions count all the same.
+fn keep_policies(
+    policies: &mut Vec<ReportedPolicy>,
+    domain: Option<&DomainName>,
+    allowance: &mut Allowance,
+    repairs: &mut Vec<Repair>,
+) {
+    if domain.is_some() && policies.len() > allowance.policies_per_domain {
+        join_alike(policies);
+        repairs.push(Repair { code: POLICIES_JOINED.to_owned(), place: "/policies".to_owned() });
+    }
+    let room = allowance.take_policies(domain, policies.len());
+    if policies.len() > room && domain.is_some() {
+        policies.sort_by_key(|policy| policy.failures.is_empty());
+        repairs.push(Repair { code: POLICIES_CUT.to_owned(), place: "/policies".to_owned() });
+    }
+    policies.truncate(room);
+}
+
+/// Makes one of the policies that are alike but for their numbers.
+fn join_alike(policies: &mut Vec<ReportedPolicy>) {
+    type Likeness = (String, Option<String>, Vec<String>, Vec<String>);
+    let mut places: HashMap<Likeness, usize> = HashMap::new();
+    let mut joined: Vec<ReportedPolicy> = Vec::new();
+    for policy in policies.drain(..) {
+        let likeness = (
+            policy.policy_type.clone(),
+            policy.policy_domain.clone(),
+            policy.strings.clone(),
+            policy.mx_hosts.clone(),
+        );
+        let place = *places.entry(likeness).or_insert(joined.len());
+        match joined.get_mut(place) {
+            Some(same) => {
+                same.successful = same.successful.saturating_add(policy.successful);
+                same.failed = same.failed.saturating_add(policy.failed);
+                same.failures.extend(policy.failures);
+            }
+            None => joined.push(policy),
+        }
+    }
+    *policies = joined;
 }
 
 /// What a report has on one policy domain.
@@ -120,16 +193,28 @@ struct Part {
 
 impl Part {
     /// One for each domain, and one for all without a domain, or without room.
-    fn all(report: &Report, ours: &OurDomains, strangers: &mut Strangers) -> Vec<Self> {
+    fn all(report: &Report, ours: &OurDomains, allowance: &mut Allowance) -> Vec<Self> {
         let tally = Tally::without_failures(report);
         let (mut parts, mut rest): (Vec<Self>, Option<usize>) = (Vec::new(), None);
+        // MX hosts without room, by the domain of ours that they are below.
+        let mut below: BTreeMap<DomainName, Self> = BTreeMap::new();
         for domain in &tally.domains {
             let part = Self::of(domain, &tally, report, ours);
             let has_room = part.domain.as_ref().is_some_and(|domain| {
-                ours.are_said_to_be(domain) || strangers.take(part.days.len())
+                ours.are_said_to_be(domain) || allowance.take(part.days.len())
             });
+            if has_room {
+                parts.push(part);
+                continue;
+            }
+            if let Some(above) = part.ours_above(ours) {
+                match below.get_mut(&above) {
+                    Some(hosts) => hosts.overlap(part),
+                    None => drop(below.insert(above, part)),
+                }
+                continue;
+            }
             match rest.and_then(|rest| parts.get_mut(rest)) {
-                _ if has_room => parts.push(part),
                 Some(rest) => rest.join(part),
                 None => {
                     let ownership = ours.ownership(None, Named::Domain);
@@ -139,9 +224,31 @@ impl Part {
             }
         }
         if let Some(rest) = rest.and_then(|rest| parts.get_mut(rest)) {
-            rest.entries.truncate(Strangers::POLICIES);
+            rest.entries.truncate(Allowance::POLICIES);
         }
+        Self::add_below(&mut parts, below);
         parts
+    }
+
+    /// Adds the MX hosts without room to the domains of ours that they are below, which the report may
+    /// have named as well.
+    fn add_below(parts: &mut Vec<Self>, mut below: BTreeMap<DomainName, Self>) {
+        if below.is_empty() {
+            return;
+        }
+        below.values_mut().for_each(|hosts| hosts.entries.truncate(Allowance::POLICIES));
+        for part in parts.iter_mut() {
+            if let Some(hosts) = part.domain.as_ref().and_then(|domain| below.remove(domain)) {
+                part.overlap(hosts);
+            }
+        }
+        parts.extend(below.into_iter().map(|(above, hosts)| Self { domain: Some(above), ..hosts }));
+    }
+
+    /// The domain of ours that this MX host of ours is below.
+    fn ours_above(&self, ours: &OurDomains) -> Option<DomainName> {
+        let host = self.domain.as_ref().filter(|_| self.ownership == Ownership::Ours)?;
+        ours.above(host)
     }
 
     fn of(domain: &DomainTally<'_>, tally: &Tally<'_>, report: &Report, ours: &OurDomains) -> Self {
@@ -159,6 +266,19 @@ impl Part {
         for (sum, share) in self.days.iter_mut().zip(other.days) {
             sum.successful = sum.successful.plus(share.successful);
             sum.failed = sum.failed.plus(share.failed);
+        }
+        self.entries.extend(other.entries);
+    }
+
+    /// Adds the sessions of an MX host, which may be the same.
+    fn overlap(&mut self, other: Self) {
+        let cover = |sum: &mut Bounds, share: Bounds| {
+            let upper = sum.plus(share).upper;
+            *sum = Bounds { lower: sum.lower.max(share.lower), upper };
+        };
+        for (sum, share) in self.days.iter_mut().zip(other.days) {
+            cover(&mut sum.successful, share.successful);
+            cover(&mut sum.failed, share.failed);
         }
         self.entries.extend(other.entries);
     }
@@ -293,7 +413,7 @@ mod tests {
         let trust = Trust::Verified { signer: "reporter.example".to_owned() };
         let received = Received { raw: Digest::of(b"raw"), place: 1, at: 1_800_000_000, trust };
         let ours = ours.iter().map(|name| name.parse().unwrap()).collect();
-        accounts(document, &received, &ours, &mut Strangers::default())
+        accounts(document, &received, &ours, &mut Allowance::new(&Limits::default()))
     }
 
     fn report(range: &str, policies: &str) -> String {
@@ -398,7 +518,7 @@ mod tests {
     #[test]
     fn domains_that_nobody_named_as_ours_have_little_room() {
         let entry = |number: usize| policy_of("sts", &format!("d{number}.example"), 3, 1);
-        let count = Strangers::ROOM + 50;
+        let count = Allowance::STRANGERS + 50;
         let entries =
             |range: std::ops::Range<usize>| range.map(entry).collect::<Vec<_>>().join(",");
         let mut text = entries(0..count);
@@ -411,9 +531,9 @@ mod tests {
             let accounts = of(&report(DAY, &text), ours);
             // Nothing is lost of the numbers, and nothing of ours.
             assert_eq!(sessions(&accounts), 3 * u64::try_from(count).unwrap() + 7);
-            assert_eq!(accounts.len(), Strangers::ROOM + 1 + ours.len());
+            assert_eq!(accounts.len(), Allowance::STRANGERS + 1 + ours.len());
             let rest = accounts.iter().find(|account| account.domain.is_none()).unwrap();
-            assert!(rest.policies.len() <= Strangers::POLICIES, "{}", rest.policies.len());
+            assert!(rest.policies.len() <= Allowance::POLICIES, "{}", rest.policies.len());
             let has_ours = accounts.iter().any(|account| {
                 account.domain.as_ref().is_some_and(|name| name.as_str() == "ours.example")
             });
@@ -425,6 +545,92 @@ mod tests {
         let accounts = of(&report(days, &entries(0..4)), &["ours.example"]);
         assert_eq!(accounts.len(), 3);
         assert_eq!(sessions(&accounts), 12);
+    }
+
+    /// They were counted with the strangers, whose numbers count nowhere.
+    #[test]
+    fn mail_hosts_without_room_are_counted_with_our_domain() {
+        let host = |number: usize| policy_of("tlsa", &format!("mx{number}.a.example"), 3, 1);
+        let hosts: Vec<_> = (0..Allowance::STRANGERS + 100).map(host).collect();
+        let ours = ["a.example", "example"]; // the closest one counts
+        let own = policy_of("sts", "a.example", 50, 2);
+        let stranger = policy_of("sts", "b.test", 7, 0);
+        for (own, lower, upper) in [(Some(own), (50, 2), (350, 102)), (None, (3, 1), (300, 100))] {
+            let before = [hosts.clone(), vec![stranger.clone()], own.clone().into_iter().collect()];
+            let after = [own.into_iter().collect(), hosts.clone(), vec![stranger.clone()]];
+            for entries in [before, after] {
+                let accounts = of(&report(DAY, &entries.concat().join(",")), &ours);
+                // No account is there twice: the store would take it for the first come again.
+                assert_eq!(accounts.len(), Allowance::STRANGERS + 2);
+                let of_domain = |name: Option<&str>| {
+                    let is_it = |account: &&NewReport| {
+                        account.domain.as_ref().map(DomainName::as_str) == name
+                    };
+                    accounts.iter().find(is_it).unwrap()
+                };
+                let account = of_domain(Some("a.example"));
+                assert_eq!(account.ownership, Ownership::Ours);
+                let [day] = account.days.as_slice() else { panic!("{:?}", account.days) };
+                assert_eq!((day.successful.lower, day.failed.lower), lower);
+                assert_eq!((day.successful.upper, day.failed.upper), upper);
+                assert!(account.policies.len() <= Allowance::POLICIES + 1);
+                let [day] = of_domain(None).days.as_slice() else { panic!("{accounts:?}") };
+                assert_eq!(day.successful, Bounds::exactly(7));
+            }
+        }
+    }
+
+    /// Any number was kept up to 4 MiB, for each submission.
+    #[test]
+    fn a_domain_has_no_more_policies_than_a_domain_can_have() {
+        let most = Limits::default().policies_per_domain;
+        let policy = |string: usize, failed: u64| {
+            let failures = format!(
+                r#""failure-details":[{{"result-type":"validation-failure","failed-session-count":{failed}}}],"#
+            );
+            let failures = if failed == 0 { String::new() } else { failures };
+            format!(
+                r#"{{"policy":{{"policy-type":"sts","policy-domain":"a.example","policy-string":["id: {string}"]}},{failures}"summary":{{"total-successful-session-count":1,"total-failure-session-count":{failed}}}}}"#
+            )
+        };
+        let of = |entries: &[String]| {
+            let mut accounts = of(&report(DAY, &entries.join(",")), &["a.example"]);
+            let account = accounts.pop().unwrap();
+            assert!(accounts.is_empty());
+            let codes = account.repairs.iter().map(|repair| repair.code.clone());
+            let codes: Vec<_> = codes.filter(|code| code.starts_with("policies-")).collect();
+            let failures: u64 = account
+                .policies
+                .iter()
+                .flat_map(|policy| &policy.failures)
+                .map(|failure| failure.sessions)
+                .sum();
+            let [day] = account.days.as_slice() else { panic!("{:?}", account.days) };
+            (account.policies.len(), codes, failures, day.successful.lower, day.failed.lower)
+        };
+        let entries: Vec<_> = (0..most).map(|number| policy(number, 0)).collect();
+        let all = u64::try_from(most).unwrap();
+        assert_eq!(of(&entries), (most, vec![], 0, all, 0));
+        // One entry for each session says no less if it becomes one for all.
+        let entries: Vec<_> = (0..most * 3).map(|number| policy(number % 3, 1)).collect();
+        let joined = vec!["policies-joined".to_owned()];
+        assert_eq!(of(&entries), (3, joined.clone(), all * 3, all * 3, all * 3));
+        // Failures are kept before successes, and sessions count in any case.
+        let failed = |number: usize| u64::from(number >= most * 2);
+        let entries: Vec<_> = (0..most * 3).map(|number| policy(number, failed(number))).collect();
+        let both = [joined, vec!["policies-cut".to_owned()]].concat();
+        assert_eq!(of(&entries), (most, both, all, all * 3, all));
+    }
+
+    /// Several reports of one submission were each as large as one may be.
+    #[test]
+    fn the_reports_of_a_submission_share_the_policies_of_a_domain() {
+        let limits = Limits { policies_per_domain: 3, ..Limits::default() };
+        let mut allowance = Allowance::new(&limits);
+        let names = ["a.example", "b.example"].map(|name| name.parse::<DomainName>().unwrap());
+        let mut take = |name: usize, policies| allowance.take_policies(names.get(name), policies);
+        assert_eq!([take(0, 2), take(0, 2), take(0, 2), take(1, 9)], [2, 1, 0, 3]);
+        assert_eq!(take(7, 100), Allowance::POLICIES);
     }
 
     #[test]

@@ -8,25 +8,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sealpost_evidence::traffic::Trust;
 use sealpost_runtime::Clock;
 use sealpost_store::{
-    Arrival, Digest, Incoming, PackedAll, RawEntry, RawOutcomes, RawState, RawStore, Reports,
-    StoreError, Stored,
+    Arrival, Digest, Held, Incoming, PackedAll, RawEntry, RawOutcomes, RawState, RawStore, Reports,
+    Room, StoreError, Stored, Vouched,
     reports::{Accepted, NewReport},
 };
+use tls_rpt::MailMessage;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use self::reading::{Means, Piece, Read, Reading, Wanting};
+use self::reading::{Means, Piece, Read, Reading, Share, Wanting};
 use crate::{Beliefs, Limits, Notary, OurDomains, notary::Keys};
 
 /// The version of the reader. Raise it when it reads what it did not read before: what lies in
 /// quarantine is then tried again.
-pub const READER: u32 = 2;
+pub const READER: u32 = 3;
 
-/// Pieces of work that are read and handed to the store at a time. Each holds what comes out of
-/// some submissions in memory, so this bounds it; two or three keep two processors and the disk
-/// busy.
+/// Pieces of work that are read and handed to the store at a time: two or three keep two processors
+/// and the disk busy.
 const PIECES: usize = 3;
+/// Of the room in memory, what a piece of work takes: what comes out of some submissions.
+const PIECE: (usize, usize) = (1, 4);
+/// The same for one large submission. The rest is for those that are to be acknowledged meanwhile.
+const MOST: (usize, usize) = (3, 4);
+
+/// Of the room in memory, so much is there beside it for submissions that were fetched: a third.
+const FETCHED: usize = 3;
 
 /// Takes in submissions. Clones share everything.
+///
+/// # Memory
+/// What is stored and what comes out when it is read share one [`Room`], that of the [`RawStore`].
+/// Nearly all submissions are small, and read some at a time in a part of it. One that turns out not
+/// to be is given up, and read by itself when most of the room is free: where submissions are as full
+/// as the limits allow, the largest of them bounds what comes on top. What is fetched to be read has
+/// memory of its own, [`Intake::fetch`]: who holds that may wait for the room, and nobody the other
+/// way round.
 #[derive(Clone)]
 pub struct Intake {
     shared: Arc<Shared>,
@@ -40,6 +55,10 @@ struct Shared {
     beliefs: Beliefs,
     ours: OurDomains,
     limits: Limits,
+    /// For what is read beside others.
+    small: Limits,
+    /// Memory for submissions that were fetched, as they came.
+    fetched: Room,
     clock: Clock,
     pieces: Arc<Semaphore>,
     /// What became of submissions, to be noted with the next that are stored.
@@ -57,6 +76,8 @@ pub struct Unread {
     pub octets: Arc<Vec<u8>>,
     /// How they came, first of all the first time; never empty.
     pub arrivals: Vec<Arrival>,
+    /// The messages in it of which it is known who signed them, from when they came.
+    pub vouched: Vec<Vouched>,
 }
 
 /// What became of a submission.
@@ -85,14 +106,27 @@ pub struct Packed {
     kept: Vec<(Arc<Vec<u8>>, Arrival)>,
 }
 
-/// What becomes of a submission: its place in the order of arrival, its name, its state.
-type Noted = (i64, Digest, RawState);
+/// What becomes of a submission.
+struct Noted {
+    /// Its place in the order of arrival.
+    place: i64,
+    name: Digest,
+    state: RawState,
+    vouched: Vec<Vouched>,
+}
+
 /// What was taken, with places in the list of the caller.
 type Placed = Vec<(usize, Taken, Option<Noted>)>;
 /// What was taken, or what the store refuses.
 type Kept = Result<Placed, Vec<Read>>;
-/// What was taken, and what waits for keys.
-type PieceTaken = (Placed, Vec<((usize, Unread), Vec<String>)>);
+/// What became of what was read together.
+struct PieceTaken {
+    taken: Placed,
+    /// What waits for keys.
+    waiting: Vec<((usize, Unread), Vec<String>)>,
+    /// What waits for more memory.
+    large: Vec<(usize, Unread)>,
+}
 
 impl Intake {
     /// Keeps octets and what they say in these.
@@ -105,8 +139,19 @@ impl Intake {
         clock: Clock,
     ) -> Self {
         let (beliefs, pieces) = (Beliefs::default(), Arc::new(Semaphore::new(PIECES)));
-        let unnoted = Arc::default();
-        let shared = Shared { raw, reports, notary, beliefs, ours, limits, clock, pieces, unnoted };
+        let shared = Shared {
+            fetched: Room::of(raw.room().octets() / FETCHED),
+            small: limits.small(),
+            unnoted: Arc::default(),
+            raw,
+            reports,
+            notary,
+            beliefs,
+            ours,
+            limits,
+            clock,
+            pieces,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -133,8 +178,19 @@ impl Intake {
     /// What [`StoreError`] says; then it is still there to be read.
     pub async fn read(&self, digest: Digest) -> Result<Option<Taken>, StoreError> {
         let Some(entry) = self.shared.raw.entry(digest).await? else { return Ok(None) };
+        let _fetched = self.fetch(entry.size).await?;
         let Some(unread) = self.unread(entry).await? else { return Ok(None) };
         Ok(self.read_all(vec![unread]).await?.pop())
+    }
+
+    /// Waits for memory for a submission of so many octets that is to be fetched: from the store, or
+    /// from where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Closed`] is not expected.
+    pub async fn fetch(&self, octets: u64) -> Result<Held, StoreError> {
+        self.shared.fetched.hold(usize::try_from(octets).unwrap_or(usize::MAX)).await
     }
 
     /// A stored submission as [`Self::read_all`] takes it; `None` if it has been forgotten.
@@ -149,7 +205,9 @@ impl Intake {
             1 => vec![entry.first],
             _ => raw.arrivals(digest).await?,
         };
-        Ok(Some(Unread { digest, place, octets: Arc::new(octets), arrivals }))
+        // Of what nobody has read yet nothing is known.
+        let vouched = if entry.reader > 0 { raw.vouched(place).await? } else { Vec::new() };
+        Ok(Some(Unread { digest, place, octets: Arc::new(octets), arrivals, vouched }))
     }
 
     /// Whether reading a stored submission could change anything: it is new, or it has come again,
@@ -229,6 +287,7 @@ impl Intake {
                 place: stored.place,
                 octets,
                 arrivals: vec![Arrival { at: stored.first_at, ..arrival }],
+                vouched: Vec::new(),
             });
             (stored, unread)
         };
@@ -320,49 +379,67 @@ impl Intake {
                 }
             }
         };
-        let mut waiting = Vec::new();
-        let mut names = HashSet::new();
-        let mut reading = Reading::new(unread);
-        while !reading.is_empty() {
-            let none = Arc::new(Keys::new());
-            let (piece, rest) = self.read_piece(reading, none, Wanting::GivenBack).await?;
-            reading = rest;
-            keep(piece.0);
-            for (unread, wanted) in piece.1 {
-                waiting.push(unread);
-                names.extend(wanted);
-            }
-        }
-        if !waiting.is_empty() {
-            let keys = Arc::new(self.shared.notary.look_up(names, self.now()).await);
-            let mut reading = Reading::of(waiting);
+        let mut unread: Vec<_> = unread.into_iter().enumerate().collect();
+        for share in [Share::Piece, Share::Most] {
+            let (mut waiting, mut large) = (Vec::new(), Vec::new());
+            let mut names = HashSet::new();
+            let mut reading = Reading::of(unread);
             while !reading.is_empty() {
-                let keys = Arc::clone(&keys);
-                let (piece, rest) = self.read_piece(reading, keys, Wanting::Undecided).await?;
+                let means = (Arc::new(Keys::new()), Wanting::GivenBack, share);
+                let (piece, rest) = self.read_piece(reading, means).await?;
                 reading = rest;
-                keep(piece.0);
+                keep(piece.taken);
+                large.extend(piece.large);
+                for (unread, wanted) in piece.waiting {
+                    waiting.push(unread);
+                    names.extend(wanted);
+                }
             }
+            if !waiting.is_empty() {
+                let keys = Arc::new(self.shared.notary.look_up(names, self.now()).await);
+                let mut reading = Reading::of(waiting);
+                while !reading.is_empty() {
+                    let means = (Arc::clone(&keys), Wanting::Undecided, share);
+                    let (piece, rest) = self.read_piece(reading, means).await?;
+                    reading = rest;
+                    keep(piece.taken);
+                }
+            }
+            if large.is_empty() {
+                break;
+            }
+            unread = large;
         }
         Ok((taken.into_iter().flatten().collect(), noted))
     }
 
     /// Reads on until there is enough for a transaction, and has it stored. Gives what was taken,
-    /// what waits for keys, and what is still to be read.
+    /// what waits for keys or for more memory, and what is still to be read.
     async fn read_piece(
         &self,
         reading: Reading,
-        keys: Arc<Keys>,
-        wanting: Wanting,
+        (keys, wanting, share): (Arc<Keys>, Wanting, Share),
     ) -> Result<(PieceTaken, Reading), StoreError> {
-        // It is held until what was read has left the memory.
         let turn = self.shared.pieces.acquire().await.map_err(|_| StoreError::Closed)?;
-        let (piece, rest) = self.piece(reading, Arc::clone(&keys), wanting).await?;
+        // It is held until what was read has left the memory. Who has a turn waits for nobody who has
+        // none.
+        let held = self.hold(share).await?;
+        let (piece, rest) = self.piece(reading, Arc::clone(&keys), wanting, share).await?;
         let taken = match self.settle(piece.read).await? {
             Ok(taken) => taken,
-            Err(refused) => self.settle_each(refused, &keys).await?,
+            Err(refused) => self.settle_each(refused, &keys, share).await?,
         };
-        drop(turn);
-        Ok(((taken, piece.waiting), rest))
+        drop((held, turn));
+        Ok((PieceTaken { taken, waiting: piece.waiting, large: piece.large }, rest))
+    }
+
+    async fn hold(&self, share: Share) -> Result<Held, StoreError> {
+        let room = self.shared.raw.room();
+        let (part, of) = match share {
+            Share::Piece => PIECE,
+            Share::Most => MOST,
+        };
+        room.hold(room.octets() / of * part).await
     }
 
     async fn piece(
@@ -370,12 +447,17 @@ impl Intake {
         reading: Reading,
         keys: Arc<Keys>,
         wanting: Wanting,
+        share: Share,
     ) -> Result<(Piece, Reading), StoreError> {
         let (shared, now) = (Arc::clone(&self.shared), self.now());
         let read = move || {
-            let Shared { notary, beliefs, ours, limits, .. } = &*shared;
-            let means = Means { notary, beliefs, ours, limits, keys: &keys, now };
-            reading.piece(&means, wanting)
+            let Shared { notary, beliefs, ours, .. } = &*shared;
+            let limits = match share {
+                Share::Piece => &shared.small,
+                Share::Most => &shared.limits,
+            };
+            let keys = &keys;
+            reading.piece(&Means { notary, beliefs, ours, limits, keys, now, wanting, share })
         };
         spawn_blocking(read).await.map_err(|_| StoreError::Closed)
     }
@@ -400,16 +482,26 @@ impl Intake {
     }
 
     /// The same one by one: those that break a bound of the store are not to cost the others.
-    async fn settle_each(&self, read: Vec<Read>, keys: &Arc<Keys>) -> Result<Placed, StoreError> {
+    async fn settle_each(
+        &self,
+        read: Vec<Read>,
+        keys: &Arc<Keys>,
+        share: Share,
+    ) -> Result<Placed, StoreError> {
         let mut all = Vec::new();
         for Read { place, unread, .. } in read {
             let reading = Reading::of(vec![(place, unread)]);
-            let (piece, _) = self.piece(reading, Arc::clone(keys), Wanting::Undecided).await?;
-            for read in piece.read {
-                let (place, raw, name) = (read.place, read.unread.place, read.unread.digest);
+            let (piece, _) = self.piece(reading, Arc::clone(keys), Wanting::Refused, share).await?;
+            for mut read in piece.read {
+                let (place, unread) = (read.place, read.unread.clone());
+                let vouched = std::mem::take(&mut read.vouched);
                 let taken = self.settle_one(read).await?;
-                let noted =
-                    (taken.state != RawState::New).then(|| (raw, name, taken.state.clone()));
+                let vouched = match taken.state {
+                    RawState::Quarantined { .. } => vouched,
+                    _ => Vec::new(),
+                };
+                let state = taken.state.clone();
+                let noted = (state != RawState::New).then(|| Noted::of(&unread, state, vouched));
                 all.push((place, taken, noted));
             }
         }
@@ -452,14 +544,37 @@ impl Intake {
     }
 }
 
+impl Unread {
+    /// Who signed a message in it, if that was seen when it came.
+    fn signer(&self, message: &MailMessage<'_>) -> Option<String> {
+        if self.vouched.is_empty() {
+            return None;
+        }
+        let name = Digest::of(&message.octets);
+        let vouched = self.vouched.iter().find(|vouched| vouched.message == name)?;
+        Some(vouched.signer.clone())
+    }
+}
+
+impl Noted {
+    fn of(unread: &Unread, state: RawState, vouched: Vec<Vouched>) -> Self {
+        Self { place: unread.place, name: unread.digest, state, vouched }
+    }
+}
+
 impl Shared {
     fn unnoted(&self) -> MutexGuard<'_, Vec<Noted>> {
         self.unnoted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn settled(outcomes: Vec<Noted>) -> RawOutcomes {
-    RawOutcomes { outcomes, reader: READER }
+fn settled(noted: Vec<Noted>) -> RawOutcomes {
+    let mut settled = RawOutcomes { reader: READER, ..RawOutcomes::default() };
+    for Noted { place, name, state, vouched } in noted {
+        settled.outcomes.push((place, name, state));
+        settled.vouched.extend(vouched.into_iter().map(|vouched| (place, name, vouched)));
+    }
+    settled
 }
 
 #[cfg(test)]

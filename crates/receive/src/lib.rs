@@ -39,7 +39,7 @@ pub use unverified::unverified_in_words;
 mod account;
 mod ours;
 
-pub use account::{Received, Strangers, accounts};
+pub use account::{Allowance, Received, accounts};
 pub use ours::OurDomains;
 
 // All of it, for everything that comes in.

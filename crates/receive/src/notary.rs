@@ -211,6 +211,20 @@ pub(crate) mod tests {
         -----END PRIVATE KEY-----\n";
     pub(crate) const KEY_NAME: &str = "s1._domainkey.r.example";
 
+    impl Notary {
+        /// Asks nobody, and remembers this answer.
+        pub(crate) fn remembering(name: &str, answer: KeyAnswer, now: i64) -> Self {
+            let notary = Self::offline();
+            notary.remember(name, &Arc::new(answer), now);
+            notary
+        }
+    }
+
+    /// What DNS has at the name of the key.
+    pub(crate) fn record() -> Vec<u8> {
+        SigningKey::from_pem(KEY.as_bytes()).unwrap().record().unwrap().into_bytes()
+    }
+
     /// A mail with a field before it that signs it as r.example at a time.
     pub(crate) fn signed(mail: &str, at: i64) -> String {
         let key = SigningKey::from_pem(KEY.as_bytes()).unwrap();

@@ -49,6 +49,13 @@ impl OurDomains {
         self.read().contains(domain)
     }
 
+    /// Of the domains that somebody has named, the one closest above this one.
+    pub(crate) fn above(&self, host: &DomainName) -> Option<DomainName> {
+        let domains = self.read();
+        let above = domains.iter().filter(|domain| host.is_subdomain_of(domain));
+        above.max_by_key(|domain| domain.as_str().len()).cloned()
+    }
+
     /// Takes up others in place of these. What is read from now on is about those.
     pub fn replace(&self, domains: impl IntoIterator<Item = DomainName>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = domains.into_iter().collect();

@@ -32,10 +32,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 const MOST_PAUSES: usize = 100_000;
 /// Readers that look at mails at a time for each core; most of their time they wait for DNS.
 const READERS_PER_CORE: usize = 4;
-/// Memory for what is being read, in KiB. A submission that could take all of it is read alone.
-const MEMORY: u32 = 64 * 1024;
-/// What reading may take for each octet that came in, as a rule; bombs are given up on the way.
-const MEMORY_PER_OCTET: u64 = 8;
 
 /// Reads submissions as they come, those that were left behind, and those of which a key could not
 /// be looked up. Clones share everything.
@@ -65,7 +61,6 @@ struct Shared {
     paused: Mutex<HashMap<Digest, Pause>>,
     /// Something found no place in the queue.
     left_behind: Notify,
-    memory: Semaphore,
     since: Stopwatch,
 }
 
@@ -91,7 +86,6 @@ impl ReadingRoom {
             busy: Mutex::default(),
             paused: Mutex::default(),
             left_behind: Notify::new(),
-            memory: Semaphore::new(usize::try_from(MEMORY).unwrap_or(usize::MAX)),
             since: Stopwatch::start(),
         };
         let room = Self { shared: Arc::new(shared), queue };
@@ -261,16 +255,12 @@ impl Shared {
     /// to be read.
     async fn read(&self, digest: Digest) -> Result<Option<(RawState, Option<Taken>)>, StoreError> {
         let Some(entry) = self.intake.raw().entry(digest).await? else { return Ok(None) };
-        let kibibytes = entry.size.saturating_mul(MEMORY_PER_OCTET) / 1024 + 64;
-        let kibibytes = u32::try_from(kibibytes).unwrap_or(MEMORY).min(MEMORY);
-        let memory = self.memory.acquire_many(kibibytes).await;
         let watch = Stopwatch::start();
         if !self.intake.is_worth_reading(&entry) {
             return Ok(Some((entry.state, None)));
         }
         let taken = self.intake.read(digest).await?;
         self.metrics.read_seconds.observe(watch.elapsed());
-        drop(memory);
         Ok(taken.map(|taken| (taken.state.clone(), Some(taken))))
     }
 

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use sealpost_listen::{Address, tls::IdentityFiles};
 use sealpost_net::IpNetwork;
 use sealpost_runtime::state_folder;
-use sealpost_store::{raw_path_beside, reports::Retention};
+use sealpost_store::{Room, raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
 use crate::{
@@ -135,7 +135,7 @@ pub struct SectionLimits {
     pub message_octets: usize,
     /// Octets of a post: 10 MiB, packed as it comes.
     pub post_octets: usize,
-    /// Octets that all who send may fill at a time: 64 MiB.
+    /// Octets of memory for what is sent, from the first octet until it is read: 64 MiB.
     pub memory_octets: usize,
     /// Connections at a time at each door: 1,000.
     pub connections: usize,
@@ -153,10 +153,12 @@ pub struct SectionLimits {
     pub reports: usize,
     /// How deep the JSON of a report may be nested: 32, at most 128.
     pub json_depth: usize,
-    /// Policies of a report: 50,000.
+    /// Policies of all reports of a submission: 50,000.
     pub policies: usize,
-    /// Failure details of a report: 200,000.
+    /// Failure details of all reports of a submission: 200,000.
     pub details: usize,
+    /// Policies that are kept of what a submission says about one domain: 500.
+    pub policies_per_domain: usize,
 }
 
 /// For how long what is kept, in days.
@@ -250,6 +252,7 @@ impl Section {
         report.depth = set.json_depth;
         report.policies = set.policies;
         report.details = set.details;
+        limits.policies_per_domain = set.policies_per_domain;
         limits
     }
 
@@ -303,6 +306,23 @@ impl Section {
     }
 }
 
+impl SectionLimits {
+    /// Octets that may be coming in at a time, all doors together: half of the memory.
+    pub fn coming_in(&self) -> usize {
+        self.memory_octets / 2
+    }
+
+    /// Octets of what was fetched to be read, from the store or from files: an eighth.
+    pub fn fetched(&self) -> usize {
+        self.memory_octets / 8
+    }
+
+    /// The rest, for what is being stored and for what comes out of it when it is read.
+    pub fn room(&self) -> Room {
+        Room::of(self.memory_octets / 8 * 3)
+    }
+}
+
 impl SectionRetention {
     /// For how long what came in is kept.
     pub fn raw(&self) -> Duration {
@@ -347,7 +367,7 @@ impl Default for PostPath {
 
 impl Default for SectionLimits {
     fn default() -> Self {
-        let Limits { mail, report } = Limits::default();
+        let Limits { mail, report, policies_per_domain } = Limits::default();
         Self {
             message_octets: 15 << 20,
             post_octets: 10 << 20,
@@ -362,6 +382,7 @@ impl Default for SectionLimits {
             json_depth: report.depth,
             policies: report.policies,
             details: report.details,
+            policies_per_domain,
         }
     }
 }
@@ -470,6 +491,7 @@ mod tests {
             json_depth = 11
             policies = 12
             details = 13
+            policies_per_domain = 14
             [retention]
             raw_days = 7
             address_days = 8
@@ -495,12 +517,18 @@ mod tests {
         assert_eq!(section.beliefs().admitted.len(), 1);
         assert_eq!(section.beliefs().servers.first().unwrap().networks, this_machine());
         assert_eq!(section.retention.raw(), Duration::from_secs(7 * 86_400));
-        let Limits { mail, report } = section.reading_limits();
+        let Limits { mail, report, policies_per_domain } = section.reading_limits();
         assert_eq!((mail.octets, mail.parts, mail.reports), (1000, 9, 10));
         let payload = mail.payload;
         assert_eq!((payload.packed, payload.unpacked, payload.ratio), (2000, 700, 8));
         assert_eq!((report.octets, report.depth), (2000, 11));
-        assert_eq!((report.policies, report.details), (12, 13));
+        assert_eq!((report.policies, report.details, policies_per_domain), (12, 13, 14));
+        let SectionLimits { memory_octets, .. } = SectionLimits::default();
+        let limits = SectionLimits { memory_octets: memory_octets / 2, ..section.limits };
+        assert_eq!((limits.coming_in(), limits.fetched()), (16 << 20, 4 << 20));
+        assert_eq!(limits.room().octets(), 12 << 20);
+        // A room of which the operator has said nothing is that of the setting.
+        assert_eq!(SectionLimits::default().room().octets(), Room::default().octets());
         assert_eq!(section.proxies.len(), 2);
     }
 

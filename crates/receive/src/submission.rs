@@ -1,21 +1,51 @@
 //! From the octets of a submission to the reports in it.
 
 use tls_rpt::{
-    MailError, MailLimits, MailMessage, MailNote, MailNoteKind, Medium, PayloadError, PayloadNote,
-    Payloads, Refusal, Repair, RepairKind, Report, ReportLimits, ReportMail, ReportReading,
-    separate,
+    MailError, MailLimits, MailMessage, MailNote, MailNoteKind, Medium, PayloadError,
+    PayloadErrorKind, PayloadNote, Payloads, Refusal, Repair, RepairKind, Report, ReportLimits,
+    ReportMail, ReportReading, separate,
 };
 
 /// How much of a submission is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of a mail, and of what is packed, in a mail or not.
     pub mail: MailLimits,
-    /// Of a report.
+    /// Of a report; policies, details and strings of all reports of a submission together, as all
+    /// of them are in memory.
     pub report: ReportLimits,
+    /// Policies that are kept of all that a submission says about one domain; 500. A report has a few
+    /// for each, as one for each version of the policy in a day. Of further ones the sessions count.
+    pub policies_per_domain: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            mail: MailLimits::default(),
+            report: ReportLimits::default(),
+            policies_per_domain: 500,
+        }
+    }
 }
 
 impl Limits {
+    /// Up to so many octets, as they come and unpacked, a submission is read beside others: nearly
+    /// all that come. Real reports have up to 60 kB.
+    pub(crate) const SMALL_OCTETS: usize = 256 << 10;
+    /// So many policies, and as many failure details, it may have then.
+    const SMALL_ENTRIES: usize = 2_000;
+
+    /// The same for what is read beside others. What passes these limits may be read by itself.
+    pub(crate) fn small(&self) -> Self {
+        let mut small = self.clone();
+        let (payload, report) = (&mut small.mail.payload, &mut small.report);
+        payload.unpacked = payload.unpacked.min(Self::SMALL_OCTETS);
+        report.policies = report.policies.min(Self::SMALL_ENTRIES);
+        report.details = report.details.min(Self::SMALL_ENTRIES);
+        small
+    }
+
     /// More octets than this are never read, whatever they are.
     pub fn most_octets(&self) -> usize {
         self.mail.octets.max(self.mail.payload.packed)
@@ -33,6 +63,8 @@ pub struct Submission<'a> {
     pub unreadable: Vec<Unreadable>,
     /// What was unusual about the mail or the packing.
     unusual: Unusual,
+    /// How much more of reports may be read.
+    left: ReportLimits,
 }
 
 /// What was unusual, before anybody wants to read it: that is seldom, and its text takes time.
@@ -117,6 +149,19 @@ impl<'a> Submission<'a> {
         }
     }
 
+    /// Whether something was not read because of a limit that [`Limits::small`] lowers.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.unreadable.iter().any(|unreadable| match unreadable {
+            Unreadable::Packing { error, .. } => {
+                matches!(error.kind, PayloadErrorKind::TooLargeUnpacked { .. })
+            }
+            Unreadable::NoReport { refusal, .. } => {
+                matches!(refusal, Refusal::TooManyPolicies { .. } | Refusal::TooManyDetails { .. })
+            }
+            _ => false,
+        })
+    }
+
     /// Whether it gave reports, and all that was in it could be read.
     pub fn is_whole(&self) -> bool {
         !self.documents.is_empty() && self.unreadable.is_empty()
@@ -136,6 +181,7 @@ impl<'a> Submission<'a> {
             messages: Vec::new(),
             unreadable: Vec::new(),
             unusual: Unusual::Packing(Vec::new()),
+            left: limits.report.clone(),
         };
         match Payloads::read(octets, &limits.mail.payload) {
             Ok(payloads) => {
@@ -161,6 +207,7 @@ impl<'a> Submission<'a> {
             messages: mail.messages,
             unreadable: Vec::new(),
             unusual: Unusual::Mail(Vec::new()),
+            left: limits.report.clone(),
         };
         for refused in mail.refusals {
             let place = place(&refused.part.to_string(), refused.name.as_deref());
@@ -188,11 +235,11 @@ impl<'a> Submission<'a> {
     }
 
     fn add(&mut self, json: Vec<u8>, message: Option<usize>, place: &str, limits: &Limits) {
-        let reading = Report::read(&json, &limits.report);
+        let reading = Report::read(&json, &self.left);
         if reading.has(RepairKind::FurtherReports) && self.add_each(&json, message, place, limits) {
             return;
         }
-        self.add_read(json, reading, message, place);
+        self.add_read(json, reading, message, place, limits);
     }
 
     /// Adds the reports that stand in one text, and says whether there are several. As many are
@@ -216,12 +263,12 @@ impl<'a> Submission<'a> {
         }
         for (index, span) in spans.into_iter().enumerate() {
             let one = json.get(span.range()).unwrap_or_default();
-            let mut reading = Report::read(one, &limits.report);
+            let mut reading = Report::read(one, &self.left);
             let repair = Repair { kind: RepairKind::SeveralInText, place: String::new() };
             reading.repairs.insert(0, repair);
             let number = format!("report {}", index.saturating_add(1));
             let place = if place.is_empty() { number } else { format!("{place}, {number}") };
-            self.add_read(one.to_vec(), reading, message, &place);
+            self.add_read(one.to_vec(), reading, message, &place, limits);
         }
         true
     }
@@ -232,16 +279,43 @@ impl<'a> Submission<'a> {
         reading: ReportReading,
         message: Option<usize>,
         place: &str,
+        limits: &Limits,
     ) {
+        let place = place.to_owned();
         match reading.refusal {
             Some(refusal) => {
-                self.unreadable.push(Unreadable::NoReport { refusal, place: place.to_owned() });
+                let refusal = refusal_of_all(refusal, limits);
+                self.unreadable.push(Unreadable::NoReport { refusal, place });
             }
             None => {
-                let place = place.to_owned();
+                spend(&mut self.left, &reading.report);
                 self.documents.push(Document { json, reading, message, place });
             }
         }
+    }
+}
+
+/// Takes what was read of a report from what may still be read.
+fn spend(left: &mut ReportLimits, report: &Report) {
+    let (mut details, mut strings) = (0_usize, 0_usize);
+    for entry in &report.policies {
+        let policy = &entry.policy;
+        details = details.saturating_add(entry.failure_details.len());
+        strings = strings.saturating_add(policy.policy_string.len() + policy.mx_host.len());
+    }
+    left.policies = left.policies.saturating_sub(report.policies.len());
+    left.details = left.details.saturating_sub(details);
+    left.strings = left.strings.saturating_sub(strings);
+}
+
+/// The same with the limit that holds for all reports together.
+fn refusal_of_all(refusal: Refusal, limits: &Limits) -> Refusal {
+    match refusal {
+        Refusal::TooManyPolicies { .. } => {
+            Refusal::TooManyPolicies { limit: limits.report.policies }
+        }
+        Refusal::TooManyDetails { .. } => Refusal::TooManyDetails { limit: limits.report.details },
+        refusal => refusal,
     }
 }
 
@@ -330,6 +404,34 @@ mod tests {
         let many: String = (0..=limits.mail.reports).map(report).collect();
         let (found, codes) = read(&many);
         assert_eq!((found.len(), codes), (limits.mail.reports, vec!["reports-cut"]));
+    }
+
+    /// Each report had all of the limits for itself, and all of them are in memory together.
+    #[test]
+    fn the_reports_of_a_submission_share_the_limits() {
+        let mut limits = Limits::default();
+        limits.report.details = 10;
+        limits.report.policies = 4;
+        let report = |id: usize, details: usize| {
+            let details = vec!["{\"failed-session-count\":1}"; details].join(",");
+            format!(
+                "{{\"report-id\":\"{id}\",\"organization-name\":\"R\",\"policies\":[{{\"failure-details\":[{details}]}}]}}\n"
+            )
+        };
+        let read = |details: &[usize]| {
+            let text: String =
+                details.iter().enumerate().map(|(id, details)| report(id, *details)).collect();
+            let submission = Submission::read(text.as_bytes(), &limits);
+            let said: Vec<_> = submission.unreadable.iter().map(ToString::to_string).collect();
+            (submission.documents.len(), said, submission.is_too_large())
+        };
+        assert_eq!(read(&[5, 5]), (2, vec![], false));
+        let details = "it has more than 10 failure details".to_owned();
+        // What comes after it is read as long as there is room.
+        assert_eq!(read(&[5, 6, 5]), (2, vec![details], true));
+        let policies = "it has more than 4 policies".to_owned();
+        assert_eq!(read(&[1, 1, 1, 1, 1]), (4, vec![policies], true));
+        assert_eq!(Limits::default().small().small(), Limits::default().small());
     }
 
     /// What lies behind a limit is not said to have been read: it stays for a later version.

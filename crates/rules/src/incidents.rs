@@ -87,7 +87,7 @@ causes! {
         hold 0, clear HOUR;
         "a sender was led to a host that is none of ours"
         why "somebody between that sender and us may take mail that is meant for us, or forge our DNS"
-        fix "find out whose address or name it is; if it was never ours, keep the policy enforced, tell the reporter, and look for who changed routes or DNS"
+        fix "find out whose address or name it is, as no look from two days before these sessions until after them has shown it among the MX hosts; if it was never ours, keep the policy enforced, tell the reporter, and look for who changed routes or DNS"
     INC201 "policy-host-fails" Warning Warning Critical
         hold 15 * MINUTE, clear HOUR;
         "the policy cannot be fetched"

@@ -137,10 +137,15 @@ impl Hand {
 impl Age {
     /// How old it is.
     pub fn elapsed(&self) -> Duration {
-        let elapsed = self.since.elapsed();
-        let Some((shown, since)) = &self.shown else { return elapsed };
+        self.since.elapsed().max(self.set_forward())
+    }
+
+    /// How far a steered clock has been set forward since; nothing with any other, which costs nothing
+    /// to find out.
+    pub fn set_forward(&self) -> Duration {
+        let Some((shown, since)) = &self.shown else { return Duration::ZERO };
         let set = shown.borrow().duration_since(*since);
-        elapsed.max(Duration::try_from(set).unwrap_or_default())
+        Duration::try_from(set).unwrap_or_default()
     }
 }
 
@@ -253,6 +258,8 @@ mod tests {
         assert!(age.elapsed() < Duration::from_secs(100));
         hand.set_forward(at(100));
         assert_eq!(age.elapsed(), Duration::from_secs(100));
+        assert_eq!(age.set_forward(), Duration::from_secs(100));
+        assert_eq!(Clock::system().age().set_forward(), Duration::ZERO);
         assert!(clock.age().elapsed() < Duration::from_secs(100));
         assert!(Clock::simulated(at(0)).age().elapsed() < Duration::from_secs(100));
         assert!(Clock::system().age().elapsed() < Duration::from_secs(100));

@@ -35,7 +35,9 @@ pub(crate) use self::enforce::{
     CacheCommand, ConfigurationArguments, EnforceArguments, EnforceCommand, ImportArguments, Peer,
     SetupArguments, SetupCommand, WarmArguments, WhyArguments,
 };
-pub(crate) use self::lab::{LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments};
+pub(crate) use self::lab::{
+    LabArguments, LabCommand, LabPlace, PortsName, ReportsArguments, UsePostfix,
+};
 pub(crate) use self::publish::{
     AcceptArguments, AdoptArguments, DelegateArguments, HistoryArguments, MoveArguments,
     PastArguments, PastWord, PlaceName, PlanArguments, PublishArguments,

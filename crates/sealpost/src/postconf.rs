@@ -1,5 +1,6 @@
 //! `postconf`, which knows what Postfix knows.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -76,10 +77,17 @@ impl<'a> Postconf<'a> {
             return None;
         }
         // Without the program it is another mail server.
-        let said = self.run(["-d"].into_iter().chain(NAMES)).await.ok()?;
-        let defaults = read_settings(&said);
+        let defaults = self.defaults(&NAMES).await.ok()?;
         let [version, date] = NAMES.map(|name| defaults.get(name).map_or("", String::as_str));
         PostfixRelease::read(version, date)
+    }
+
+    /// The values that these parameters have by default.
+    pub(crate) async fn defaults(
+        &self,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        Ok(read_settings(&self.run(["-d"].into_iter().chain(names.iter().copied())).await?))
     }
 
     /// Sets parameters in `main.cf`.

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 /// What is told on the way, in this order.
-const STORY: [&str; 20] = [
+const STORY: [&str; 21] = [
+    "The five that send are the lab’s own: Postfix is not to take part.",
     "sealpost publish adopt tour.test --past nothing",
     "logbook: prerequisites → testing",
     "the owner sets _mta-sts.tour.test. 300 IN TXT \"v=STSv1; id=",
@@ -29,7 +30,8 @@ const STORY: [&str; 20] = [
 #[test]
 fn a_month_is_led_to_its_end_and_every_number_on_the_pages_is_what_the_lab_knows() {
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
-        .args(["lab", "--tour", "--once", "--ports", "ephemeral"])
+        // With a real one, that is a test of its own.
+        .args(["lab", "--tour", "--once", "--ports", "ephemeral", "--postfix", "never"])
         .env_remove("SEALPOST_CONFIG")
         .output()
         .unwrap();

@@ -12,6 +12,7 @@ use sealpost_evidence::Evidence;
 use sealpost_rules::{
     Verdict,
     changes::{Change, Facts},
+    diagnosis::KnownHosts,
 };
 
 use self::packed::{pack, unpack};
@@ -286,6 +287,35 @@ impl Checks {
                 }
             };
             Ok(then.flatten())
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// All names and addresses that the MX hosts of a domain have had since this time, by the looks that
+    /// are kept; `None` if none of these found MX hosts.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn mail_hosts_since(
+        &self,
+        domain: DomainName,
+        time: i64,
+    ) -> Result<Option<KnownHosts>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::SINCE)?;
+            let mut rows = statement.query(params![domain.as_str(), time])?;
+            let mut all: Option<KnownHosts> = None;
+            // One look at a time is in memory.
+            while let Some(row) = rows.next()? {
+                let Some(looked) = looked(row)? else { continue };
+                let Some(hosts) = KnownHosts::of(&looked.evidence) else { continue };
+                match &mut all {
+                    Some(all) => all.join(hosts),
+                    none => *none = Some(hosts),
+                }
+            }
+            Ok(all)
         };
         self.store.readers.read(read).await
     }

@@ -66,8 +66,8 @@ pub use submissions::Submissions;
 // The file of what came in.
 mod raw;
 pub use raw::{
-    Arrival, Digest, DigestError, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, PackedAll,
-    RawCounts, RawEntry, RawOutcomes, RawState, RawStore, Standing, Stored,
+    Arrival, Digest, DigestError, Held, Incoming, MOST_ARRIVALS, MOST_OCTETS, Origin, PackedAll,
+    RawCounts, RawEntry, RawOutcomes, RawState, RawStore, Room, Standing, Stored, Vouched,
 };
 
 // The files of other programs.

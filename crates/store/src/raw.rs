@@ -9,16 +9,17 @@ pub(crate) mod sql;
 mod digest;
 mod entry;
 mod packing;
+mod room;
 pub use digest::{Digest, DigestError};
-pub use entry::{Arrival, Incoming, Origin, RawCounts, RawEntry, RawState, Standing, Stored};
+pub use entry::{
+    Arrival, Incoming, Origin, RawCounts, RawEntry, RawState, Standing, Stored, Vouched,
+};
+pub use room::{Held, Room};
 
 use std::{path::PathBuf, sync::Arc};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
-};
+use tokio::task::spawn_blocking;
 
 use self::packing::{Packed, pack, unpack};
 use crate::{
@@ -33,8 +34,6 @@ use crate::{
 pub const MOST_OCTETS: usize = 64 * 1024 * 1024;
 /// Arrivals of the same octets that are kept, the first included; more are only counted.
 pub const MOST_ARRIVALS: i64 = 16;
-/// Room for submissions that wait for the writer, in KiB. Who finds none waits.
-const ROOM: u32 = 128 * 1024;
 /// Shorter submissions are prepared where the caller runs: it takes microseconds.
 const PREPARED_AT_ONCE: usize = 16 * 1024;
 
@@ -43,15 +42,11 @@ const PREPARED_AT_ONCE: usize = 16 * 1024;
 pub struct RawStore {
     writer: Writer,
     readers: Readers,
-    room: Arc<Semaphore>,
+    room: Room,
 }
 
 /// Submissions that are ready to be stored.
-pub struct PackedAll {
-    packed: Vec<(Packed, Arrival)>,
-    /// Held until they are stored.
-    _room: OwnedSemaphorePermit,
-}
+pub struct PackedAll(Vec<(Packed, Arrival)>);
 
 /// What became of submissions of which the place is known, [`Stored::place`]. They are found one
 /// beside the other, which their digests are not.
@@ -59,6 +54,8 @@ pub struct PackedAll {
 pub struct RawOutcomes {
     /// Each with its place.
     pub outcomes: Vec<(i64, Digest, RawState)>,
+    /// The messages in quarantine whose signature held, each with the place and name of its submission.
+    pub vouched: Vec<(i64, Digest, Vouched)>,
     /// The version of the reader that saw them.
     pub reader: u32,
 }
@@ -91,22 +88,33 @@ impl RawStore {
     }
 
     fn of(writer: Writer, readers: Readers) -> Self {
-        let room = Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap_or(usize::MAX)));
-        Self { writer, readers, room }
+        Self { writer, readers, room: Room::default() }
+    }
+
+    /// The same file, with other memory for what waits for the writer.
+    #[must_use]
+    pub fn with_room(self, room: Room) -> Self {
+        Self { room, ..self }
+    }
+
+    /// The memory for what waits for the writer, to be shared by those who read it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Stores what came in. The answer means that it is on the disk: now it may be acknowledged.
     ///
     /// Octets that are there already are not stored again, and their state stays; the arrival is
-    /// counted, and kept if it is one of the first [`MOST_ARRIVALS`]. At most 128 MiB wait for the
-    /// writer at a time; puts beyond that wait before they are queued.
+    /// counted, and kept if it is one of the first [`MOST_ARRIVALS`]. As much waits for the writer at a
+    /// time as there is [`Self::room`] for; puts beyond that wait before they are queued.
     ///
     /// # Errors
     ///
     /// [`StoreError::Refused`] if there are more than [`MOST_OCTETS`]; else what [`StoreError`]
     /// says of writing. Then it must not be acknowledged.
     pub async fn put(&self, octets: Vec<u8>, arrival: Arrival) -> Result<Digest, StoreError> {
-        let room = self.room_for(&[octets.len()]).await?;
+        bounded(octets.len())?;
+        let room = self.room.hold(octets.len()).await?;
         let octets = Arc::new(octets);
         let packed = if octets.len() <= PREPARED_AT_ONCE {
             pack(octets)
@@ -123,7 +131,7 @@ impl RawStore {
     }
 
     /// As [`Self::put`] for many at once, in one transaction; with what had become of each before,
-    /// in their order.
+    /// in their order. The caller bounds how much of it is in memory.
     ///
     /// # Errors
     ///
@@ -132,21 +140,18 @@ impl RawStore {
         self.put_packed(self.pack(incoming).await?, RawOutcomes::default()).await
     }
 
-    /// What of [`Self::put_all`] does not depend on order: waits for room, names and packs the
-    /// octets.
+    /// What of [`Self::put_all`] does not depend on order: names and packs the octets.
     ///
     /// # Errors
     ///
     /// [`StoreError::Refused`] if one has more than [`MOST_OCTETS`].
     pub async fn pack(&self, incoming: Vec<Incoming>) -> Result<PackedAll, StoreError> {
-        let lengths: Vec<usize> = incoming.iter().map(|incoming| incoming.octets.len()).collect();
-        let room = self.room_for(&lengths).await?;
+        incoming.iter().try_for_each(|incoming| bounded(incoming.octets.len()))?;
         let pack_all = move || -> Vec<(Packed, Arrival)> {
             let all = incoming.into_iter();
             all.map(|Incoming { octets, arrival }| (pack(octets), arrival)).collect()
         };
-        let packed = spawn_blocking(pack_all).await.map_err(StoreError::unavailable)?;
-        Ok(PackedAll { packed, _room: room })
+        spawn_blocking(pack_all).await.map(PackedAll).map_err(StoreError::unavailable)
     }
 
     /// The rest of [`Self::put_all`]: who waits for one before handing over the next has them stored
@@ -162,23 +167,10 @@ impl RawStore {
     ) -> Result<Vec<Stored>, StoreError> {
         let work = move |connection: &Connection| {
             settled.note(connection)?;
-            // With it goes the room.
-            let all = &all;
             let mut putting = Putting::begin(connection)?;
-            all.packed.iter().map(|(packed, arrival)| putting.put(packed, arrival)).collect()
+            all.0.iter().map(|(packed, arrival)| putting.put(packed, arrival)).collect()
         };
         self.writer.write(work).await
-    }
-
-    /// Waits for room for submissions of these lengths.
-    async fn room_for(&self, lengths: &[usize]) -> Result<OwnedSemaphorePermit, StoreError> {
-        if lengths.iter().any(|&length| length > MOST_OCTETS) {
-            return Err(StoreError::refused("it is longer than 64 MiB"));
-        }
-        let octets: usize = lengths.iter().fold(0, |sum, &length| sum.saturating_add(length));
-        let kibibytes = u32::try_from(octets / 1024).unwrap_or(ROOM).saturating_add(1);
-        let room = Arc::clone(&self.room).acquire_many_owned(kibibytes.min(ROOM)).await;
-        room.map_err(|_| StoreError::Closed)
     }
 
     /// Notes what became of submissions, each with the version of the reader that saw it. Unknown
@@ -226,7 +218,9 @@ impl RawStore {
             let ids = old.query_map(params![before, limit], |row| row.get::<_, i64>(0))?;
             let ids = ids.collect::<Result<Vec<_>, _>>()?;
             for id in &ids {
-                for statement in [sql::FORGET_OCTETS, sql::FORGET_ARRIVALS, sql::FORGET] {
+                let of_one =
+                    [sql::FORGET_OCTETS, sql::FORGET_ARRIVALS, sql::FORGET_VOUCHED, sql::FORGET];
+                for statement in of_one {
                     connection.prepare_cached(statement)?.execute([id])?;
                 }
             }
@@ -284,6 +278,21 @@ impl RawStore {
                 arrivals.push(arrival?);
             }
             Ok(arrivals)
+        };
+        self.readers.read(read).await
+    }
+
+    /// The messages of a submission in quarantine, or that was there, whose signature held when they
+    /// came. It is named by its place, [`RawEntry::id`].
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn vouched(&self, place: i64) -> Result<Vec<Vouched>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::VOUCHED)?;
+            let vouched = statement.query_map([place], entry::vouched)?;
+            Ok(vouched.collect::<Result<_, _>>()?)
         };
         self.readers.read(read).await
     }
@@ -368,6 +377,13 @@ impl RawStore {
     }
 }
 
+fn bounded(octets: usize) -> Result<(), StoreError> {
+    if octets > MOST_OCTETS {
+        return Err(StoreError::refused("it is longer than 64 MiB"));
+    }
+    Ok(())
+}
+
 impl RawOutcomes {
     fn note(&self, connection: &Connection) -> Result<(), StoreError> {
         let mut statement = connection.prepare_cached(sql::SETTLE_PLACED)?;
@@ -380,6 +396,10 @@ impl RawOutcomes {
                 place,
                 digest.as_bytes()
             ])?;
+        }
+        for (place, digest, Vouched { message, signer }) in &self.vouched {
+            let values = params![message.as_bytes(), signer, place, digest.as_bytes()];
+            connection.prepare_cached(sql::ADD_VOUCHED)?.execute(values)?;
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ mod note;
 mod text;
 mod zip;
 
+use std::borrow::Cow;
+
 use budget::Budget;
 
 pub use error::{PayloadError, PayloadErrorKind, Resemblance};
@@ -137,7 +139,7 @@ impl Payloads {
             name: None,
             found: Self { reports: Vec::new(), notes: Vec::new() },
         };
-        let result = unpacking.unpack(octets);
+        let result = unpacking.unpack(Cow::Borrowed(octets));
         let Unpacking { found, budget, .. } = unpacking;
         *unpacked = budget.unpacked();
         result?;
@@ -160,19 +162,20 @@ struct Unpacking<'a> {
 
 impl Unpacking<'_> {
     /// Goes as deep as there are layers, which a limit bounds.
-    fn unpack(&mut self, octets: &[u8]) -> Result<(), PayloadError> {
-        match Medium::of(octets) {
+    fn unpack(&mut self, octets: Cow<'_, [u8]>) -> Result<(), PayloadError> {
+        match Medium::of(&octets) {
             Some(Medium::Json) => self.keep(octets),
-            Some(Medium::Gzip) => self.unpack_gzip(octets),
-            Some(Medium::Zip) => self.unpack_zip(octets),
+            Some(Medium::Gzip) => self.unpack_gzip(&octets),
+            Some(Medium::Zip) => self.unpack_zip(&octets),
             None => {
-                Err(self
-                    .error(PayloadErrorKind::NoReport { resemblance: Resemblance::of(octets) }, 0))
+                let resemblance = Resemblance::of(&octets);
+                Err(self.error(PayloadErrorKind::NoReport { resemblance }, 0))
             }
         }
     }
 
-    fn keep(&mut self, octets: &[u8]) -> Result<(), PayloadError> {
+    /// What was unpacked is kept as it is, without a copy: it may be large.
+    fn keep(&mut self, octets: Cow<'_, [u8]>) -> Result<(), PayloadError> {
         if self.found.reports.len() >= self.limits.entries {
             return Err(self.error(PayloadErrorKind::TooMany { limit: self.limits.entries }, 0));
         }
@@ -193,6 +196,8 @@ impl Unpacking<'_> {
         if data.members > 1 {
             self.found.notes.push(PayloadNote::GzipMembers { members: data.members });
         }
+        let trailers = data.bad_trailers.iter();
+        self.found.notes.extend(trailers.map(|&member| PayloadNote::GzipTrailer { member }));
         match data.refused {
             Some(kind) => {
                 let (member, code) = (data.members + 1, kind.code());
@@ -207,7 +212,7 @@ impl Unpacking<'_> {
         for (member, document) in data.documents {
             self.name = document.name.or_else(|| outer.clone());
             self.renumber(Layer::Gzip(member));
-            self.unpack(&document.octets)?;
+            self.unpack(Cow::Owned(document.octets))?;
         }
         self.name = outer;
         self.layers.pop();
@@ -244,7 +249,7 @@ impl Unpacking<'_> {
                 let octets = entries.unpack(&entry, &mut self.budget);
                 result = octets
                     .map_err(|kind| self.error(kind, entry.offset))
-                    .and_then(|octets| self.unpack(&octets));
+                    .and_then(|octets| self.unpack(Cow::Owned(octets)));
             }
             self.layers.truncate(depth);
             match result {

@@ -1,11 +1,11 @@
 //! A `sealpost receive` in the network of an environment.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use sealpost_e2e::{Environment, sealpost_binary};
+use sealpost_e2e::{Environment, sealpost_binary, when_ready};
 use serde_json::Value;
 
 /// The daemon, and the store that outlives it.
@@ -35,16 +35,8 @@ impl<'a> Receive<'a> {
         fs_err::write(&configuration, text).unwrap();
         let configuration = configuration.to_string_lossy();
         let arguments = ["receive", "--config", &*configuration];
-        let mut child = environment.spawn(&sealpost_binary().unwrap(), arguments).unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = String::new();
-        while !said.ends_with("ready\n") {
-            match lines.next() {
-                Some(line) => said += &(line.unwrap() + "\n"),
-                None => panic!("{said}"),
-            }
-        }
-        std::thread::spawn(move || lines.for_each(drop));
+        let child = environment.spawn(&sealpost_binary().unwrap(), arguments).unwrap();
+        let child = when_ready(child).unwrap();
         Self { environment, child }
     }
 

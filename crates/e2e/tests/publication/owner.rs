@@ -1,12 +1,11 @@
 //! The owner of the domain, at the command line, and those who report to it.
 
-use std::io::{BufRead as _, BufReader};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use jiff::Timestamp;
-use sealpost_e2e::{Environment, LeafKind, Server, Signal, sealpost_binary};
+use sealpost_e2e::{Environment, LeafKind, Server, Signal, sealpost_binary, when_ready};
 
 pub(crate) const HOUR: i64 = 3_600;
 pub(crate) const DAY: i64 = 86_400;
@@ -257,15 +256,5 @@ rollout = {{ {rollout} }}
 fn start_receive(environment: &Environment) -> Child {
     let configuration = environment.directory().join("publish.toml").display().to_string();
     let arguments = ["receive", "--config", &configuration];
-    let mut child = environment.spawn(&sealpost_binary().unwrap(), arguments).unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = String::new();
-    while !said.ends_with("ready\n") {
-        match lines.next() {
-            Some(line) => said += &(line.unwrap() + "\n"),
-            None => panic!("{said}"),
-        }
-    }
-    std::thread::spawn(move || lines.for_each(drop));
-    child
+    when_ready(environment.spawn(&sealpost_binary().unwrap(), arguments).unwrap()).unwrap()
 }

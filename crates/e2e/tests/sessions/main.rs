@@ -7,12 +7,10 @@ mod testing;
 mod transport;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use sealpost_e2e::{Memory, Message, Route, Senders, System, sealpost_binary};
+use sealpost_e2e::{Memory, Message, Route, Senders, sealpost_binary, when_ready};
 use serde_json::Value;
 
 /// Where mail is sent to, and how much: what is good and what is not, with and without a policy.
@@ -41,7 +39,7 @@ type Counts = BTreeMap<(String, String), u64>;
 fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
     let senders = Senders::start().unwrap();
     let daemon = Report::start(&senders);
-    tell_of_sessions(&senders);
+    senders.tell_of_sessions().unwrap();
     let mail: Vec<_> = MAIL
         .iter()
         .flat_map(|(domain, count)| {
@@ -81,20 +79,6 @@ fn the_sessions_of_postfix_are_counted_as_it_logs_them() {
         assert_ne!(of(result), 0, "{result}: {counted:?}");
     }
     assert!(counted.values().sum::<u64>() >= 60, "{counted:?}");
-}
-
-/// Has Postfix send datagrams.
-fn tell_of_sessions(senders: &Senders) {
-    set(senders, &["smtp_tlsrpt_enable=yes", "smtp_tlsrpt_socket_name=/e2e/tlsrpt.sock"]);
-}
-
-/// Changes `main.cf` of Postfix 3.10.
-fn set(senders: &Senders, settings: &[&str]) {
-    let arguments = [&["-e"][..], settings].concat();
-    for (program, arguments) in [("postconf", &arguments[..]), ("postfix", &["reload"])] {
-        let output = senders.environment().run_in(System::Trixie, program, arguments).unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
 }
 
 /// Waits until Postfix has said of so many recipients what became of them.
@@ -209,20 +193,17 @@ impl Report {
     fn start_with(senders: &Senders, sections: &str, flags: &[&str]) -> Self {
         let directory = senders.environment().directory();
         let text = format!(
-            "[report]\nsocket = [\"unix:{}/tlsrpt.sock,mode=0666\"]\nstore = \"enforce.db\"\n\
+            "[report]\nsocket = [\"{}\"]\nstore = \"enforce.db\"\n\
              contact = \"tls@reporter.test\"\nflush_seconds = 1\n{sections}\n",
-            directory.display()
+            senders.socket()
         );
         fs_err::write(directory.join("report.toml"), text).unwrap();
-        // As it is where systemd is; the kernel's own default of 10 is not enough for this burst.
-        let queue = "echo 512 >/proc/sys/net/unix/max_dgram_qlen";
-        let set = senders.environment().run(Path::new("/bin/sh"), ["-c", queue]).unwrap();
-        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        senders.lengthen_queues().unwrap();
         let program = sealpost_binary().unwrap();
         let configuration = configuration(senders);
         let arguments = [&["report", "--config", &*configuration][..], flags].concat();
         let child = senders.environment().spawn_for_long(&program, arguments).unwrap();
-        Self(ready(child))
+        Self(when_ready(child).unwrap())
     }
 
     /// Asks it to end, and waits.
@@ -230,20 +211,6 @@ impl Report {
         Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(self.0.wait().unwrap().success());
     }
-}
-
-/// Waits until a daemon is ready.
-fn ready(mut child: Child) -> Child {
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = String::new();
-    while !said.ends_with("ready\n") {
-        match lines.next() {
-            Some(line) => said += &(line.unwrap() + "\n"),
-            None => panic!("{said}"),
-        }
-    }
-    std::thread::spawn(move || lines.for_each(drop));
-    child
 }
 
 impl Drop for Report {

@@ -7,10 +7,10 @@ use std::process::{Child, Command};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sealpost_e2e::{Memory, Message, Route, Senders, sealpost_binary};
+use sealpost_e2e::{Memory, Message, Route, Senders, sealpost_binary, when_ready};
 use serde_json::Value;
 
-use crate::{Counts, ROUTES, Report, WAIT, counted, logged, ready, set, tell_of_sessions};
+use crate::{Counts, ROUTES, Report, WAIT, counted, logged};
 
 /// Where mail is sent to: good, wrong name, expired, no STARTTLS, DANE good and bad, fetch error,
 /// testing, no policy.
@@ -62,21 +62,9 @@ fn the_reports_of_a_night_arrive_and_agree_with_what_was_seen() {
          allowed_networks = [\"127.0.0.0/8\"]\nehlo_name = \"reporter.test\"\n"
     );
     let daemon = Report::start_with(&senders, &sections, &["--at", &noon]);
-    let transports = senders.environment().directory().join("transport");
-    let mut text = fs_err::read_to_string(&transports).unwrap();
-    text += &format!("/^tls-reports@/ smtp:[127.0.0.1]:{SMTP}\n");
-    fs_err::write(&transports, text).unwrap();
-    tell_of_sessions(&senders);
-    // Each mail is a session of its own.
-    set(
-        &senders,
-        &[
-            "smtp_tls_connection_reuse=no",
-            "smtp_tls_session_cache_database=",
-            "smtp_connection_cache_destinations=",
-            "smtp_connection_cache_on_demand=no",
-        ],
-    );
+    senders.bring_reports_to(SMTP).unwrap();
+    senders.tell_of_sessions().unwrap();
+    senders.share_no_session().unwrap();
     let mail: Vec<_> = DOMAINS
         .iter()
         .flat_map(|domain| {
@@ -190,7 +178,8 @@ impl Receive {
         let configuration = directory.join("receive.toml").to_string_lossy().into_owned();
         let program = sealpost_binary().unwrap();
         let arguments = ["receive", "--config", &configuration, "--at", at];
-        Self(ready(senders.environment().spawn(&program, arguments).unwrap()))
+        let child = senders.environment().spawn(&program, arguments).unwrap();
+        Self(when_ready(child).unwrap())
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use sealpost_e2e::{Memory, Message, Route, Senders};
 use serde_json::Value;
 
-use crate::{Report, counted, logged, tell_of_sessions, wait_until_tried};
+use crate::{Report, counted, logged, wait_until_tried};
 
 type Expected = &'static [(&'static str, u64, u64, &'static str)];
 
@@ -38,7 +38,7 @@ fn sessions_with_a_domain_in_mode_testing_are_told_by_what_its_hosts_show() {
     let flags = ["--at", &at, "--network", network.to_str().unwrap()];
     let probing = "[report.probe]\nper_hour = 3600\n";
     let daemon = Report::start_with(&senders, probing, &flags);
-    tell_of_sessions(&senders);
+    senders.tell_of_sessions().unwrap();
     let mail: Vec<_> = DOMAINS
         .iter()
         .flat_map(|(domain, _)| {
@@ -48,16 +48,7 @@ fn sessions_with_a_domain_in_mode_testing_are_told_by_what_its_hosts_show() {
             })
         })
         .collect();
-    // Each mail is a session of its own.
-    crate::set(
-        &senders,
-        &[
-            "smtp_tls_connection_reuse=no",
-            "smtp_tls_session_cache_database=",
-            "smtp_connection_cache_destinations=",
-            "smtp_connection_cache_on_demand=no",
-        ],
-    );
+    senders.share_no_session().unwrap();
     senders.submit(&mail).unwrap();
     wait_until_tried(&senders, mail.len());
     let log = senders.log(Route::Postfix3_10, Memory::Cached).unwrap();

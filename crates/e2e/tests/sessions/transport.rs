@@ -5,7 +5,7 @@
 use sealpost_e2e::{Memory, Message, Route, Senders, System, sealpost_binary};
 use serde_json::Value;
 
-use crate::{WAIT, tell_of_sessions};
+use crate::WAIT;
 
 /// Their policies are enforced, and their MX hosts comply with none.
 const DOMAINS: [&str; 2] = ["mx-certificate-wrong-name.test", "mx-no-starttls.test"];
@@ -19,7 +19,7 @@ fn reports_leave_where_other_mail_waits_and_nothing_is_told_of_them() {
     // The program itself: a link to it leads nowhere from inside.
     let program = senders.environment().directory().join("doctor");
     fs_err::copy(sealpost_binary().unwrap(), program).unwrap();
-    tell_of_sessions(&senders);
+    senders.tell_of_sessions().unwrap();
     for system in [System::Trixie, System::Bookworm] {
         run(&senders, system, USUAL);
     }

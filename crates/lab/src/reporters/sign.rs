@@ -147,6 +147,12 @@ pub(super) fn signers(reporter: Reporter) -> impl Iterator<Item = &'static Signe
     SIGNERS.iter().filter(move |(of, _)| *of == reporter).map(|(_, signer)| signer)
 }
 
+/// The selector of a reporter's last signature, and its secret key as PEM.
+pub(crate) fn signing_key(reporter: Reporter) -> (&'static str, String) {
+    let last = signers(reporter).last();
+    last.map_or(("", String::new()), |signer| (signer.selector, signer.key.pair.serialize_pem()))
+}
+
 /// The names of all keys, and the texts of their records.
 pub(crate) fn published_keys() -> Vec<(String, String)> {
     let signers = SIGNERS.iter().map(|(_, signer)| signer).chain([&OUTSIDER]);

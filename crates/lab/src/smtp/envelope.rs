@@ -8,20 +8,24 @@ use tokio::{
 };
 
 use super::{LARGEST_MESSAGE, PATIENCE, send};
-use crate::delivery::{DeliveryTls, Mailroom, Taken, TakenBy};
+use crate::delivery::{DeliveryTls, Left, Mailroom, Taken, TakenBy};
 
 /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants as many at least).
 const MOST_RECIPIENTS: usize = 100;
 /// The longest path, in octets (RFC 5321 §4.5.3.1.3).
 const LONGEST_PATH: usize = 256;
 
-/// A session's way to the mailroom, and the message that is on it.
+/// A session's way to the mailroom, and the message that is on it. When it is dropped, the client has
+/// left.
 pub(super) struct Envelope {
     mailroom: Arc<Mailroom>,
     pub(super) host: String,
     at: SocketAddr,
     by: TakenBy,
     pub(super) tls: Option<DeliveryTls>,
+    hello: Option<String>,
+    /// Messages.
+    taken: u32,
     /// The recipients so far, with their domains; `None` before MAIL.
     recipients: Option<Vec<(String, String)>>,
 }
@@ -35,7 +39,14 @@ enum Text {
 
 impl Envelope {
     pub(super) fn new(mailroom: Arc<Mailroom>, host: &str, at: SocketAddr, by: TakenBy) -> Self {
-        Self { mailroom, host: host.to_owned(), at, by, tls: None, recipients: None }
+        let host = host.to_owned();
+        Self { mailroom, host, at, by, tls: None, hello: None, taken: 0, recipients: None }
+    }
+
+    /// The client says EHLO or HELO, which begins anew (RFC 5321 §4.1.4).
+    pub(super) fn greet(&mut self, line: &str) {
+        self.reset();
+        self.hello = line.split_ascii_whitespace().nth(1).map(str::to_owned);
     }
 
     /// Forgets the message that was begun (RFC 5321 §4.1.4).
@@ -113,7 +124,21 @@ impl Envelope {
             tls: self.tls.clone(),
             by: self.by,
         });
+        self.taken = self.taken.saturating_add(1);
         send(stream, "250 2.0.0 Taken\r\n").await
+    }
+}
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        self.mailroom.leave(Left {
+            hello: self.hello.take(),
+            host: std::mem::take(&mut self.host),
+            at: self.at,
+            tls: self.tls.take(),
+            taken: self.taken,
+            by: self.by,
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mail that MX hosts take, and what is written down of it.
 
-use sealpost_lab::{Lab, TakenBy};
+use sealpost_lab::{Control, Lab, TakenBy, Visit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::{addresses, connect, reply, start, tls};
@@ -16,6 +16,17 @@ async fn said(stream: &mut (impl AsyncReadExt + Unpin), replies: usize) -> Vec<S
         codes.push(reply(stream).await[..3].to_owned());
     }
     codes
+}
+
+/// The visits, once there are as many.
+async fn visits(lab: &Lab, count: usize) -> Vec<Visit> {
+    for _ in 0..500 {
+        if lab.visits().len() >= count {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    lab.visits()
 }
 
 /// Each delivery in short.
@@ -71,6 +82,72 @@ async fn mail_is_taken_in_plaintext_and_inside_tls() {
         lab.smtp_port()
     );
     assert!(first.starts_with("{\"at\":\"2030-03-17T") && first.ends_with(&rest), "{first}");
+
+    drop(stream);
+    let visits = visits(&lab, 1).await;
+    assert_eq!(visits.len(), 1, "one connection");
+    let visit = &visits[0];
+    assert_eq!((visit.host.as_str(), visit.taken), ("mx1.good.test", 2));
+    assert_eq!(visit.hello.as_deref(), Some("client.example.com"));
+    assert_eq!(visit.tls.as_ref().map(|tls| tls.version), Some("TLSv1.3"));
+    let lines = fs_err::read_to_string(lab.visits_file()).unwrap();
+    assert!(
+        lines.ends_with("\"sni\":\"mx1.good.test\"},\"taken\":2,\"by\":\"owner\"}\n"),
+        "{lines}"
+    );
+}
+
+#[tokio::test]
+async fn who_leaves_without_delivering_is_written_down_too() {
+    let lab = start().await;
+    let ip = *addresses(&lab, "mx1.mx-no-starttls.test.").await.first().unwrap();
+    let mut stream = connect(&lab, ip).await;
+    reply(&mut stream).await;
+    stream.write_all(b"EHLO client.example.com\r\nSTARTTLS\r\nQUIT\r\n").await.unwrap();
+    assert_eq!(said(&mut stream, 3).await, ["250", "502", "221"]);
+    drop(stream);
+    let visit = visits(&lab, 1).await.pop().unwrap();
+    assert_eq!((visit.host.as_str(), visit.taken), ("mx1.mx-no-starttls.test", 0));
+    assert_eq!((visit.hello.as_deref(), visit.tls), (Some("client.example.com"), None));
+    assert!(lab.deliveries().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_is_mended_while_the_lab_runs() {
+    let lab = start().await;
+    let (host, directory) = ("mx1.mx-no-starttls.test", lab.directory().to_owned());
+    let ip = *addresses(&lab, "mx1.mx-no-starttls.test.").await.first().unwrap();
+    let mut stream = connect(&lab, ip).await;
+    reply(&mut stream).await;
+    stream.write_all(b"EHLO client.example.com\r\n").await.unwrap();
+    assert!(!reply(&mut stream).await.contains("STARTTLS"));
+    let mend = move |host: &'static str| {
+        let directory = directory.clone();
+        tokio::task::spawn_blocking(move || Control::connect(Some(&directory))?.mend(host))
+    };
+    mend(host).await.unwrap().unwrap();
+    let mut stream = connect(&lab, ip).await;
+    reply(&mut stream).await;
+    stream.write_all(b"EHLO client.example.com\r\n").await.unwrap();
+    assert!(reply(&mut stream).await.contains("STARTTLS"));
+    stream.write_all(b"STARTTLS\r\n").await.unwrap();
+    assert_eq!(said(&mut stream, 1).await, ["220"]);
+    // Its certificate is verified.
+    tls(&lab, stream, host).await.unwrap();
+    // At every address, also that which it shares with others.
+    let host = "mx1.mx-certificate-wrong-name.test";
+    mend(host).await.unwrap().unwrap();
+    let addresses = addresses(&lab, "mx1.mx-certificate-wrong-name.test.").await;
+    assert!(!addresses.is_empty());
+    for ip in addresses {
+        let mut stream = connect(&lab, ip).await;
+        reply(&mut stream).await;
+        stream.write_all(b"EHLO client.example.com\r\nSTARTTLS\r\n").await.unwrap();
+        assert_eq!(said(&mut stream, 2).await, ["250", "220"]);
+        tls(&lab, stream, host).await.unwrap();
+    }
+    let refused = mend("mx1.nowhere.test").await.unwrap().unwrap_err();
+    assert_eq!(refused.to_string(), "the lab has no MX host `mx1.nowhere.test`");
 }
 
 #[tokio::test]

@@ -157,6 +157,12 @@ impl MaildirDoor {
         room: &ReadingRoom,
     ) -> Result<(), StoreError> {
         let (path, most) = (found.path.clone(), self.most_octets);
+        // What is gone meanwhile, or cannot be asked, is told of when it is read.
+        let length = spawn_blocking(move || fs_err::metadata(path).map_or(0, |file| file.len()));
+        let length = length.await.unwrap_or_default();
+        let most_length = u64::try_from(most).unwrap_or(u64::MAX);
+        let _fetched = room.intake().fetch(length.min(most_length)).await?;
+        let path = found.path.clone();
         let content = spawn_blocking(move || read(&path, most)).await;
         let content = content.unwrap_or_else(|_| Err(io::Error::other("it panicked")));
         match content {

@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sealpost_evidence::traffic::Trust;
 use sealpost_store::reports::{MOST_DAYS, NewReport};
-use sealpost_store::{Arrival, Digest, Origin, RawState};
+use sealpost_store::{Arrival, Digest, Origin, RawState, Vouched};
 use tls_rpt::{DateRange, Days, MailMessage, Report};
 
-use super::Unread;
+use super::{Noted, Unread};
 use crate::notary::{Keys, Opinion};
-use crate::{Beliefs, Limits, Notary, OurDomains, Received, Strangers, Submission, accounts};
+use crate::{Allowance, Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
 
 /// For how long a report waits for a key that cannot be looked up, in seconds: a day. After that it
 /// is kept as one that nobody vouches for.
@@ -38,6 +38,8 @@ pub(super) struct Means<'a> {
     pub(super) keys: &'a Keys,
     /// In seconds since 1970.
     pub(super) now: i64,
+    pub(super) wanting: Wanting,
+    pub(super) share: Share,
 }
 
 /// What happens to a submission whose signatures need keys that were not asked for.
@@ -47,12 +49,25 @@ pub(super) enum Wanting {
     GivenBack,
     /// It is undecided.
     Undecided,
+    /// The same, of one that the store has refused.
+    Refused,
+}
+
+/// How much of the memory may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// What is enough for some that are [small](Limits::small).
+    Piece,
+    /// Most of it, for one that may be large.
+    Most,
 }
 
 /// What was read together.
 #[derive(Default)]
 pub(super) struct Piece {
     pub(super) read: Vec<Read>,
+    /// Those that are not small.
+    pub(super) large: Vec<(usize, Unread)>,
     /// With the names of the keys that are wanted.
     pub(super) waiting: Vec<((usize, Unread), Vec<String>)>,
 }
@@ -64,19 +79,18 @@ pub(super) struct Read {
     pub(super) accounts: Vec<NewReport>,
     /// [`RawState::New`] if it has to be read again.
     pub(super) state: RawState,
+    /// The messages whose signature holds, of what is not to be read whole now.
+    pub(super) vouched: Vec<Vouched>,
 }
 
 /// What one submission gave.
 enum Outcome {
-    Read { accounts: Vec<NewReport>, state: RawState, octets: usize },
+    Read { accounts: Vec<NewReport>, state: RawState, vouched: Vec<Vouched>, octets: usize },
     Wanting(Vec<String>),
+    Large,
 }
 
 impl Reading {
-    pub(super) fn new(unread: Vec<Unread>) -> Self {
-        Self(unread.into_iter().enumerate().collect())
-    }
-
     pub(super) fn of(placed: Vec<(usize, Unread)>) -> Self {
         Self(placed.into())
     }
@@ -86,7 +100,7 @@ impl Reading {
     }
 
     /// Reads until there is enough to hand over. Gives the rest back.
-    pub(super) fn piece(mut self, means: &Means<'_>, wanting: Wanting) -> (Piece, Self) {
+    pub(super) fn piece(mut self, means: &Means<'_>) -> (Piece, Self) {
         let mut piece = Piece::default();
         let (mut octets, mut accounts) = (0_usize, 0_usize);
         while octets < ENOUGH_OCTETS
@@ -94,35 +108,52 @@ impl Reading {
             && let Some((place, unread)) = self.0.pop_front()
         {
             // One that makes the reader fail takes no other with it.
-            let outcome = catch_unwind(AssertUnwindSafe(|| read(&unread, means, wanting)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| read(&unread, means)));
             let outcome = outcome.unwrap_or_else(|_| {
                 let raw = unread.digest;
                 tracing::error!(%raw, "the reader has failed: the submission is kept apart");
                 let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
-                Outcome::Read { accounts: Vec::new(), state, octets: 0 }
+                let (accounts, vouched) = (Vec::new(), Vec::new());
+                Outcome::Read { accounts, state, vouched, octets: 0 }
             });
             match outcome {
-                Outcome::Read { accounts: found, state, octets: more } => {
+                Outcome::Read { accounts: found, state, vouched, octets: more } => {
                     octets = octets.saturating_add(more);
                     accounts = accounts.saturating_add(found.len());
-                    piece.read.push(Read { place, unread, accounts: found, state });
+                    piece.read.push(Read { place, unread, accounts: found, state, vouched });
                 }
                 Outcome::Wanting(names) => piece.waiting.push(((place, unread), names)),
+                Outcome::Large => piece.large.push((place, unread)),
+            }
+            if means.share == Share::Most {
+                break;
             }
         }
         (piece, self)
     }
 }
 
-fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
-    let Means { notary, beliefs, ours, limits, keys, now } = *means;
+fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
+    let Means { notary, beliefs, ours, limits, keys, now, wanting, share } = *means;
+    if share == Share::Piece && unread.octets.len() > Limits::SMALL_OCTETS {
+        return Outcome::Large;
+    }
     let arrivals = unread.arrivals.as_slice();
     let at = arrivals.first().map_or(now, |first| first.at);
     let mut submission = Submission::read(&unread.octets, limits);
-    let opinion = |message: &MailMessage<'_>| notary.opinion(&message.octets, at, now, keys);
-    // Each message is asked about once, and only if a report came in it.
-    let carries =
-        |index| submission.documents.iter().any(|document| document.message == Some(index));
+    if share == Share::Piece && submission.is_too_large() {
+        return Outcome::Large;
+    }
+    let opinion = |message: &MailMessage<'_>| {
+        let known = unread.signer(message).map(|signer| Trust::Verified { signer });
+        known.map_or_else(|| notary.opinion(&message.octets, at, now, keys), Opinion::Certain)
+    };
+    // Each message is asked about once, and only if a report came in it, or may come in it for a
+    // later reader: by then its key may be gone.
+    let is_whole = submission.unreadable.is_empty();
+    let carries = |index| {
+        !is_whole || submission.documents.iter().any(|document| document.message == Some(index))
+    };
     let opinions: Vec<Option<Opinion>> = submission
         .messages
         .iter()
@@ -147,7 +178,7 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
         None => RawState::Read,
         Some(first) => RawState::Quarantined { reason: first.code().to_owned() },
     };
-    let (mut all, mut octets, mut strangers) = (Vec::new(), 0_usize, Strangers::default());
+    let (mut all, mut octets, mut allowance) = (Vec::new(), 0_usize, Allowance::new(limits));
     for document in std::mem::take(&mut submission.documents) {
         let message = document.message.and_then(|index| submission.messages.get(index));
         let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
@@ -178,9 +209,33 @@ fn read(unread: &Unread, means: &Means<'_>, wanting: Wanting) -> Outcome {
         }
         octets = octets.saturating_add(document.json.len());
         let received = Received { raw: unread.digest, place: unread.place, at, trust };
-        all.extend(accounts(document, &received, ours, &mut strangers));
+        all.extend(accounts(document, &received, ours, &mut allowance));
     }
-    Outcome::Read { accounts: all, state, octets }
+    // Where the store refuses what is read, it lies in quarantine too.
+    let is_apart = matches!(state, RawState::Quarantined { .. }) || wanting == Wanting::Refused;
+    let vouched = if is_apart { vouched_for(&submission.messages, &opinions) } else { Vec::new() };
+    let is_undecided =
+        |opinion: &Opinion| matches!(opinion, Opinion::Undecided | Opinion::Wanting(_));
+    if is_apart
+        && now.saturating_sub(at) < KEY_PATIENCE
+        && opinions.iter().flatten().any(is_undecided)
+    {
+        // It is not put aside before it is known who signed it.
+        state = RawState::New;
+    }
+    Outcome::Read { accounts: all, state, vouched, octets }
+}
+
+/// The messages whose signature holds.
+fn vouched_for(messages: &[MailMessage<'_>], opinions: &[Option<Opinion>]) -> Vec<Vouched> {
+    let signer = |opinion: &Option<Opinion>| match opinion {
+        Some(Opinion::Certain(Trust::Verified { signer })) => Some(signer.clone()),
+        _ => None,
+    };
+    let vouched = |(message, opinion): (&MailMessage<'_>, _)| {
+        Some(Vouched { message: Digest::of(&message.octets), signer: signer(opinion)? })
+    };
+    messages.iter().zip(opinions).filter_map(vouched).collect()
 }
 
 /// Whether a report names so many days that its numbers say nothing of any of them. Kept as a report
@@ -218,9 +273,9 @@ fn vouched(
 
 impl Read {
     /// What is to be noted of it; nothing if it has to be read again.
-    pub(super) fn noted(&self) -> Option<(i64, Digest, RawState)> {
-        let noted = || (self.unread.place, self.unread.digest, self.state.clone());
-        (self.state != RawState::New).then(noted)
+    pub(super) fn noted(&self) -> Option<Noted> {
+        let (state, vouched) = (self.state.clone(), self.vouched.clone());
+        (self.state != RawState::New).then(|| Noted::of(&self.unread, state, vouched))
     }
 
     /// How far each of its accounts is believed.

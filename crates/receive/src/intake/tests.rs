@@ -5,7 +5,8 @@ use sealpost_store::{
 };
 
 use super::*;
-use crate::notary::tests::signed;
+use crate::notary::tests::{KEY_NAME, record, signed};
+use sealpost_dkim::KeyAnswer;
 
 fn report(failed: u64) -> Incoming {
     let json = format!(
@@ -132,7 +133,113 @@ async fn a_key_is_asked_for_when_its_report_is_shown_already() {
         (taken.state, taken.trusts)
     };
     let unknown = || vec![Trust::Unverified { reason: "key-unknown".to_owned() }];
+    // What is no report waits as long, so that it is known who signed it.
+    let apart = async |age: i64| {
+        let at = intake.now() - age;
+        let mail = "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n";
+        let octets = Arc::new(signed(mail, at).into_bytes());
+        let arrival = Arrival { at, ..report(0).arrival };
+        let mut arrived = intake.take_all(vec![Incoming { octets, arrival }]).await.unwrap();
+        arrived.pop().unwrap().taken.unwrap().state
+    };
+    let reason = "not-a-report".to_owned();
+    assert_eq!(apart(3_600).await, RawState::New);
+    assert_eq!(apart(2 * 86_400).await, RawState::Quarantined { reason });
     assert_eq!(taken(1, 3_600).await, (RawState::New, vec![]));
     assert_eq!(taken(2, 2 * 86_400).await, (RawState::New, unknown()));
     assert_eq!(taken(3, 15 * 86_400).await, (RawState::Read, unknown()));
+}
+
+/// A report with so many policies.
+fn with_policies(id: usize, policies: usize) -> Incoming {
+    let text = String::from_utf8(Arc::unwrap_or_clone(report(1).octets)).unwrap();
+    let text = text.replace("report-id\":\"1\"", &format!("report-id\":\"{id}\""));
+    let (head, policy) = text.split_once("\"policies\":[").unwrap();
+    let policy = policy.strip_suffix("]}").unwrap();
+    let text = format!("{head}\"policies\":[{}]}}", vec![policy; policies].join(","));
+    Incoming { octets: Arc::new(text.into_bytes()), ..report(0) }
+}
+
+/// What comes out of a submission was bounded by nothing but the number of those that are read.
+#[tokio::test]
+async fn what_is_not_small_is_read_by_itself() {
+    let (_folder, intake, raw, _) = intake().await;
+    // The large ones stand between others, and each has its answer.
+    let all = [1, 3_000, 2, 4_000].into_iter().enumerate();
+    let all: Vec<Incoming> = all.map(|(id, policies)| with_policies(id, policies)).collect();
+    let arrived = intake.take_all(all).await.unwrap();
+    let taken: Vec<_> = arrived.iter().map(|arrived| arrived.taken.as_ref().unwrap()).collect();
+    assert!(taken.iter().all(|taken| taken.state == RawState::Read && taken.accepted.len() == 1));
+    assert_eq!(raw.room().free(), raw.room().octets());
+    let refused = intake.take_all(vec![with_policies(9, 50_001)]).await.unwrap();
+    let state = &refused.first().unwrap().taken.as_ref().unwrap().state;
+    assert_eq!(*state, RawState::Quarantined { reason: "too-many-policies".to_owned() });
+}
+
+/// Those who wait for memory must not wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_large_and_small_ones_at_once_come_to_their_end() {
+    let (_folder, intake, raw, reports) = intake().await;
+    let raw = raw.with_room(sealpost_store::Room::of(64 << 10));
+    let (ours, clock) = (OurDomains::default(), Clock::system());
+    let intake = Intake::new(
+        raw.clone(),
+        reports,
+        intake.shared.notary.clone(),
+        ours,
+        Limits::default(),
+        clock,
+    );
+    let mut tasks = tokio::task::JoinSet::new();
+    for id in 0..40 {
+        let intake = intake.clone();
+        tasks.spawn(async move {
+            let one = with_policies(id, if id % 4 == 0 { 2_500 } else { 100 });
+            if id % 2 == 0 {
+                return intake.take_all(vec![one]).await.map(|_| ());
+            }
+            let octets = Arc::unwrap_or_clone(one.octets);
+            let digest = intake.store(octets, one.arrival).await?;
+            intake.read(digest).await.map(|_| ())
+        });
+    }
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), tasks.join_all());
+    ended.await.unwrap().into_iter().for_each(|done| done.unwrap());
+    assert_eq!(raw.counts().await.unwrap().read, 40);
+    assert_eq!(raw.room().free(), 64 << 10);
+}
+
+/// Its key was asked for only when a later version could read it, and was gone by then.
+#[tokio::test]
+async fn who_signed_what_lies_in_quarantine_is_known_from_when_it_came() {
+    let (_folder, intake, raw, reports) = intake().await;
+    let at = intake.now();
+    let mail = signed(
+        "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n\
+         {\"report-id\":\"1\",\"organization-name\":\"R\",\"policies\":[{}]}\r\n",
+        at,
+    );
+    let limits = |policies: usize| {
+        let mut limits = Limits::default();
+        limits.report.policies = policies;
+        limits
+    };
+    let with = |limits: Limits, key: KeyAnswer| {
+        let (raw, reports) = (raw.clone(), reports.clone());
+        let notary = Notary::remembering(KEY_NAME, key, at);
+        let ours = OurDomains::default();
+        Intake::new(raw, reports, notary, ours, limits, Clock::system())
+    };
+    let arrival = Arrival { at, ..report(0).arrival };
+    let incoming = Incoming { octets: Arc::new(mail.into_bytes()), arrival };
+    let first = with(limits(0), KeyAnswer::Found(vec![record()]));
+    let arrived = first.take_all(vec![incoming]).await.unwrap().pop().unwrap();
+    let reason = "too-many-policies".to_owned();
+    assert_eq!(arrived.taken.unwrap().state, RawState::Quarantined { reason });
+    let digest = arrived.stored.digest;
+    assert_eq!(raw.vouched(arrived.stored.place).await.unwrap().len(), 1);
+    let later = with(limits(1), KeyAnswer::Absent);
+    let taken = later.read(digest).await.unwrap().unwrap();
+    assert_eq!(taken.state, RawState::Read);
+    assert_eq!(taken.trusts, [Trust::Verified { signer: "r.example".to_owned() }]);
 }

@@ -11,7 +11,7 @@ use std::{
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_net::Network;
-use sealpost_runtime::{Clock, Stopwatch};
+use sealpost_runtime::{Age, Clock, Stopwatch};
 use sealpost_store::{
     Sessions, StoreError, Submissions,
     submissions::{Claim, Claiming, Outcome, Sending, SubmissionState, Suppression},
@@ -161,7 +161,7 @@ impl Dispatch {
     /// Makes the reports of each day that is over. It ends only by being dropped; what it was at is
     /// done by the next one.
     pub async fn build(&self) -> Infallible {
-        let mut looked: HashMap<Day, (Stopwatch, Duration)> = HashMap::new();
+        let mut looked: HashMap<Day, (Age, Duration)> = HashMap::new();
         loop {
             let now = self.now();
             let settle = i64::from(self.delivery.settle_minutes) * 60;
@@ -171,7 +171,7 @@ impl Dispatch {
             let first = open.plus(-i64::from(late)).max(self.since);
             looked.retain(|day, _| *day >= first);
             for day in (0..).map(|days| first.plus(days)).take_while(|day| *day < open) {
-                let is_early = |(since, pause): &(Stopwatch, Duration)| since.elapsed() < *pause;
+                let is_early = |(since, pause): &(Age, Duration)| since.elapsed() < *pause;
                 if looked.get(&day).is_some_and(is_early) {
                     continue;
                 }
@@ -180,10 +180,11 @@ impl Dispatch {
                 if pause == LOOK_AGAIN && day.plus(LATE) < open {
                     pause = LOOK_AGAIN_LATER;
                 }
-                looked.insert(day, (Stopwatch::start(), pause));
+                looked.insert(day, (self.clock.age(), pause));
             }
             let next = open.plus(1).begins_at().saturating_add(settle);
-            sleep(seconds(next.saturating_sub(self.now())).min(BUILDER_PAUSE)).await;
+            let pause = seconds(next.saturating_sub(self.now())).min(BUILDER_PAUSE);
+            self.clock.sleep(pause).await;
         }
     }
 
@@ -294,7 +295,7 @@ impl Dispatch {
                         self.note(&ended);
                     }
                 }
-                () = sleep(SENDER_PAUSE) => {}
+                () = self.clock.sleep(SENDER_PAUSE) => {}
             }
         }
         // Whoever is not done by then is cut off.

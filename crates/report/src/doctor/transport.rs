@@ -38,6 +38,11 @@ impl PostfixRelease {
         let date = date.parse().ok().filter(|_| date.len() == 8)?;
         Some(Self { version: version.to_owned(), is_3_10: (major, minor) >= (3, 10), date })
     }
+
+    /// Whether it tells of its TLS sessions, if it was built for that.
+    pub fn knows_tls_rpt(&self) -> bool {
+        self.is_3_10
+    }
 }
 
 impl fmt::Display for PostfixRelease {

@@ -9,7 +9,7 @@ use sealpost_evidence::traffic::{Day, FailureGroup};
 use sealpost_evidence::{Dnssec, Evidence, HostAddresses, MailHost, Observer, Reach, SmtpSession};
 use tls_rpt::{PolicyType, ResultType};
 
-use super::known::{Known, KnownHosts};
+use super::known::{Known, KnownHosts, plain};
 use super::reason::{Reason, read_reason};
 use super::result::read_result;
 use crate::Quoted;
@@ -120,13 +120,26 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn owner_of(&self, address: IpAddr) -> Owner {
-        let earlier = self.earlier_hosts.as_ref();
         match &self.hosts {
             Some(hosts) if hosts.at(address).is_some() => Owner::Ours,
-            _ if earlier.is_some_and(|hosts| hosts.at(address).is_some()) => Owner::OursEarlier,
-            Some(hosts) if hosts.addresses_are_whole => Owner::Stranger,
+            _ if self.past_hosts().any(|hosts| hosts.at(address).is_some()) => Owner::OursEarlier,
+            Some(hosts) if hosts.addresses_are_whole && self.is_looked_at_since() => {
+                Owner::Stranger
+            }
             _ => Owner::Unknown,
         }
+    }
+
+    /// The MX hosts as they were before now.
+    pub(super) fn past_hosts(&self) -> impl Iterator<Item = &KnownHosts> {
+        self.earlier_hosts.iter().chain(self.known.past_hosts)
+    }
+
+    /// Were the MX hosts looked at after the last of these sessions? If not, a host or an address that
+    /// was not seen may be a new one of ours.
+    pub(super) fn is_looked_at_since(&self) -> bool {
+        self.known.mail_hosts.is_some()
+            || self.looked_on().is_some_and(|day| day > self.group.last_day)
     }
 
     /// The MX hosts of the live look that the group may be about: the one that was reported, else
@@ -279,9 +292,7 @@ fn mail_hosts_of<'a>(
             || aliases.filter_map(|alias| read_name(alias)).any(|alias| alias == *name)
     };
     let is_at = |host: &&MailHost, address: IpAddr| {
-        host.addresses
-            .as_ref()
-            .is_some_and(|addresses| addresses.all().contains(&address.to_canonical()))
+        host.addresses.as_ref().is_some_and(|addresses| addresses.all().contains(&plain(address)))
     };
     let all = mail.hosts.iter();
     if let Some(name) = name {
@@ -305,9 +316,7 @@ fn sessions_at<'a>(
 ) -> Vec<(&'a MailHost, &'a SmtpSession)> {
     let all = || hosts.iter().flat_map(|host| host.sessions.iter().map(|session| (*host, session)));
     let there: Vec<_> = match address {
-        Some(address) => {
-            all().filter(|(_, session)| session.address == address.to_canonical()).collect()
-        }
+        Some(address) => all().filter(|(_, session)| session.address == plain(address)).collect(),
         None => Vec::new(),
     };
     if there.is_empty() { all().collect() } else { there }

@@ -1,6 +1,6 @@
 //! What is known of a domain, to be joined with what was reported.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use mail_domain::DomainName;
 use mta_sts::Policy;
@@ -16,6 +16,8 @@ pub struct Known<'a> {
     pub evidence: Option<&'a Evidence>,
     /// An earlier look, for what has changed since: best the last one before the failures began.
     pub earlier: Option<&'a Evidence>,
+    /// The MX hosts of all looks that are kept of the time in which the failures occurred.
+    pub past_hosts: Option<&'a KnownHosts>,
     /// The policy as the newest report of the group gives it.
     pub reported: Option<ReportedPolicy<'a>>,
     /// The MTA-STS policies that are known to have been published, oldest first. The last one is that
@@ -74,6 +76,7 @@ impl Known<'_> {
             today,
             evidence: None,
             earlier: None,
+            past_hosts: None,
             reported: None,
             policies: &[],
             mail_hosts: None,
@@ -92,7 +95,11 @@ impl KnownHosts {
         let mut hosts = Vec::new();
         let mut addresses_are_whole = true;
         for host in &mail.hosts {
-            let Some(name) = host.domain.clone() else { continue };
+            let Some(name) = host.domain.clone() else {
+                // Senders may find the way to it all the same.
+                addresses_are_whole = false;
+                continue;
+            };
             let Some(found) = &host.addresses else {
                 addresses_are_whole = false;
                 hosts.push(KnownHost { name, aliases: Vec::new(), addresses: Vec::new() });
@@ -120,7 +127,40 @@ impl KnownHosts {
 
     /// The host with this address.
     pub fn at(&self, address: IpAddr) -> Option<&KnownHost> {
-        self.hosts.iter().find(|host| host.addresses.contains(&address.to_canonical()))
+        self.hosts.iter().find(|host| host.addresses.contains(&plain(address)))
+    }
+
+    /// Adds what another look has shown. What was known before stays.
+    pub fn join(&mut self, other: Self) {
+        for host in other.hosts {
+            match self.hosts.iter_mut().find(|known| known.name == host.name) {
+                Some(known) => {
+                    known.aliases.extend(host.aliases);
+                    known.aliases.sort_unstable();
+                    known.aliases.dedup();
+                    known.addresses.extend(host.addresses);
+                    known.addresses.sort_unstable();
+                    known.addresses.dedup();
+                }
+                None => self.hosts.push(host),
+            }
+        }
+        self.names_are_whole &= other.names_are_whole;
+        self.addresses_are_whole &= other.addresses_are_whole;
+    }
+}
+
+/// The address of the host itself. A sender that has IPv6 alone reaches IPv4 through a translator,
+/// and reports the address that this one is asked for (RFC 6052 section 2.1).
+pub(super) fn plain(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(translated) => match translated.octets() {
+            [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => {
+                Ipv4Addr::new(a, b, c, d).into()
+            }
+            _ => translated.into(),
+        },
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -6,6 +6,7 @@ use mail_domain::DomainName;
 
 use super::case::{Case, Owner, day_of};
 use super::causes::{FAIL401, FAIL402, FAIL403, Fault};
+use super::known::plain;
 use super::verdict::{Draft, Standing};
 use crate::provider::Provider;
 
@@ -29,9 +30,15 @@ pub(super) fn notes(case: &Case<'_>) -> Option<String> {
     let address = case.group.receiving_ip?;
     match case.owner_of(address) {
         Owner::OursEarlier => {
-            let day = day_of(case.known.earlier?.observed);
-            Some(format!("{address} was an address of ours on {day} and is none now."))
+            let earlier = case.earlier_hosts.as_ref().filter(|hosts| hosts.at(address).is_some());
+            let day = earlier.and(case.known.earlier).map(|look| day_of(look.observed));
+            let when = day.map_or_else(|| "earlier".to_owned(), |day| format!("on {day}"));
+            Some(format!("{address} was an address of ours {when} and is none now."))
         }
+        Owner::Unknown if is_unseen(case, address) => Some(format!(
+            "{address} is not among the addresses{}; it may be newer than they are: look again.",
+            as_of(case)
+        )),
         Owner::Stranger if !is_private(address) && addresses_change(case) => Some(format!(
             "{address} was not among the addresses seen from here; hosts of large providers have \
              others at other places and times."
@@ -92,12 +99,27 @@ fn strange_host(case: &Case<'_>) -> Option<Draft> {
 
 /// The reported host, if it is certainly none of ours, now or earlier.
 fn strange_name<'a>(case: &'a Case<'_>) -> Option<&'a DomainName> {
+    other_name(case).filter(|_| case.is_looked_at_since())
+}
+
+/// The reported host, if it would be a stranger's had the MX records been looked at after the
+/// sessions. As it is, it may be a new one of ours; nobody is to be told to put it into the policy.
+pub(super) fn unseen_name<'a>(case: &'a Case<'_>) -> Option<&'a DomainName> {
+    other_name(case).filter(|_| !case.is_looked_at_since())
+}
+
+fn other_name<'a>(case: &'a Case<'_>) -> Option<&'a DomainName> {
     let name = case.mx.as_ref()?;
     let hosts = case.hosts.as_ref().filter(|hosts| hosts.names_are_whole)?;
-    let earlier = case.earlier_hosts.as_ref();
     let is_ours =
-        hosts.host(name).is_some() || earlier.is_some_and(|hosts| hosts.host(name).is_some());
+        hosts.host(name).is_some() || case.past_hosts().any(|hosts| hosts.host(name).is_some());
     (!is_ours).then_some(name)
+}
+
+/// Would it be a stranger's, if the addresses had been looked at after the sessions?
+fn is_unseen(case: &Case<'_>, address: IpAddr) -> bool {
+    let is_whole = case.hosts.as_ref().is_some_and(|hosts| hosts.addresses_are_whole);
+    is_whole && !case.is_looked_at_since() && !is_private(address)
 }
 
 fn known_addresses(case: &Case<'_>) -> String {
@@ -118,7 +140,7 @@ fn known_addresses(case: &Case<'_>) -> String {
     format!("The addresses of the MX hosts are {shown}{more}{}.", as_of(case))
 }
 
-fn as_of(case: &Case<'_>) -> String {
+pub(super) fn as_of(case: &Case<'_>) -> String {
     match case.looked_on() {
         Some(day) if case.known.mail_hosts.is_none() => format!(", as seen on {day}"),
         _ => String::new(),
@@ -140,7 +162,7 @@ fn addresses_change(case: &Case<'_>) -> bool {
 
 /// Is it an address that no public host has?
 fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
+    match plain(address) {
         IpAddr::V4(address) => {
             let [a, b, ..] = address.octets();
             address.is_private()

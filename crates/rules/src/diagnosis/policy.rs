@@ -8,6 +8,7 @@ use tls_rpt::PolicyType;
 use super::case::{Case, to_line};
 use super::causes::{Cause, FAIL201, FAIL202, FAIL203, FAIL204, Fault};
 use super::known::PublishedPolicy;
+use super::path;
 use super::verdict::{Draft, Standing};
 
 /// What is suspected of the policy.
@@ -24,7 +25,7 @@ pub(super) fn mismatch(case: &Case<'_>, suspicion: Suspicion) -> Option<Draft> {
     let reported = &case.reported.patterns;
     let now = case.policy.as_ref().map(Policy::mx).unwrap_or_default();
     let applied = if reported.is_empty() { now } else { reported };
-    if applied.is_empty() {
+    if applied.is_empty() || path::unseen_name(case).is_some() {
         return None;
     }
     let host = uncovered(case, applied)?;
@@ -56,6 +57,15 @@ pub(super) fn mismatch(case: &Case<'_>, suspicion: Suspicion) -> Option<Draft> {
 
 /// The reporter says that an MX host is not matched, and none can be found.
 pub(super) fn unexplained(case: &Case<'_>) -> Draft {
+    if let Some(host) = path::unseen_name(case) {
+        let sentence = format!(
+            "The sender was led to {host}, which is not among the MX hosts{}; it may be newer than \
+             they are: look again.",
+            path::as_of(case)
+        );
+        let draft = Draft::new(&FAIL203, Fault::Unclear, Standing::Unknown, sentence);
+        return draft.command(case.dig("MX", ""));
+    }
     let hosts = case.hosts.as_ref();
     let can_tell = hosts.is_some_and(|hosts| hosts.names_are_whole)
         && (!case.reported.patterns.is_empty() || case.policy.is_some());

@@ -30,6 +30,10 @@ pub(crate) struct LabArguments {
     /// How many seconds a day of the tour takes, at least.
     #[arg(long, default_value_t = 4, requires = "tour", value_name = "SECONDS")]
     pub(crate) pace: u64,
+    /// Whether a Postfix of this machine is one of those who send on the tour: an instance of its own, for
+    /// which it has to be 3.10 or later, built with libtlsrpt, and started by root.
+    #[arg(long, default_value = "auto", requires = "tour", value_name = "WHEN")]
+    pub(crate) postfix: UsePostfix,
     /// Which ports to listen at; with --once any that are free, else those that are preferred.
     #[arg(long, value_name = "PORTS")]
     pub(crate) ports: Option<PortsName>,
@@ -58,6 +62,13 @@ pub(crate) enum LabCommand {
         name: String,
         /// Where it was begun.
         domain: Option<String>,
+        #[command(flatten)]
+        lab: LabPlace,
+    },
+    /// Mend an MX host of a lab that runs: from now on it offers STARTTLS and shows a good certificate.
+    Mend {
+        /// The host, as `mx1.mx-certificate-expired.test`.
+        host: String,
         #[command(flatten)]
         lab: LabPlace,
     },
@@ -98,6 +109,16 @@ pub(crate) struct ReportsArguments {
     /// counts.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsePostfix {
+    /// If one can be.
+    Auto,
+    /// It is an error if none can be.
+    Always,
+    /// A sender of the lab stands in.
+    Never,
 }
 
 /// Which lab.

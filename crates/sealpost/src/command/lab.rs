@@ -218,7 +218,7 @@ fn how_to_use(lab: &Lab) -> String {
          or at its servers with any tool:\n\n  \
          dig @{} -p {} MX good.test\n\n\
          HTTPS is on port {}, SMTP on port {}; trust {}.\n\
-         Mail that its MX hosts take is written down in {}.\n\n\
+         Mail that its MX hosts take is written down in {}, who came to them in {}.\n\n\
          Attack one of its domains, and see that nothing reaches the attacker:\n\n  \
          {program} lab attack --directory {} starttls-stripped victim-unsigned.test",
         lab.resolver().ip(),
@@ -227,6 +227,7 @@ fn how_to_use(lab: &Lab) -> String {
         lab.smtp_port(),
         lab.trust_roots_file().display(),
         lab.deliveries_file().display(),
+        lab.visits_file().display(),
         lab.directory().display()
     )
 }

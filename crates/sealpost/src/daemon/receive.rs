@@ -51,6 +51,7 @@ impl Receive {
         let (network, clock) = (ground.network.clone(), ground.clock.clone());
         let store = ground.store(&section.store_file(), WITHOUT).await?;
         let raw = ground.raw_store(&section.raw_file(), WITHOUT).await?;
+        let raw = raw.with_room(section.limits.room());
         let watched = Watched::new(&section, &network, &store, section.limits.message_octets)?;
         let notary = Notary::new(network);
         let ours: OurDomains = domains(&ground.configuration).await?.into_iter().collect();

@@ -171,7 +171,7 @@ fn a_bomb_in_a_mail_is_given_up_and_kept() {
 }
 
 /// In lines of base64, by a program that is not ours.
-fn base64_of(octets: &[u8]) -> String {
+pub(crate) fn base64_of(octets: &[u8]) -> String {
     use std::io::Write as _;
     let mut base64 =
         Command::new("base64").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

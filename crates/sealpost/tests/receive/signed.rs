@@ -1,5 +1,7 @@
 //! Who is believed: signatures, and servers of our own.
 
+use std::process::Command;
+
 use sealpost_evidence::traffic::Trust;
 use sealpost_store::RawState;
 use sealpost_store::reports::Scope;
@@ -102,4 +104,65 @@ fn a_server_of_our_own_vouches_and_nobody_else() {
         Trust::Vouched { signer: "reporter.example".into(), server: "mx.example.com".into() }
     );
     assert_eq!(reports(&world.store(), Scope::Unverified).len(), 3);
+}
+
+/// Its key was asked for when it could be read at last, and was gone by then: it counted nowhere.
+#[test]
+fn a_mail_in_quarantine_counts_when_it_is_read_though_its_key_is_gone() {
+    let world = World::new();
+    let signer = Signer::new();
+    world.dns.set(Signer::KEY_NAME, Answer::Text(signer.record()));
+    let limited = "domains = [\"example.com\"]\nlimits = { policies = 0 }";
+    let daemon = Daemon::start(&world.configuration(limited));
+    let mut smtp = daemon.smtp();
+    let forged = String::from_utf8(signer.signed(&mail(&report("forged")))).unwrap();
+    let forged = forged.replace("count\":5", "count\":6").into_bytes();
+    let foreign = forged_by_another(&signer);
+    for mail in [signer.signed(&mail(&report("signed"))), forged, foreign] {
+        let reply = smtp.send(RECIPIENT, &mail).unwrap();
+        assert!(reply.starts_with("250"), "{reply}");
+    }
+    drop(smtp);
+    daemon.comes_to("sealpost_receive_quarantined_total{reason=\"too-many-policies\"}", 3);
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    let reason = "too-many-policies".to_owned();
+    let apart = RawState::Quarantined { reason };
+    assert!(submissions(&world.store()).iter().all(|entry| entry.state == apart));
+
+    // There is the name, and no key at it.
+    world.dns.set(Signer::KEY_NAME, Answer::Loopback);
+    let configuration = world.configuration("domains = [\"example.com\"]");
+    let network = world.folder.path().join("network.toml");
+    let resolver = world.dns.address();
+    let settings = format!("resolvers = [\"{resolver}\"]\ndnssec = \"off\"\n");
+    fs_err::write(&network, settings).unwrap();
+    let reparse = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(["receive", "reparse", "--all", "--config"])
+            .arg(&configuration)
+            .arg("--network")
+            .arg(&network)
+            .env("SEALPOST_LOG", "off")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let of = |scope| -> Vec<_> {
+        let found = reports(&world.store(), scope).into_iter();
+        found.map(|report| (report.report_id, report.trust)).collect()
+    };
+    // To do so once more asks nobody either.
+    for _ in 0..2 {
+        reparse();
+        let verified = Trust::Verified { signer: "reporter.example".into() };
+        assert_eq!(of(Scope::Counted), [("signed".to_owned(), verified)]);
+        assert_eq!(of(Scope::Unverified).len(), 2);
+    }
+}
+
+/// A mail whose signature would hold if it were that of its author.
+fn forged_by_another(signer: &Signer) -> Vec<u8> {
+    let mail = String::from_utf8(mail(&report("foreign"))).unwrap();
+    signer.signed(mail.replace("<r@reporter.example>", "<r@elsewhere.example>").as_bytes())
 }

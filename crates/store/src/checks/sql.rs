@@ -58,6 +58,13 @@ statements! {
         SELECT at, evidence FROM check_history WHERE domain = $1 AND at >= CAST($2 AS BIGINT)
         ORDER BY at LIMIT 1";
 
+    /// Each tells how it was until then, the newest how it is.
+    SINCE = "
+        SELECT at, evidence FROM check_history WHERE domain = $1 AND at >= CAST($2 AS BIGINT)
+        UNION ALL
+        SELECT looked_at, evidence FROM checks
+        WHERE domain = $1 AND looked_at >= CAST($2 AS BIGINT)";
+
     BEFORE_LAST_CHANGE = "
         SELECT at, evidence FROM check_history WHERE domain = $1 ORDER BY at DESC LIMIT 1";
 

@@ -126,6 +126,18 @@ async fn what_has_changed_from_look_to_look_is_kept_with_how_it_was_before() {
     }
     let before = checks.before_last_change(name(DOMAIN)).await.unwrap();
     assert_eq!(before.map(|looked| looked.at), Some(300));
+    let since = async |time| {
+        let hosts = checks.mail_hosts_since(name(DOMAIN), time).await.unwrap()?;
+        let mut names: Vec<_> =
+            hosts.hosts.iter().map(|host| host.name.as_str().to_owned()).collect();
+        names.sort();
+        Some(names.join(" "))
+    };
+    assert_eq!(since(0).await.as_deref(), Some("mx1.test mx2.test"));
+    assert_eq!(since(300).await.as_deref(), Some("mx1.test mx2.test"));
+    assert_eq!(since(301).await.as_deref(), Some("mx2.test"));
+    assert_eq!(since(401).await, None);
+    assert_eq!(checks.mail_hosts_since(name("other.test"), 0).await.unwrap(), None);
     let findings = Sums {
         verdict: Some(Verdict::Failing),
         errors: 2,

@@ -121,6 +121,15 @@ pub struct RawEntry {
     pub reader: u32,
 }
 
+/// A message whose signature held when it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// The name of its octets.
+    pub message: Digest,
+    /// The domain that signed it, at most 255 characters.
+    pub signer: String,
+}
+
 /// How many submissions are in each standing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawCounts {
@@ -233,6 +242,12 @@ pub(super) fn arrival(row: &Row<'_>, first: usize) -> rusqlite::Result<Arrival> 
         peer: peer.map(|text| text.parse().map_err(|_| senseless(first + 2))).transpose()?,
         recipient: row.get(first + 3)?,
     })
+}
+
+/// Reads a row of [`super::sql::VOUCHED`].
+pub(super) fn vouched(row: &Row<'_>) -> rusqlite::Result<Vouched> {
+    let message: [u8; 32] = row.get(0)?;
+    Ok(Vouched { message: Digest::from(message), signer: row.get(1)? })
 }
 
 /// Reads a row of [`super::sql::COUNT_WAITING`].

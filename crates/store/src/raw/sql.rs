@@ -47,6 +47,14 @@ statements! {
     SETTLE_PLACED = "
         UPDATE raw SET state = $1, reason = $2, reader = $3 WHERE id = $4 AND digest = $5";
 
+    ADD_VOUCHED = "
+        INSERT INTO raw_vouched (raw, message, signer)
+        SELECT id, $1, $2 FROM raw WHERE id = $3 AND digest = $4
+        ON CONFLICT (raw, message) DO NOTHING";
+
+    VOUCHED = "
+        SELECT message, signer FROM raw_vouched WHERE raw = $1 ORDER BY message";
+
     OCTETS = "
         SELECT size, encoding, octets
         FROM raw JOIN raw_octets ON raw_octets.raw = raw.id
@@ -81,6 +89,9 @@ statements! {
 
     FORGET_ARRIVALS = "
         DELETE FROM raw_arrivals WHERE raw = $1";
+
+    FORGET_VOUCHED = "
+        DELETE FROM raw_vouched WHERE raw = $1";
 
     FORGET = "
         DELETE FROM raw WHERE id = $1";

@@ -154,6 +154,38 @@ async fn only_what_is_old_and_read_is_forgotten() {
     assert_eq!(store.arrivals(digests[1]).await.unwrap(), [arrival(AT + 9)]);
 }
 
+/// Keys do not stay, so a mail that is read by a later version could not be verified any more.
+#[tokio::test]
+async fn who_vouched_for_what_lies_in_quarantine_is_kept_as_long() {
+    let (_folder, store) = open().await;
+    let [one, other] = [text(1, 20), text(2, 20)].map(|octets| (Digest::of(&octets), octets));
+    store.put(one.1, arrival(AT)).await.unwrap();
+    store.put(other.1, arrival(AT)).await.unwrap();
+    let state = || RawState::Quarantined { reason: "json".to_owned() };
+    let vouched = |message: &[u8]| Vouched {
+        message: Digest::of(message),
+        signer: "reporter.example".to_owned(),
+    };
+    let settled = || RawOutcomes {
+        outcomes: vec![(1, one.0, state())],
+        vouched: vec![
+            (1, one.0, vouched(b"outer")),
+            (1, one.0, vouched(b"inner")),
+            (2, one.0, vouched(b"of another")), // no such place
+        ],
+        reader: 1,
+    };
+    // To do so twice changes nothing.
+    store.settle_placed(settled()).await.unwrap();
+    store.settle_placed(settled()).await.unwrap();
+    let mut expected = vec![vouched(b"outer"), vouched(b"inner")];
+    expected.sort_by_key(|vouched| *vouched.message.as_bytes());
+    assert_eq!(store.vouched(1).await.unwrap(), expected);
+    assert_eq!(store.vouched(2).await.unwrap(), []);
+    assert_eq!(store.prune(AT + 1, 10).await.unwrap(), 1);
+    assert_eq!(store.vouched(1).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn octets_that_have_changed_are_not_given_out() {
     let (folder, store) = open().await;

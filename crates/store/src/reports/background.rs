@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Day, FailureGroup};
-use sealpost_rules::diagnosis::{Known, PublishedPolicy, ReportedPolicy};
+use sealpost_rules::diagnosis::{Known, KnownHosts, PublishedPolicy, ReportedPolicy};
 
 use super::Gathered;
 use crate::{Rollout, Store, StoreError};
@@ -20,6 +20,8 @@ pub struct Background {
     pub latest: Option<Evidence>,
     /// How it was before each of these days.
     earlier: BTreeMap<Day, Option<Evidence>>,
+    /// The MX hosts that it had since the first of the failures.
+    past_hosts: Option<KnownHosts>,
     /// See [`Rollout::published`].
     pub policies: Vec<PublishedPolicy>,
 }
@@ -47,8 +49,12 @@ impl Store {
             let looked = checks.as_of(domain.clone(), day.begins_at()).await?;
             earlier.insert(day, looked.map(|looked| looked.evidence));
         }
+        let past_hosts = match gathered.mail_hosts_matter_since().filter(|_| latest.is_some()) {
+            Some(since) => checks.mail_hosts_since(domain.clone(), since).await?,
+            None => None,
+        };
         let policies = rollout.map(Rollout::published).unwrap_or_default();
-        Ok(Background { latest, earlier, policies })
+        Ok(Background { latest, earlier, past_hosts, policies })
     }
 }
 
@@ -66,6 +72,7 @@ impl Background {
         Known {
             evidence: self.latest.as_ref(),
             earlier: self.earlier.get(&gathered.began(group)).and_then(Option::as_ref),
+            past_hosts: self.past_hosts.as_ref(),
             reported,
             policies: &self.policies,
             history: gathered.history(group),

@@ -19,6 +19,8 @@ const PAGE: u32 = 1000;
 const MOST_REPORTS: usize = 5000;
 /// Days over which habits are looked at, and series compared.
 const HABITS: u32 = 400;
+/// Days for which a sender may go on with the records that it has of an MX host.
+const REMEMBERED_DAYS: i64 = 2;
 /// Days of a reporter that are kept: as many as a [`ReporterActivity`] holds.
 const ACTIVE_DAYS: usize = 60;
 
@@ -130,6 +132,17 @@ impl Gathered {
     /// The day on which failures of this kind began.
     pub fn began(&self, group: &FailureGroup) -> Day {
         self.history(group).map_or(group.first_day, |history| history.first_day)
+    }
+
+    /// From when on it matters which MX hosts the domain had, in seconds since 1970: some days before
+    /// the first failure that names one, as long as names and addresses are remembered by senders;
+    /// `None` if none does.
+    pub fn mail_hosts_matter_since(&self) -> Option<i64> {
+        let names_a_host =
+            |group: &&FailureGroup| group.receiving_ip.is_some() || group.mx_host.is_some();
+        let groups = self.groups.groups.iter().filter(names_a_host);
+        let first = groups.map(|group| group.first_day).min()?;
+        Some(first.plus(-REMEMBERED_DAYS).begins_at())
     }
 
     /// Since when this reporter has told of this kind of failure.

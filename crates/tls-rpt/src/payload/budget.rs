@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use super::{PayloadErrorKind, PayloadLimits};
 
 /// What is left of the limits on octets that come out, over all layers.
+#[derive(Clone)]
 pub(super) struct Budget {
     packed: usize,
     /// What came out before.

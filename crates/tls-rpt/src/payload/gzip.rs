@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Cursor};
 
 use flate2::GzHeader;
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{DeflateDecoder, GzDecoder};
 
 use super::PayloadErrorKind;
 use super::budget::{Budget, Halt};
@@ -12,6 +12,12 @@ use super::text;
 
 /// What every member begins with.
 pub(super) const MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// What follows in every member: the only method that there is.
+const DEFLATE: u8 = 8;
+
+/// Octets of what every member ends with: a checksum and a length.
+const TRAILER: usize = 8;
 
 /// So short are the data of nearly every report.
 const SHORT: usize = 64 << 10;
@@ -29,6 +35,8 @@ pub(super) struct Data {
     pub documents: Vec<(usize, Document)>,
     /// How many members there were.
     pub members: usize,
+    /// The members whose data are whole, and whose trailer does not fit them or is not all there.
+    pub bad_trailers: Vec<usize>,
     /// Octets after the last member.
     pub trailing: usize,
     /// Why what comes next, and begins like another member, is none.
@@ -55,7 +63,13 @@ pub(super) fn read(
     most_members: usize,
     budget: &mut Budget,
 ) -> Result<Data, (PayloadErrorKind, usize)> {
-    let mut data = Data { documents: Vec::new(), members: 0, trailing: 0, refused: None };
+    let mut data = Data {
+        documents: Vec::new(),
+        members: 0,
+        bad_trailers: Vec::new(),
+        trailing: 0,
+        refused: None,
+    };
     let mut current = Document::default();
     let mut begins = 1;
     let mut rest = octets;
@@ -75,6 +89,9 @@ pub(super) fn read(
             Err(Halt::Data(error)) => return Err((fault(&error), offset)),
         };
         data.members += 1;
+        if !member.fits_trailer {
+            data.bad_trailers.push(data.members);
+        }
         if text::ends_like_json(&current.octets) && text::is_json(&member.octets) {
             data.documents.push((begins, std::mem::take(&mut current)));
             begins = data.members;
@@ -97,19 +114,31 @@ struct Member {
     name: Option<String>,
     /// How long it is as it came.
     length: usize,
+    /// Checksum and length are those of the octets.
+    fits_trailer: bool,
 }
 
 /// Reads the member with which the data begin.
 fn member(data: &[u8], budget: &mut Budget) -> Result<Member, Halt> {
-    let name = |header: Option<&GzHeader>| {
-        let name = header.and_then(GzHeader::filename);
-        name.map(|name| String::from_utf8_lossy(name).into_owned())
-    };
+    let before = budget.clone();
+    match whole_member(data, budget) {
+        Err(Halt::Data(error)) => {
+            // What comes out is the same once more: it counts once.
+            let mut again = before;
+            let member = without_trailer(data, &mut again).ok_or(Halt::Data(error))?;
+            *budget = again;
+            Ok(member)
+        }
+        read => read,
+    }
+}
+
+fn whole_member(data: &[u8], budget: &mut Budget) -> Result<Member, Halt> {
     if data.len() > SHORT {
         let mut decoder = GzDecoder::new(data);
         let octets = budget.read_all(&mut decoder)?;
         let length = data.len().saturating_sub(decoder.get_ref().len());
-        return Ok(Member { octets, name: name(decoder.header()), length });
+        return Ok(Member { octets, name: name(decoder.header()), length, fits_trailer: true });
     }
     KEPT.with_borrow_mut(|decoder| {
         let mut input = decoder.reset(Cursor::default()).into_inner();
@@ -118,8 +147,27 @@ fn member(data: &[u8], budget: &mut Budget) -> Result<Member, Halt> {
         decoder.reset(Cursor::new(input));
         let octets = budget.read_all(&mut *decoder)?;
         let length = usize::try_from(decoder.get_ref().position()).unwrap_or(usize::MAX);
-        Ok(Member { octets, name: name(decoder.header()), length })
+        Ok(Member { octets, name: name(decoder.header()), length, fits_trailer: true })
     })
+}
+
+/// The same without a look at the trailer; `None` if the packed data do not come to their end. Where
+/// they do, all that was packed is there.
+fn without_trailer(data: &[u8], budget: &mut Budget) -> Option<Member> {
+    let decoder = GzDecoder::new(data);
+    let name = name(Some(decoder.header()?));
+    let mut packed = DeflateDecoder::new(decoder.into_inner());
+    let octets = budget.read_all(&mut packed).ok()?;
+    let after = *packed.get_ref();
+    // Where there is none at all, another member may follow at once.
+    let trailer = if after.starts_with(&[MAGIC[0], MAGIC[1], DEFLATE]) { 0 } else { TRAILER };
+    let rest = after.len().saturating_sub(trailer);
+    Some(Member { octets, name, length: data.len().saturating_sub(rest), fits_trailer: false })
+}
+
+fn name(header: Option<&GzHeader>) -> Option<String> {
+    let name = header.and_then(GzHeader::filename);
+    name.map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
 fn fault(error: &io::Error) -> PayloadErrorKind {

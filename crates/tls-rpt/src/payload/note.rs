@@ -15,6 +15,12 @@ pub enum PayloadNote {
         /// How many.
         members: usize,
     },
+    /// A member of gzip data whose checksum or length does not fit what was packed, or is cut off. What
+    /// was packed is there to its end, and was read.
+    GzipTrailer {
+        /// The number of the member, from 1.
+        member: usize,
+    },
     /// Something after the gzip data; it was left alone.
     GzipTrailing {
         /// How long it is.
@@ -59,6 +65,7 @@ impl PayloadNote {
         match self {
             Self::DoubleGzip => "double-gzip",
             Self::GzipMembers { .. } => "gzip-members",
+            Self::GzipTrailer { .. } => "gzip-trailer",
             Self::GzipTrailing { .. } => "gzip-trailing",
             Self::GzipRefused { .. } => "gzip-refused",
             Self::Zip => "zip",
@@ -78,6 +85,11 @@ impl fmt::Display for PayloadNote {
             Self::GzipMembers { members } => {
                 write!(f, "the gzip data has {members} members: one is enough")
             }
+            Self::GzipTrailer { member } => write!(
+                f,
+                "the checksum or length after member {member} of the gzip data does not fit or is cut \
+                 off: send the report as it was packed"
+            ),
             Self::GzipTrailing { octets } => {
                 write!(f, "{octets} octets stand after the gzip data: leave them out")
             }

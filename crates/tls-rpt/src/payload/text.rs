@@ -1,5 +1,7 @@
 //! What JSON begins and ends like, and how it is encoded.
 
+use std::borrow::Cow;
+
 use super::PayloadNote;
 
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -28,9 +30,9 @@ pub(super) fn ends_like_json(octets: &[u8]) -> bool {
 }
 
 /// The text without a byte order mark, in UTF-8 if it was in UTF-16.
-pub(super) fn to_utf8(octets: &[u8]) -> (Vec<u8>, Option<PayloadNote>) {
-    match encoding(octets) {
-        (Encoding::Utf8, rest) if rest.len() == octets.len() => (rest.to_vec(), None),
+pub(super) fn to_utf8(octets: Cow<'_, [u8]>) -> (Vec<u8>, Option<PayloadNote>) {
+    match encoding(&octets) {
+        (Encoding::Utf8, rest) if rest.len() == octets.len() => (octets.into_owned(), None),
         (Encoding::Utf8, rest) => (rest.to_vec(), Some(PayloadNote::ByteOrderMark)),
         (encoding, rest) => {
             let characters = char::decode_utf16(units(rest, encoding));

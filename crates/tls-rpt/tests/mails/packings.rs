@@ -75,6 +75,9 @@ pub(crate) fn zip(entries: &[(&str, &[u8], Entry)]) -> Vec<u8> {
     octets
 }
 
+/// Octets of the trailer of gzip data.
+const TRAILER: usize = 8;
+
 fn good(octets: &[u8], reports: &[&str], notes: &[&str]) {
     let found = Payloads::read(octets, &PayloadLimits::default()).unwrap();
     let json: Vec<String> =
@@ -110,7 +113,7 @@ fn gzip_is_read_to_its_last_member() {
     // What only looks like one more member, and one that was cut off.
     good(&[gzip(b"{}"), b"\x1f\x8bjunk".to_vec()].concat(), &["{}"], &["gzip-refused"]);
     let two = [gzip(b"{\"a\":1}"), gzip(b"{\"b\":2}")].concat();
-    good(two.get(..two.len() - 1).unwrap(), &["{\"a\":1}"], &["gzip-refused"]);
+    good(two.get(..two.len() - 9).unwrap(), &["{\"a\":1}"], &["gzip-refused"]);
     good(&gzip(&gzip(b"{}")), &["{}"], &["double-gzip"]);
     good(&gzip(b"\xEF\xBB\xBF{}"), &["{}"], &["byte-order-mark"]);
     good(b"{\0\"\0a\0\"\0:\x001\0}\0", &["{\"a\":1}"], &["utf-16"]);
@@ -128,28 +131,64 @@ fn long_gzip_is_read_as_short_is() {
     good(&[long.clone(), gzip(b"{}")].concat(), &[&json, "{}"], &["gzip-members"]);
     good(&[gzip(b"{}"), long.clone()].concat(), &["{}", &json], &["gzip-members"]);
     good(&[long.clone(), b"\0\0".to_vec()].concat(), &[&json], &["gzip-trailing"]);
-    bad(long.get(..long.len() - 1).unwrap(), PayloadErrorKind::GzipTruncated);
+    good(long.get(..long.len() - 1).unwrap(), &[&json], &["gzip-trailer"]);
+    bad(long.get(..long.len() - 9).unwrap(), PayloadErrorKind::GzipTruncated);
 }
 
 #[test]
 fn gzip_that_is_not_whole_is_refused() {
     let whole = gzip(b"{\"organization-name\":\"a long enough name to be cut\"}");
-    for length in 2..whole.len() {
+    for length in 2..whole.len() - TRAILER {
         bad(whole.get(..length).unwrap(), PayloadErrorKind::GzipTruncated);
         // What is read next does not suffer from it.
         good(&gzip(b"{\"a\":1}"), &["{\"a\":1}"], &[]);
     }
-    for index in whole.len() - 8..whole.len() {
-        let mut changed = whole.clone();
-        changed[index] ^= 1; // checksum or length
-        bad(&changed, PayloadErrorKind::GzipCorrupt);
-    }
     // The second half of a report that has lost it.
     let halves = [gzip(b"{\"a\":"), gzip(b"1}")].concat();
-    let error = error(halves.get(..halves.len() - 1).unwrap());
+    let error = error(halves.get(..halves.len() - TRAILER - 1).unwrap());
     assert_eq!(error.kind, PayloadErrorKind::GzipTruncated);
     assert_eq!(error.layers, [Layer::Gzip(1)]);
     assert_eq!(error.offset, gzip(b"{\"a\":").len());
+}
+
+/// Whole reports lay in quarantine because of eight octets after them.
+#[test]
+fn gzip_that_is_whole_but_for_its_trailer_is_read() {
+    let json = "{\"organization-name\":\"a long enough name to be cut\"}";
+    let whole = gzip(json.as_bytes());
+    let ends = whole.len() - TRAILER;
+    for length in ends..whole.len() {
+        good(whole.get(..length).unwrap(), &[json], &["gzip-trailer"]);
+    }
+    for index in ends..whole.len() {
+        let mut changed = whole.clone();
+        changed[index] ^= 1; // checksum or length
+        good(&changed, &[json], &["gzip-trailer"]);
+        // What follows is not lost with it.
+        changed.extend(gzip(b"{}"));
+        good(&changed, &[json, "{}"], &["gzip-members", "gzip-trailer"]);
+    }
+    let without = [whole.get(..ends).unwrap(), &gzip(b"{}")].concat();
+    good(&without, &[json, "{}"], &["gzip-members", "gzip-trailer"]);
+    let twice = gzip(whole.get(..ends).unwrap());
+    good(&twice, &[json], &["double-gzip", "gzip-trailer"]);
+}
+
+/// It is unpacked twice, and must not count twice, nor pass a limit.
+#[test]
+fn gzip_without_its_trailer_keeps_to_the_limits() {
+    let json = format!("{{\"a\":\"{}\"}}", "0123456789".repeat(10_000));
+    let whole = gzip(json.as_bytes());
+    let cut = whole.get(..whole.len() - 1).unwrap();
+    let read = |unpacked: usize| {
+        let mut limits = PayloadLimits::default();
+        limits.unpacked = unpacked;
+        Payloads::read(cut, &limits).map(|found| found.reports.len())
+    };
+    assert_eq!(read(json.len()), Ok(1));
+    let limit = json.len() - 1;
+    let kind = read(limit).unwrap_err().kind;
+    assert_eq!(kind, PayloadErrorKind::TooLargeUnpacked { limit });
 }
 
 #[test]

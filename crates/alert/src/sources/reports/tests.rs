@@ -156,15 +156,7 @@ async fn mail_that_was_led_to_a_stranger_is_told() {
     let reports = || vec![report(Some("one.example"), -1, 3, "mx.elsewhere.example")];
     assert!(found(reports()).await.iter().all(|(code, ..)| *code != "INC104"));
     let (_folder, store) = open().await;
-    let evidence = seen(&["mx1.example.com"]);
-    let look = Look {
-        facts: Facts::of(&evidence),
-        evidence: Arc::new(evidence),
-        findings: Sums { verdict: None, errors: 0, warnings: 0, certificate_end: None },
-        changes: Vec::new(),
-        due: NOW + 1,
-    };
-    let _ = store.checks().keep(look, None).await.unwrap();
+    keep_look(&store, NOW - 60, &["mx1.example.com"]).await;
     let told = found_in(&store, reports()).await;
     let host = ("INC104", "mx.elsewhere.example".to_owned(), Urgency::Critical);
     assert!(told.contains(&host), "{told:?}");
@@ -174,8 +166,52 @@ async fn mail_that_was_led_to_a_stranger_is_told() {
     assert!(told.iter().all(|(code, ..)| *code != "INC104"), "{told:?}");
 }
 
+/// Whoever had changed its MX hosts was woken at night.
+#[tokio::test]
+async fn mail_that_was_led_to_a_host_of_ours_of_yesterday_or_tomorrow_is_not_told() {
+    let yesterday = Day::new(TODAY - 1).begins_at();
+    let elsewhere = "mx.elsewhere.example";
+    let told = async |looks: &[(i64, &str)]| {
+        let (_folder, store) = open().await;
+        for (at, host) in looks {
+            keep_look(&store, *at, &[host]).await;
+        }
+        let told = found_in(&store, vec![report(Some("one.example"), -1, 3, elsewhere)]).await;
+        told.iter().any(|(code, ..)| *code == "INC104")
+    };
+    let (ours, now) = ("mx1.example.com", NOW - 60);
+    assert!(told(&[(now, ours)]).await);
+    // The last look was before the sessions, or among them: it may be new.
+    assert!(!told(&[(yesterday - 60, ours)]).await);
+    assert!(!told(&[(yesterday + 60, ours)]).await);
+    // It was ours for a while, on that day or shortly before.
+    assert!(!told(&[(yesterday, ours), (yesterday + 3_600, elsewhere), (now, ours)]).await);
+    assert!(!told(&[(yesterday - 86_400, elsewhere), (now, ours)]).await);
+    assert!(
+        told(&[(yesterday - 3 * 86_400, elsewhere), (yesterday - 60, ours), (now, ours)]).await
+    );
+}
+
+/// Keeps a look at the domain with these MX hosts.
+async fn keep_look(store: &Store, at: i64, hosts: &[&str]) {
+    let checks = store.checks();
+    let domain = "example.com".parse().unwrap();
+    let before = checks.before(domain).await.unwrap();
+    let evidence = seen(at, hosts);
+    let facts = Facts::of(&evidence);
+    let known = before.as_ref().and_then(|before| before.facts.as_ref());
+    let look = Look {
+        changes: known.map(|known| known.changes_to(&facts)).unwrap_or_default(),
+        facts,
+        evidence: Arc::new(evidence),
+        findings: Sums { verdict: None, errors: 0, warnings: 0, certificate_end: None },
+        due: NOW + 1,
+    };
+    let _ = checks.keep(look, before.map(|before| before.at)).await.unwrap();
+}
+
 /// The domain with these MX hosts, as it was seen; nothing else was asked for.
-fn seen(hosts: &[&str]) -> Evidence {
+fn seen(at: i64, hosts: &[&str]) -> Evidence {
     let record = |host: &&str| MxRecord { preference: 10, exchange: (*host).to_owned() };
     let value = hosts.iter().map(record).collect();
     let security = Security::Insecure;
@@ -186,6 +222,6 @@ fn seen(hosts: &[&str]) -> Evidence {
             dialogues: Dialogues::Unwanted,
             hosts: vec![],
         }),
-        ..nothing_asked_for("example.com".parse().unwrap(), NOW - 60)
+        ..nothing_asked_for("example.com".parse().unwrap(), at)
     }
 }

@@ -1,4 +1,4 @@
-//! `sealpost lab attack`, `cease` and `attacks`
+//! `sealpost lab attack`, `cease`, `mend` and `attacks`
 
 use sealpost_lab::{Attack, Control, ControlError};
 
@@ -19,6 +19,7 @@ pub(super) fn run(command: &LabCommand, output: &mut Output) -> Result<Outcome, 
                     .hint("name the domain too, or write `cease all`"));
             }
         },
+        LabCommand::Mend { host, lab } => connect(lab)?.mend(host).map_err(failure)?,
         LabCommand::Attacks { lab } => list(lab, output)?,
         LabCommand::Reports(arguments) => return super::reports::run(arguments, output),
     }

@@ -1,15 +1,17 @@
 //! `sealpost lab --tour`: a domain is led from nothing to enforce within a month, past its own faults,
 //! an attacker and a move of its mail hosts, with the pages beside it.
 //!
-//! What happens is a table, in `acts`. `world` lets it happen: those who send are of the lab, and the
-//! daemon is the real one with its roles `publish`, `receive`, `check` and `alert`, under a clock that
-//! is set forward. `owner` does what the daemon tells him. `account` knows what is true and holds the
-//! pages beside it. Here it is told.
+//! What happens is a table, in `acts`. `world` lets it happen: those who send are of the lab, or one of
+//! them is a real Postfix (`postfix`), and the daemon is the real one with its roles `publish`,
+//! `receive`, `check` and `alert`, and with that Postfix `enforce` and `report` too, under a clock that is
+//! set forward. `owner` does what the daemon tells him. `account` knows what is true and holds the pages
+//! beside it. Here it is told.
 
 mod account;
 mod acts;
 mod owner;
 mod pages;
+mod postfix;
 mod world;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ use self::account::Comparison;
 use self::acts::{ACTS, Act, DOMAIN, LAST_DAY, Sight};
 use self::owner::{Owner, Places};
 use self::pages::{Pages, rows, text, texts};
+use self::postfix::Instance;
 use self::world::{Evening, World};
 use super::ports;
 use crate::arguments::{LabArguments, NetworkArguments, ServeArguments};
@@ -54,8 +57,10 @@ pub(super) async fn run(
         ..Options::new(start)
     };
     let opened = Lab::start(options).await;
-    let lab = opened.map_err(|error| Failure::new(format!("open the lab: {error}")))?;
-    let outcome = beside_pages(&lab, arguments, start, inherited, output).await;
+    let mut lab = opened.map_err(|error| Failure::new(format!("open the lab: {error}")))?;
+    let mail = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let invited = postfix::invite(arguments.postfix, &mut lab, mail).await?;
+    let outcome = beside_pages(&lab, (mail, invited), arguments, start, inherited, output).await;
     lab.stop().await;
     outcome
 }
@@ -63,6 +68,7 @@ pub(super) async fn run(
 /// Starts the daemon, leads the tour beside it, and leaves its pages open unless they are not wanted.
 async fn beside_pages(
     lab: &Lab,
+    (mail, invited): (SocketAddr, Result<Instance, String>),
     arguments: &LabArguments,
     start: Timestamp,
     inherited: Inherited,
@@ -79,15 +85,25 @@ async fn beside_pages(
     };
     let places = Places {
         pages: Pages(SocketAddr::from((Ipv4Addr::LOCALHOST, pages))),
-        mail: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
+        mail,
         policies: SocketAddr::from((Lab::spare_address(), lab.https_port())),
         configuration: folder.join("sealpost.toml"),
         network: network_file(lab)?,
+        for_sender: invited.as_ref().map_or_else(|_| String::new(), Instance::sections),
+    };
+    let senders = match &invited {
+        Ok(instance) => format!(
+            "One of the five that send is {}, which is installed here: it asks this program for policies, \
+             tells it of its sessions, and brings its reports. The others are the lab’s own.",
+            instance.release()
+        ),
+        Err(why) => format!("The five that send are the lab’s own: {why}."),
     };
     output.line(&format!(
         "A month of {DOMAIN}, led by this program. Its pages are at http://{}/domains/{DOMAIN}.\n\
-         Those who send are the lab’s own; what becomes of mail through Postfix and Exim under attack \
-         stands in doc/reference/enforcement.md.\n",
+         {senders}\n\
+         What becomes of mail through Postfix and Exim under attack stands in \
+         doc/reference/enforcement.md.\n",
         places.pages.0
     ))?;
     let owner = Owner::new(lab, &places, start, output).await?;
@@ -102,7 +118,11 @@ async fn beside_pages(
     let mut serving = pin!(daemon::run(setup, inherited, &mut speaker));
     let touring = async {
         places.pages.open().await?;
-        let world = World::new(lab, hand, start, &places, owner)?;
+        let postfix = match invited {
+            Ok(instance) => Some(instance.start().await?),
+            Err(_) => None,
+        };
+        let world = World::new(lab, hand, start, &places, owner, postfix)?;
         lead(world, places.pages, arguments, output).await
     };
     let outcome = tokio::select! {
@@ -144,6 +164,7 @@ async fn lead(
         sleep(pause).await;
     }
     world.end(LAST_DAY).await?;
+    world.close().await;
     let compared = world.account().compare(pages).await?;
     let is_right = conclude(&world, &compared, output)?;
     Ok(if is_right && unseen == 0 { Outcome::Clean } else { Outcome::Findings })

@@ -10,7 +10,7 @@ use sealpost_evidence::traffic::Day;
 use sealpost_net::{Network, Scope as Parts};
 use sealpost_rules::changes::changes;
 use sealpost_runtime::Clock;
-use sealpost_store::reports::{DayRange, Reports, Scope};
+use sealpost_store::reports::{DayRange, Gathered, Reports, Scope};
 
 use self::model::{DomainFailures, Failures, Seen};
 use self::published::Publications;
@@ -53,7 +53,7 @@ pub(super) async fn run(
         if network.is_some() {
             output.progress(&format!("looking at {domain}"));
         }
-        let seen = look(&stored, &domain, network.as_ref()).await;
+        let seen = look(&stored, &gathered, network.as_ref()).await;
         let seen = seen.map_err(|error| stored.failure(&error))?;
         output.progress("");
         let policies = publications.of(&domain, output).await;
@@ -81,10 +81,14 @@ pub(super) async fn run(
 /// The domain as it is now, or as `serve` has last seen it; and how it was before that.
 async fn look(
     stored: &Stored,
-    domain: &DomainName,
+    gathered: &Gathered,
     network: Option<&Network>,
 ) -> Result<Seen, sealpost_store::StoreError> {
-    let checks = stored.checks();
+    let (checks, domain) = (stored.checks(), &gathered.domain);
+    let past_hosts = match gathered.mail_hosts_matter_since() {
+        Some(since) => checks.mail_hosts_since(domain.clone(), since).await?,
+        None => None,
+    };
     let kept = checks.latest(domain.clone()).await?.map(|looked| looked.evidence);
     let earlier = checks.before_last_change(domain.clone()).await?.map(|looked| looked.evidence);
     Ok(match network {
@@ -92,9 +96,9 @@ async fn look(
             let latest = network.gather(domain, Parts::all()).await;
             // What was kept says more of before where something has changed since.
             let kept = kept.filter(|kept| !changes(kept, &latest).is_empty());
-            Seen { latest: Some(latest), earlier: kept.or(earlier) }
+            Seen { latest: Some(latest), earlier: kept.or(earlier), past_hosts }
         }
-        None => Seen { latest: kept, earlier },
+        None => Seen { latest: kept, earlier, past_hosts },
     })
 }
 

@@ -9,7 +9,7 @@ mod watch;
 
 use std::path::Path;
 
-use sealpost_receive::{Arrived, Intake, Limits};
+use sealpost_receive::{Arrived, Intake};
 use sealpost_runtime::Clock;
 use sealpost_store::StoreError;
 use tokio::task::JoinSet;
@@ -39,13 +39,12 @@ pub(super) async fn run(
     if arguments.paths.iter().any(|path| path == Path::new("-")) {
         return pipe::run(arguments, output).await;
     }
-    let limits = Limits::default();
-    let most_octets = limits.most_octets();
     let stored = Stored::open_or_make(&arguments.store).await?;
-    let intake = stored.intake(&arguments.judgement, limits)?;
+    let most_octets = stored.limits().most_octets();
+    let intake = stored.intake(&arguments.judgement)?;
     let now = Clock::system().now().as_second();
     let walk = Walk::new(arguments.paths.clone());
-    let batches = feed::start(walk, most_octets, now);
+    let batches = feed::start(walk, most_octets, stored.fetched(), now);
     let account = take_all(&intake, batches, output).await;
     let account = account.map_err(|error| stored.failure(&error))?;
     stored.close().await;
@@ -97,8 +96,8 @@ async fn take_each(
                         // revisions of a report the later one counts.
                         let put = turn.take(intake.put_packed(packed)).await?;
                         let arrived = intake.read_put(put).await?;
-                        // The room in memory is held until here.
-                        drop(batch.room.take());
+                        // The memory is held until here.
+                        drop(batch.held.take());
                         Ok((arrived, batch))
                     });
                 }

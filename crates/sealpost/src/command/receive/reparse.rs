@@ -1,6 +1,6 @@
 //! `sealpost receive reparse`
 
-use sealpost_receive::{Intake, Limits, READER};
+use sealpost_receive::{Intake, READER};
 use sealpost_store::{RawEntry, RawStore, Standing, StoreError};
 
 use super::import::{account::Account, show};
@@ -11,7 +11,7 @@ use crate::output::Output;
 
 /// Entries that are listed at a time.
 const PAGE: u32 = 256;
-/// Octets that are read together.
+/// Octets that are read together, at most.
 const TOGETHER: usize = 2 << 20;
 
 pub(super) async fn run(
@@ -19,7 +19,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let stored = Stored::open_or_make(&arguments.store).await?;
-    let intake = stored.intake(&arguments.judgement, Limits::default())?;
+    let intake = stored.intake(&arguments.judgement)?;
     // What was not read at all may be readable at any time; what was read, only by a later version.
     let always = READER.saturating_add(1);
     let read = if arguments.all { always } else { READER };
@@ -30,7 +30,9 @@ pub(super) async fn run(
         (Standing::Read, read),
         (Standing::Refused, read),
     ] {
-        let again = Again { intake: &intake, raw: stored.raw(), account: &mut account, output };
+        let together = TOGETHER.min(stored.fetched());
+        let (intake, raw, account) = (&intake, stored.raw(), &mut account);
+        let again = Again { intake, raw, together, account, output };
         again.read(standing, reader).await.map_err(|error| stored.failure(&error))?;
     }
     stored.close().await;
@@ -41,6 +43,7 @@ pub(super) async fn run(
 struct Again<'a> {
     intake: &'a Intake,
     raw: &'a RawStore,
+    together: usize,
     account: &'a mut Account,
     output: &'a mut Output,
 }
@@ -55,12 +58,13 @@ impl Again<'_> {
             let mut some = Vec::new();
             let mut octets = 0_usize;
             for entry in entries {
-                octets = octets.saturating_add(usize::try_from(entry.size).unwrap_or(usize::MAX));
-                some.push(entry);
-                if octets >= TOGETHER {
+                let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+                if octets.saturating_add(size) > self.together {
                     self.read_some(std::mem::take(&mut some)).await?;
                     octets = 0;
                 }
+                octets = octets.saturating_add(size);
+                some.push(entry);
             }
             self.read_some(some).await?;
         }

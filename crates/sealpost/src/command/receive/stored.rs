@@ -37,7 +37,8 @@ impl Stored {
         settings.log_kib = LOG;
         let store = Store::open(settings).await;
         let failed = |error: StoreError| failure(&path, &error);
-        Ok(Self { store: store.map_err(failed)?, raw: raw.map_err(failed)?, section, path })
+        let raw = raw.map_err(failed)?.with_room(section.limits.room());
+        Ok(Self { store: store.map_err(failed)?, raw, section, path })
     }
 
     /// Opens both files, which are there, to read them.
@@ -77,40 +78,41 @@ impl Stored {
         &self.path
     }
 
-    pub(super) fn intake(
-        &self,
-        arguments: &JudgementArguments,
-        limits: Limits,
-    ) -> Result<Intake, Failure> {
+    /// How much of a submission is read.
+    pub(super) fn limits(&self) -> Limits {
+        self.section.reading_limits()
+    }
+
+    /// Octets of submissions that may be in memory to be read, as they came.
+    pub(super) fn fetched(&self) -> usize {
+        self.section.limits.fetched()
+    }
+
+    pub(super) fn intake(&self, arguments: &JudgementArguments) -> Result<Intake, Failure> {
         let notary = if arguments.no_dns {
             Notary::offline()
         } else {
             Notary::new(arguments.network.open()?)
         };
-        Ok(self.intake_of(arguments, limits, notary))
+        Ok(self.intake_of(arguments, notary))
     }
 
-    fn intake_of(&self, arguments: &JudgementArguments, limits: Limits, notary: Notary) -> Intake {
+    fn intake_of(&self, arguments: &JudgementArguments, notary: Notary) -> Intake {
         let ours = match arguments.domains.as_slice() {
             [] => &self.section.domains,
             domains => domains,
         };
         let ours = ours.iter().cloned().collect();
         let (raw, reports) = (self.raw.clone(), self.store.reports());
-        let intake = Intake::new(raw, reports, notary, ours, limits, Clock::system());
+        let intake = Intake::new(raw, reports, notary, ours, self.limits(), Clock::system());
         intake.believing(self.section.beliefs())
     }
 
     /// The same over a network that is open, unless nobody is to be asked.
-    pub(super) fn intake_over(
-        &self,
-        arguments: &JudgementArguments,
-        limits: Limits,
-        network: &Network,
-    ) -> Intake {
+    pub(super) fn intake_over(&self, arguments: &JudgementArguments, network: &Network) -> Intake {
         let notary =
             if arguments.no_dns { Notary::offline() } else { Notary::new(network.clone()) };
-        self.intake_of(arguments, limits, notary)
+        self.intake_of(arguments, notary)
     }
 
     /// The mailboxes and Maildirs of the configuration.

@@ -28,7 +28,7 @@ pub(super) async fn open(
     inherited: Inherited,
 ) -> Result<(Doors, Arc<ReceiveApi>), Failure> {
     let mut doors = Doors::new(inherited);
-    let budget = Budget::new(section.limits.memory_octets);
+    let budget = Budget::new(section.limits.coming_in());
     let sources = Sources::new(section.limits.connections_per_source);
     let limits = Limits { connections: section.limits.connections, grace: GRACE };
 

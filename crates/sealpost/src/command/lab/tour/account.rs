@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sealpost_evidence::traffic::Day;
+use sealpost_lab::Visit;
 use sealpost_lab::reporters::{Reporter, Sessions};
 use serde_json::Value;
 
@@ -43,16 +44,28 @@ impl Account {
     /// Counts sessions that took place.
     pub(super) fn add(&mut self, sessions: &[Sessions]) {
         for one in sessions {
-            let day = Day::new(one.at.div_euclid(SECONDS));
-            let sum = self.sums.entry((day, one.reporter)).or_default();
-            match one.failure {
-                None => sum.successful += one.count,
-                Some(failure) => {
-                    sum.failed += one.count;
-                    *self.results.entry((day, failure)).or_default() += one.count;
-                }
-            }
+            self.count(one.at, one.reporter, one.failure, one.count);
             self.addresses.insert(one.mx.clone(), one.receiving_ip);
+        }
+    }
+
+    /// Counts visits that Postfix paid to MX hosts on a day, as the hosts saw them.
+    pub(super) fn add_visits(&mut self, of: Reporter, at: i64, visits: &[Visit]) {
+        for visit in visits {
+            self.count(at, of, failure(visit), 1);
+            self.addresses.insert(visit.host.clone(), visit.address);
+        }
+    }
+
+    fn count(&mut self, at: i64, of: Reporter, failure: Option<&'static str>, count: u64) {
+        let day = Day::new(at.div_euclid(SECONDS));
+        let sum = self.sums.entry((day, of)).or_default();
+        match failure {
+            None => sum.successful += count,
+            Some(failure) => {
+                sum.failed += count;
+                *self.results.entry((day, failure)).or_default() += count;
+            }
         }
     }
 
@@ -172,6 +185,17 @@ impl Comparison {
         if said != Some(known) {
             self.differing.push(format!("{place}: {known}, and the pages say {said:?}"));
         }
+    }
+}
+
+/// Why a visit of Postfix did not come to mail, in the words of RFC 8460 §4.3. A certificate that is only
+/// shown to be refused is, on the tour, the one that the attacker has signed himself: others call that
+/// `certificate-not-trusted`, and Postfix a validation failure, for the reason `self-signed_certificate`.
+pub(super) fn failure(visit: &Visit) -> Option<&'static str> {
+    match (visit.taken, &visit.tls) {
+        (0, None) => Some("starttls-not-supported"),
+        (0, Some(_)) => Some("validation-failure"),
+        _ => None,
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Places {
     pub(super) configuration: PathBuf,
     /// The network that it looks into.
     pub(super) network: PathBuf,
+    /// What stands in the configuration for a mail server that sends; empty if there is none.
+    pub(super) for_sender: String,
 }
 
 pub(super) struct Owner<'a> {
@@ -70,7 +72,7 @@ impl<'a> Owner<'a> {
                 let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
                 self.lab.set_mx(DOMAIN, &hosts).map_err(Failure::new)?;
             }
-            Deed::Renew(host) => self.lab.renew_certificate(host),
+            Deed::Renew(host) => self.lab.mend(host).map_err(Failure::new)?,
             Deed::Move { to, from } => {
                 let from: String = from.iter().map(|host| format!(" --remove-mx {host}")).collect();
                 let words = format!("{DOMAIN} --add-mx {to}{from}");
@@ -151,7 +153,7 @@ impl<'a> Owner<'a> {
     }
 
     fn write_configuration(&self) -> Result<(), Failure> {
-        let Places { pages, mail, policies, configuration, .. } = self.places;
+        let Places { pages, mail, policies, configuration, for_sender, .. } = self.places;
         let text = format!(
             "# The daemon of the tour.\n\
              store = \"store.sqlite\"\n\
@@ -180,7 +182,8 @@ impl<'a> Owner<'a> {
              mx = {:?}\n\
              target = [\"{}\"]\n\
              ttl = 300\n\
-             rollout = {{ autonomy = \"auto\" }}\n",
+             rollout = {{ autonomy = \"auto\" }}\n\
+             {for_sender}",
             pages.0,
             self.hosts,
             policies.ip()

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sealpost_evidence::traffic::Day;
 use sealpost_lab::read_page;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -57,6 +58,16 @@ impl Pages {
     pub(super) async fn incidents(self, phase: &str) -> Result<Vec<Value>, Failure> {
         let found = self.data(&format!("/api/v1/incidents?phase={phase}&domain={DOMAIN}")).await?;
         Ok(rows(&found, "incidents").cloned().collect())
+    }
+
+    /// The sessions of a day with hosts of the domain that a mail server told of, as they are written
+    /// down: what went well, and what failed.
+    pub(super) async fn counted(self, day: Day) -> Result<(u64, u64), Failure> {
+        let found = self.data(&format!("/api/v1/sessions?day={day}")).await?;
+        let mut domains = rows(&found, "domains").filter(|row| text(row, "domain") == DOMAIN);
+        let row = domains.next().cloned().unwrap_or_default();
+        let number = |member: &str| row.get(member).and_then(Value::as_u64).unwrap_or(0);
+        Ok((number("successful"), number("failed")))
     }
 
     /// What some metrics show.

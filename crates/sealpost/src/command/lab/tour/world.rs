@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sealpost_evidence::traffic::Day;
 use sealpost_lab::reporters::{Month, Reporter, Sending, Way};
-use sealpost_lab::{Lab, Sender, Sent, TakenBy, hand_over};
+use sealpost_lab::{Lab, Sender, Sent, TakenBy, Visit, hand_over};
 use sealpost_runtime::Hand;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use super::account::Account;
+use super::account::{Account, failure};
 use super::acts::{Act, DOMAIN};
 use super::owner::{Owner, Places};
-use super::pages::{rows, text, texts};
+use super::pages::{rows, text, texts, wait_until};
+use super::postfix::{self, Postfix};
 use crate::outcome::Failure;
 use crate::output::Output;
 
@@ -55,10 +57,14 @@ pub(super) struct World<'a> {
     places: &'a Places,
     owner: Owner<'a>,
     senders: Vec<Sender>,
+    /// What stands in the place of one of them.
+    postfix: Option<Postfix>,
     is_announced: bool,
     under_way: Vec<Sending>,
-    /// Reports that were handed over.
+    /// Reports that were handed over, or are the daemon's to make by now.
     handed: u64,
+    /// Those that it makes when the day is over.
+    made_at_midnight: u64,
     messages: u64,
     waiting: [u64; SENDERS.len()],
     account: Account,
@@ -101,6 +107,7 @@ impl<'a> World<'a> {
         begin: Timestamp,
         places: &'a Places,
         owner: Owner<'a>,
+        postfix: Option<Postfix>,
     ) -> Result<Self, Failure> {
         let senders = SENDERS.map(|reporter| lab.sender(reporter).map_err(Failure::new));
         Ok(Self {
@@ -111,9 +118,11 @@ impl<'a> World<'a> {
             places,
             owner,
             senders: senders.into_iter().collect::<Result<_, _>>()?,
+            postfix,
             is_announced: false,
             under_way: Vec::new(),
             handed: 0,
+            made_at_midnight: 0,
             messages: 0,
             waiting: [0; SENDERS.len()],
             account: Account::default(),
@@ -139,6 +148,7 @@ impl<'a> World<'a> {
     ) -> Result<Evening, Failure> {
         let mut evening = Evening::default();
         self.turn_to(self.time(day, MORNING))?;
+        self.handed += std::mem::take(&mut self.made_at_midnight);
         for deed in acts.iter().flat_map(|act| act.deeds) {
             if let Some(command) = self.owner.carry_out(deed)? {
                 output.line(&command)?;
@@ -161,8 +171,17 @@ impl<'a> World<'a> {
 
     /// All that is under way comes in.
     pub(super) async fn end(&mut self, last_day: i64) -> Result<(), Failure> {
+        self.turn_to(self.time(last_day + 1, 0))?;
+        self.handed += std::mem::take(&mut self.made_at_midnight);
         self.hand_in(self.time(last_day + 2, 0)).await?;
         self.turn_to(self.time(last_day + 2, 0))
+    }
+
+    /// A mail server that runs ends.
+    pub(super) async fn close(&mut self) {
+        if let Some(postfix) = self.postfix.take() {
+            postfix.stop().await;
+        }
     }
 
     /// What became of the mail, by who took it.
@@ -242,14 +261,17 @@ impl<'a> World<'a> {
     async fn send(&mut self, day: i64, evening: &mut Evening) -> Result<(), Failure> {
         let mut senders = std::mem::take(&mut self.senders);
         let first = self.time(day, MORNING);
+        let messages_of = move |place: i64| 2 + u64::try_from((day + place) % 3).unwrap_or(0);
+        let has_postfix = self.postfix.is_some();
         let work = move || {
             let mut all: Vec<Option<(u64, Sent)>> = Vec::new();
             for (place, sender) in (0_i64..).zip(&mut senders) {
-                if sender.reporter() == Reporter::PostfixTwin && day % 3 != 0 {
+                let is_silent = sender.reporter() == Reporter::PostfixTwin && day % 3 != 0;
+                if is_silent || (has_postfix && sender.reporter() == postfix::REPORTER) {
                     all.push(None);
                     continue;
                 }
-                let messages = 2 + u64::try_from((day + place) % 3).unwrap_or(0);
+                let messages = messages_of(place);
                 all.push(Some((messages, sender.send(DOMAIN, messages, first + place * HOUR)?)));
             }
             Ok::<_, std::io::Error>((senders, all))
@@ -265,10 +287,41 @@ impl<'a> World<'a> {
             *waiting = sent.waiting;
             sessions.extend(sent.sessions);
         }
-        evening.waiting = self.waiting.iter().sum();
         evening.hosts = sessions.iter().map(|one| one.mx.clone()).collect();
+        let place = SENDERS.iter().position(|reporter| *reporter == postfix::REPORTER);
+        if let (Some(postfix), Some(place)) = (&mut self.postfix, place) {
+            let messages = messages_of(i64::try_from(place).unwrap_or(0));
+            let tried = postfix.send(self.lab, messages).await?;
+            self.messages += messages;
+            evening.tried += tried.delivered + tried.waiting;
+            evening.delivered += tried.delivered;
+            if let Some(waiting) = self.waiting.get_mut(place) {
+                *waiting = tried.waiting;
+            }
+            evening.hosts.extend(tried.visits.iter().map(|visit| visit.host.clone()));
+            self.account.add_visits(postfix::REPORTER, self.now, &tried.visits);
+            self.wait_until_counted(&tried.visits).await?;
+            self.made_at_midnight += 1;
+        }
+        evening.waiting = self.waiting.iter().sum();
         self.account.add(&sessions);
         self.under_way.extend(Month::of(sessions).sendings);
+        Ok(())
+    }
+
+    /// The daemon has written down what Postfix told of its visits: the clock may go on.
+    async fn wait_until_counted(&self, visits: &[Visit]) -> Result<(), Failure> {
+        let (pages, day) = (self.places.pages, Day::of(self.now));
+        let failed = visits.iter().filter(|visit| failure(visit).is_some()).count();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let told = (count(visits.len() - failed), count(failed));
+        let is_counted = async || Ok(pages.counted(day).await? == told);
+        if let Err(waited) = wait_until(is_counted, "count the sessions of Postfix").await {
+            let counted = pages.counted(day).await?;
+            return Err(
+                waited.hint(format!("{told:?} were seen by MX hosts, {counted:?} are counted"))
+            );
+        }
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use sealpost_evidence::Evidence;
 use sealpost_evidence::traffic::{Bounds, Day, FailureGroup};
 use sealpost_rules::Severity;
 use sealpost_rules::diagnosis::{
-    Anomaly, Certainty, Diagnosis, Fault, Known, PublishedPolicy, ReportedPolicy, Spread, Standing,
-    anomalies, diagnose, judge_groups,
+    Anomaly, Certainty, Diagnosis, Fault, Known, KnownHosts, PublishedPolicy, ReportedPolicy,
+    Spread, Standing, anomalies, diagnose, judge_groups,
 };
 use sealpost_store::reports::{DayRange, Gathered, Scope};
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) latest: Option<Evidence>,
     /// By the one before something changed.
     pub(super) earlier: Option<Evidence>,
+    /// The MX hosts that it had since the first of the failures, as `serve` has seen them.
+    pub(super) past_hosts: Option<KnownHosts>,
 }
 
 /// The failures of one domain.
@@ -135,8 +137,16 @@ impl DomainFailures {
             });
             let history = gathered.history(group);
             let (evidence, earlier) = (seen.latest.as_ref(), seen.earlier.as_ref());
-            let known =
-                Known { evidence, earlier, reported, policies, history, ..Known::nothing(today) };
+            let past_hosts = seen.past_hosts.as_ref();
+            let known = Known {
+                evidence,
+                earlier,
+                past_hosts,
+                reported,
+                policies,
+                history,
+                ..Known::nothing(today)
+            };
             let diagnosis = DiagnosisReport::from(diagnose(group, &known));
             GroupReport { group: group.clone(), is_echo: gathered.is_echo(group), diagnosis }
         };

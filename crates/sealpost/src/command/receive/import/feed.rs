@@ -5,10 +5,10 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 
 use sealpost_receive::{Mbox, MboxMessage, is_mbox};
-use sealpost_store::{Arrival, Incoming, Origin};
+use sealpost_store::{Arrival, Held, Incoming, Origin, Room};
 use tls_rpt::Medium;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::walk::{Found, Walk, Why};
 
@@ -20,8 +20,6 @@ const TOGETHER_OCTETS: usize = 2 << 20;
 /// So much of a file is read before it is asked how long it is: most end here, and to ask takes a
 /// third of the time of reading.
 const START: u64 = 64 << 10;
-/// All octets that are in memory as they came, in KiB.
-const BUDGET: usize = 8 * 1024;
 
 /// What was read.
 #[derive(Default)]
@@ -34,7 +32,8 @@ pub(super) struct Batch {
     /// Files in folders that look like nothing that a report could be in.
     pub(super) passed_over: u64,
     octets: usize,
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    /// The memory for it.
+    pub(super) held: Option<Held>,
 }
 
 /// A file or a message that stays where it is.
@@ -43,19 +42,25 @@ pub(in crate::command::receive) struct Left {
     pub(in crate::command::receive) reason: String,
 }
 
-/// Starts reading. The batches come until all is read; who drops the receiver ends it.
-pub(super) fn start(walk: Walk, most_octets: usize, at: i64) -> mpsc::Receiver<Batch> {
+/// Starts reading, with so many octets in memory as they came. The batches come until all is read;
+/// who drops the receiver ends it.
+pub(super) fn start(
+    walk: Walk,
+    most_octets: usize,
+    memory: usize,
+    at: i64,
+) -> mpsc::Receiver<Batch> {
     let (sender, batches) = mpsc::channel(1);
-    let budget = Arc::new(Semaphore::new(BUDGET));
+    let memory = Room::of(memory);
     let (batch, start) = (Batch::default(), Vec::new());
-    let feed = Feed { walk, budget, sender, most_octets, at, batch, start };
+    let feed = Feed { walk, memory, sender, most_octets, at, batch, start };
     tokio::task::spawn_blocking(move || feed.run());
     batches
 }
 
 struct Feed {
     walk: Walk,
-    budget: Arc<Semaphore>,
+    memory: Room,
     sender: mpsc::Sender<Batch>,
     most_octets: usize,
     at: i64,
@@ -167,19 +172,16 @@ impl Feed {
     /// Waits until so many octets more may be in memory. Nobody waits while holding something that
     /// is not on its way.
     fn room_for(&mut self, octets: usize) -> Result<(), Gone> {
-        let kibibytes = u32::try_from((octets / 1024).saturating_add(1).min(BUDGET));
-        let kibibytes = kibibytes.unwrap_or(u32::MAX);
-        let room = match Arc::clone(&self.budget).try_acquire_many_owned(kibibytes) {
-            Ok(room) => room,
-            Err(_) => {
+        let held = match self.memory.try_hold(octets) {
+            Some(held) => held,
+            None => {
                 self.hand_over()?;
-                let waiting = Arc::clone(&self.budget).acquire_many_owned(kibibytes);
-                Handle::current().block_on(waiting).map_err(|_| Gone)?
+                Handle::current().block_on(self.memory.hold(octets)).map_err(|_| Gone)?
             }
         };
-        match &mut self.batch.room {
-            Some(all) => all.merge(room),
-            none => *none = Some(room),
+        match &mut self.batch.held {
+            Some(all) => all.join(held),
+            none => *none = Some(held),
         }
         Ok(())
     }

@@ -20,8 +20,8 @@ pub(super) async fn run(
     if arguments.paths.len() > 1 {
         return Err(Failure::new("import standard input and files together: give one of them"));
     }
-    let limits = Limits::default();
-    let most_octets = limits.most_octets();
+    // It is read before the store is opened: a mail server waits for nothing but its mail to be taken.
+    let most_octets = Limits::default().most_octets();
     let octets = input::read(Path::new("-"), u64::try_from(most_octets).unwrap_or(u64::MAX));
     let mut octets = octets.map_err(Failure::temporary)?;
     if octets.len() > most_octets {
@@ -35,7 +35,7 @@ pub(super) async fn run(
         octets.drain(..=end);
     }
     let stored = Stored::open_or_make(&arguments.store).await.map_err(Failure::temporary)?;
-    let intake = stored.intake(&arguments.judgement, limits).map_err(Failure::temporary)?;
+    let intake = stored.intake(&arguments.judgement).map_err(Failure::temporary)?;
     let at = Clock::system().now().as_second();
     let arrival = Arrival { origin: Origin::Pipe, at, peer: None, recipient: None };
     let incoming = Incoming { octets: std::sync::Arc::new(octets), arrival };

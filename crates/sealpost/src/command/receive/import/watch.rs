@@ -20,8 +20,7 @@ pub(super) async fn maildirs(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::new()?;
-    let limits = Limits::default();
-    let most_octets = limits.most_octets();
+    let most_octets = Limits::default().most_octets();
     let door = |path: &Path| MaildirDoor::new(path.into(), MaildirAfter::Leave, most_octets);
     let doors: Vec<_> = arguments.watch.iter().map(|path| Arc::new(door(path))).collect();
     for door in &doors {
@@ -30,7 +29,7 @@ pub(super) async fn maildirs(
         })?;
     }
     let stored = Stored::open_or_make(&arguments.store).await?;
-    let intake = stored.intake(&arguments.judgement, limits)?;
+    let intake = stored.intake(&arguments.judgement)?;
     let (room, readers) = ReadingRoom::new(intake, Arc::new(ReceiveMetrics::default()));
     let mut tasks = JoinSet::new();
     tasks.spawn(readers.run());
@@ -56,16 +55,15 @@ pub(super) async fn mailboxes(
     arguments: &ReceiveImportArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let limits = Limits::default();
-    let most_octets = limits.most_octets();
     let stored = Stored::open_or_make(&arguments.store).await?;
+    let most_octets = stored.limits().most_octets();
     let network = arguments.judgement.network.open_over(arguments.store.load()?.network)?;
     let watched = stored.watched(&network, most_octets)?;
     if watched.mailboxes.is_empty() {
         let failure = Failure::new("find a mailbox: the configuration has no [[receive.imap]]");
         return Err(failure.hint("name the configuration with --config"));
     }
-    let intake = stored.intake_over(&arguments.judgement, limits, &network);
+    let intake = stored.intake_over(&arguments.judgement, &network);
     let metrics = ReceiveMetrics::default();
     let (mut account, mut has_failed) = (Account::default(), false);
     for door in &watched.mailboxes {

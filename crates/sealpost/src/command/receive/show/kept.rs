@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sealpost_evidence::traffic::{Day, Trust};
-use sealpost_receive::{Document, OurDomains, Received, Strangers, accounts};
+use sealpost_receive::{Allowance, Document, Limits, OurDomains, Received, accounts};
 use sealpost_store::reports::{Content, DayRange, Echo, NewReport, ReportFilter, Scope, Subject};
 use sealpost_store::{Digest, StoreError};
 
@@ -36,8 +36,9 @@ impl Kept {
         let trust = Trust::Unverified { reason: String::new() };
         let received = Received { raw: Digest::of(&document.json), place: 0, at: 0, trust };
         let mut found = Vec::new();
-        let (ours, mut strangers) = (OurDomains::default(), Strangers::default());
-        for account in accounts(document.clone(), &received, &ours, &mut strangers) {
+        let ours = OurDomains::default();
+        let mut allowance = Allowance::new(&Limits::default());
+        for account in accounts(document.clone(), &received, &ours, &mut allowance) {
             for scope in Scope::ALL {
                 let reports = find(stored, &account, scope).await;
                 found.extend(reports.map_err(|error| stored.failure(&error))?);
