@@ -8,37 +8,30 @@ use std::{
         net::{UnixDatagram, UnixListener},
     },
     path::Path,
-    time::Duration,
 };
 
 use sealpost_listen::{
-    Address, DatagramReceiver, DatagramSocket, Inherited, ListenError, SocketOwner, Wholeness,
+    Address, Datagram, DatagramReceiver, DatagramSocket, Inherited, ListenError, SocketOwner,
+    Wholeness,
 };
-use tokio::time::timeout;
 
 fn bind(path: &Path, more: &str) -> Result<DatagramSocket, ListenError> {
     let address: Address = format!("unix:{}{more}", path.display()).parse().unwrap();
     DatagramSocket::bind(&address, &SocketOwner::default(), &mut Inherited::none())
 }
 
-async fn all(receiver: &mut DatagramReceiver) -> Vec<Vec<u8>> {
+fn all(receiver: &mut DatagramReceiver) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
-    loop {
-        let ready = timeout(Duration::from_millis(50), receiver.ready()).await;
-        if ready.is_err() {
-            return all;
-        }
-        receiver
-            .take(|datagram| {
-                assert_eq!(datagram.wholeness, Wholeness::Whole);
-                all.push(datagram.octets.to_vec());
-            })
-            .unwrap();
-    }
+    let mut each = |datagram: Datagram<'_>| {
+        assert_eq!(datagram.wholeness, Wholeness::Whole);
+        all.push(datagram.octets.to_vec());
+    };
+    while receiver.take(&mut each).unwrap() > 0 {}
+    all
 }
 
-#[tokio::test]
-async fn datagrams_come_in_their_order_and_whole() {
+#[test]
+fn datagrams_come_in_their_order_and_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tlsrpt.sock");
     let socket = bind(&path, ",mode=0622").unwrap();
@@ -52,7 +45,7 @@ async fn datagrams_come_in_their_order_and_whole() {
     for octets in &sent {
         sender.send_to(octets, &path).unwrap();
     }
-    assert_eq!(all(&mut receiver).await, sent);
+    assert_eq!(all(&mut receiver), sent);
     assert_eq!(receiver.take(|_| panic!("there is none")).unwrap(), 0);
 
     // More than a batch and than the queue, by a sender that waits.
@@ -64,7 +57,7 @@ async fn datagrams_come_in_their_order_and_whole() {
             }
         })
     };
-    let came = all(&mut receiver).await;
+    let came = all(&mut receiver);
     writer.join().unwrap();
     let numbers: Vec<_> = (0..1_000_u32).map(|number| number.to_le_bytes().to_vec()).collect();
     assert_eq!(came, numbers);
@@ -83,8 +76,8 @@ async fn datagrams_come_in_their_order_and_whole() {
     assert_eq!(came, [b"last"]);
 }
 
-#[tokio::test]
-async fn only_the_socket_of_a_dead_process_is_replaced() {
+#[test]
+fn only_the_socket_of_a_dead_process_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tlsrpt.sock");
     let first = bind(&path, "").unwrap();
@@ -116,8 +109,8 @@ async fn only_the_socket_of_a_dead_process_is_replaced() {
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-#[tokio::test]
-async fn an_address_without_a_file_is_refused() {
+#[test]
+fn an_address_without_a_file_is_refused() {
     let mut none = Inherited::none();
     let mut of = |text: &str| {
         DatagramSocket::bind(&text.parse().unwrap(), &SocketOwner::default(), &mut none)

@@ -1,21 +1,19 @@
 //! The threads that take datagrams and count them.
 //!
-//! One only takes them: it is as quick as the kernel, and nothing that is done with them holds it
-//! up. The other one counts. Between them lies a [`Ring`].
+//! One for each socket only takes them: it is as quick as the kernel, and nothing that is done with
+//! them holds it up. Another one counts. Between them lies a [`Ring`].
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, sync::Arc, task::Poll, thread, time::Duration};
 
-use sealpost_listen::{DatagramReceiver, DatagramSocket};
-use sealpost_runtime::{Clock, DedicatedThread, Liveness, Panicked, StopRequest, run_ahead};
-use sealpost_store::Sessions;
-use tokio::{
-    runtime::Handle,
-    task::{JoinSet, LocalSet, yield_now},
-    time::sleep,
+use sealpost_listen::DatagramSocket;
+use sealpost_runtime::{
+    Clock, DedicatedThread, Liveness, Panicked, StopRequest, Stopwatch, run_ahead, stand_back,
 };
+use sealpost_store::Sessions;
+use tokio::{runtime::Handle, task::yield_now, time::sleep};
 
 use crate::{
-    Flusher, Intake, ReportMetrics, Section,
+    Flusher, Intake, QUEUE_WANTED, ReportMetrics, Section,
     intake::Deliveries,
     memory::{Memory, Shared},
     queue_length,
@@ -30,12 +28,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long datagrams gather before they are counted: to count many at once costs less, and the
 /// thread that takes them is not kept from the processor by one that wakes for each of them.
 const GATHERING: Duration = Duration::from_millis(2);
-/// Batches of one socket before the others have their turn.
-const ROUNDS: usize = 16;
+/// How long a thread may take datagrams before it answers whether it does.
+const ROUND: Duration = Duration::from_millis(100);
 
 /// Takes the datagrams of mail servers and counts them. Dropping it stops it.
 pub struct Collector {
-    takes: DedicatedThread<()>,
+    takes: Vec<DedicatedThread<()>>,
     counts: DedicatedThread<()>,
     intake: Intake,
     shared: Arc<Shared>,
@@ -43,7 +41,7 @@ pub struct Collector {
 
 /// Tells whether a [`Collector`] takes up work.
 #[derive(Clone)]
-pub struct Pulse([Handle; 2]);
+pub struct Pulse(Vec<Handle>);
 
 impl Pulse {
     /// Asks the threads; it takes as long as they need to answer.
@@ -85,10 +83,12 @@ impl Collector {
             let ring = Arc::clone(&ring);
             DedicatedThread::start(COUNTS, move |stop| count(ring, deliveries, memory, stop))?
         };
-        let of_thread = Arc::clone(&shared);
-        let takes = DedicatedThread::start(TAKES, move |stop| {
-            take_all(sockets, ring, clock, of_thread, stop)
-        })?;
+        let of_threads = Arc::clone(&shared);
+        let takes = sockets.into_iter().map(move |socket| {
+            let (ring, clock, shared) = (Arc::clone(&ring), clock.clone(), Arc::clone(&of_threads));
+            DedicatedThread::start(TAKES, move |stop| take(socket, ring, clock, shared, stop))
+        });
+        let takes = takes.collect::<io::Result<_>>()?;
         Ok((Self { takes, counts, intake, shared }, flusher))
     }
 
@@ -99,7 +99,8 @@ impl Collector {
 
     /// What tells whether datagrams are being taken and counted.
     pub fn pulse(&self) -> Pulse {
-        Pulse([self.takes.handle().clone(), self.counts.handle().clone()])
+        let threads = self.takes.iter().chain([&self.counts]);
+        Pulse(threads.map(|thread| thread.handle().clone()).collect())
     }
 
     /// Waits until one of the threads ends, which they do by themselves only if they panic.
@@ -108,10 +109,13 @@ impl Collector {
     ///
     /// [`Panicked`], if it did.
     pub async fn ended(&mut self) -> Result<(), Panicked> {
-        tokio::select! {
-            ended = self.takes.ended() => ended,
-            ended = self.counts.ended() => ended,
-        }
+        let threads = self.takes.iter_mut().chain([&mut self.counts]);
+        let mut ends: Vec<_> = threads.map(|thread| Box::pin(thread.ended())).collect();
+        poll_fn(|context| {
+            let mut polls = ends.iter_mut().map(|end| end.as_mut().poll(context));
+            polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await
     }
 
     /// Closes the sockets, after it has taken what is in their queues, and counts all of it. Then
@@ -121,8 +125,11 @@ impl Collector {
     ///
     /// [`Panicked`], if a thread has panicked before.
     pub async fn stop(mut self) -> Result<(), Panicked> {
-        self.takes.stop();
-        let taken = self.takes.ended().await;
+        self.takes.iter().for_each(DedicatedThread::stop);
+        let mut taken = Ok(());
+        for thread in &mut self.takes {
+            taken = thread.ended().await.and(taken);
+        }
         self.counts.stop();
         self.counts.ended().await.and(taken)
     }
@@ -133,80 +140,50 @@ impl Collector {
     }
 }
 
-/// Takes what comes to any of the sockets until it is told to stop.
-async fn take_all(
-    sockets: Vec<DatagramSocket>,
-    ring: Arc<Ring>,
-    clock: Clock,
-    shared: Arc<Shared>,
-    stop: StopRequest,
-) {
-    // What finds the kernel's queue full is lost, and it is full in no time: even 10 datagrams.
-    if let Err(error) = run_ahead() {
-        tracing::debug!(%error, "the thread that takes datagrams waits for its turn as others do");
-    }
-    let receivers = sockets.into_iter().map(DatagramSocket::into_receiver);
-    LocalSet::new()
-        .run_until(async {
-            let mut tasks = JoinSet::new();
-            for receiver in receivers {
-                match receiver {
-                    Ok(receiver) => {
-                        let (ring, clock) = (Arc::clone(&ring), clock.clone());
-                        let shared = Arc::clone(&shared);
-                        tasks.spawn_local(take(receiver, ring, clock, shared, stop.clone()));
-                    }
-                    Err(error) => {
-                        shared.metrics.receive_failures.increment();
-                        tracing::error!(%error, "a socket cannot be read");
-                    }
-                }
-            }
-            while let Some(ended) = tasks.join_next().await {
-                if let Err(error) = ended
-                    && error.is_panic()
-                {
-                    shared.metrics.panics.increment();
-                    std::panic::resume_unwind(error.into_panic());
-                }
-            }
-        })
-        .await;
-}
-
-/// Takes what comes to one socket until it is told to stop.
+/// Takes what comes to a socket until it is told to stop.
 async fn take(
-    mut receiver: DatagramReceiver,
+    socket: DatagramSocket,
     ring: Arc<Ring>,
     clock: Clock,
     shared: Arc<Shared>,
     mut stop: StopRequest,
 ) {
-    loop {
-        let ready = tokio::select! {
-            biased;
-            () = stop.made() => break,
-            ready = receiver.ready() => ready,
-        };
-        let mut taken = ready.map(|()| 0);
-        for _ in 0..ROUNDS {
-            taken = taken.and_then(|_| {
-                let now = clock.now().as_second();
-                let mut filling = None;
-                receiver.take(|datagram| {
-                    filling.get_or_insert_with(|| ring.fill()).add(datagram, now);
-                })
-            });
-            if !matches!(taken, Ok(more) if more > 0) {
-                break;
-            }
+    let _counted = CountedPanic(Arc::clone(&shared));
+    // What finds the kernel's queue full is lost, and a short one is full in no time. Where it is long,
+    // whoever sends need not be interrupted by us for each datagram: to take several at a time costs
+    // half as much.
+    if queue_length().is_none_or(|length| length < QUEUE_WANTED)
+        && let Err(error) = run_ahead()
+    {
+        tracing::debug!(%error, "the thread that takes datagrams waits for its turn as others do");
+    }
+    let mut receiver = match socket.into_receiver() {
+        Ok(receiver) => receiver,
+        Err(error) => {
+            shared.metrics.receive_failures.increment();
+            tracing::error!(%error, "a socket cannot be read");
+            return stop.made().await;
         }
+    };
+    let mut round = Stopwatch::start();
+    while !stop.is_made() {
+        let taken = {
+            let mut filling = None;
+            receiver.take(|datagram| {
+                let begin = || (ring.fill(), clock.now().as_second());
+                let (filling, now) = filling.get_or_insert_with(begin);
+                filling.add(datagram, *now);
+            })
+        };
         if let Err(error) = taken {
             shared.metrics.receive_failures.increment();
             tracing::error!(%error, "datagrams could not be taken");
             sleep(PAUSE).await;
         }
-        yield_now().await;
+        if round.elapsed() >= ROUND {
+            yield_now().await;
+            round = Stopwatch::start();
+        }
     }
     // Nobody finds us any more, and what was sent before is counted.
     receiver.close_door();
@@ -219,6 +196,17 @@ async fn take(
     }
 }
 
+/// Tells of a panic of the thread on which it is dropped.
+struct CountedPanic(Arc<Shared>);
+
+impl Drop for CountedPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.metrics.panics.increment();
+        }
+    }
+}
+
 /// Counts what comes through the ring, and by other ways, until it is told to stop, and then the
 /// rest.
 async fn count(
@@ -227,6 +215,10 @@ async fn count(
     mut memory: Memory,
     mut stop: StopRequest,
 ) {
+    // What it has to do can wait in the ring; what is to be taken cannot.
+    if let Err(error) = stand_back() {
+        tracing::debug!(%error, "the thread that counts does not let others go first");
+    }
     let mut waiting = Waiting::default();
     while !stop.is_made() {
         let mut delivery = tokio::select! {
@@ -240,8 +232,7 @@ async fn count(
         };
         // All that is there, so that neither way waits for the other to be empty.
         while let Some(next) = delivery {
-            let counted = memory.deliver(&next.sessions);
-            next.answer(counted);
+            next.answer(|sessions| memory.deliver(sessions));
             delivery = deliveries.waiting();
         }
         ring.exchange(&mut waiting);
@@ -249,8 +240,7 @@ async fn count(
         yield_now().await;
     }
     while let Some(delivery) = deliveries.rest() {
-        let counted = memory.deliver(&delivery.sessions);
-        delivery.answer(counted);
+        delivery.answer(|sessions| memory.deliver(sessions));
     }
     // Who takes datagrams has ended before.
     ring.exchange(&mut waiting);

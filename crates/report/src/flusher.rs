@@ -118,18 +118,8 @@ impl Flusher {
             self.shared.metrics.store_failures.increment();
             tracing::warn!(%error, "unreadable datagrams could not be kept");
         }
-        let mut unsaved = Unsaved { shared: &self.shared, slots: self.shared.take_unsaved() };
-        // Those that began together are written together, in an order in which neighbours lie
-        // together in the store. After an error some stand there twice; what was taken of one the
-        // first time is not there the second time.
-        unsaved.slots.sort_unstable_by(|one, other| {
-            let generation = |slot: &Slot| Arc::as_ptr(&slot.generation);
-            // The store orders names as texts, not by their labels.
-            let by_name = || one.domain.as_str().cmp(other.domain.as_str());
-            let in_store = one.day.cmp(&other.day).then_with(by_name);
-            generation(one).cmp(&generation(other)).then(in_store)
-        });
-        unsaved.slots.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        let slots = in_order(self.shared.take_unsaved());
+        let mut unsaved = Unsaved { shared: &self.shared, slots };
         // They go with the first counters: a key that is written later than what came with it would let
         // that be counted twice after a crash.
         let posts = self.shared.posted.unsaved();
@@ -165,6 +155,29 @@ impl Flusher {
         self.shared.metrics.epochs.increment();
         Ok(generation.epoch.get_or_init(|| epoch).clone())
     }
+}
+
+/// Brings counters into the order in which they are written, from the last one on: those that began
+/// together lie together, and among them neighbours in the store, in its order. After an error some
+/// stand there twice; what was taken of one the first time is not there the second time.
+fn in_order(slots: Vec<Arc<Slot>>) -> Vec<Arc<Slot>> {
+    // The slots lie all over the memory. What most comparisons need is taken out of them once.
+    let keyed = slots.into_iter().map(|slot| {
+        let name = slot.domain.as_str().as_bytes();
+        let mut beginning = [0; 16];
+        for (octet, of_name) in beginning.iter_mut().zip(name) {
+            *octet = *of_name;
+        }
+        ((Arc::as_ptr(&slot.generation), slot.day, u128::from_be_bytes(beginning)), slot)
+    });
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_unstable_by(|(key, slot), (other_key, other)| {
+        // The store orders names as texts, not by their labels.
+        let by_name = || other.domain.as_str().cmp(slot.domain.as_str());
+        other_key.cmp(key).then_with(by_name)
+    });
+    keyed.dedup_by(|(_, one), (_, other)| Arc::ptr_eq(one, other));
+    keyed.into_iter().map(|(_, slot)| slot).collect()
 }
 
 /// Counters that go back to what is to be written if they are dropped here, as when an error or the

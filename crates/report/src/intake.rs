@@ -23,7 +23,7 @@ pub(crate) struct Deliveries(mpsc::Receiver<Delivery>);
 
 /// Sessions, and who waits for them to be counted.
 pub(crate) struct Delivery {
-    pub(crate) sessions: Vec<TimedSession>,
+    sessions: Vec<TimedSession>,
     counted: oneshot::Sender<usize>,
 }
 
@@ -84,9 +84,9 @@ impl Deliveries {
 }
 
 impl Delivery {
-    /// Tells that so many were counted.
-    pub(crate) fn answer(self, counted: usize) {
+    /// Has the sessions counted, and tells how many were.
+    pub(crate) fn answer(self, count: impl FnOnce(Vec<TimedSession>) -> usize) {
         // An error means that nobody waits for it any more.
-        let _ = self.counted.send(counted);
+        let _ = self.counted.send(count(self.sessions));
     }
 }

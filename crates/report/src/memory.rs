@@ -1,7 +1,8 @@
 //! The counters in memory, on the thread that takes datagrams.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
+    hash::BuildHasher as _,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -11,12 +12,12 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::{Datagram, Wholeness};
 use sealpost_store::sessions::RefusedDatagram;
-use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionReading, SessionRefusal};
+use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionPolicy, SessionReading, SessionRefusal};
 use tokio::sync::Notify;
 
 use crate::{
     Cause, Mended, ReportMetrics, Result as ResultLabel, Section, SectionLimits, TimedSession,
-    known::{Known, Meaning},
+    known::{Forgotten, Known, Meaning},
     posted::Posted,
     ring::Waiting,
     slot::{Addition, Generation, Slot, SlotLimits, Weight},
@@ -24,6 +25,9 @@ use crate::{
 
 /// The most octets that are kept of a datagram that could not be read.
 const REFUSED_OCTETS: usize = 8 << 10;
+
+/// Datagrams whose counters are looked at before they are counted.
+const AHEAD: usize = 32;
 
 /// Strangers choose the keys, so their places may not be foreseen; see [`Known`].
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -47,31 +51,29 @@ pub(crate) struct Shared {
 
 /// What was emptied.
 pub(crate) enum Discarded {
-    Slots { _slots: Map<Key, Arc<Slot>>, _policies: Map<DomainName, usize> },
-    Known { _known: Known },
+    Domains { _domains: Map<DomainName, OfDomain> },
+    Known { _known: Forgotten },
 }
 
 /// All counters since they began from 0.
 pub(crate) struct Memory {
     shared: Arc<Shared>,
     generation: Arc<Generation>,
-    slots: Map<Key, Arc<Slot>>,
-    /// How many policies each domain has. There is one day in a generation, as a rule.
-    policies: Map<DomainName, usize>,
+    domains: Map<DomainName, OfDomain>,
     known: Known,
-    records: Map<DomainName, Arc<str>>,
+    /// The day of all of them.
     today: Day,
-    days: BTreeSet<Day>,
     /// Memory of this generation, about.
     octets: usize,
 }
 
-/// What a counter is for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    day: Day,
-    domain: DomainName,
-    policy: Arc<SeenPolicy>,
+/// What there is of a domain.
+#[derive(Default)]
+pub(crate) struct OfDomain {
+    /// The record, in one place as long as it stays the same.
+    record: Option<Arc<str>>,
+    /// Its counters, each with the hash of its policy: there may be hundreds.
+    slots: Vec<(u64, Arc<Slot>)>,
 }
 
 /// Memory is full, and nothing can be written.
@@ -127,12 +129,9 @@ impl Memory {
         Self {
             shared,
             generation: Arc::default(),
-            slots: Map::default(),
-            policies: Map::default(),
+            domains: Map::default(),
             known: Known::default(),
-            records: Map::default(),
             today: Day::of(now),
-            days: BTreeSet::new(),
             octets: 0,
         }
     }
@@ -144,8 +143,18 @@ impl Memory {
             let dropped = waiting.dropped();
             tracing::error!(dropped, "datagrams came faster than they could be counted");
         }
-        for (datagram, taken_at) in waiting.iter() {
-            self.take(datagram, taken_at);
+        let mut datagrams = waiting.iter();
+        loop {
+            let next = datagrams.by_ref().take(AHEAD);
+            let hashed = next.map(|(it, at)| (self.known.hash(it.octets), it, at));
+            let hashed: Vec<_> = hashed.collect();
+            if hashed.is_empty() {
+                break;
+            }
+            self.known.look_ahead(&hashed.iter().map(|(hash, ..)| *hash));
+            for (hash, datagram, taken_at) in hashed {
+                self.take(hash, datagram, taken_at);
+            }
         }
         // Last: whoever sees them counted sees what became of them too.
         let count = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
@@ -153,12 +162,12 @@ impl Memory {
     }
 
     /// Counts sessions that came another way, and says how many were.
-    pub(crate) fn deliver(&mut self, sessions: &[TimedSession]) -> usize {
+    pub(crate) fn deliver(&mut self, sessions: Vec<TimedSession>) -> usize {
         let mut counted = 0;
-        for session in sessions {
-            self.turn_to(session.at);
-            if let Some(meaning) = self.meaning(&session.reading) {
-                self.add(&meaning, session.at);
+        for TimedSession { reading, at } in sessions {
+            self.turn_to(at);
+            if let Some(meaning) = self.meaning(reading) {
+                self.add(&meaning, at);
                 counted += 1;
             }
             self.relieve();
@@ -166,10 +175,10 @@ impl Memory {
         counted
     }
 
-    /// Counts what a datagram says, as of `now`, in seconds since 1970.
-    fn take(&mut self, datagram: Datagram<'_>, now: i64) {
+    /// Counts what a datagram with this hash says, as of `now`, in seconds since 1970.
+    fn take(&mut self, hash: u64, datagram: Datagram<'_>, now: i64) {
         self.turn_to(now);
-        if let Some(meaning) = self.known.get(datagram.octets) {
+        if let Some(meaning) = self.known.get(hash, datagram.octets) {
             self.add(meaning, now);
             return;
         }
@@ -181,9 +190,9 @@ impl Memory {
             Ok(reading) => reading,
             Err(refusal) => return self.refuse(refusal, datagram.octets, now),
         };
-        let Some(meaning) = self.meaning(&reading) else { return };
+        let Some(meaning) = self.meaning(reading) else { return };
         self.add(&meaning, now);
-        if let Some(known) = self.known.add(datagram.octets, meaning) {
+        if let Some(known) = self.known.add(hash, datagram.octets, meaning) {
             self.shared.discard(Discarded::Known { _known: known });
         }
         self.relieve();
@@ -205,36 +214,31 @@ impl Memory {
     }
 
     /// What a session adds to which counters; `None` if there is no room for them.
-    fn meaning(&mut self, reading: &SessionReading) -> Option<Meaning> {
-        let session = &reading.session;
-        let Ok(additions) = self.additions(session) else {
+    fn meaning(&mut self, reading: SessionReading) -> Option<Meaning> {
+        let SessionReading { session: Session { domain, record, policies }, repairs } = reading;
+        let Ok(additions) = self.additions(&domain, policies) else {
             self.shared.metrics.uncounted.increment();
             return None;
         };
-        let record = session.record.as_deref();
-        let record = record.map(|record| self.record(&session.domain, record));
-        Some(Meaning { additions, record, repairs: reading.repairs.clone() })
+        let record = record.and_then(|record| self.record(&domain, &record));
+        Some(Meaning::new(additions, record, repairs))
     }
 
     /// Empties the memory, which is written all the same. What comes now is counted from 0.
     fn begin_anew(&mut self) {
-        let slots = mem::take(&mut self.slots);
-        let policies = mem::take(&mut self.policies);
-        self.shared.discard(Discarded::Slots { _slots: slots, _policies: policies });
-        self.shared.discard(Discarded::Known { _known: mem::take(&mut self.known) });
-        self.records = Map::default();
+        self.shared.discard(Discarded::Domains { _domains: mem::take(&mut self.domains) });
+        self.shared.discard(Discarded::Known { _known: self.known.forget() });
         self.generation = Arc::default();
         self.octets = 0;
-        self.days.clear();
         self.shared.wake.notify_one();
     }
 
     fn add(&self, meaning: &Meaning, now: i64) {
         let metrics = &self.shared.metrics;
-        for &repair in &meaning.repairs {
+        for &repair in &*meaning.repairs {
             metrics.repaired.increment(Mended(repair));
         }
-        for Addition { slot, outcome, failures } in &meaning.additions {
+        for Addition { slot, outcome, failures } in meaning.additions() {
             metrics.sessions.increment(ResultLabel(*outcome));
             if slot.count(*outcome, failures, meaning.record.as_ref(), now) {
                 self.shared.add_unsaved(Arc::clone(slot));
@@ -243,70 +247,74 @@ impl Memory {
     }
 
     /// What a session adds to which counters. All of it is there before any of it is counted.
-    fn additions(&mut self, session: &Session) -> Result<Vec<Addition>, Full> {
-        let mut slots = Vec::with_capacity(session.policies.len());
-        for seen in &session.policies {
-            slots.push(self.slot(&session.domain, &seen.policy)?);
+    fn additions(
+        &mut self,
+        domain: &DomainName,
+        policies: Vec<SessionPolicy>,
+    ) -> Result<Vec<Addition>, Full> {
+        let mut slots = Vec::with_capacity(policies.len());
+        for SessionPolicy { policy, outcome, failures } in policies {
+            slots.push((self.slot(domain, policy)?, outcome, failures));
         }
         let is_full = self.is_full();
         let mut additions = Vec::with_capacity(slots.len());
-        for (slot, seen) in slots.into_iter().zip(&session.policies) {
+        for (slot, outcome, failures) in slots {
             let (failures, octets) = if is_full {
-                let types = seen.failures.iter().map(|failure| failure.result_type.clone());
+                let types = failures.into_iter().map(|failure| failure.result_type);
                 slot.places(&types.map(SessionFailure::others).collect::<Vec<_>>())
             } else {
-                slot.places(&seen.failures)
+                slot.places(&failures)
             };
             self.octets += octets;
-            additions.push(Addition { slot, outcome: seen.outcome, failures });
+            additions.push(Addition { slot, outcome, failures });
         }
         Ok(additions)
     }
 
-    fn slot(&mut self, domain: &DomainName, policy: &SeenPolicy) -> Result<Arc<Slot>, Full> {
-        let mut key =
-            Key { day: self.today, domain: domain.clone(), policy: Arc::new(policy.clone()) };
-        if let Some(slot) = self.slots.get(&key) {
-            return Ok(Arc::clone(slot));
-        }
-        let policies = self.policies.get(domain).copied().unwrap_or_default();
-        if policies >= self.shared.limits.policies {
-            key.policy = Arc::new(policy.without_texts());
-            if let Some(slot) = self.slots.get(&key) {
-                return Ok(Arc::clone(slot));
+    /// The counter of a policy of a domain.
+    fn slot(&mut self, domain: &DomainName, mut policy: SeenPolicy) -> Result<Arc<Slot>, Full> {
+        let hash = |policy: &SeenPolicy| self.domains.hasher().hash_one(policy);
+        let mut hashed = hash(&policy);
+        if let Some(of_domain) = self.domains.get(domain) {
+            if let Some(slot) = of_domain.slot(hashed, &policy) {
+                return Ok(slot);
+            }
+            if of_domain.slots.len() >= self.shared.limits.policies {
+                policy = policy.without_texts();
+                hashed = hash(&policy);
+                if let Some(slot) = of_domain.slot(hashed, &policy) {
+                    return Ok(slot);
+                }
             }
         }
         if self.is_full() {
             return Err(Full);
         }
         let slot = Arc::new(Slot::new(
-            key.day,
-            key.domain.clone(),
-            Arc::clone(&key.policy),
+            self.today,
+            domain.clone(),
+            Arc::new(policy),
             &self.shared.slot_limits(),
             Arc::clone(&self.generation),
             Arc::clone(&self.shared.weight),
         ));
         self.octets += slot.octets();
-        self.policies.insert(key.domain.clone(), policies.saturating_add(1));
-        if self.days.insert(key.day) {
-            self.shared.metrics.days.set(i64::try_from(self.days.len()).unwrap_or(i64::MAX));
+        if self.domains.is_empty() {
+            self.shared.metrics.days.set(1);
         }
-        self.slots.insert(key, Arc::clone(&slot));
+        let of_domain = self.domains.entry(domain.clone()).or_default();
+        of_domain.slots.push((hashed, Arc::clone(&slot)));
         Ok(slot)
     }
 
-    /// The record of a domain, in one place as long as it stays the same.
-    fn record(&mut self, domain: &DomainName, record: &str) -> Arc<str> {
-        match self.records.get(domain) {
-            Some(known) if **known == *record => Arc::clone(known),
-            _ => {
-                let record: Arc<str> = record.into();
-                self.octets += record.len();
-                self.records.insert(domain.clone(), Arc::clone(&record));
-                record
-            }
+    /// The record of a domain that has counters.
+    fn record(&mut self, domain: &DomainName, record: &str) -> Option<Arc<str>> {
+        let of_domain = self.domains.get_mut(domain)?;
+        if of_domain.record.as_deref() != Some(record) {
+            self.octets += record.len();
+            of_domain.record = Some(record.into());
         }
+        of_domain.record.clone()
     }
 
     fn is_full(&self) -> bool {
@@ -330,6 +338,13 @@ impl Memory {
             length: octets.len(),
             octets: beginning.to_vec(),
         });
+    }
+}
+
+impl OfDomain {
+    fn slot(&self, hash: u64, policy: &SeenPolicy) -> Option<Arc<Slot>> {
+        let found = self.slots.iter().find(|(of, slot)| *of == hash && *slot.policy == *policy);
+        found.map(|(_, slot)| Arc::clone(slot))
     }
 }
 

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealpost_listen::http::{Fields, HttpService, Method, Request, Response, Status};
 use sealpost_runtime::Clock;
-use sealpost_store::{Digest, Sessions, StoreError, sessions::SessionPost};
+use sealpost_store::{
+    Digest, Sessions, StoreError,
+    sessions::{Epoch, HeldPost, SessionPost},
+};
 use serde::Serialize;
 use tls_rpt::{Session, SessionReading};
+use tokio::sync::OnceCell;
 
 use crate::{
     Intake, IntakeClosed, ReportMetrics, TimedSession,
@@ -33,7 +37,7 @@ const SCHEME: &str = "bearer";
 ///
 /// A client that got no answer cannot know whether its post was counted. With the field
 /// `Idempotency-Key` it may post it again: under one key, a post is counted once, also if this process
-/// was started anew meanwhile, and gets the answer of the first time.
+/// was started anew meanwhile or shares the store with others, and gets the answer of the first time.
 pub struct SessionPosts {
     /// Compared in place of the token: how long that takes tells nothing of it.
     token: Digest,
@@ -41,6 +45,20 @@ pub struct SessionPosts {
     sessions: Sessions,
     clock: Clock,
     metrics: Arc<ReportMetrics>,
+    holder: Arc<Holder>,
+}
+
+/// The name under which this process holds keys of posts that it counts. What its node held before is
+/// free.
+struct Holder {
+    name: String,
+    epoch: OnceCell<Epoch>,
+}
+
+/// What is counted now, or was before.
+enum Once {
+    Now(u64, u64),
+    Before(SessionPost),
 }
 
 /// What cannot be counted.
@@ -79,13 +97,15 @@ impl SessionPosts {
     /// The path, for [`ReportApi`](crate::ReportApi).
     pub const PATH: [&'static str; 2] = ["v1", "sessions"];
 
-    /// Counts into `intake` what comes with this token, around which white space does not count.
+    /// Counts into `intake` what comes with this token, around which white space does not count. `node`
+    /// is the name under which this process counts.
     ///
     /// # Errors
     ///
     /// [`TokenError`]
     pub fn new(
         token: &str,
+        node: &str,
         intake: Intake,
         sessions: Sessions,
         clock: Clock,
@@ -95,7 +115,15 @@ impl SessionPosts {
         if token.len() < SHORTEST_TOKEN || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
             return Err(TokenError);
         }
-        Ok(Self { token: Digest::of(token.as_bytes()), intake, sessions, clock, metrics })
+        let holder = Holder { name: format!("posts at {node}"), epoch: OnceCell::new() };
+        Ok(Self {
+            token: Digest::of(token.as_bytes()),
+            intake,
+            sessions,
+            clock,
+            metrics,
+            holder: Arc::new(holder),
+        })
     }
 
     fn refuse(&self, response: Response) -> Response {
@@ -125,18 +153,28 @@ impl SessionPosts {
             Begun::UnderWay(_) => return Err(Uncounted::UnderWay),
             Begun::Full => return Err(Uncounted::NoKeys),
         };
-        if let Some(first) = self.sessions.post(post.key).await.map_err(Uncounted::Store)? {
-            return self.again(&post, &first);
-        }
         // Whoever gives up the waiting does not cut it off: the key would be left without its end.
         let (intake, metrics, store) =
             (self.intake.clone(), Arc::clone(&self.metrics), self.sessions.clone());
+        let (holder, now) = (Arc::clone(&self.holder), self.clock.now().as_microsecond());
         let counting = tokio::spawn(async move {
-            let numbers = count_under(&intake, &store, turn, sessions).await?;
-            metrics.posted.add(numbers.0);
-            Ok(numbers)
+            let held = holder.hold(&store, post, now).await.map_err(Uncounted::Store)?;
+            match held {
+                HeldPost::New => {}
+                HeldPost::Counted(first) => return Ok(Once::Before(first)),
+                HeldPost::Elsewhere(first) if first.content != post.content => {
+                    return Err(Uncounted::OtherContent);
+                }
+                HeldPost::Elsewhere(_) => return Err(Uncounted::UnderWay),
+            }
+            let (counted, uncounted) = count_under(&intake, &store, turn, sessions).await?;
+            metrics.posted.add(counted);
+            Ok(Once::Now(counted, uncounted))
         });
-        counting.await.unwrap_or(Err(Uncounted::Panicked))
+        match counting.await.unwrap_or(Err(Uncounted::Panicked))? {
+            Once::Now(counted, uncounted) => Ok((counted, uncounted)),
+            Once::Before(first) => self.again(&post, &first),
+        }
     }
 
     /// What was answered to the first one.
@@ -152,6 +190,18 @@ impl SessionPosts {
         let field = request.fields.single("authorization").unwrap_or_default();
         let Some((scheme, token)) = field.trim().split_once(' ') else { return false };
         scheme.eq_ignore_ascii_case(SCHEME) && Digest::of(token.trim().as_bytes()) == self.token
+    }
+}
+
+impl Holder {
+    async fn hold(
+        &self,
+        sessions: &Sessions,
+        post: SessionPost,
+        now: i64,
+    ) -> Result<HeldPost, StoreError> {
+        let epoch = self.epoch.get_or_try_init(|| sessions.begin(&self.name, now)).await?;
+        sessions.hold_post(post, epoch).await
     }
 }
 
@@ -402,7 +452,8 @@ mod tests {
         let (sessions, clock) = (store.sessions(), Clock::system());
         let new = |token: &str| {
             let (intake, sessions) = (intake.clone(), sessions.clone());
-            SessionPosts::new(token, intake, sessions, clock.clone(), Arc::default()).is_ok()
+            SessionPosts::new(token, "node", intake, sessions, clock.clone(), Arc::default())
+                .is_ok()
         };
         assert!(new("  0123456789abcdef\n"));
         for token in ["", "0123456789abcde", "0123456789 abcdef", "0123456789äbcdefg"] {

@@ -1,8 +1,8 @@
 //! Between the thread that takes datagrams and the one that counts them.
 //!
 //! The kernel keeps few datagrams, and whoever sends does not wait. So the thread that takes them
-//! does nothing else: it puts their octets behind each other into one buffer. The thread that counts
-//! exchanges that for an empty one and has all of it to itself.
+//! does nothing else: it puts their octets behind each other into a buffer of blocks. The thread that
+//! counts exchanges that for an empty one and has all of it to itself.
 
 use std::{
     mem,
@@ -16,8 +16,13 @@ use tokio::sync::Notify;
 const MOST_OCTETS: usize = 64 << 20;
 /// The most datagrams that wait, however short they are.
 const MOST_DATAGRAMS: usize = 1 << 20;
-/// A buffer that had more than this for a burst gives the memory back.
-const ROOM: usize = 1 << 20;
+/// The octets of a block. None is ever moved to a larger one: that would take as long as to take
+/// hundreds of datagrams, and whoever sends does not wait.
+const BLOCK_OCTETS: usize = 512 << 10;
+/// The datagrams of a block, however short they are.
+const BLOCK_DATAGRAMS: usize = 4_096;
+/// Empty blocks that are kept. What a burst had beyond them is given back.
+const SPARE: usize = 8;
 
 /// Datagrams on their way to be counted: a buffer that is filled while another one is emptied.
 #[derive(Default)]
@@ -30,10 +35,18 @@ pub(crate) struct Ring {
 /// Datagrams in the order in which they came.
 #[derive(Default)]
 pub(crate) struct Waiting {
-    octets: Vec<u8>,
-    datagrams: Vec<Place>,
+    blocks: Vec<Block>,
+    spare: Vec<Block>,
+    octets: usize,
+    datagrams: usize,
     /// Datagrams that found no room.
     dropped: u64,
+}
+
+/// Some of them, behind each other.
+struct Block {
+    octets: Vec<u8>,
+    datagrams: Vec<Place>,
 }
 
 struct Place {
@@ -85,32 +98,42 @@ impl Drop for Filling<'_> {
 
 impl Waiting {
     fn add(&mut self, datagram: Datagram<'_>, taken_at: i64) {
-        let end = self.octets.len().saturating_add(datagram.octets.len());
-        if end > MOST_OCTETS || self.datagrams.len() >= MOST_DATAGRAMS {
+        let octets = self.octets.saturating_add(datagram.octets.len());
+        if octets > MOST_OCTETS || self.datagrams >= MOST_DATAGRAMS {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.octets.extend_from_slice(datagram.octets);
-        self.datagrams.push(Place { end, wholeness: datagram.wholeness, taken_at });
+        self.octets = octets;
+        self.datagrams += 1;
+        if !self.blocks.last().is_some_and(|block| block.has_room(datagram)) {
+            let block = self.spare.pop().unwrap_or_else(Block::new);
+            self.blocks.push(block);
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.octets.extend_from_slice(datagram.octets);
+            let end = block.octets.len();
+            block.datagrams.push(Place { end, wholeness: datagram.wholeness, taken_at });
+        }
     }
 
     fn clear(&mut self) {
-        if self.octets.capacity() > ROOM {
-            *self = Self::default();
+        for mut block in self.blocks.drain(..) {
+            block.octets.clear();
+            block.datagrams.clear();
+            self.spare.push(block);
         }
-        self.octets.clear();
-        self.datagrams.clear();
-        self.dropped = 0;
+        self.spare.truncate(SPARE);
+        (self.octets, self.datagrams, self.dropped) = (0, 0, 0);
     }
 
     /// Whether there is none, nor one that was dropped.
     pub(crate) fn is_empty(&self) -> bool {
-        self.datagrams.is_empty() && self.dropped == 0
+        self.datagrams == 0 && self.dropped == 0
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.datagrams.len()
+        self.datagrams
     }
 
     /// How many found no room.
@@ -120,6 +143,25 @@ impl Waiting {
 
     /// The datagrams, each with the time at which it was taken, in seconds since 1970.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Datagram<'_>, i64)> {
+        self.blocks.iter().flat_map(Block::iter)
+    }
+}
+
+impl Block {
+    fn new() -> Self {
+        Self {
+            octets: Vec::with_capacity(BLOCK_OCTETS),
+            datagrams: Vec::with_capacity(BLOCK_DATAGRAMS),
+        }
+    }
+
+    /// Whether it need not grow for this one.
+    fn has_room(&self, datagram: Datagram<'_>) -> bool {
+        let left = self.octets.capacity() - self.octets.len();
+        datagram.octets.len() <= left && self.datagrams.len() < self.datagrams.capacity()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Datagram<'_>, i64)> {
         let mut begin = 0;
         self.datagrams.iter().map(move |place| {
             let octets = self.octets.get(begin..place.end).unwrap_or_default();
@@ -180,7 +222,7 @@ mod tests {
         assert_eq!((counted.len(), counted.dropped()), (1, 0));
         // The memory of the burst is given back.
         ring.exchange(&mut counted);
-        assert!(ring.fill().waiting.octets.capacity() <= ROOM);
+        assert!(counted.spare.len() + ring.fill().waiting.spare.len() <= 2 * SPARE);
         for _ in 0..=MOST_DATAGRAMS {
             ring.fill().add(whole(b""), 0);
         }

@@ -1,8 +1,11 @@
 //! The counter of one policy of one domain on one day.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use mail_domain::DomainName;
@@ -41,8 +44,6 @@ pub(crate) struct Slot {
     pub(crate) generation: Arc<Generation>,
     keeps_hours: bool,
     counting: Mutex<Counting>,
-    /// Whether it stands in the list of what is to be written.
-    is_listed: AtomicBool,
     weight: Arc<Weight>,
     /// Its own part of the weight: keys and octets.
     own: [AtomicUsize; 2],
@@ -56,6 +57,8 @@ struct Counting {
     seen_at: i64,
     /// What became of the last session; successful before the first.
     last: SessionOutcome,
+    /// Whether it stands in the list of what is to be written.
+    is_listed: bool,
 }
 
 /// What counters keep.
@@ -68,11 +71,17 @@ pub(crate) struct SlotLimits {
 }
 
 /// What a session adds to a counter.
-#[derive(Clone)]
 pub(crate) struct Addition {
     pub(crate) slot: Arc<Slot>,
     pub(crate) outcome: SessionOutcome,
-    pub(crate) failures: Vec<FailureIndex>,
+    pub(crate) failures: Box<[FailureIndex]>,
+}
+
+impl Addition {
+    /// Whether nobody is at the counter now. It tells little; to ask fetches what is far away.
+    pub(crate) fn is_near(&self) -> bool {
+        self.slot.counting.try_lock().is_ok()
+    }
 }
 
 impl Weight {
@@ -128,8 +137,8 @@ impl Slot {
                 record: None,
                 seen_at: 0,
                 last: SessionOutcome::Successful,
+                is_listed: false,
             }),
-            is_listed: AtomicBool::new(false),
             weight,
             own: [AtomicUsize::new(0), AtomicUsize::new(0)],
         };
@@ -138,9 +147,9 @@ impl Slot {
     }
 
     /// The places of the failures of a session, and how much memory they take more, in octets.
-    pub(crate) fn places(&self, failures: &[SessionFailure]) -> (Vec<FailureIndex>, usize) {
+    pub(crate) fn places(&self, failures: &[SessionFailure]) -> (Box<[FailureIndex]>, usize) {
         if failures.is_empty() {
-            return (Vec::new(), 0);
+            return (Box::default(), 0);
         }
         let mut counting = self.counting();
         let before = counting.counts.len();
@@ -150,7 +159,7 @@ impl Slot {
         let largest = failures.iter().map(SessionFailure::octets).max().unwrap_or_default();
         let octets = largest.saturating_mul(more);
         self.weigh(more, octets);
-        (places, octets)
+        (places.into(), octets)
     }
 
     /// How much memory it took at first, about, in octets.
@@ -183,15 +192,13 @@ impl Slot {
         {
             counting.record = Some(Arc::clone(record));
         }
-        drop(counting);
-        self.list()
+        !mem::replace(&mut counting.is_listed, true)
     }
 
     /// What is to be written, in absolute numbers. It is no longer on the list.
     pub(crate) fn take_changes(&self) -> Option<SessionCounts> {
-        // Before looking: what is counted meanwhile puts it on the list again.
-        self.is_listed.store(false, Ordering::SeqCst);
         let mut counting = self.counting();
+        counting.is_listed = false;
         let changes = counting.counts.take_changes()?;
         Some(SessionCounts {
             day: self.day,
@@ -209,12 +216,9 @@ impl Slot {
 
     /// What was taken was not written: it stands on the list again, where the caller puts it.
     pub(crate) fn put_back(&self) {
-        self.counting().counts.touch();
-        self.is_listed.store(true, Ordering::SeqCst);
-    }
-
-    fn list(&self) -> bool {
-        !self.is_listed.swap(true, Ordering::SeqCst)
+        let mut counting = self.counting();
+        counting.counts.touch();
+        counting.is_listed = true;
     }
 
     fn weigh(&self, keys: usize, octets: usize) {

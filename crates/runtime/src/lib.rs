@@ -21,4 +21,6 @@ pub use state_folder::{make_state_folder, state_folder};
 mod systemd;
 mod task;
 pub use systemd::{Liveness, ServiceManager, ServiceManagerError};
-pub use task::{AfterPanic, DedicatedThread, Panicked, StopRequest, run_ahead, supervise};
+pub use task::{
+    AfterPanic, DedicatedThread, Panicked, StopRequest, run_ahead, stand_back, supervise,
+};

@@ -35,6 +35,14 @@ pub(crate) fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a 
     Ok(row.get_ref(column)?.as_str()?)
 }
 
+/// A text, where it lies, or NULL.
+pub(crate) fn text_or_null<'a>(
+    row: &'a Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<&'a str>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?)
+}
+
 /// JSON from a column.
 pub(crate) fn json<'a, T: Deserialize<'a>>(column: usize, text: &'a str) -> rusqlite::Result<T> {
     serde_json::from_str(text)

@@ -11,32 +11,28 @@
 pub(crate) mod sql;
 
 mod beside;
+mod counter;
 mod posted;
 mod refused;
 mod text;
 
 pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
-pub use posted::SessionPost;
+use counter::Counter;
+pub use posted::{HeldPost, SessionPost};
 pub use refused::RefusedDatagram;
-use text::{NAME, Text};
+use text::NAME;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sealpost_evidence::traffic::Day;
-use tls_rpt::{FailureCount, HourlySessions, Look, PolicyType, SeenPolicy, SessionFailure};
+use tls_rpt::{FailureCount, HourlySessions, Look, SeenPolicy, SessionFailure};
 
 use crate::{
     Store, StoreError,
-    column::{clip, count, senseless, stored, text},
+    column::{clip, count, senseless, text},
 };
-
-/// The longest record that is kept, in characters.
-const LONGEST_RECORD: usize = 4_096;
 
 /// The sessions of a store. Clones share it.
 #[derive(Clone)]
@@ -60,14 +56,14 @@ pub struct SessionCounts {
     pub domain: DomainName,
     /// The policy.
     pub policy: Arc<SeenPolicy>,
-    /// Where it is noted that the text of the policy is stored for this day; empty at first. Who
-    /// hands it in again with newer numbers spares the text being made and looked for again.
+    /// Where it is noted that the text of the policy is stored with these numbers; empty at first. Who
+    /// hands it in again with newer ones spares the text being made and written again.
     pub stored: Arc<StoredPolicy>,
     /// Sessions that complied with it.
     pub successful: u64,
     /// Sessions that did not.
     pub failed: u64,
-    /// The failures whose numbers are to be written.
+    /// All failures that were met; none if their numbers are those that were handed in last.
     pub failures: Vec<(Arc<SessionFailure>, FailureCount)>,
     /// The TLS-RPT record of the last session.
     pub record: Option<Arc<str>>,
@@ -229,16 +225,15 @@ impl Sessions {
         posts: Vec<SessionPost>,
     ) -> Result<(), StoreError> {
         let epoch = epoch.clone();
-        let rows: Vec<_> = counts.into_iter().map(Rows::of).collect();
-        let new: Vec<_> = rows.iter().filter_map(Rows::new_policy).collect();
+        let counters: Vec<_> = counts.into_iter().map(Counter::of).collect();
+        let new: Vec<_> = counters.iter().filter_map(Counter::new_policy).collect();
         let write = move |connection: &Connection| {
-            for row in &rows {
-                row.save(connection, &epoch)?;
+            let mut save_again = connection.prepare_cached(sql::SAVE_AGAIN)?;
+            let mut save = connection.prepare_cached(sql::SAVE)?;
+            for counter in &counters {
+                counter.save(connection, &epoch, &mut save_again, &mut save)?;
             }
-            for post in &posts {
-                post.save(connection)?;
-            }
-            Ok(())
+            posts.iter().try_for_each(|post| post.save(connection))
         };
         self.store.writer.write(write).await?;
         for (stored, digest) in new {
@@ -353,123 +348,13 @@ impl Sessions {
     }
 }
 
-/// What is written of [`SessionCounts`].
-struct Rows {
-    counts: SessionCounts,
-    policy: [u8; NAME],
-    /// Unless it is stored.
-    new_policy: Option<Text>,
-    failures: Vec<(Text, FailureCount)>,
-    record: Option<String>,
-    hours: Option<String>,
-}
-
-impl Rows {
-    fn of(mut counts: SessionCounts) -> Self {
-        let failures = std::mem::take(&mut counts.failures).into_iter();
-        let stored = counts.stored.0.get().copied();
-        let new_policy = stored.is_none().then(|| Text::of(counts.policy.to_json()));
-        let digest = new_policy.as_ref().map(|text| text.digest);
-        Self {
-            policy: stored.or(digest).unwrap_or_default(),
-            new_policy,
-            failures: failures.map(|(it, count)| (Text::of(it.to_json()), count)).collect(),
-            record: counts.record.take().map(|record| clip(&record, LONGEST_RECORD)),
-            hours: counts.hours.take().map(|hours| hours.to_string()),
-            counts,
-        }
-    }
-
-    /// Where it is to be noted that the text is stored, once it is.
-    fn new_policy(&self) -> Option<(Arc<StoredPolicy>, [u8; NAME])> {
-        let text = self.new_policy.as_ref()?;
-        Some((Arc::clone(&self.counts.stored), text.digest))
-    }
-
-    fn save(&self, connection: &Connection, epoch: &Epoch) -> Result<(), StoreError> {
-        let Self { counts, policy, new_policy, failures, record, hours } = self;
-        let (day, domain) = (counts.day.number(), counts.domain.as_str());
-        if let Some(text) = new_policy {
-            text.save(connection, counts.day)?;
-            let host = &counts.policy.domain;
-            if counts.policy.policy_type == PolicyType::Tlsa && *host != counts.domain {
-                let mut statement = connection.prepare_cached(sql::SAVE_HOST)?;
-                statement.execute(params![day, host.as_str(), domain])?;
-            }
-        }
-        let totals = (stored(counts.successful), stored(counts.failed));
-        connection.prepare_cached(sql::SAVE_TOTALS)?.execute(params![
-            day,
-            domain,
-            policy,
-            &*epoch.node,
-            epoch.number,
-            totals.0,
-            totals.1,
-            counts.seen_at,
-            record,
-            hours,
-        ])?;
-        for (failure, count) in failures {
-            failure.save(connection, counts.day)?;
-            let numbers = (stored(count.failed), stored(count.recovered));
-            connection.prepare_cached(sql::SAVE_FAILURE)?.execute(params![
-                day,
-                domain,
-                policy,
-                failure.digest,
-                &*epoch.node,
-                epoch.number,
-                numbers.0,
-                numbers.1,
-            ])?;
-        }
-        Ok(())
-    }
-}
-
 fn read_domain(
     connection: &Connection,
     day: Day,
     domain: &DomainName,
 ) -> Result<DomainSessions, StoreError> {
     let mut sessions = DomainSessions::default();
-    let mut policies: HashMap<Vec<u8>, SeenPolicy> = HashMap::new();
-    let key = params![day.number(), domain.as_str()];
-    let mut statement = connection.prepare_cached(sql::TOTALS)?;
-    let mut rows = statement.query(key)?;
-    while let Some(row) = rows.next()? {
-        let content: Option<String> = row.get(1)?;
-        let Some(policy) = content.as_deref().and_then(SeenPolicy::from_json) else {
-            sessions.unreadable = sessions.unreadable.saturating_add(1);
-            continue;
-        };
-        policies.insert(row.get(0)?, policy.clone());
-        sessions.totals.push((policy, count(row, 2)?, count(row, 3)?));
-    }
-    let mut statement = connection.prepare_cached(sql::HOURS)?;
-    let mut rows = statement.query(key)?;
-    while let Some(row) = rows.next()? {
-        match text(row, 0)?.parse() {
-            Ok(hours) => sessions.hours.add_all(&hours),
-            Err(_) => sessions.unreadable = sessions.unreadable.saturating_add(1),
-        }
-    }
-    let mut statement = connection.prepare_cached(sql::FAILURES)?;
-    let mut rows = statement.query(key)?;
-    while let Some(row) = rows.next()? {
-        let content: Option<String> = row.get(1)?;
-        let failure = content.as_deref().and_then(SessionFailure::from_json);
-        let policy = policies.get(&row.get::<_, Vec<u8>>(0)?);
-        let (Some(policy), Some(failure)) = (policy, failure) else {
-            sessions.unreadable = sessions.unreadable.saturating_add(1);
-            continue;
-        };
-        let numbers = FailureCount { failed: count(row, 2)?, recovered: count(row, 3)? };
-        sessions.failures.push((policy.clone(), failure, numbers));
-    }
-    let mut statement = connection.prepare_cached(sql::RECORD)?;
-    sessions.record = statement.query_row(key, |row| row.get(0)).optional()?;
+    counter::read(connection, day, domain, &mut sessions)?;
     let mut statement = connection.prepare_cached(sql::POLICY_FAILURE)?;
     let times = params![domain.as_str(), day.begins_at(), day.plus(1).begins_at()];
     sessions.policy_failure = statement.query_row(times, |row| row.get(0)).optional()?;

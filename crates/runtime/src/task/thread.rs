@@ -20,6 +20,8 @@ const BLOCKING: Duration = Duration::from_secs(1);
 
 /// How nice a thread is that runs ahead: halfway to what the system allows at most.
 const AHEAD: i32 = -10;
+/// And how nice one that stands back.
+const BACK: i32 = 10;
 
 /// Work on a thread of its own, which nothing else can delay. Dropping this asks it to stop and
 /// does not wait.
@@ -111,15 +113,25 @@ pub fn run_ahead() -> io::Result<()> {
     Ok(rustix::process::setpriority_process(None, AHEAD)?)
 }
 
+/// Asks the system to let others go before this thread, from now on: for one that can wait for them.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn stand_back() -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, BACK)?)
+}
+
 impl StopRequest {
     /// Shall the work end?
     pub fn is_made(&self) -> bool {
-        *self.0.borrow()
+        // An error means that the caller is gone, which is as good as its request.
+        *self.0.borrow() || self.0.has_changed().is_err()
     }
 
     /// Waits until it shall. Nothing is lost if the waiting is given up.
     pub async fn made(&mut self) {
-        // An error means that the caller is gone, which is as good as its request.
+        // An error means the same.
         let _ = self.0.wait_for(|is_made| *is_made).await;
     }
 }
@@ -133,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_thread_that_asks_runs_ahead() {
+    fn only_the_thread_that_asks_runs_ahead_or_stands_back() {
         let nice = || rustix::process::getpriority_process(None).unwrap();
         let before = nice();
         let (allowed, of_thread) = thread::spawn(move || (run_ahead(), nice())).join().unwrap();
@@ -141,6 +153,9 @@ mod tests {
             Ok(()) => assert_eq!(of_thread, AHEAD),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
         }
+        let (back, of_thread) =
+            thread::spawn(move || (stand_back().is_ok(), nice())).join().unwrap();
+        assert!(back && of_thread >= BACK);
         assert_eq!(nice(), before);
     }
 

@@ -88,7 +88,7 @@ impl Report {
         let (collector, flusher) = started
             .map_err(|error| Failure::new(format!("start the thread that counts: {error}")))?;
         if let Some(posts) =
-            posts(&section, collector.intake(), store.sessions(), &clock, &metrics)?
+            posts(&section, &node, collector.intake(), store.sessions(), &clock, &metrics)?
         {
             api.take_posts(posts);
         }
@@ -230,6 +230,7 @@ fn bind(
 /// What takes posts of sessions, if there is a token for them.
 fn posts(
     section: &Section,
+    node: &str,
     intake: Intake,
     sessions: Sessions,
     clock: &Clock,
@@ -245,7 +246,8 @@ fn posts(
     file.take(TOKEN_OCTETS)
         .read_to_string(&mut token)
         .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;
-    let posts = SessionPosts::new(&token, intake, sessions, clock.clone(), Arc::clone(metrics));
+    let posts =
+        SessionPosts::new(&token, node, intake, sessions, clock.clone(), Arc::clone(metrics));
     let posts = posts.map_err(|error| {
         Failure::new(format!("{error} ({})", path.display())).hint("make one: openssl rand -hex 32")
     })?;

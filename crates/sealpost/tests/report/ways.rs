@@ -135,6 +135,42 @@ fn a_post_that_comes_again_with_its_key_is_counted_once() {
     assert_eq!(world.sums("a.test", &today()), (2, 2));
 }
 
+/// Two that share a store hear of each key at once, again and again.
+#[test]
+fn a_key_that_comes_to_two_nodes_at_one_moment_is_counted_once() {
+    const KEYS: u64 = 40;
+    let (one, two) = (world(), world());
+    one.configure("node = \"one\"\n");
+    two.configure("node = \"two\"\n");
+    let store = one.path("store.sqlite");
+    let shared = ["--store", store.to_str().unwrap()];
+    let daemons = [one.start(&shared), two.start(&shared)];
+    let body = successful("a.test");
+    for number in 0..KEYS {
+        let fields = format!("{}Idempotency-Key: {number}\r\n", authorized());
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let posts = daemons.each_ref().map(|daemon| {
+                let address = daemon.http.clone().unwrap();
+                let (fields, body) = (&fields, &body);
+                scope.spawn(move || post(&address, fields, body.as_bytes()).0)
+            });
+            posts.map(|post| post.join().unwrap()).to_vec()
+        });
+        assert!(statuses.contains(&200), "{statuses:?}");
+        assert!(statuses.iter().all(|it| [200, 409].contains(it)), "{statuses:?}");
+    }
+    let posted =
+        daemons.iter().map(|daemon| daemon.metric("sealpost_report_posted_total")).sum::<u64>();
+    assert_eq!(posted, KEYS);
+    let [first, second] = daemons;
+    assert!(first.terminate().0.success());
+    // What the other one has counted is known to all.
+    let fields = format!("{}Idempotency-Key: 0\r\n", authorized());
+    assert_eq!(post(second.http.as_ref().unwrap(), &fields, body.as_bytes()).0, 200);
+    assert!(second.terminate().0.success());
+    assert_eq!(one.sums("a.test", &today()), (KEYS, 0));
+}
+
 #[test]
 fn without_a_token_nothing_is_taken() {
     let world = World::new();

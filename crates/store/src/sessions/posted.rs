@@ -1,11 +1,11 @@
 //! Posts of sessions that came with a key.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::{Sessions, sql};
+use super::{Epoch, Sessions, sql};
 use crate::{
     Digest, StoreError,
-    column::{count, senseless, stored},
+    column::{count, senseless, stored, text_or_null},
 };
 
 /// A post of sessions, by the key under which it came.
@@ -21,6 +21,17 @@ pub struct SessionPost {
     pub uncounted: u64,
     /// When it came, in seconds since 1970.
     pub posted_at: i64,
+}
+
+/// What becomes of a post that comes with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldPost {
+    /// Who asked holds the key, until the post is noted or forgotten.
+    New,
+    /// This was counted under it.
+    Counted(SessionPost),
+    /// Somebody else holds it, for this.
+    Elsewhere(SessionPost),
 }
 
 impl SessionPost {
@@ -77,15 +88,49 @@ impl Sessions {
         self.store.writer.write(write).await
     }
 
-    /// The post that came with a key.
+    /// Holds the key of a post for a process that is about to count it, where all that share the store
+    /// see it. What a process held that has ended is free when its node begins a later epoch under
+    /// that name.
     ///
     /// # Errors
     ///
-    /// What [`StoreError`] says of reading.
-    pub async fn post(&self, key: Digest) -> Result<Option<SessionPost>, StoreError> {
+    /// What [`StoreError`] says of writing. It may be repeated.
+    pub async fn hold_post(
+        &self,
+        post: SessionPost,
+        holder: &Epoch,
+    ) -> Result<HeldPost, StoreError> {
+        let holder = holder.clone();
+        let write = move |connection: &Connection| {
+            let held = connection.prepare_cached(sql::HOLD_POST)?.execute(params![
+                post.key.as_bytes(),
+                post.content.as_bytes(),
+                stored(post.counted),
+                stored(post.uncounted),
+                post.posted_at,
+                &*holder.node,
+                holder.number,
+            ])?;
+            if held > 0 {
+                return Ok(HeldPost::New);
+            }
+            let mut statement = connection.prepare_cached(sql::POST)?;
+            Ok(statement.query_row([post.key.as_bytes()], |row| {
+                let first = SessionPost::read(row)?;
+                let is_held = text_or_null(row, 5)?.is_some();
+                Ok(if is_held { HeldPost::Elsewhere(first) } else { HeldPost::Counted(first) })
+            })?)
+        };
+        self.store.writer.write(write).await
+    }
+
+    /// The post that came with a key.
+    #[cfg(test)]
+    pub(crate) async fn post(&self, key: Digest) -> Result<Option<SessionPost>, StoreError> {
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::POST)?;
-            Ok(statement.query_row([key.as_bytes()], SessionPost::read).optional()?)
+            let row = statement.query_row([key.as_bytes()], SessionPost::read);
+            Ok(rusqlite::OptionalExtension::optional(row)?)
         };
         self.store.readers.read(read).await
     }

@@ -20,28 +20,32 @@ statements! {
         WHERE session_texts.last_day < excluded.last_day";
 
     /// Numbers only grow, so the order in which they arrive does not matter.
-    SAVE_TOTALS = "
-        INSERT INTO session_totals (day, domain, policy, node, epoch,
-                                    successful, failed, seen_at, record, hours)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    SAVE = "
+        INSERT INTO session_totals (day, domain, policy, node, epoch, successful, failed, seen_at,
+                                    record, hours, content, failures)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         ON CONFLICT (day, domain, policy, node, epoch) DO UPDATE SET
             successful = excluded.successful,
             failed = excluded.failed,
             seen_at = excluded.seen_at,
             record = COALESCE(excluded.record, session_totals.record),
-            hours = COALESCE(excluded.hours, session_totals.hours)
+            hours = COALESCE(excluded.hours, session_totals.hours),
+            content = excluded.content,
+            failures = COALESCE(excluded.failures, session_totals.failures)
         WHERE session_totals.successful <= excluded.successful
           AND session_totals.failed <= excluded.failed";
 
-    SAVE_FAILURE = "
-        INSERT INTO session_failures (day, domain, policy, failure, node, epoch,
-                                      failed, recovered)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (day, domain, policy, failure, node, epoch) DO UPDATE SET
-            failed = excluded.failed,
-            recovered = excluded.recovered
-        WHERE session_failures.failed <= excluded.failed
-          AND session_failures.recovered <= excluded.recovered";
+    /// The same, if it is there.
+    SAVE_AGAIN = "
+        UPDATE session_totals
+        SET successful = $1,
+            failed = $2,
+            seen_at = $3,
+            record = COALESCE($4, record),
+            hours = COALESCE($5, hours),
+            failures = COALESCE($6, failures)
+        WHERE day = $7 AND domain = $8 AND policy = $9 AND node = $10 AND epoch = $11
+          AND successful <= $1 AND failed <= $2";
 
     DAYS = "
         SELECT day, COUNT(DISTINCT domain), CAST(SUM(successful) AS BIGINT),
@@ -58,32 +62,29 @@ statements! {
         FROM session_totals WHERE day = $1 AND domain > $2
         GROUP BY domain ORDER BY domain LIMIT $3";
 
-    TOTALS = "
-        SELECT totals.policy, texts.content, CAST(SUM(totals.successful) AS BIGINT),
-               CAST(SUM(totals.failed) AS BIGINT)
-        FROM session_totals AS totals
-        LEFT JOIN session_texts AS texts ON texts.digest = totals.policy
-        WHERE totals.day = $1 AND totals.domain = $2
-        GROUP BY totals.policy, texts.content";
+    /// What all nodes and epochs have of a domain.
+    COUNTERS = "
+        SELECT policy,
+               COALESCE(content, (SELECT texts.content FROM session_texts AS texts
+                                  WHERE texts.digest = session_totals.policy)),
+               successful, failed, seen_at, epoch, record, hours, failures
+        FROM session_totals WHERE day = $1 AND domain = $2
+        ORDER BY policy, node, epoch";
 
-    /// Of sessions without a policy.
-    HOURS = "
-        SELECT hours FROM session_totals
-        WHERE day = $1 AND domain = $2 AND hours IS NOT NULL";
-
-    FAILURES = "
-        SELECT failures.policy, texts.content, CAST(SUM(failures.failed) AS BIGINT),
-               CAST(SUM(failures.recovered) AS BIGINT)
+    /// Failures of counters that have them not in their row.
+    FAILURES_BESIDE = "
+        SELECT failures.policy, texts.content, failures.failed, failures.recovered
         FROM session_failures AS failures
         LEFT JOIN session_texts AS texts ON texts.digest = failures.failure
         WHERE failures.day = $1 AND failures.domain = $2
-        GROUP BY failures.policy, failures.failure, texts.content";
-
-    /// The record that was seen last.
-    RECORD = "
-        SELECT record, seen_at FROM session_totals
-        WHERE day = $1 AND domain = $2 AND record IS NOT NULL
-        ORDER BY seen_at DESC, epoch DESC LIMIT 1";
+          AND NOT EXISTS (SELECT 1 FROM session_totals AS totals
+                          WHERE totals.day = failures.day
+                            AND totals.domain = failures.domain
+                            AND totals.policy = failures.policy
+                            AND totals.node = failures.node
+                            AND totals.epoch = failures.epoch
+                            AND totals.content IS NOT NULL)
+        ORDER BY failures.policy, failures.failure, failures.node, failures.epoch";
 
     /// What an enforcing sender found of the policy in this time.
     POLICY_FAILURE = "
@@ -177,17 +178,35 @@ statements! {
         DELETE FROM session_texts WHERE digest IN
             (SELECT digest FROM session_texts WHERE last_day < $1 LIMIT $2)";
 
+    /// Unless it was counted, or somebody else holds the key who has not begun anew since.
+    HOLD_POST = "
+        INSERT INTO session_posts (post_key, content, counted, uncounted, posted_at,
+                                   holder, held_since)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (post_key) DO UPDATE SET
+            content = excluded.content,
+            counted = excluded.counted,
+            uncounted = excluded.uncounted,
+            posted_at = excluded.posted_at,
+            holder = excluded.holder,
+            held_since = excluded.held_since
+        WHERE session_posts.holder = excluded.holder
+           OR session_posts.held_since < (SELECT epoch FROM session_nodes
+                                          WHERE session_nodes.node = session_posts.holder)";
+
     /// How many were counted may become known later.
     SAVE_POST = "
         INSERT INTO session_posts (post_key, content, counted, uncounted, posted_at)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (post_key) DO UPDATE SET
             counted = excluded.counted,
-            uncounted = excluded.uncounted
+            uncounted = excluded.uncounted,
+            holder = NULL,
+            held_since = NULL
         WHERE session_posts.content = excluded.content";
 
     POST = "
-        SELECT post_key, content, counted, uncounted, posted_at FROM session_posts
+        SELECT post_key, content, counted, uncounted, posted_at, holder FROM session_posts
         WHERE post_key = $1";
 
     FORGET_POST = "

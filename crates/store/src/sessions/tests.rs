@@ -2,7 +2,7 @@ use mta_sts::PolicyId;
 use tempfile::TempDir;
 use tls_rpt::{PolicyType, ResultType};
 
-use super::*;
+use super::{text::Text, *};
 use crate::{Backoff, Digest, Remembered, Settings};
 
 const AT: i64 = 1_795_650_000;
@@ -124,7 +124,7 @@ async fn the_newest_record_is_told() {
 
 #[tokio::test]
 async fn a_text_that_is_noted_as_stored_is_not_made_again() {
-    let (_folder, sessions) = open().await;
+    let (folder, sessions) = open().await;
     let epoch = sessions.begin("node", AT).await.unwrap();
     let stored = Arc::default();
     for successful in 1..4 {
@@ -133,6 +133,11 @@ async fn a_text_that_is_noted_as_stored_is_not_made_again() {
         sessions.save(&epoch, vec![counts]).await.unwrap();
     }
     assert!(stored.0.get().is_some());
+    // It is written again all the same if its row is gone.
+    let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
+    other.execute("DELETE FROM session_totals", []).unwrap();
+    let counts = SessionCounts { stored: Arc::clone(&stored), ..counts("a.test", "x", 3, 1) };
+    sessions.save(&epoch, vec![counts]).await.unwrap();
     let found = sessions.of(day(), domain("a.test")).await.unwrap();
     assert_eq!((sums(&found), found.unreadable), ((3, 1, 1), 0));
     assert_eq!(found.totals[0].0, *policy("x"));
@@ -181,11 +186,70 @@ async fn old_days_are_forgotten_with_their_texts() {
     let days = sessions.days(Day::new(0), 10).await.unwrap();
     assert_eq!(days.iter().map(|it| it.day).collect::<Vec<_>>(), [day(), day().plus(-1)]);
     let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
-    let texts = "SELECT COUNT(*) FROM session_texts";
-    // Two policies, and the failure that all have.
-    assert_eq!(other.query_row(texts, [], |row| row.get::<_, i64>(0)).unwrap(), 3);
-    let failures = "SELECT COUNT(*) FROM session_failures";
-    assert_eq!(other.query_row(failures, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+    for (table, rows) in [("session_totals", 2), ("session_texts", 0), ("session_failures", 0)] {
+        let count = format!("SELECT COUNT(*) FROM {table}");
+        assert_eq!(other.query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap(), rows);
+    }
+}
+
+/// Counters as they were written before they had their texts with them.
+#[tokio::test]
+async fn counters_of_an_older_file_are_read_replaced_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let old = Connection::open(&path).unwrap();
+    for migration in &crate::schema::STORE.migrations[..19] {
+        old.execute_batch(migration).unwrap();
+    }
+    old.execute_batch("PRAGMA application_id = 1399153004; PRAGMA user_version = 19").unwrap();
+    let expired = SessionFailure::new(ResultType::CertificateExpired);
+    let text = Text::of(policy("x").to_json());
+    let failure = Text::of(expired.to_json());
+    for text in [&text, &failure] {
+        let values = params![text.digest, text.content, day().number()];
+        old.execute("INSERT INTO session_texts VALUES ($1, $2, $3)", values).unwrap();
+    }
+    for (node, epoch, failed) in [("node", 7, 2), ("import", 0, 1)] {
+        let values = params![day().number(), text.digest, node, epoch, failed, AT];
+        let totals = "INSERT INTO session_totals (day, domain, policy, node, epoch, successful,
+                                                  failed, seen_at, record, hours)
+                      VALUES ($1, 'a.test', $2, $3, $4, 5, $5, $6, 'the record', '1:5')";
+        old.execute(totals, values).unwrap();
+        let values = params![day().number(), text.digest, failure.digest, node, epoch, failed];
+        let failures = "INSERT INTO session_failures (day, domain, policy, failure, node, epoch,
+                                                      failed, recovered)
+                        VALUES ($1, 'a.test', $2, $3, $4, $5, $6, 1)";
+        old.execute(failures, values).unwrap();
+    }
+    drop(old);
+
+    let sessions = Store::open(Settings::at(&path)).await.unwrap().sessions();
+    let of = async || sessions.of(day(), domain("a.test")).await.unwrap();
+    let found = of().await;
+    assert_eq!((sums(&found), found.unreadable), ((10, 3, 3), 0));
+    assert_eq!((found.totals.len(), found.failures.len()), (1, 1));
+    assert_eq!(found.failures[0].1, expired);
+    assert_eq!(
+        (found.record.as_deref(), found.hours.to_string()),
+        (Some("the record"), "1:10".into())
+    );
+    // What is counted from now on stands beside it.
+    let epoch = sessions.begin("node", AT).await.unwrap();
+    sessions.save(&epoch, vec![counts("a.test", "x", 1, 1)]).await.unwrap();
+    assert_eq!(sums(&of().await), (11, 4, 4));
+    // An import that is repeated takes the place of the first time, its failures included.
+    let import = Epoch::of_import("import");
+    sessions.save(&import, vec![counts("a.test", "x", 6, 2)]).await.unwrap();
+    let found = of().await;
+    assert_eq!((sums(&found), found.failures.len()), ((12, 5, 5), 2));
+
+    while sessions.prune(day().plus(1), 10).await.unwrap() > 0 {}
+    assert_eq!(of().await, DomainSessions::default());
+    let other = Connection::open(&path).unwrap();
+    for table in ["session_totals", "session_texts", "session_failures"] {
+        let count = format!("SELECT COUNT(*) FROM {table}");
+        assert_eq!(other.query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
+    }
 }
 
 #[tokio::test]
@@ -214,14 +278,17 @@ async fn rows_that_make_no_sense_are_counted() {
     let epoch = sessions.begin("node", AT).await.unwrap();
     sessions.save(&epoch, vec![counts("a.test", "x", 5, 2)]).await.unwrap();
     let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
-    other
-        .execute("UPDATE session_texts SET content = '{}' WHERE content LIKE '%\"c\"%'", [])
-        .unwrap();
-    let found = sessions.of(day(), domain("a.test")).await.unwrap();
-    assert_eq!((sums(&found), found.unreadable), ((5, 2, 0), 1));
-    other.execute("DELETE FROM session_texts", []).unwrap();
-    let found = sessions.of(day(), domain("a.test")).await.unwrap();
-    assert_eq!((sums(&found), found.unreadable), ((0, 0, 0), 2));
+    for (change, expected) in [
+        ("UPDATE session_totals SET failures = failures || '1 x {}'", ((5, 2, 2), 1)),
+        ("UPDATE session_totals SET failures = '1 2 {}'", ((5, 2, 0), 1)),
+        ("UPDATE session_totals SET hours = '24:1'", ((5, 2, 0), 2)),
+        ("UPDATE session_totals SET content = '{}'", ((0, 0, 0), 2)),
+        ("UPDATE session_totals SET content = NULL", ((0, 0, 0), 2)),
+    ] {
+        assert_eq!(other.execute(change, []).unwrap(), 1);
+        let found = sessions.of(day(), domain("a.test")).await.unwrap();
+        assert_eq!((sums(&found), found.unreadable), expected, "{change}");
+    }
 }
 
 #[tokio::test]
@@ -253,4 +320,42 @@ async fn posts_are_noted_with_their_counters_and_forgotten_by_age_and_number() {
     for (number, is_there) in [(1, false), (3, false), (4, false), (5, true)] {
         assert_eq!(sessions.post(post(number).key).await.unwrap().is_some(), is_there, "{number}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_held_by_one_until_its_post_is_noted_or_forgotten() {
+    let (_folder, sessions) = open().await;
+    let one = sessions.begin("posts at one", AT).await.unwrap();
+    let two = sessions.begin("posts at two", AT).await.unwrap();
+    let post = SessionPost {
+        key: Digest::of(b"key"),
+        content: Digest::of(b"content"),
+        counted: 2,
+        uncounted: 0,
+        posted_at: AT,
+    };
+    let other = SessionPost { content: Digest::of(b"other"), posted_at: AT + 1, ..post };
+    let hold = async |post, holder| sessions.hold_post(post, holder).await.unwrap();
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    assert_eq!(hold(post, &two).await, HeldPost::Elsewhere(post));
+    assert_eq!(hold(other, &two).await, HeldPost::Elsewhere(post));
+    // The same process has not counted it after all.
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    // Another node that begins anew frees nothing; this one, when it does, frees what it held.
+    let two = sessions.begin("posts at two", AT + 5).await.unwrap();
+    assert_eq!(hold(post, &two).await, HeldPost::Elsewhere(post));
+    let one = sessions.begin("posts at one", AT + 5).await.unwrap();
+    assert_eq!(hold(other, &two).await, HeldPost::New);
+    assert_eq!(hold(post, &one).await, HeldPost::Elsewhere(other));
+
+    sessions.forget_post(post.key).await.unwrap();
+    assert_eq!(hold(post, &one).await, HeldPost::New);
+    let counted = SessionPost { counted: 1, uncounted: 1, ..post };
+    let epoch = sessions.begin("one", AT).await.unwrap();
+    sessions.save_posted(&epoch, vec![counts("a.test", "x", 1, 0)], vec![counted]).await.unwrap();
+    for holder in [&one, &two] {
+        assert_eq!(hold(other, holder).await, HeldPost::Counted(counted));
+    }
+    sessions.begin("posts at one", AT + 9).await.unwrap();
+    assert_eq!(hold(post, &two).await, HeldPost::Counted(counted));
 }

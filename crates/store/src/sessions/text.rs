@@ -12,7 +12,7 @@ pub(super) const NAME: usize = 16;
 /// A text and its name.
 pub(super) struct Text {
     pub(super) digest: [u8; NAME],
-    content: String,
+    pub(super) content: String,
 }
 
 impl Text {

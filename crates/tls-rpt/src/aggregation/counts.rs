@@ -1,6 +1,7 @@
 //! Counting while sessions come in.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use crate::{SessionFailure, SessionOutcome};
@@ -12,19 +13,24 @@ use crate::{SessionFailure, SessionOutcome};
 pub struct PolicyCounts {
     successful: u64,
     failed: u64,
-    failures: Vec<Counted>,
-    places: HashMap<Arc<SessionFailure>, FailureIndex>,
-    /// The failures that have changed.
-    changed: Vec<FailureIndex>,
     have_totals_changed: bool,
     limit: usize,
+    /// Most policies have none, and there may be a great many policies.
+    met: Option<Box<Met>>,
+}
+
+/// The failures that were met.
+#[derive(Debug, Clone, Default)]
+struct Met {
+    failures: Vec<Counted>,
+    places: HashMap<Arc<SessionFailure>, FailureIndex>,
+    have_changed: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Counted {
     failure: Arc<SessionFailure>,
     count: FailureCount,
-    has_changed: bool,
 }
 
 /// How many sessions met a failure.
@@ -48,7 +54,7 @@ pub struct Changes {
     pub successful: u64,
     /// Sessions that did not.
     pub failed: u64,
-    /// The failures whose numbers have changed.
+    /// All failures, if the number of one of them has changed; none if not.
     pub failures: Vec<(Arc<SessionFailure>, FailureCount)>,
 }
 
@@ -71,15 +77,7 @@ impl FailureCount {
 impl PolicyCounts {
     /// No session yet. At most `limit` failures are kept apart, and one more for each result type.
     pub fn new(limit: usize) -> Self {
-        Self {
-            successful: 0,
-            failed: 0,
-            failures: Vec::new(),
-            places: HashMap::new(),
-            changed: Vec::new(),
-            have_totals_changed: false,
-            limit,
-        }
+        Self { successful: 0, failed: 0, have_totals_changed: false, limit, met: None }
     }
 
     /// The places of the failures of a session, each once, for [`Self::count`]. Where there are as
@@ -87,7 +85,7 @@ impl PolicyCounts {
     pub fn places(&mut self, failures: &[SessionFailure]) -> Vec<FailureIndex> {
         let mut places = Vec::new();
         for failure in failures {
-            let place = self.place(failure);
+            let place = self.met.get_or_insert_default().place(failure, self.limit);
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -103,13 +101,11 @@ impl PolicyCounts {
         };
         *total = total.saturating_add(1);
         self.have_totals_changed = true;
+        let Some(met) = &mut self.met else { return };
         for &place in failures {
-            let Some(counted) = self.failures.get_mut(place.0 as usize) else { continue };
+            let Some(counted) = met.failures.get_mut(place.0 as usize) else { continue };
             counted.count.add(FailureCount::one(outcome));
-            if !counted.has_changed {
-                counted.has_changed = true;
-                self.changed.push(place);
-            }
+            met.have_changed = true;
         }
     }
 
@@ -119,49 +115,49 @@ impl PolicyCounts {
             return None;
         }
         self.have_totals_changed = false;
-        let mut failures = Vec::with_capacity(self.changed.len());
-        for place in self.changed.drain(..) {
-            if let Some(counted) = self.failures.get_mut(place.0 as usize) {
-                counted.has_changed = false;
-                failures.push((Arc::clone(&counted.failure), counted.count));
-            }
-        }
+        let failures = self.met.as_deref_mut().map(Met::take_changes).unwrap_or_default();
         Some(Changes { successful: self.successful, failed: self.failed, failures })
     }
 
     /// Takes everything for changed: what was told last came to nothing.
     pub fn touch(&mut self) {
         self.have_totals_changed = true;
-        self.changed.clear();
-        for (number, counted) in (0..).zip(&mut self.failures) {
-            counted.has_changed = true;
-            self.changed.push(FailureIndex(number));
+        if let Some(met) = &mut self.met {
+            met.have_changed = true;
         }
     }
 
     /// How many failures are kept apart.
     pub fn len(&self) -> usize {
-        self.failures.len()
+        self.met.as_ref().map_or(0, |met| met.failures.len())
     }
 
     /// Whether no failure is kept.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
+        self.len() == 0
     }
+}
 
-    fn place(&mut self, failure: &SessionFailure) -> FailureIndex {
+impl Met {
+    fn place(&mut self, failure: &SessionFailure, limit: usize) -> FailureIndex {
         if let Some(&place) = self.places.get(failure) {
             return place;
         }
-        let is_full = self.failures.len() >= self.limit;
-        if is_full && !failure.is_others() {
-            return self.place(&SessionFailure::others(failure.result_type.clone()));
+        if self.failures.len() >= limit && !failure.is_others() {
+            return self.place(&SessionFailure::others(failure.result_type.clone()), limit);
         }
         let place = FailureIndex(u32::try_from(self.failures.len()).unwrap_or(u32::MAX));
         let failure = Arc::new(failure.clone());
         self.places.insert(Arc::clone(&failure), place);
-        let count = FailureCount::default();
-        self.failures.push(Counted { failure, count, has_changed: false });
+        self.failures.push(Counted { failure, count: FailureCount::default() });
         place
+    }
+
+    fn take_changes(&mut self) -> Vec<(Arc<SessionFailure>, FailureCount)> {
+        let has_changed = mem::take(&mut self.have_changed);
+        // One that has its place and was not counted yet is none.
+        let is_counted = |it: &&Counted| it.count != FailureCount::default();
+        let told = self.failures.iter().filter(|_| has_changed).filter(is_counted);
+        told.map(|it| (Arc::clone(&it.failure), it.count)).collect()
     }
 }

@@ -50,11 +50,16 @@ fn sessions_are_counted_and_told_once_in_absolute_numbers() {
     let changes = counts.take_changes().unwrap();
     assert_eq!((changes.successful, changes.failed), (2, 2));
     let told: Vec<_> = changes.failures.iter().map(|(f, count)| (&**f, *count)).collect();
-    assert_eq!(told, [(&expired, FailureCount { failed: 2, recovered: 1 })]);
+    let count = |failed, recovered| FailureCount { failed, recovered };
+    assert_eq!(told, [(&expired, count(2, 1)), (&wrong, count(1, 0))]);
+
+    counts.count(SessionOutcome::Successful, &[]);
+    let changes = counts.take_changes().unwrap();
+    assert_eq!((changes.successful, changes.failures), (3, Vec::new()), "none has changed");
 
     counts.touch();
     let again = counts.take_changes().unwrap();
-    assert_eq!((again.failed, again.failures.len()), (2, 2));
+    assert_eq!((again.successful, again.failed, again.failures.len()), (3, 2, 2));
 }
 
 #[test]

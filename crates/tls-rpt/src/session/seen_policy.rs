@@ -22,15 +22,27 @@ pub struct SeenPolicy {
 }
 
 /// As it is stored.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct Storing<'t> {
+    #[serde(rename = "type")]
+    policy_type: &'t str,
+    domain: &'t str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    strings: &'t [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    mx: &'t [String],
+}
+
+/// The same, when it is read.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
     #[serde(rename = "type")]
     policy_type: String,
     domain: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(default)]
     strings: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(default)]
     mx: Vec<String>,
 }
 
@@ -130,14 +142,14 @@ impl SeenPolicy {
 
     /// As JSON, for a store. Equal policies have equal texts.
     pub fn to_json(&self) -> String {
-        let stored = Stored {
-            policy_type: self.policy_type.as_str().to_owned(),
-            domain: self.domain.as_str().to_owned(),
-            strings: self.strings.clone(),
-            mx: self.mx_host.clone(),
+        let storing = Storing {
+            policy_type: self.policy_type.as_str(),
+            domain: self.domain.as_str(),
+            strings: &self.strings,
+            mx: &self.mx_host,
         };
         // Strings always have a form in JSON.
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(&storing).unwrap_or_default()
     }
 
     /// From what [`Self::to_json`] wrote; `None` from anything else.
