@@ -37,8 +37,10 @@ pub(crate) type Key<'a> = (&'a str, &'a DomainName, &'a str);
 /// Where conditions are known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// The roll-outs: stages, what is served, the looks of the passes.
+    /// The roll-outs: stages, what is served, what waits. The store says it, whatever the DNS does.
     Rollouts,
+    /// The looks of the passes over roll-outs.
+    Passes,
     /// The looks of our own at every domain.
     Looks,
     /// The certificates of policy hosts, and what stands in the way of new ones.
@@ -151,18 +153,20 @@ impl Condition {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Rollouts, Self::Looks, Self::Certificates, Self::Reports, Self::Exceptions];
+    pub const ALL: [Self; 6] = [
+        Self::Rollouts,
+        Self::Passes,
+        Self::Looks,
+        Self::Certificates,
+        Self::Reports,
+        Self::Exceptions,
+    ];
 
     /// Whether it may tell of this cause.
     pub fn tells_of(self, code: &str) -> bool {
         match self {
-            Self::Rollouts => {
-                code.starts_with("INC1")
-                    || code.starts_with("INC2")
-                    || code.starts_with("INC5")
-                    || code == "INC303"
-            }
+            Self::Rollouts => code.starts_with("INC5") || matches!(code, "INC202" | "INC303"),
+            Self::Passes => code.starts_with("INC1") || matches!(code, "INC201" | "INC203"),
             Self::Looks => {
                 code.starts_with("INC1")
                     || matches!(code, "INC201" | "INC202" | "INC203" | "INC301")

@@ -94,6 +94,7 @@ impl Sources {
         let moment = Moment { now, let_go };
         if let Err(error) = self.rollouts.look(&self.store, &mut self.board, moment).await {
             self.board.failed(Source::Rollouts);
+            self.board.failed(Source::Passes);
             told(FailedSource::Rollouts, &error);
         }
         if let Err(error) = self.looks.look(&self.store, &mut self.board, moment).await {

@@ -1,5 +1,6 @@
 //! `sealpost.toml`.
 
+mod contradictions;
 mod fault;
 mod schema;
 mod set;

@@ -57,6 +57,13 @@ impl Failure {
         self
     }
 
+    /// As it is said of a configuration, in one line.
+    pub(crate) fn plain(&self) -> String {
+        let text = self.to_string();
+        let text = text.strip_prefix("error: failed to ").unwrap_or(&text);
+        format!("cannot {}", text.replace("\n\nhint: ", "; "))
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         self.status

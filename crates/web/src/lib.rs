@@ -31,6 +31,7 @@ mod model;
 mod pages;
 mod plot;
 mod queries;
+mod reader;
 mod site;
 mod witness;
 pub use deed::{Carried, Declined, Deed, Hands, Wish};
@@ -39,5 +40,6 @@ pub use metrics::{
     WebMetrics,
 };
 pub use model::{DecisionRow, Decisions, Examination, ExaminedRow, ObservedRow, Setting};
+pub use reader::{Reader, ReportText, TextPiece};
 pub use site::Site;
 pub use witness::Witness;

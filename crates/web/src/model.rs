@@ -6,6 +6,8 @@ use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
 use sealpost_rules::{Severity, Verdict, changes::Change};
 use serde::{Deserialize, Serialize};
 
+use crate::ReportText;
+
 mod incidents;
 mod sender;
 mod sending;
@@ -449,6 +451,9 @@ pub(crate) struct Report {
     pub(crate) repairs: Vec<Repair>,
     /// The SHA-256 of what came in.
     pub(crate) raw: String,
+    /// Its text, for people: programs get what came in as it came.
+    #[serde(skip)]
+    pub(crate) text: Option<ReportText>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -471,6 +476,8 @@ pub(crate) struct ReportedFailure {
     pub(crate) reason: Option<String>,
     pub(crate) additional: Option<String>,
     pub(crate) sessions: u64,
+    /// By what the report says alone.
+    pub(crate) diagnosis: Diagnosis,
 }
 
 /// What had to be repaired, and where.
@@ -478,6 +485,8 @@ pub(crate) struct ReportedFailure {
 pub(crate) struct Repair {
     pub(crate) code: String,
     pub(crate) place: String,
+    /// What is wrong and how to mend it, to the sender.
+    pub(crate) sentence: Option<&'static str>,
 }
 
 /// The policies that `enforce` holds, by domain.

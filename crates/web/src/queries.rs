@@ -18,7 +18,7 @@ use sealpost_store::{RawStore, Store, reports::DayRange};
 pub(crate) use self::domains::DomainPlace;
 pub(crate) use self::incidents::IncidentsWanted;
 pub(crate) use self::policies::PolicyPlace;
-pub(crate) use self::reports::{ReportsWanted, place, scope};
+pub(crate) use self::reports::{ReportsWanted, Submitted, place, scope};
 pub(crate) use self::sender::UnreachedPlace;
 pub(crate) use self::sending::{DeliveriesWanted, SessionsWanted};
 

@@ -14,9 +14,11 @@ use sealpost_store::{
     RawStore, Store, StoreError, incidents::Phase, reports::Scope, submissions::SubmissionState,
 };
 
+use tokio::sync::Semaphore;
+
 use self::table::table;
 use crate::{
-    Access, Hands, Witness,
+    Access, Hands, Reader, ReportText, Witness,
     access::{Caller, Who, is_near, is_passed_on},
     api,
     metrics::{Answer, WebMetrics},
@@ -24,7 +26,7 @@ use crate::{
     pages::Frame,
     queries::{
         BATCH, DeliveriesWanted, Desk, DomainPlace, Extent, IncidentsWanted, MOST_KNOWN,
-        PolicyPlace, ReportsWanted, SessionsWanted, UnreachedPlace,
+        PolicyPlace, ReportsWanted, SessionsWanted, Submitted, UnreachedPlace,
     },
 };
 
@@ -42,6 +44,9 @@ pub struct Site {
     access: Access,
     hands: Option<Arc<dyn Hands>>,
     witness: Option<Arc<dyn Witness>>,
+    reader: Option<Arc<dyn Reader>>,
+    /// One report is read again at a time: it takes memory and time.
+    reading: Arc<Semaphore>,
     settings: Arc<Mutex<Vec<model::Setting>>>,
     metrics: Arc<WebMetrics>,
     version: &'static str,
@@ -102,7 +107,17 @@ impl Site {
     ) -> Self {
         let (settings, metrics) = (Arc::default(), Arc::default());
         let desk = Desk { store, raw, clock };
-        Self { desk, access, hands: None, witness: None, settings, metrics, version }
+        Self {
+            desk,
+            access,
+            hands: None,
+            witness: None,
+            reader: None,
+            reading: Arc::new(Semaphore::new(1)),
+            settings,
+            metrics,
+            version,
+        }
     }
 
     /// The same, where these carry out what a person wants done.
@@ -115,6 +130,12 @@ impl Site {
     #[must_use]
     pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
         Self { witness: Some(witness), ..self }
+    }
+
+    /// The same, where this reads again what came in.
+    #[must_use]
+    pub fn with_reader(self, reader: Arc<dyn Reader>) -> Self {
+        Self { reader: Some(reader), ..self }
     }
 
     /// Who may look, and who may change something.
@@ -185,7 +206,8 @@ impl Site {
             }
             ["reports"] => Ok(Subject::Reports(self.desk.reports(wanted(request)?, extent).await?)),
             ["reports", id] => {
-                let found = self.desk.report(number(id)?).await?;
+                let sentence = |code: &str| self.reader.as_ref()?.sentence(code);
+                let found = self.desk.report(number(id)?, sentence).await?;
                 found.map(Subject::Report).ok_or(Refusal::Unknown)
             }
             ["policies"] => {
@@ -239,6 +261,10 @@ impl Site {
     async fn page(&self, parts: &[&str], request: &Request, caller: &Caller) -> Response {
         let frame = self.frame(parts, caller);
         match self.subject(parts, request, Extent::Page).await {
+            Ok(Subject::Report(mut report)) => {
+                report.text = self.text(report.row.id).await;
+                self.drawn(Subject::Report(report), frame, caller)
+            }
             Ok(subject) => self.drawn(subject, frame, caller),
             Err(refusal) => {
                 let (status, text) = refusal.told();
@@ -323,6 +349,20 @@ impl Site {
         }
     }
 
+    /// The text of a report, where it is kept and can be shown.
+    async fn text(&self, id: i64) -> Option<ReportText> {
+        let reader = Arc::clone(self.reader.as_ref()?);
+        let turn = Arc::clone(&self.reading).acquire_owned().await.ok()?;
+        // Without it everything else of the report is shown.
+        let found = self.desk.raw(id).await.ok()??;
+        let reading = tokio::task::spawn_blocking(move || {
+            let text = reader.text(&found.octets, found.report);
+            drop(turn);
+            text
+        });
+        reading.await.ok()?
+    }
+
     /// What a report came in, to be kept as a file and never shown by the browser.
     async fn raw(&self, id: &str) -> Response {
         let found = match number(id) {
@@ -330,8 +370,10 @@ impl Site {
             Err(refusal) => Err(refusal),
         };
         match found.and_then(|found| found.ok_or(Refusal::Unknown)) {
-            Ok((digest, octets)) => Response::new(Status::Ok, "application/octet-stream", octets)
-                .field("content-disposition", &format!("attachment; filename=\"{digest}\"")),
+            Ok(Submitted { digest, octets, .. }) => {
+                Response::new(Status::Ok, "application/octet-stream", octets)
+                    .field("content-disposition", &format!("attachment; filename=\"{digest}\""))
+            }
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 Response::text(status, format!("{text}\n"))

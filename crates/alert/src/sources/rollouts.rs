@@ -6,7 +6,7 @@ use mail_domain::DomainName;
 use sealpost_evidence::incident::{Basis, Urgency};
 use sealpost_rollout::{Actor, Check, CheckVerdict, Entry, Event, FaultKind, Outlook, Stage, Time};
 use sealpost_rules::incidents::{
-    INC101, INC102, INC201, INC202, INC203, INC303, INC501, INC502, IncidentCause,
+    INC101, INC102, INC201, INC202, INC203, INC303, INC501, INC502, INC503, IncidentCause,
 };
 use sealpost_store::{Rollouts, Store, StoreError};
 use serde::Deserialize;
@@ -59,6 +59,7 @@ impl RolloutsWatch {
         }
         self.moved.retain(|domain, _| domains.contains(domain));
         board.complete(Source::Rollouts, &domains);
+        board.complete(Source::Passes, &domains);
         Ok(())
     }
 
@@ -76,14 +77,18 @@ impl RolloutsWatch {
         let last = watched.check.as_ref().map_or(entered_at, |check| check.at.max(entered_at));
         if let_go.is_some_and(|let_go| last.seconds() < let_go) {
             board.let_go(Source::Rollouts, domain);
+            board.let_go(Source::Passes, domain);
             return Ok(());
         }
-        let Some(seen) = looked(domain, stage, watched.check.as_ref(), now) else {
-            board.cannot_tell(Source::Rollouts, domain);
-            return Ok(());
-        };
-        let mut found = seen;
-        found.extend(ahead(domain, stage, &watched.outlook));
+        // What is known without a look is told also while none can be had.
+        let mut found = ahead(domain, stage, &watched.outlook);
+        match looked(domain, stage, watched.check.as_ref(), now) {
+            Some(seen) => board.put(Source::Passes, domain, seen),
+            None => {
+                board.cannot_tell(Source::Passes, domain);
+                found.extend(blind(domain, watched.check.as_ref()));
+            }
+        }
         if let Some(rollout) = rollouts.load(domain.clone()).await?
             && rollout.history.is_id_older()
             && rollout.history.live_id().is_some()
@@ -146,6 +151,14 @@ fn looked(
         found.about(subject).at_most(at_most).grounds([ground]).seen_at(check.at.seconds())
     });
     Some(found.collect())
+}
+
+/// The last look at a domain that has a policy could not tell how it is. Its cause says for how long
+/// that may last. Where nobody looks, there is nothing to mend: the domain may be led no more.
+fn blind(domain: &DomainName, check: Option<&Check>) -> Option<Condition> {
+    let Some(Check { at, verdict: CheckVerdict::Unknown { why } }) = check else { return None };
+    let summary = format!("The last look at {domain}, at {at}, could not tell how it is: {why}.");
+    Some(Condition::new(&INC503, domain, Basis::Look, summary))
 }
 
 /// What waits for a person.

@@ -420,6 +420,71 @@ async fn a_domain_that_falls_back_is_told_until_it_moves_on() {
     assert_eq!(told, over.concat());
 }
 
+fn blind(at: i64) -> Check {
+    let why = "the resolvers did not answer".to_owned();
+    Check { at: Time::at(at), verdict: CheckVerdict::Unknown { why } }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_told_also_while_no_look_can_be_had() {
+    let mut world = World::new().await;
+    world.enrol(Stage::Testing, BEGIN).await;
+    let todo = vec!["set the record at _mta-sts.example.com".to_owned()];
+    world.leave(blind(BEGIN), Outlook { todo, ..Outlook::default() }).await;
+    let told = world.passes(BEGIN + 60, BEGIN + 2 * HOUR).await;
+    assert_eq!(told, one(OPENED, "INC303", ""));
+    world.leave(blind(BEGIN + 2 * HOUR), Outlook::default()).await;
+    let told = world.passes(BEGIN + 2 * HOUR + 60, BEGIN + 3 * HOUR).await;
+    assert_eq!(told, one(RESOLVED, "INC303", ""));
+}
+
+#[tokio::test]
+async fn a_domain_that_has_fallen_back_is_told_also_while_no_look_can_be_had() {
+    let mut world = World::new().await;
+    world.enrol(Stage::EnforceWeek, BEGIN).await;
+    world.leave(faulty(BEGIN, 1), Outlook::default()).await;
+    world.leave(faulty(BEGIN + 60, 2), Outlook::default()).await;
+    assert_eq!(world.pass(BEGIN + 120).await, []);
+    let (from, to) = (Stage::EnforceWeek, Stage::Testing);
+    let back = Entry {
+        at: Time::at(BEGIN + 600),
+        by: Actor::Itself,
+        event: Event::Moved { from, to, cause: Cause::FaultReproduced },
+        grounds: vec![],
+    };
+    let _ = world.store.rollouts().advance(domain(), from, to, None, back).await.unwrap();
+    world.leave(blind(BEGIN + 600), Outlook::default()).await;
+    assert_eq!(world.pass(BEGIN + 660).await, one(OPENED, "INC502", ""));
+    // What the looks of before found is neither told nor over.
+    assert_eq!(world.passes(BEGIN + 1_200, BEGIN + 3 * HOUR).await, []);
+    assert!(world.live.iter().any(|one| one.cause == "INC101"), "{:?}", world.live);
+}
+
+#[tokio::test]
+async fn that_nothing_can_be_told_for_hours_is_told_once() {
+    let mut world = World::new().await;
+    world.enrol(Stage::EnforceWeek, BEGIN).await;
+    world.leave(green(BEGIN), Outlook::default()).await;
+    let mut told = world.passes(BEGIN + 60, BEGIN + HOUR).await;
+    for hour in 1..=12 {
+        let at = BEGIN + hour * HOUR;
+        world.leave(blind(at), Outlook::default()).await;
+        told.extend(world.passes(at + 60, at + HOUR).await);
+        assert_eq!(told.is_empty(), hour <= 6, "{hour}: {told:?}");
+    }
+    assert_eq!(told, one(OPENED, "INC503", ""));
+    assert!(world.said().contains("the resolvers did not answer"), "{}", world.said());
+    world.leave(green(BEGIN + 13 * HOUR), Outlook::default()).await;
+    let told = world.passes(BEGIN + 13 * HOUR + 60, BEGIN + 14 * HOUR).await;
+    assert_eq!(told, one(RESOLVED, "INC503", ""));
+
+    // Before there is a policy, nothing is missed.
+    let mut world = World::new().await;
+    world.enrol(Stage::Prerequisites, BEGIN).await;
+    world.leave(blind(BEGIN), Outlook::default()).await;
+    assert_eq!(world.passes(BEGIN + 60, BEGIN + 20 * HOUR).await, []);
+}
+
 /// The domain is taken out of the configuration while it is faulty.
 #[tokio::test]
 async fn a_roll_out_that_nobody_leads_any_more_does_not_stay_open() {

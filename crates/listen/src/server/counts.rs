@@ -46,6 +46,7 @@ impl Counters {
 
     pub(super) fn panicked(&self) {
         self.panicked.fetch_add(1, Ordering::Relaxed);
+        sealpost_runtime::metrics::count_connection_panic();
     }
 
     pub(super) fn failed(&self) {

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use sealpost_listen::{Address, Inherited, Limits, ListenError, Listener};
+use sealpost_runtime::metrics::{Exposition, Process};
 
 use crate::{
     client::{Client, loopback},
@@ -54,4 +55,11 @@ async fn a_panic_closes_its_connection_only() {
     assert_eq!(Client::tcp(address).await.ask("new").await, "new");
     let counts = running.server.counts();
     assert_eq!((counts.panicked, counts.served), (1, 3));
+    let mut text = Exposition::default();
+    text.table(&Process::new("1"));
+    let text = text.into_string();
+    let shown =
+        text.lines().find_map(|line| line.strip_prefix("sealpost_connection_panics_total "));
+    // It counts those of all servers of this process.
+    assert!(shown.unwrap().parse::<u64>().unwrap() >= 1, "{text}");
 }

@@ -27,7 +27,7 @@ mod exposition;
 mod process;
 mod reference;
 pub use exposition::{Exposition, Series};
-pub use process::Process;
+pub use process::{Process, count_connection_panic};
 pub use reference::reference_page;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The process itself, as the kernel sees it.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::{
     param::{clock_ticks_per_second, page_size},
@@ -12,7 +13,7 @@ use super::{
     exposition::{Sample, Seconds},
 };
 
-const DEFINITIONS: &[Definition] = &[START, MEMORY, CPU, DESCRIPTORS, BUILD];
+const DEFINITIONS: &[Definition] = &[START, MEMORY, CPU, DESCRIPTORS, PANICS, BUILD];
 const START: Definition = Definition::new(
     "process_start_time_seconds",
     Kind::Gauge,
@@ -37,12 +38,27 @@ const DESCRIPTORS: Definition = Definition::new(
     "File descriptors that are open, sockets among them.",
     None,
 );
+const PANICS: Definition = Definition::new(
+    "sealpost_connection_panics_total",
+    Kind::Counter,
+    "Connections that were closed because what served them panicked, wherever they came in. It is a \
+     fault of the program, and the log says where.",
+    None,
+);
 const BUILD: Definition = Definition::new(
     "sealpost_build_info",
     Kind::Gauge,
     "Always 1; the label tells the version that runs.",
     Some(("version", &[])),
 );
+
+/// Of all servers of the process: it is one fault, whichever of them met it.
+static CONNECTION_PANICS: AtomicU64 = AtomicU64::new(0);
+
+/// What served a connection has panicked.
+pub fn count_connection_panic() {
+    CONNECTION_PANICS.fetch_add(1, Ordering::Relaxed);
+}
 
 /// What the kernel says of this process, read anew each time it is written.
 ///
@@ -77,6 +93,7 @@ impl Table for Process {
         if let Ok(count) = open_descriptors() {
             text.series(&DESCRIPTORS).sample(Sample::Plain, count);
         }
+        text.series(&PANICS).sample(Sample::Plain, CONNECTION_PANICS.load(Ordering::Relaxed));
         let version = Sample::Labelled { name: "version", value: self.version };
         text.series(&BUILD).sample(version, 1);
     }

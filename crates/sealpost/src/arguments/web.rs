@@ -50,6 +50,9 @@ pub(crate) struct NewTokenArguments {
     /// It ends after so many days; by default when it is revoked.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) days: Option<u16>,
+    /// Who, for the audit log; by default the user that runs the command.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody")]
+    pub(crate) by: String,
     #[command(flatten)]
     pub(crate) store: ReceiveConfiguration,
 }
@@ -66,6 +69,9 @@ pub(crate) struct RevokeTokenArguments {
     /// What you call it.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+    /// Who, for the audit log; by default the user that runs the command.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody")]
+    pub(crate) by: String,
     #[command(flatten)]
     pub(crate) store: ReceiveConfiguration,
 }

@@ -24,7 +24,12 @@ impl Doors {
         Self { running: JoinSet::new(), stop, inherited, places: Vec::new() }
     }
 
-    /// Listens at these addresses, and begins to serve; `describe` says to people what is served at
+    /// Takes these sockets that were passed, from now on.
+    pub(super) fn take_from(&mut self, inherited: Inherited) {
+        self.inherited = inherited;
+    }
+
+    /// Listens at all these addresses or at none, and begins to serve; `describe` says to people what is served at
     /// a listener.
     pub(super) async fn open<H: Handler>(
         &mut self,
@@ -32,18 +37,20 @@ impl Doors {
         server: Server<H>,
         describe: impl Fn(&Listener) -> String,
     ) -> Result<(), Failure> {
+        let mut listeners = Vec::new();
         for address in addresses {
-            for listener in listen(address, &mut self.inherited).await? {
-                self.places.push(describe(&listener));
-                let (server, mut stopping) = (server.clone(), self.stop.subscribe());
-                self.running.spawn(async move {
-                    let stopped = async {
-                        // An error means that nobody is left to tell it.
-                        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-                    };
-                    server.serve(listener, stopped).await;
-                });
-            }
+            listeners.extend(listen(address, &mut self.inherited).await?);
+        }
+        for listener in listeners {
+            self.places.push(describe(&listener));
+            let (server, mut stopping) = (server.clone(), self.stop.subscribe());
+            self.running.spawn(async move {
+                let stopped = async {
+                    // An error means that nobody is left to tell it.
+                    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                };
+                server.serve(listener, stopped).await;
+            });
         }
         Ok(())
     }

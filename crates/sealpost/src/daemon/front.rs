@@ -1,6 +1,7 @@
 //! One address for people and Prometheus, whatever roles run.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealpost_alert::AlertMetrics;
@@ -45,6 +46,8 @@ pub(super) struct Front {
 struct Shared {
     /// The roles that were asked for; those that have failed have no voice.
     voices: Mutex<BTreeMap<RoleName, Option<Voice>>>,
+    /// Something of the pages could not be opened.
+    pages_wait: AtomicBool,
     metrics: ServeMetrics,
     process: Process,
 }
@@ -69,7 +72,8 @@ impl Front {
     pub(super) fn new() -> Self {
         let process = Process::new(env!("CARGO_PKG_VERSION"));
         let (voices, metrics) = (Mutex::default(), ServeMetrics::default());
-        Self { shared: Arc::new(Shared { voices, metrics, process }) }
+        let pages_wait = AtomicBool::new(false);
+        Self { shared: Arc::new(Shared { voices, pages_wait, metrics, process }) }
     }
 
     /// The role runs.
@@ -88,6 +92,11 @@ impl Front {
     pub(super) fn forget(&self, name: RoleName) {
         self.shared.metrics.up.set(name, 0);
         self.voices().remove(&name);
+    }
+
+    /// Whether something of the pages could not be opened, and is tried again.
+    pub(super) fn pages_wait(&self, wait: bool) {
+        self.shared.pages_wait.store(wait, Ordering::Relaxed);
     }
 
     pub(super) fn metrics(&self) -> &ServeMetrics {
@@ -143,6 +152,10 @@ impl Front {
             is_ready &= state.is_ok();
             let state = state.err().unwrap_or_else(|| "runs".to_owned());
             text.push_str(&format!("{}: {state}\n", name.as_str()));
+        }
+        if self.shared.pages_wait.load(Ordering::Relaxed) {
+            is_ready = false;
+            text.push_str("pages: cannot be opened in full and are tried again\n");
         }
         let status = if is_ready { Status::Ok } else { Status::ServiceUnavailable };
         Response::text(status, text)

@@ -1,40 +1,32 @@
 //! From the start of the roles to their end.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
-use sealpost_listen::http::{HttpHandler, HttpLimits};
-use sealpost_listen::tls::{Identity, TlsHandler, TlsLimits};
-use sealpost_listen::{Inherited, Limits, PerSource, Server, Sources};
+use sealpost_listen::Inherited;
 use sealpost_runtime::{Clock, Liveness, ServiceManager, raise_descriptor_limit};
-use sealpost_web::{Access, LoggedIn, Site};
+use sealpost_web::LoggedIn;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
-use super::doors::Doors;
-use super::front::{Facade, Front};
-use super::ground::{Ground, with_source};
-use super::hands::PublishHands;
+use super::entrance::{Entrance, credentials};
+use super::front::Front;
+use super::ground::Ground;
 use super::role::{Pulse, Reloaded, Role, RoleName};
 use super::signals::{Cause, Signals};
-use super::witness::RolesWitness;
 use crate::arguments::NetworkArguments;
 use crate::configuration::Configuration;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
 /// The first pause before a role that has failed starts again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+pub(super) const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long answers to people may take when we stop.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Between two looks at the files of the certificate.
-const FRESH: Duration = Duration::from_secs(60);
-/// Connections that one source may have over HTTPS.
-const FROM_A_SOURCE: usize = 32;
+pub(super) const FRESH: Duration = Duration::from_secs(60);
 
 /// What is to run, and how.
 pub(crate) struct Setup<'a> {
@@ -78,10 +70,8 @@ struct Daemon<'a> {
     leaving: JoinSet<()>,
     front: Front,
     pulses: Arc<Mutex<Vec<(RoleName, Pulse)>>>,
-    /// The pages, once they are open, and the file of which they show what is kept.
-    site: Option<(Site, PathBuf)>,
-    /// The certificate for people who come from elsewhere.
-    identity: Option<Arc<Identity>>,
+    /// Where people and Prometheus ask.
+    entrance: Entrance,
 }
 
 /// What happened to a member.
@@ -101,6 +91,10 @@ pub(crate) async fn run(
     let manager = Arc::new(ServiceManager::from_environment().map_err(Failure::new)?);
     let configuration = (setup.load)()?;
     let roles = setup.company.roles(&configuration)?;
+    if setup.company == Company::Together {
+        configuration.refuse_contradictions(&roles)?;
+    }
+    let entrance = Entrance::new(inherited.clone());
     let ground = Ground::new(configuration, &setup, &roles, inherited)?;
     let mut daemon = Daemon {
         setup,
@@ -109,8 +103,7 @@ pub(crate) async fn run(
         leaving: JoinSet::new(),
         front: Front::new(),
         pulses: Arc::default(),
-        site: None,
-        identity: None,
+        entrance,
     };
     if let Err(failure) = daemon.start_all(&roles, output).await {
         // Nobody was told that it runs.
@@ -144,20 +137,39 @@ impl Company {
 }
 
 impl Daemon<'_> {
-    /// Starts every role, or none: at the start a person is there to mend what is wrong.
+    /// Starts every role. After a restart that nobody watches, a port that is taken must not keep
+    /// the others down: where several run together, one that fails is tried again, as if it had
+    /// failed later. But if none starts, nothing is lost by saying so.
     async fn start_all(&mut self, roles: &[RoleName], output: &mut Output) -> Result<(), Failure> {
+        let mut failed = Vec::new();
         for &name in roles {
             match self.start(name, output).await {
                 Ok(role) => self.welcome(name, role),
-                Err(failure) => {
-                    if self.setup.company == Company::Together {
-                        output.say(&format!("{} does not start, so nothing does", name.as_str()));
-                    }
-                    return Err(failure);
-                }
+                Err(failure) => failed.push((name, failure)),
             }
         }
+        if self.members.is_empty() {
+            if self.setup.company == Company::Together {
+                output.say("no role starts, so nothing does");
+            }
+            // The last is said by who started us.
+            let last = failed.pop();
+            for (name, failure) in failed {
+                self.say_for(name, &failure.to_string(), output);
+            }
+            return last.map_or(Ok(()), |(_, failure)| Err(failure));
+        }
+        for (name, failure) in failed {
+            self.lay_down(name, &failure, output).await;
+        }
         Ok(())
+    }
+
+    /// Says it in the name of a role.
+    fn say_for(&self, name: RoleName, words: &str, output: &mut Output) {
+        output.say_as(self.setup.company.speaker(name));
+        output.say(words);
+        output.say_as(None);
     }
 
     async fn serve(
@@ -166,9 +178,8 @@ impl Daemon<'_> {
         signals: &mut Signals,
         output: &mut Output,
     ) -> Result<Outcome, Failure> {
-        let mut doors = Doors::new(self.ground.inherited.clone());
         if self.setup.company == Company::Together {
-            self.open_front(&mut doors, output).await?;
+            self.open_entrance(output).await;
         }
         let ready = self.greeting();
         output.say(&ready);
@@ -177,12 +188,6 @@ impl Daemon<'_> {
         let mut tasks = JoinSet::new();
         let (watched, pulses) = (Arc::clone(manager), Arc::clone(&self.pulses));
         tasks.spawn(async move { watched.watch(|| liveness(&pulses)).await });
-        if let Some(identity) = self.identity.clone() {
-            tasks.spawn(async move {
-                let never: Infallible = identity.keep_fresh(FRESH).await;
-                match never {}
-            });
-        }
 
         let ended = loop {
             let (name, event) = tokio::select! {
@@ -198,6 +203,10 @@ impl Daemon<'_> {
                         }
                     }
                 },
+                () = self.entrance.rested() => {
+                    self.open_entrance(output).await;
+                    continue;
+                }
                 event = next_event(&mut self.members) => event,
             };
             match (self.setup.company, event) {
@@ -206,70 +215,26 @@ impl Daemon<'_> {
                 (_, Event::Rested) => self.try_again(name, output).await,
             }
         };
-        doors.close().await;
         tasks.shutdown().await;
         ended
     }
 
-    /// What all roles keep is shown of one file: that of `receive`, or if it does not run, of another
-    /// role that does.
-    async fn site(&mut self) -> Result<(Site, PathBuf), Failure> {
-        const WITHOUT: &str = "mend the file, or name another";
-
-        let takes_in = self.members.iter().any(|member| member.name == RoleName::Receive);
-        let path = self.store_of_pages();
-        let store = self.ground.store(&path, WITHOUT).await?;
-        let raw = match takes_in {
-            true => {
-                let raw = self.ground.configuration.receive.raw_file();
-                Some(self.ground.raw_store(&raw, WITHOUT).await?)
-            }
-            false => None,
-        };
-        let access = Access::new(&self.ground.configuration.web, credentials().as_deref());
-        let access = access.map_err(Failure::new)?;
-        let clock = self.ground.clock.clone();
-        let site = Site::new(store, raw, clock, access, env!("CARGO_PKG_VERSION"));
-        site.show_settings(self.ground.configuration.set.clone());
-        let site = site.with_hands(Arc::new(PublishHands(self.front.clone())));
-        Ok((site.with_witness(Arc::new(RolesWitness(self.front.clone()))), path))
-    }
-
-    fn store_of_pages(&self) -> PathBuf {
-        let runs = |name| self.members.iter().any(|member| member.name == name);
-        self.ground.configuration.store_of_pages(runs)
-    }
-
-    async fn open_front(&mut self, doors: &mut Doors, output: &mut Output) -> Result<(), Failure> {
-        let (site, path) = self.site().await?;
-        self.site = Some((site.clone(), path));
-        let facade = Facade { front: self.front.clone(), site };
-        let section = self.ground.configuration.serve.clone();
-        let limits = Limits { grace: GRACE, ..Limits::default() };
-        let handler = HttpHandler::new(facade.clone(), HttpLimits::default());
-        let server = Server::new(handler, limits);
-        doors.open(&section.http, server, |listener| format!("http://{listener}")).await?;
-        if let Some(files) = section.identity()? {
-            let identity =
-                Identity::load(files).map_err(|error| Failure::new(with_source(&error)))?;
-            let identity = Arc::new(identity);
-            let handler = HttpHandler::new(facade, HttpLimits::default());
-            let handler = TlsHandler::http(handler, Arc::clone(&identity), TlsLimits::default());
-            let handler = PerSource::new(handler, Sources::new(FROM_A_SOURCE));
-            let server = Server::new(handler, limits);
-            doors.open(&section.https, server, |listener| format!("https://{listener}")).await?;
-            self.identity = Some(identity);
+    /// Opens what is not open yet of the pages. What cannot be had stops no role: it is tried again.
+    async fn open_entrance(&mut self, output: &mut Output) {
+        let roles: Vec<RoleName> = self.members.iter().map(|member| member.name).collect();
+        let opened = self.entrance.open(&mut self.ground, &self.front, &roles, output).await;
+        if let Err(failure) = opened {
+            let pause = self.entrance.lay_down(self.ground.inherited.anew());
+            tracing::error!(%failure, ?pause, "the pages cannot be opened, and are tried again");
+            let seconds = pause.as_secs();
+            output.say(&format!("{failure}\n\nhint: the pages are tried again in {seconds} s"));
         }
-        for place in doors.places() {
-            output.say(&format!("listening at {place}"));
-        }
-        Ok(())
     }
 
     fn greeting(&self) -> String {
         let of = |member: &Member| match &member.state {
             State::Runs(role) => role.greeting(),
-            State::Rests(_) => None,
+            State::Rests(_) => Some("(has failed and is tried again)".to_owned()),
         };
         match (self.setup.company, self.members.as_slice()) {
             (Company::Alone(_), [member]) => match of(member) {
@@ -328,14 +293,13 @@ impl Daemon<'_> {
         let next_pause = pause.saturating_mul(2).min(PAUSES.1);
         self.members.push(Member { name, state, pause: next_pause });
         tracing::error!(role = name.as_str(), %failure, ?pause, "a role failed, and starts again");
-        output.say_as(self.setup.company.speaker(name));
-        output.say(&format!("{failure}\n\nhint: it starts again in {} s", pause.as_secs()));
+        let seconds = pause.as_secs();
+        self.say_for(name, &format!("{failure}\n\nhint: it starts again in {seconds} s"), output);
         if let Some(Member { state: State::Runs(role), .. }) = before
             && let Err(failure) = role.stop().await
         {
-            output.say(&failure.to_string());
+            self.say_for(name, &failure.to_string(), output);
         }
-        output.say_as(None);
     }
 
     async fn try_again(&mut self, name: RoleName, output: &mut Output) {
@@ -378,10 +342,12 @@ impl Daemon<'_> {
         for name in roles {
             self.renew(name, &before, output).await?;
         }
+        self.entrance.wake();
         // Now it is known what is in force.
-        if let Some((site, shown)) = &self.site {
+        if let Some((site, shown)) = self.entrance.site() {
             site.show_settings(self.ground.configuration.set.clone());
-            if self.store_of_pages() != *shown {
+            let runs = |name| self.members.iter().any(|member| member.name == name);
+            if self.ground.configuration.store_of_pages(runs) != *shown {
                 let shown = shown.display();
                 output.say(&format!("the pages show what is kept in {shown} until the next start"));
             }
@@ -391,7 +357,7 @@ impl Daemon<'_> {
 
     /// Takes up who may see the pages, and by which password.
     fn reload_access(&self, configuration: &mut Configuration, output: &mut Output) {
-        let Some((site, _)) = &self.site else { return };
+        let Some((site, _)) = self.entrance.site() else { return };
         match site.access().reload(&configuration.web, credentials().as_deref()) {
             Ok(LoggedIn::Stay) => {}
             Ok(LoggedIn::Out) => {
@@ -416,7 +382,15 @@ impl Daemon<'_> {
             None => true,
             Some(member) => {
                 output.say_as(self.setup.company.speaker(name));
-                let State::Runs(role) = &mut member.state else { return Ok(()) };
+                let role = match &mut member.state {
+                    State::Runs(role) => role,
+                    // Somebody may have mended what was wrong.
+                    State::Rests(pause) => {
+                        *pause = Box::pin(sleep(Duration::ZERO));
+                        output.say_as(None);
+                        return Ok(());
+                    }
+                };
                 let reloaded = role.reload(&self.ground.configuration, output).await;
                 output.say_as(None);
                 match reloaded {
@@ -476,6 +450,7 @@ impl Daemon<'_> {
 
     async fn stop(mut self, output: &mut Output) -> Result<(), Failure> {
         let mut ended = Ok(());
+        self.entrance.close().await;
         // The last that started is the first to stop.
         for member in self.members.into_iter().rev() {
             if let State::Runs(role) = member.state
@@ -493,11 +468,6 @@ impl Daemon<'_> {
         self.ground.close().await;
         ended
     }
-}
-
-/// Where systemd puts credentials.
-fn credentials() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// Waits for the first member to which something happens. Nothing is lost if the waiting is given

@@ -87,7 +87,8 @@ impl Daemon {
         let mut daemon = Self { child, lines, said, ready, http };
         daemon.ready = daemon.wait_to_hear("ready: ");
         let place = daemon.said.lines().find_map(|line| line.strip_prefix("listening at http://"));
-        place.unwrap().clone_into(&mut daemon.http);
+        // The pages may be shut.
+        place.unwrap_or_default().clone_into(&mut daemon.http);
         daemon
     }
 

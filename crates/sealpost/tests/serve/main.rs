@@ -81,8 +81,67 @@ fn nothing_to_run_is_refused_and_so_is_a_port_that_is_taken() {
     world.write(&format!("[enforce]\nlisten = [\"{address}\"]\ndane = \"off\"\n"));
     let (status, said) = world.run_to_its_end(&[]);
     assert_eq!(status, 2);
-    assert!(said.starts_with("enforce does not start, so nothing does\n"), "{said}");
+    assert!(said.starts_with("no role starts, so nothing does\n"), "{said}");
     assert!(said.contains(&format!("error: failed to listen at {address}")), "{said}");
+
+    // So is what can never work, whatever else there is to run.
+    world.write(
+        "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n\
+         [receive]\ncertificate = \"cert.pem\"\nlisten = { smtp = [\"127.0.0.1:0\"], lmtp = [] }\n",
+    );
+    let (status, said) = world.run_to_its_end(&[]);
+    assert_eq!(status, 2);
+    assert!(said.starts_with("error: failed to use the configuration: "), "{said}");
+}
+
+/// After a restart that nobody watches, the port of one role must not hold up the mail that goes
+/// out.
+#[test]
+fn a_role_that_cannot_start_is_tried_again_while_the_others_run() {
+    let world = World::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    world.write(&format!(
+        "[enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n\
+         [receive]\nlisten = {{ smtp = [\"{address}\"], lmtp = [] }}\n"
+    ));
+    let mut daemon = Daemon::start(&world, &[]);
+    let ready = "ready: enforce with 0 policies, receive (has failed and is tried again)\n";
+    assert_eq!(daemon.ready, ready);
+    let waits = "enforce: runs\nreceive: has failed and is tried again\n";
+    assert_eq!(daemon.get("/readyz"), (503, waits.to_owned()));
+    assert_eq!(daemon.get("/v1/enforce/good.test").0, 200);
+    assert_eq!(daemon.metric("sealpost_role_up{role=\"receive\"}"), 0);
+    assert!(daemon.metric("sealpost_role_failures_total{role=\"receive\"}") >= 1);
+    drop(taken);
+    daemon.wait_to_hear("receive runs again");
+    assert_eq!(daemon.get("/readyz"), (200, "enforce: runs\nreceive: runs\n".to_owned()));
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(said.contains(&format!("error: failed to listen at {address}")), "{said}");
+}
+
+#[test]
+fn pages_that_cannot_be_opened_are_tried_again_while_the_roles_run() {
+    let world = World::new();
+    world.write(
+        "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\n\
+         certificate = \"cert.pem\"\nkey = \"key.pem\"\n[enforce]\nlisten = [\"127.0.0.1:0\"]\n\
+         dane = \"off\"\n",
+    );
+    let mut daemon = Daemon::start(&world, &[]);
+    assert_eq!(daemon.get("/v1/enforce/good.test").0, 200);
+    let shut = "enforce: runs\npages: cannot be opened in full and are tried again\n";
+    assert_eq!(daemon.get("/readyz"), (503, shut.to_owned()));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs_err::write(world.path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    fs_err::write(world.path("cert.pem"), made.cert.pem()).unwrap();
+    daemon.wait_to_hear("listening at https://");
+    daemon.wait_for("/readyz", "enforce: runs\n");
+    assert_eq!(daemon.get("/readyz"), (200, "enforce: runs\n".to_owned()));
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("cert.pem") && said.contains("the pages are tried again in"), "{said}");
 }
 
 #[test]

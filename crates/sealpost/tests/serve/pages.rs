@@ -104,6 +104,28 @@ fn pages_say_what_the_report_said() {
     assert!(csv.starts_with("day,") || csv.contains("organisation"), "{csv}");
 }
 
+#[test]
+fn the_page_of_a_report_explains_it_beside_its_text() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let page = daemon.ask("GET", "/reports/1", &[]).2;
+    // What the failure means, by what the report says of it.
+    let cause = sealpost_rules::diagnosis::cause_of_result("certificate-expired");
+    for said in [cause.title, cause.code] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    // What was repaired, in words and in its place; nothing of the text does anything.
+    assert!(page.contains("this is no host name and was kept as text"), "{page}");
+    let text = page.split("<pre class=\"lines\"").nth(1).unwrap();
+    let text = text.split("</pre>").next().unwrap();
+    let mark = text.split("<mark ").find(|mark| mark.contains("mx&#60;/b&#62;.example"));
+    assert!(mark.unwrap().starts_with("title=\"name-invalid\">"), "{text}");
+    assert!(text.contains("&#60;script&#62;alert(1)&#60;/script&#62;\\u202Eevil"), "{text}");
+    let tags = text.replace("<mark ", "").replace("</mark>", "").replace("<bdi>", "");
+    assert!(!tags.replace("</bdi>", "").contains('<'), "{tags}");
+    assert!(!text.contains('\u{202e}') && !text.contains('\u{7}'), "{text}");
+}
+
 /// Of 600 domains all need somebody: none is left out, in no form.
 #[test]
 fn of_many_domains_each_is_counted_and_on_one_page() {

@@ -2,6 +2,7 @@
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
+use sealpost_rules::diagnosis::{cause_of_result, read_reason};
 use sealpost_store::{
     Digest, StoreError,
     reports::{
@@ -11,10 +12,21 @@ use sealpost_store::{
 };
 
 use super::{Desk, Extent, trust};
-use crate::model::{Repair, Report, ReportRow, ReportedFailure, ReportedPolicy, Reports};
+use crate::model::{
+    Diagnosis, Repair, Report, ReportRow, ReportedFailure, ReportedPolicy, Reports,
+};
 
 /// Reports of a page.
 const PAGE: u32 = 100;
+
+/// What a report came in.
+pub(crate) struct Submitted {
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// That of the report itself.
+    pub(crate) report: Digest,
+    pub(crate) octets: Vec<u8>,
+}
 
 /// Which reports are wanted.
 #[derive(Clone, Debug, Default)]
@@ -44,19 +56,24 @@ impl Desk {
         Ok(Reports { scope: scope.as_str(), domain, failing, reports, next })
     }
 
-    /// One report.
-    pub(crate) async fn report(&self, id: i64) -> Result<Option<Report>, StoreError> {
-        Ok(self.store.reports().report(ReportId(id)).await?.map(|stored| whole(&stored)))
+    /// One report; `sentence` says what a repair is about.
+    pub(crate) async fn report(
+        &self,
+        id: i64,
+        sentence: impl Fn(&str) -> Option<&'static str>,
+    ) -> Result<Option<Report>, StoreError> {
+        let stored = self.store.reports().report(ReportId(id)).await?;
+        Ok(stored.map(|stored| whole(&stored, sentence)))
     }
 
     /// What a report came in, as it came.
-    pub(crate) async fn raw(&self, id: i64) -> Result<Option<(Digest, Vec<u8>)>, StoreError> {
+    pub(crate) async fn raw(&self, id: i64) -> Result<Option<Submitted>, StoreError> {
         let Some(raw) = &self.raw else { return Ok(None) };
         let Some(stored) = self.store.reports().report(ReportId(id)).await? else {
             return Ok(None);
         };
-        let digest = stored.summary.raw;
-        Ok(raw.octets(digest).await?.map(|octets| (digest, octets)))
+        let (digest, report) = (stored.summary.raw, stored.summary.payload);
+        Ok(raw.octets(digest).await?.map(|octets| Submitted { digest, report, octets }))
     }
 }
 
@@ -90,7 +107,24 @@ fn row(summary: &ReportSummary) -> ReportRow {
     }
 }
 
-fn whole(stored: &StoredReport) -> Report {
+/// What a failure means by what the report says of it alone, as `sealpost receive show` has it.
+fn diagnosis(result_type: &str, reason: Option<&str>) -> Diagnosis {
+    let reasons = reason.map(read_reason).unwrap_or_default();
+    let cause = match reasons.as_slice() {
+        [reason] => reason.cause,
+        _ => cause_of_result(result_type),
+    };
+    Diagnosis {
+        code: cause.code,
+        severity: cause.severity.as_str(),
+        title: cause.title,
+        sentence: cause.why.to_owned(),
+        grounds: reasons.iter().map(|reason| reason.means.to_owned()).collect(),
+        action: cause.fix.to_owned(),
+    }
+}
+
+fn whole(stored: &StoredReport, sentence: impl Fn(&str) -> Option<&'static str>) -> Report {
     let address = |address: std::net::IpAddr| address.to_string();
     let policies = stored.policies.iter().map(|policy| ReportedPolicy {
         policy_type: policy.policy_type.clone(),
@@ -110,13 +144,15 @@ fn whole(stored: &StoredReport) -> Report {
                 reason: failure.reason.clone(),
                 additional: failure.additional.clone(),
                 sessions: failure.sessions,
+                diagnosis: diagnosis(&failure.result_type, failure.reason.as_deref()),
             })
             .collect(),
     });
-    let repairs = stored
-        .repairs
-        .iter()
-        .map(|repair| Repair { code: repair.code.clone(), place: repair.place.clone() });
+    let repairs = stored.repairs.iter().map(|repair| Repair {
+        sentence: sentence(&repair.code),
+        code: repair.code.clone(),
+        place: repair.place.clone(),
+    });
     Report {
         row: row(&stored.summary),
         scope: stored.summary.scope.as_str(),
@@ -128,6 +164,7 @@ fn whole(stored: &StoredReport) -> Report {
         policies: policies.collect(),
         repairs: repairs.collect(),
         raw: stored.summary.raw.to_string(),
+        text: None,
     }
 }
 

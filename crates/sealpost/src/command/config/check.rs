@@ -123,7 +123,7 @@ impl Reading<'_> {
         let roles = match self.configuration.roles() {
             Ok(roles) => roles,
             Err(failure) => {
-                self.add(Severity::Error, None, plain(&failure));
+                self.add(Severity::Error, None, failure.plain());
                 return Vec::new();
             }
         };
@@ -178,25 +178,9 @@ impl Reading<'_> {
         for caution in cautions {
             self.add(Severity::Warning, self.line_of("enforce.default_level"), caution);
         }
-        if let Err(failure) = self.configuration.serve.identity() {
-            let line = self.line_of("serve");
-            self.add(Severity::Error, line, plain(&failure));
-        }
-        if let Err(error) = self.configuration.receive.identity() {
-            let line = self.line_of("receive");
-            self.add(Severity::Error, line, format!("cannot {error}"));
-        }
-        let accounts: Vec<String> = self
-            .configuration
-            .receive
-            .imap
-            .iter()
-            .filter_map(|mailbox| mailbox.account().err())
-            .map(|error| format!("cannot {error}"))
-            .collect();
-        let imap = self.line_of("receive.imap");
-        for what in accounts {
-            self.add(Severity::Error, imap, what);
+        for found in self.configuration.contradictions() {
+            let line = self.line_of(found.key);
+            self.add(Severity::Error, line, found.what);
         }
         let receive = &self.configuration.receive;
         if roles.contains(&RoleName::Receive) && receive.domains.is_empty() {
@@ -207,20 +191,6 @@ impl Reading<'_> {
                 "`receive.domains` names no domain: reports about every domain count, those of \
                  strangers too",
             );
-        }
-        let report = &self.configuration.report;
-        if report.token_file.is_some() && report.http.is_empty() {
-            let line = self.line_of("report.token_file");
-            self.add(
-                Severity::Error,
-                line,
-                "`report.token_file` is for posts of sessions, and `report.http` names no address \
-                 for them",
-            );
-        }
-        if let Err(error) = self.configuration.alert.check() {
-            let line = self.line_of("alert.receiver");
-            self.add(Severity::Error, line, format!("cannot {error}"));
         }
         if roles.contains(&RoleName::Alert) && self.configuration.alert.receiver.is_empty() {
             let line = self.line_of("alert");
@@ -236,7 +206,7 @@ impl Reading<'_> {
             Ok(domains) => domains,
             Err(failure) => {
                 let line = self.line_of("publish");
-                self.add(Severity::Error, line, plain(&failure));
+                self.add(Severity::Error, line, failure.plain());
                 return;
             }
         };
@@ -259,16 +229,6 @@ impl Reading<'_> {
                     "{count} domains have `host = \"own\"`, and [publish.host] names no address: \
                      their policies are served nowhere"
                 ),
-            );
-        }
-        let acme = self.configuration.publish.acme.as_ref();
-        if acme.is_some_and(|acme| !acme.agree_to_terms) {
-            let line = self.line_of("publish.acme");
-            self.add(
-                Severity::Error,
-                line,
-                "`publish.acme.agree_to_terms` is not true: set it once you have read the terms \
-                 of the authority",
             );
         }
         if is_unseen {
@@ -299,13 +259,6 @@ fn strings<'a>(value: &'a DeValue<'a>) -> Vec<&'a str> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// A failure, as it is said of a configuration.
-fn plain(failure: &Failure) -> String {
-    let text = failure.to_string();
-    let text = text.strip_prefix("error: failed to ").unwrap_or(&text);
-    format!("cannot {}", text.replace("\n\nhint: ", "; "))
 }
 
 impl Severity {
