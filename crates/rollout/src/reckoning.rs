@@ -212,8 +212,10 @@ impl Reckoning {
         };
         let (name, count) = (name.clone(), up.as_secs());
         let last = self.machines.iter().find(|Count(known, ..)| *known == name);
-        let counted = last.and_then(|Count(_, before, then)| {
-            Some((Duration::from_secs(count.checked_sub(*before)?), *then))
+        // Who read the clock before another and writes after him has missed nothing: since a machine
+        // was started it counts forward only.
+        let counted = last.map(|Count(_, before, then)| {
+            (Duration::from_secs(count.saturating_sub(*before)), *then)
         });
         if let Some((elapsed, then)) = counted
             && elapsed <= LONGEST_GAP
