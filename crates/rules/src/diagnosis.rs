@@ -38,6 +38,8 @@ mod verdict;
 pub use verdict::{Diagnosis, Standing, diagnose};
 
 // All groups of a domain.
+mod overlap;
+pub use overlap::{sessions_of, under_any_policy};
 mod spread;
 pub use spread::{Spread, judge_groups};
 

@@ -181,14 +181,12 @@ impl Configuration {
         })
     }
 
-    /// The domains whose reports count: those of `[receive]`, and where it names any, those of
-    /// `[publish]` as well. None stands for all.
+    /// The domains whose reports count: those of `[receive]` and those of `[publish]`. Where neither
+    /// names any, none stands for all.
     pub(crate) fn reported_domains(&self) -> Result<Vec<DomainName>, Failure> {
-        let mut domains = self.receive.domains.clone();
-        if !domains.is_empty() {
-            domains.extend(self.domains()?.iter().map(|published| published.domain.clone()));
-        }
-        Ok(domains)
+        let published = self.domains()?;
+        let published = published.iter().map(|published| published.domain.clone());
+        Ok(self.receive.domains.iter().cloned().chain(published).collect())
     }
 
     /// Every role that names no file of its own keeps what it keeps in this one.

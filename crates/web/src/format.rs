@@ -42,6 +42,14 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// A number of sessions, or the two that it lies between.
+pub(crate) fn sessions(count: Bounds) -> String {
+    match count.exact() {
+        Some(number) => counted(number, "session", "sessions"),
+        None => format!("{} sessions", bounds(count)),
+    }
+}
+
 /// In how many days something ends, or before how many it has.
 pub(crate) fn days_left(days: i64) -> String {
     match days {

@@ -319,6 +319,61 @@ impl Domain {
         rows.sort_by_key(|row| row.day);
         rows
     }
+
+    /// The failures, those together that may be of the same sessions.
+    pub(crate) fn blocks(&self) -> Vec<FailureBlock<'_>> {
+        blocks(&self.failures)
+    }
+}
+
+fn blocks(rows: &[FailureRow]) -> Vec<FailureBlock<'_>> {
+    let mut blocks: Vec<FailureBlock<'_>> = Vec::new();
+    for row in rows {
+        match blocks.iter_mut().find(|block| block.first.alike == row.alike) {
+            Some(block) => block.add(row),
+            None => blocks.push(FailureBlock::of(row)),
+        }
+    }
+    blocks
+}
+
+/// Failures that differ in nothing but the policy.
+#[derive(Debug)]
+pub(crate) struct FailureBlock<'a> {
+    pub(crate) first: &'a FailureRow,
+    /// All of them.
+    pub(crate) rows: Vec<&'a FailureRow>,
+    pub(crate) sessions: Bounds,
+    pub(crate) first_day: Day,
+    pub(crate) last_day: Day,
+}
+
+impl<'a> FailureBlock<'a> {
+    fn of(row: &'a FailureRow) -> Self {
+        let FailureRow { sessions, first_day, last_day, .. } = *row;
+        let sessions = Bounds::exactly(sessions);
+        Self { first: row, rows: vec![row], sessions, first_day, last_day }
+    }
+
+    /// Adds a row of the same reporter.
+    fn add(&mut self, row: &'a FailureRow) {
+        self.rows.push(row);
+        self.sessions.lower = self.sessions.lower.max(row.sessions);
+        self.sessions.upper = self.sessions.upper.saturating_add(row.sessions);
+        self.first_day = self.first_day.min(row.first_day);
+        self.last_day = self.last_day.max(row.last_day);
+    }
+
+    /// Those of which each means something else: that may hang on the policy.
+    pub(crate) fn meanings(&self) -> Vec<&'a Diagnosis> {
+        let mut meanings: Vec<&Diagnosis> = Vec::new();
+        for row in &self.rows {
+            if !meanings.contains(&&row.diagnosis) {
+                meanings.push(&row.diagnosis);
+            }
+        }
+        meanings
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -334,6 +389,8 @@ pub(crate) struct FailureRow {
     pub(crate) last_day: Day,
     /// The name under which a person accepts it as explained.
     pub(crate) kind: String,
+    /// Rows with the same number differ in nothing but the policy, and may be of the same sessions.
+    pub(crate) alike: usize,
     /// Nothing fails here but the mails that bring reports, most likely.
     pub(crate) is_echo: bool,
     pub(crate) diagnosis: Diagnosis,
@@ -351,7 +408,7 @@ pub(crate) struct AnomalyRow {
 }
 
 /// What it means.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Diagnosis {
     /// The code in the reference of failures.
     pub(crate) code: &'static str,
@@ -723,5 +780,55 @@ impl Health {
             Self::Well => "✓",
             Self::Unheard => "–",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(alike: usize, policy_type: &str, sessions: u64, action: &str) -> FailureRow {
+        FailureRow {
+            organisation: "Reporter".to_owned(),
+            policy_type: policy_type.to_owned(),
+            result_type: "starttls-not-supported".to_owned(),
+            mx_host: None,
+            receiving_ip: None,
+            reason: None,
+            sessions,
+            first_day: Day::new(7),
+            last_day: Day::new(if policy_type == "sts" { 8 } else { 9 }),
+            kind: format!("{policy_type}/starttls-not-supported/-"),
+            alike,
+            is_echo: false,
+            diagnosis: Diagnosis {
+                code: "FAIL101",
+                severity: "error",
+                title: "no STARTTLS",
+                sentence: "It is not offered.".to_owned(),
+                grounds: Vec::new(),
+                action: action.to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn failures_that_only_the_policy_tells_apart_are_one_block() {
+        let rows = [
+            row(0, "sts", 4, "switch it on"),
+            row(1, "sts", 3, "switch it on"),
+            row(0, "tlsa", 4, "switch it on"),
+            row(1, "tlsa", 5, "mend the record"),
+        ];
+        let blocks = blocks(&rows);
+        let told: Vec<_> = blocks
+            .iter()
+            .map(|block| (block.rows.len(), block.sessions, block.meanings().len()))
+            .collect();
+        let expected =
+            [(2, Bounds { lower: 4, upper: 8 }, 1), (2, Bounds { lower: 5, upper: 8 }, 2)];
+        assert_eq!(told, expected);
+        let days = (blocks[0].first_day, blocks[0].last_day);
+        assert_eq!(days, (Day::new(7), Day::new(9)));
     }
 }

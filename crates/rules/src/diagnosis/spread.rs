@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::{Day, FailureGroup, Reporter, ReporterActivity};
+use sealpost_evidence::traffic::{Bounds, Day, FailureGroup, Reporter, ReporterActivity};
 use tls_rpt::ResultType;
 
 use super::causes::{
     Cause, FAIL101, FAIL102, FAIL103, FAIL113, FAIL114, FAIL115, FAIL121, FAIL301, FAIL601,
     FAIL602, FAIL603, FAIL604, FAIL605, FAIL606, FAIL607, Fault,
 };
+use super::overlap::sessions_of;
 use super::reason::read_reason;
 use super::result::{read_result, shown_result};
 use crate::{Quoted, Severity};
@@ -40,8 +41,9 @@ pub struct Spread {
     pub failing: usize,
     /// How many reporters were heard in these days, those included.
     pub heard: usize,
-    /// How many sessions failed.
-    pub sessions: u64,
+    /// How many sessions failed. Between two numbers where groups of one reporter may be of the same
+    /// sessions.
+    pub sessions: Bounds,
     /// The first day.
     pub first_day: Day,
     /// The last day.
@@ -55,7 +57,8 @@ pub struct Spread {
 /// `groups` are the failure groups of some days, `reporters` those that report on the same domain.
 /// A reporter counts as heard if it reported on a day between the first and the last of a failure.
 /// Those that nobody vouches for are never compared with others: their groups come out apart, as
-/// `FAIL607`. The worst comes first.
+/// `FAIL607`. The worst comes first, and of those that are as bad the one with most sessions, as
+/// domains are ordered: by how many there may be.
 pub fn judge_groups(groups: &[FailureGroup], reporters: &[ReporterActivity]) -> Vec<Spread> {
     let mut kinds: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
@@ -74,7 +77,8 @@ pub fn judge_groups(groups: &[FailureGroup], reporters: &[ReporterActivity]) -> 
         .collect();
     spreads.sort_by(|one, other| {
         let by_severity = other.severity.cmp(&one.severity);
-        by_severity.then_with(|| other.sessions.cmp(&one.sessions))
+        let most = |spread: &Spread| (spread.sessions.upper, spread.sessions.lower);
+        by_severity.then_with(|| most(other).cmp(&most(one)))
     });
     spreads
 }
@@ -151,8 +155,7 @@ impl View<'_> {
                 grounds: Vec::new(),
             }
         };
-        let sessions =
-            self.members.iter().fold(0_u64, |sum, group| sum.saturating_add(group.sessions));
+        let sessions = sessions_of(self.members.iter().copied());
         let (kind, days) = (self.kind, self.days());
         Spread {
             cause: finding.cause,

@@ -209,3 +209,42 @@ fn an_import_that_was_killed_goes_on() {
     assert_eq!(unverified["reports"], count);
     assert_eq!(unverified["successful"]["lower"], count * 3);
 }
+
+#[test]
+fn domains_that_are_published_are_ours_and_all_are_where_none_is_named() {
+    let published = "[publish.domains.\"published.example\"]\nmx = [\"mx.published.example\"]\n\
+                     host = \"own\"\n";
+    let named = "domains = [\"named.example\"]\n";
+    for (receive, publish, ours) in
+        [("", "", 3), ("", published, 1), (named, "", 1), (named, published, 2)]
+    {
+        let world = World::new();
+        let text = format!("[receive]\n{receive}{publish}");
+        let configuration = world.write("sealpost.toml", text);
+        for domain in ["named.example", "published.example", "other.example"] {
+            world.write(&format!("reports/{domain}.json"), report(domain, 20, 5, 0));
+        }
+        let (out, said, status) = world.run(&[
+            "import",
+            "--no-dns",
+            "--format",
+            "json",
+            "--config",
+            configuration.to_str().unwrap(),
+            world.path("reports").to_str().unwrap(),
+        ]);
+        assert!(status == 0 || status == 1, "{said}{out}");
+        let summary = world.summary(&["--since", "2026-11-01", "--until", "2026-12-01"]);
+        let scopes = summary["scopes"].as_array().unwrap();
+        let reports = |name: &str| {
+            let scope = scopes.iter().find(|scope| scope["scope"] == name);
+            scope.map_or(0, |scope| scope["reports"].as_u64().unwrap())
+        };
+        // Nobody vouches for what is not signed.
+        assert_eq!(
+            (reports("unverified"), reports("not-ours")),
+            (ours, 3 - ours),
+            "{receive}{publish}: {summary:#}"
+        );
+    }
+}

@@ -137,6 +137,40 @@ fn all_reporters_failing_on_one_host_look_like_our_fault_and_one_alone_like_a_mi
 }
 
 #[test]
+fn sessions_that_are_counted_under_two_policies_are_one_block_and_not_added_up() {
+    let mut failure = failure("starttls-not-supported", "mx1.a.test", "203.0.113.1");
+    failure.sessions = 4;
+    let mut report = report("one.example", "a.test", 3, vec![failure]);
+    let mut dane = report.policies[0].clone();
+    dane.policy_type = "tlsa".to_owned();
+    (dane.strings, dane.mx_hosts) = (vec!["3 1 1 ab".to_owned()], Vec::new());
+    report.policies.push(dane);
+    let both = Bounds { lower: 4, upper: 8 };
+    report.days[0].failed = both;
+    let world = stored(vec![report]);
+
+    let told = failures(&world, &["a.test"]);
+    let domain = &told["domains"][0];
+    let expected = serde_json::to_value(both).unwrap();
+    assert_eq!(domain["failed"], expected, "{told:#}");
+    let spreads = domain["spreads"].as_array().unwrap();
+    assert_eq!((spreads.len(), &spreads[0]["code"]), (1, &"FAIL606".into()), "{told:#}");
+    assert_eq!(spreads[0]["sessions"], expected, "{told:#}");
+    let groups = domain["groups"].as_array().unwrap();
+    let of = |policy: &str| groups.iter().find(|group| group["policy_type"] == policy).unwrap();
+    assert_eq!((&of("sts")["sessions"], &of("tlsa")["sessions"]), (&4.into(), &4.into()));
+
+    let (page, said, status) = world.run(&["failures", "a.test"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(page.contains("1 of 1 reporters, 4-8 sessions  [FAIL606]"), "{page}");
+    assert_eq!(page.matches(": 4-8 sessions, starttls-not-supported").count(), 1, "{page}");
+    let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("under sts and tlsa: these may be the same sessions."), "{page}");
+    assert!(!page.contains(" 4 sessions") && !page.contains(" 8 sessions"), "{page}");
+    assert_eq!(page.matches("    see it: ").count(), 1, "both mean the same: {page}");
+}
+
+#[test]
 fn a_reporter_that_fell_silent_is_told_of_where_nothing_failed() {
     let mut reports: Vec<NewReport> =
         (2..30).map(|day| report("one.example", "a.test", day, Vec::new())).collect();

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use sealpost_evidence::traffic::{Day, FailureGroup, FailureHistory, Reporter};
 
 use super::{
-    DayRange, FailingReport, FailureGroups, HistoryPlace, HistoryRow, Scope, Subject,
+    DayRange, FailingReport, FailureGroups, HistoryPlace, HistoryRow, ReportId, Scope, Subject,
     details::{Details, FailurePart},
     domain_id, listing, packed, sql,
 };
@@ -45,6 +45,8 @@ struct Sum {
     last: i64,
     /// The report that was added last.
     report: i64,
+    /// The newest of them.
+    newest: i64,
 }
 
 /// What is asked for.
@@ -146,8 +148,7 @@ impl Grouping {
                 failing.unlisted = failing.unlisted.saturating_add(sessions);
                 continue;
             }
-            let none = Sum { number, sessions: 0, reports: 0, first: day, last: day, report: 0 };
-            let sum = self.sums.entry(common).or_insert(none);
+            let sum = self.sums.entry(common).or_insert_with(|| Sum::begin(number, day, report));
             sum.sessions = sum.sessions.saturating_add(sessions);
             sum.reports += u64::from(sum.report != report);
             sum.report = report;
@@ -198,9 +199,11 @@ impl Grouping {
         sums.truncate(limit);
         let mut names = Names::default();
         let mut groups = Vec::with_capacity(sums.len());
+        let mut newest = Vec::with_capacity(sums.len());
         let mut places = HashMap::with_capacity(sums.len());
         for (common, sum) in sums {
             places.insert(sum.number, groups.len());
+            newest.push(ReportId(sum.newest));
             groups.push(FailureGroup {
                 domain: names.domain(connection, common.domain)?,
                 reporter: names.reporter(connection, common.reporter)?,
@@ -232,8 +235,16 @@ impl Grouping {
                 }
             });
         }
-        let groups = FailureGroups { groups, unlisted, reports: self.reports, unread_before };
+        let reports = self.reports;
+        let groups = FailureGroups { groups, newest, unlisted, reports, unread_before };
         Ok((groups, failing))
+    }
+}
+
+impl Sum {
+    /// The newest report comes first.
+    fn begin(number: usize, day: i64, newest: i64) -> Self {
+        Self { number, sessions: 0, reports: 0, first: day, last: day, report: 0, newest }
     }
 }
 

@@ -9,7 +9,7 @@ use sealpost_evidence::traffic::{
 
 use super::{
     Content, DayRange, Echo, FailureGroups, HistoryPlace, ReportFilter, ReportId, ReportSummary,
-    ReportedPolicy, ReporterId, Reports, Scope, Subject, Validity,
+    ReportedFailure, ReportedPolicy, ReporterId, Reports, Scope, Subject, Validity,
 };
 use crate::StoreError;
 
@@ -42,8 +42,8 @@ pub struct Gathered {
     pub series: DaySeries,
     /// Since when each reporter has told of each kind of failure.
     pub histories: Vec<FailureHistory>,
-    /// The policies of the newest report of each reporter that tells of failures.
-    policies: BTreeMap<Reporter, Vec<ReportedPolicy>>,
+    /// The policy of each group as the newest report that told of it gives it, without failures.
+    policies: Vec<Option<ReportedPolicy>>,
     /// Those of whose reports with failures, of the days that are asked for, each tells of nothing
     /// but the mails that bring reports.
     echoing: BTreeSet<Reporter>,
@@ -54,7 +54,6 @@ struct Habits {
     reporter: Reporter,
     days: BTreeSet<Day>,
     last: (Day, i64),
-    newest_failing: Option<ReportId>,
 }
 
 impl Reports {
@@ -102,13 +101,7 @@ impl Gathered {
         }
         let habits = habits(reports, scope, subject(), long).await?;
         let echoing = echoing(reports, scope, subject(), days).await?;
-        let mut policies = BTreeMap::new();
-        for habit in habits.values() {
-            let Some(newest) = habit.newest_failing else { continue };
-            if let Some(report) = reports.report(newest).await? {
-                policies.insert(habit.reporter.clone(), report.policies);
-            }
-        }
+        let policies = policies(reports, &groups).await?;
         let reporters = habits.into_values().map(Habits::activity).collect();
         let domain = domain.clone();
         Ok(Self { domain, scope, days, groups, reporters, series, histories, policies, echoing })
@@ -119,14 +112,10 @@ impl Gathered {
         self.echoing.contains(&group.reporter)
     }
 
-    /// The policy as the newest failing report of the group's reporter gives it.
+    /// The policy as the newest report that told of the group gives it. Its failures are left out.
     pub fn policy(&self, group: &FailureGroup) -> Option<&ReportedPolicy> {
-        let policies = self.policies.get(&group.reporter)?;
-        policies.iter().find(|policy| {
-            policy.policy_type == group.policy_type
-                && (!group.is_said()
-                    || policy.failures.iter().any(|it| it.result_type == group.result_type))
-        })
+        let place = self.groups.groups.iter().position(|one| one == group)?;
+        self.policies.get(place)?.as_ref()
     }
 
     /// The day on which failures of this kind began.
@@ -152,6 +141,56 @@ impl Gathered {
                 && history.policy_type == group.policy_type
                 && history.result_type == group.result_type
         })
+    }
+}
+
+/// A reporter's policy may change from one report to the next, and a failure is judged by the policy
+/// under which it happened.
+async fn policies(
+    reports: &Reports,
+    groups: &FailureGroups,
+) -> Result<Vec<Option<ReportedPolicy>>, StoreError> {
+    let mut of_report: BTreeMap<ReportId, Vec<usize>> = BTreeMap::new();
+    for (place, report) in groups.newest.iter().enumerate() {
+        of_report.entry(*report).or_default().push(place);
+    }
+    let mut policies = vec![None; groups.groups.len()];
+    for (id, places) in of_report {
+        // It may have been forgotten since.
+        let Some(report) = reports.report(id).await? else { continue };
+        for place in places {
+            if let (Some(group), Some(policy)) = (groups.groups.get(place), policies.get_mut(place))
+            {
+                let told = report.policies.iter().find(|policy| tells_of(policy, group));
+                *policy = told.map(without_failures);
+            }
+        }
+    }
+    Ok(policies)
+}
+
+/// Whether a report tells of this group under this policy.
+fn tells_of(policy: &ReportedPolicy, group: &FailureGroup) -> bool {
+    let is_alike = |failure: &ReportedFailure| {
+        failure.result_type == group.result_type
+            && failure.mx_host == group.mx_host
+            && failure.receiving_ip == group.receiving_ip
+            && failure.sending_ip == group.sending_ip
+            && failure.reason == group.reason
+    };
+    policy.policy_type == group.policy_type
+        && (!group.is_said() || policy.failures.iter().any(is_alike))
+}
+
+fn without_failures(policy: &ReportedPolicy) -> ReportedPolicy {
+    ReportedPolicy {
+        policy_type: policy.policy_type.clone(),
+        policy_domain: policy.policy_domain.clone(),
+        strings: policy.strings.clone(),
+        mx_hosts: policy.mx_hosts.clone(),
+        successful: policy.successful,
+        failed: policy.failed,
+        failures: Vec::new(),
     }
 }
 
@@ -216,17 +255,12 @@ impl Habits {
             reporter: summary.reporter.clone(),
             days: BTreeSet::new(),
             last: (summary.day, summary.received_at),
-            newest_failing: None,
         }
     }
 
-    /// The newest come first.
     fn learn(&mut self, summary: &ReportSummary) {
         self.days.insert(summary.day);
         self.last = self.last.max((summary.day, summary.received_at));
-        if summary.is_failing && self.newest_failing.is_none() {
-            self.newest_failing = Some(summary.id);
-        }
     }
 
     fn activity(self) -> ReporterActivity {

@@ -115,6 +115,8 @@ pub struct DomainTraffic {
 pub struct FailureGroups {
     /// The groups with most sessions first.
     pub groups: Vec<FailureGroup>,
+    /// The newest report that told of each of them, in their order.
+    pub newest: Vec<ReportId>,
     /// How many groups had no room in the answer.
     pub unlisted: u64,
     /// How many reports were read.

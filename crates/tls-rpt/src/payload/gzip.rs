@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::io::{self, Cursor};
 
-use flate2::GzHeader;
 use flate2::bufread::{DeflateDecoder, GzDecoder};
+use flate2::{Crc, GzHeader};
 
 use super::PayloadErrorKind;
 use super::budget::{Budget, Halt};
@@ -18,6 +18,9 @@ const DEFLATE: u8 = 8;
 
 /// Octets of what every member ends with: a checksum and a length.
 const TRAILER: usize = 8;
+
+/// Octets of the checksum.
+const CHECKSUM: usize = 4;
 
 /// So short are the data of nearly every report.
 const SHORT: usize = 64 << 10;
@@ -35,7 +38,7 @@ pub(super) struct Data {
     pub documents: Vec<(usize, Document)>,
     /// How many members there were.
     pub members: usize,
-    /// The members whose data are whole, and whose trailer does not fit them or is not all there.
+    /// The members whose data are whole, and whose trailer is not all there or has another length.
     pub bad_trailers: Vec<usize>,
     /// Octets after the last member.
     pub trailing: usize,
@@ -114,7 +117,7 @@ struct Member {
     name: Option<String>,
     /// How long it is as it came.
     length: usize,
-    /// Checksum and length are those of the octets.
+    /// The trailer is whole, with the length of the octets.
     fits_trailer: bool,
 }
 
@@ -151,18 +154,30 @@ fn whole_member(data: &[u8], budget: &mut Budget) -> Result<Member, Halt> {
     })
 }
 
-/// The same without a look at the trailer; `None` if the packed data do not come to their end. Where
-/// they do, all that was packed is there.
+/// The same where the trailer is not whole, or its length does not fit; `None` if the packed data do
+/// not come to their end, or what there is of the checksum speaks against them.
 fn without_trailer(data: &[u8], budget: &mut Budget) -> Option<Member> {
     let decoder = GzDecoder::new(data);
     let name = name(Some(decoder.header()?));
     let mut packed = DeflateDecoder::new(decoder.into_inner());
     let octets = budget.read_all(&mut packed).ok()?;
     let after = *packed.get_ref();
-    // Where there is none at all, another member may follow at once.
-    let trailer = if after.starts_with(&[MAGIC[0], MAGIC[1], DEFLATE]) { 0 } else { TRAILER };
-    let rest = after.len().saturating_sub(trailer);
+    let mut checksum = Crc::new();
+    checksum.update(&octets);
+    let checksum = checksum.sum().to_le_bytes();
+    let trailer = after.get(..cut_trailer(after)).unwrap_or_default();
+    if !checksum.starts_with(trailer.get(..CHECKSUM).unwrap_or(trailer)) {
+        return None;
+    }
+    let rest = after.len().saturating_sub(trailer.len());
     Some(Member { octets, name, length: data.len().saturating_sub(rest), fits_trailer: false })
+}
+
+/// How much there is of a trailer: another member may follow at once, or where it was cut off.
+fn cut_trailer(after: &[u8]) -> usize {
+    let next =
+        after.windows(3).take(TRAILER).position(|start| start == [MAGIC[0], MAGIC[1], DEFLATE]);
+    next.unwrap_or(TRAILER.min(after.len()))
 }
 
 fn name(header: Option<&GzHeader>) -> Option<String> {

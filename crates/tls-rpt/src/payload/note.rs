@@ -15,8 +15,8 @@ pub enum PayloadNote {
         /// How many.
         members: usize,
     },
-    /// A member of gzip data whose checksum or length does not fit what was packed, or is cut off. What
-    /// was packed is there to its end, and was read.
+    /// A member of gzip data whose trailer is cut off, or has a length that does not fit. What was packed
+    /// is there to its end, what there is of its checksum fits, and it was read.
     GzipTrailer {
         /// The number of the member, from 1.
         member: usize,
@@ -87,8 +87,8 @@ impl fmt::Display for PayloadNote {
             }
             Self::GzipTrailer { member } => write!(
                 f,
-                "the checksum or length after member {member} of the gzip data does not fit or is cut \
-                 off: send the report as it was packed"
+                "checksum and length after member {member} of the gzip data are cut off, or the length \
+                 does not fit: send the report as it was packed"
             ),
             Self::GzipTrailing { octets } => {
                 write!(f, "{octets} octets stand after the gzip data: leave them out")

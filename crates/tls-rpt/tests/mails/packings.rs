@@ -160,16 +160,25 @@ fn gzip_that_is_whole_but_for_its_trailer_is_read() {
     for length in ends..whole.len() {
         good(whole.get(..length).unwrap(), &[json], &["gzip-trailer"]);
     }
-    for index in ends..whole.len() {
+    // Counts may have been changed as well as the checksum.
+    for index in ends..ends + 4 {
         let mut changed = whole.clone();
-        changed[index] ^= 1; // checksum or length
+        changed[index] ^= 1;
+        bad(&changed, PayloadErrorKind::GzipCorrupt);
+        bad(changed.get(..index + 1).unwrap(), PayloadErrorKind::GzipTruncated);
+    }
+    for index in ends + 4..whole.len() {
+        let mut changed = whole.clone();
+        changed[index] ^= 1; // the length
         good(&changed, &[json], &["gzip-trailer"]);
         // What follows is not lost with it.
         changed.extend(gzip(b"{}"));
         good(&changed, &[json, "{}"], &["gzip-members", "gzip-trailer"]);
     }
-    let without = [whole.get(..ends).unwrap(), &gzip(b"{}")].concat();
-    good(&without, &[json, "{}"], &["gzip-members", "gzip-trailer"]);
+    for length in ends..whole.len() {
+        let cut = [whole.get(..length).unwrap(), &gzip(b"{}")].concat();
+        good(&cut, &[json, "{}"], &["gzip-members", "gzip-trailer"]);
+    }
     let twice = gzip(whole.get(..ends).unwrap());
     good(&twice, &[json], &["double-gzip", "gzip-trailer"]);
 }

@@ -4,7 +4,7 @@ use futures_util::future::{try_join, try_join4};
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Day, DaySeries, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
-use sealpost_rules::diagnosis::{self, diagnose};
+use sealpost_rules::diagnosis::{self, diagnose, under_any_policy};
 use sealpost_store::{
     StoreError, read_clock,
     reports::{Background, Content, DayRange, Gathered, ReportFilter, Scope, Subject},
@@ -189,14 +189,28 @@ fn ways(current: Stage) -> Vec<Stage> {
 
 /// What failed and what it means, as `sealpost receive failures` says it.
 fn failures(gathered: &Gathered, background: &Background, today: Day) -> Vec<FailureRow> {
-    let row = |group: &FailureGroup| {
+    let groups = &gathered.groups.groups;
+    let mut alike = vec![0; groups.len()];
+    for (number, places) in under_any_policy(groups).into_iter().enumerate() {
+        for place in places {
+            if let Some(of_group) = alike.get_mut(place) {
+                *of_group = number;
+            }
+        }
+    }
+    let row = |(group, alike): (&FailureGroup, usize)| {
         let known = background.known(gathered, group, today);
-        failure(group, diagnose(group, &known), gathered.is_echo(group))
+        failure(group, diagnose(group, &known), gathered.is_echo(group), alike)
     };
-    gathered.groups.groups.iter().map(row).collect()
+    groups.iter().zip(alike).map(row).collect()
 }
 
-fn failure(group: &FailureGroup, found: diagnosis::Diagnosis, is_echo: bool) -> FailureRow {
+fn failure(
+    group: &FailureGroup,
+    found: diagnosis::Diagnosis,
+    is_echo: bool,
+    alike: usize,
+) -> FailureRow {
     FailureRow {
         organisation: group.reporter.organisation.clone(),
         policy_type: group.policy_type.clone(),
@@ -208,6 +222,7 @@ fn failure(group: &FailureGroup, found: diagnosis::Diagnosis, is_echo: bool) -> 
         first_day: group.first_day,
         last_day: group.last_day,
         kind: group.kind(),
+        alike,
         is_echo,
         diagnosis: Diagnosis {
             code: found.cause.code,

@@ -1,6 +1,6 @@
-use sealpost_evidence::traffic::ReporterActivity;
+use sealpost_evidence::traffic::{Bounds, ReporterActivity};
 use sealpost_rules::Severity;
-use sealpost_rules::diagnosis::judge_groups;
+use sealpost_rules::diagnosis::{judge_groups, under_any_policy};
 
 use super::*;
 
@@ -114,7 +114,7 @@ fn kinds_are_told_apart_and_the_worst_comes_first() {
     );
     let spreads = judge_groups(&groups, &all);
     assert_eq!(spreads[0].groups, [2, 3]);
-    assert_eq!(spreads[0].sessions, 8);
+    assert_eq!(spreads[0].sessions, Bounds::exactly(8));
     assert_eq!(spreads[1].mx_host.as_deref(), Some("mx2.good.test"));
     assert_eq!(
         spreads[1].sentence,
@@ -141,4 +141,79 @@ fn who_is_not_vouched_for_is_compared_with_nobody() {
     let spreads = judge_groups(&groups, &reporters);
     assert!(spreads[1].severity <= Severity::Warning);
     assert_eq!(judged(&[], &all), Vec::<String>::new());
+}
+
+/// The same under the policy of DANE.
+fn by_dane(group: FailureGroup) -> FailureGroup {
+    FailureGroup { policy_type: "tlsa".to_owned(), ..group }
+}
+
+#[test]
+fn sessions_of_one_reporter_are_not_added_up_and_those_of_two_are() {
+    let starttls = || group("starttls-not-supported");
+    let sessions = |groups: &[FailureGroup]| {
+        let [spread] = judge_groups(groups, &[]).try_into().unwrap();
+        spread.sessions
+    };
+    // Microsoft counts a session under both policies.
+    assert_eq!(sessions(&[starttls(), by_dane(starttls())]), Bounds { lower: 4, upper: 8 });
+    // Mail.ru tells of two faults of one session.
+    let one = |reason: &str| FailureGroup {
+        sessions: 1,
+        ..with_reason("starttls-not-supported", reason)
+    };
+    assert_eq!(sessions(&[one("EOF"), one("timeout")]), Bounds { lower: 1, upper: 2 });
+    // The greatest group is the least that there can be.
+    let most = FailureGroup { sessions: 9, ..by_dane(starttls()) };
+    assert_eq!(sessions(&[starttls(), most.clone()]), Bounds { lower: 9, upper: 13 });
+    let other = by("mail.ru", starttls());
+    assert_eq!(sessions(&[starttls(), most, other.clone()]), Bounds { lower: 13, upper: 17 });
+    assert_eq!(sessions(&[starttls(), other]), Bounds::exactly(8));
+    // One signer may sign for two organisations.
+    let mut subsidiary = starttls();
+    subsidiary.reporter.organisation = "Google Ireland".to_owned();
+    assert_eq!(sessions(&[starttls(), subsidiary]), Bounds::exactly(8));
+    let endless = FailureGroup { sessions: u64::MAX, ..starttls() };
+    let greatest = sessions(&[endless.clone(), by("mail.ru", endless), starttls()]);
+    assert_eq!(greatest, Bounds::exactly(u64::MAX));
+}
+
+#[test]
+fn as_bad_ones_are_ordered_by_how_many_sessions_there_may_be() {
+    let at_host = |host: &str, sessions| FailureGroup {
+        mx_host: Some(host.to_owned()),
+        sessions,
+        ..group("certificate-expired")
+    };
+    let groups = [
+        at_host("mx1.good.test", 5),
+        at_host("mx2.good.test", 4),
+        by_dane(at_host("mx2.good.test", 4)),
+        at_host("mx3.good.test", 8),
+    ];
+    let hosts: Vec<Option<String>> =
+        judge_groups(&groups, &[]).into_iter().map(|spread| spread.mx_host).collect();
+    let expected = ["mx3", "mx2", "mx1"].map(|host| Some(format!("{host}.good.test")));
+    assert_eq!(hosts, expected);
+}
+
+#[test]
+fn groups_are_alike_where_nothing_but_the_policy_differs() {
+    let starttls = || group("starttls-not-supported");
+    let mut later = by_dane(starttls());
+    (later.sessions, later.reports, later.first_day) = (7, 1, later.last_day);
+    let others = [
+        by("mail.ru", starttls()),
+        group("certificate-expired"),
+        at(12, starttls()),
+        from("203.0.113.9", starttls()),
+        without_host(starttls()),
+        with_reason("starttls-not-supported", "x"),
+        FailureGroup { domain: None, ..starttls() },
+    ];
+    let groups = [&[starttls()][..], &others, &[later]].concat();
+    let expected: Vec<Vec<usize>> =
+        std::iter::once(vec![0, 8]).chain((1..8).map(|place| vec![place])).collect();
+    assert_eq!(under_any_policy(&groups), expected);
+    assert_eq!(under_any_policy(&[]), Vec::<Vec<usize>>::new());
 }

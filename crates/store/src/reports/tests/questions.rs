@@ -296,3 +296,49 @@ async fn failures_without_details_are_a_group_of_their_own() {
     accept(&store, &revision).await;
     assert_eq!(history().await, [(String::new(), 6, day(1)), said()]);
 }
+
+/// A failure is judged by the policy under which it happened, not by that of the newest failure.
+#[tokio::test]
+async fn each_group_has_the_policy_of_the_newest_report_that_told_of_it() {
+    let (_folder, store) = open().await;
+    let holding = |id: &str, offset, result_type: &str, mx_hosts: &[&str]| {
+        let mut report = report(id, offset, 3);
+        let policy = &mut report.policies[0];
+        policy.failures[0].result_type = result_type.to_owned();
+        policy.mx_hosts = mx_hosts.iter().map(|&host| host.to_owned()).collect();
+        report
+    };
+    let mut two = holding("3", 2, "starttls-not-supported", &["new.example.com"]);
+    // A report may have two policies of one type, of which one has this failure.
+    let mut other = two.policies[0].clone();
+    other.mx_hosts = vec!["other.example.com".to_owned()];
+    other.failures[0].mx_host = Some("mx9.example.com".to_owned());
+    two.policies.push(other);
+    for one in [
+        holding("1", 0, "certificate-expired", &["oldest.example.com"]),
+        holding("2", 1, "certificate-expired", &["old.example.com"]),
+        two,
+    ] {
+        accept(&store, &one).await;
+    }
+    let domain = "example.com".parse().unwrap();
+    let reports = store.reports();
+    let gathered = reports.gather(Scope::Counted, &domain, around_today(), 10).await.unwrap();
+    let mut told: Vec<_> = gathered
+        .groups
+        .groups
+        .iter()
+        .map(|group| {
+            let policy = gathered.policy(group).unwrap();
+            let host = group.mx_host.as_deref().unwrap();
+            (group.result_type.as_str(), host, policy.mx_hosts[0].as_str())
+        })
+        .collect();
+    told.sort_unstable();
+    let expected = [
+        ("certificate-expired", "mx1.example.com", "old.example.com"),
+        ("starttls-not-supported", "mx1.example.com", "new.example.com"),
+        ("starttls-not-supported", "mx9.example.com", "other.example.com"),
+    ];
+    assert_eq!(told, expected);
+}

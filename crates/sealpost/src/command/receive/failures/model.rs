@@ -6,7 +6,7 @@ use sealpost_evidence::traffic::{Bounds, Day, FailureGroup};
 use sealpost_rules::Severity;
 use sealpost_rules::diagnosis::{
     Anomaly, Certainty, Diagnosis, Fault, Known, KnownHosts, PublishedPolicy, ReportedPolicy,
-    Spread, Standing, anomalies, diagnose, judge_groups,
+    Spread, Standing, anomalies, diagnose, judge_groups, under_any_policy,
 };
 use sealpost_store::reports::{DayRange, Gathered, Scope};
 use serde::Serialize;
@@ -41,6 +41,9 @@ pub(super) struct DomainFailures {
     pub(super) spreads: Vec<SpreadReport>,
     /// What was reported alike; most sessions first.
     pub(super) groups: Vec<GroupReport>,
+    /// The groups by their places, those together that nothing but the policy tells apart.
+    #[serde(skip)]
+    pub(super) blocks: Vec<Vec<usize>>,
     /// How many groups had no room.
     pub(super) unlisted: u64,
     /// The day before which there are reports whose details were not read.
@@ -58,7 +61,7 @@ pub(super) struct GroupReport {
     pub(super) diagnosis: DiagnosisReport,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct DiagnosisReport {
     pub(super) code: &'static str,
     pub(super) name: &'static str,
@@ -86,7 +89,7 @@ pub(super) struct SpreadReport {
     pub(super) grounds: Vec<String>,
     pub(super) reporters_failing: usize,
     pub(super) reporters_heard: usize,
-    pub(super) sessions: u64,
+    pub(super) sessions: Bounds,
     pub(super) first_day: Day,
     pub(super) last_day: Day,
 }
@@ -161,6 +164,7 @@ impl DomainFailures {
             failed,
             spreads: spreads.into_iter().map(SpreadReport::from).collect(),
             groups: groups.iter().map(report).collect(),
+            blocks: under_any_policy(groups),
             unlisted: gathered.groups.unlisted,
             unread_before: gathered.groups.unread_before,
             anomalies: out_of_the_ordinary(gathered, today),

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use sealpost_evidence::traffic::FailureGroup;
-use sealpost_rules::diagnosis::Standing;
+use sealpost_evidence::traffic::{Bounds, FailureGroup};
+use sealpost_rules::diagnosis::{Standing, sessions_of};
 
-use super::model::{AnomalyReport, DomainFailures, Failures, GroupReport, SpreadReport};
+use super::model::{
+    AnomalyReport, DiagnosisReport, DomainFailures, Failures, GroupReport, SpreadReport,
+};
 use crate::command::receive::text::{WIDTH, bounds, counted, shown, wrapped};
 
 /// The longest text from outside in a line.
@@ -34,7 +36,7 @@ pub(super) fn page(failures: &Failures, is_live: bool) -> String {
 }
 
 fn one_domain(page: &mut String, domain: &DomainFailures) {
-    let DomainFailures { successful, failed, groups, spreads, anomalies, .. } = domain;
+    let DomainFailures { successful, failed, groups, blocks, spreads, anomalies, .. } = domain;
     let sums = format!("{} sessions successful, {} failed", bounds(*successful), bounds(*failed));
     writeln!(page, "\n{}: {sums}", domain.domain).ok();
     if groups.is_empty() {
@@ -48,8 +50,10 @@ fn one_domain(page: &mut String, domain: &DomainFailures) {
     for spread in spreads.iter().filter(|spread| spread.reporters_heard > 0) {
         one_spread(page, spread);
     }
-    for group in groups {
-        one_group(page, group);
+    for places in blocks {
+        let block: Vec<&GroupReport> =
+            places.iter().filter_map(|place| groups.get(*place)).collect();
+        one_block(page, &block);
     }
     if domain.unlisted > 0 {
         let more = counted(domain.unlisted, "more kind of failure", "more kinds of failures");
@@ -66,21 +70,24 @@ fn one_domain(page: &mut String, domain: &DomainFailures) {
 
 fn one_spread(page: &mut String, spread: &SpreadReport) {
     let reporters = format!("{} of {}", spread.reporters_failing, spread.reporters_heard);
-    writeln!(page, "\n  {}: {} reporters  [{}]", spread.severity, reporters, spread.code).ok();
+    let sessions = sessions(spread.sessions);
+    let SpreadReport { severity, code, .. } = spread;
+    writeln!(page, "\n  {severity}: {reporters} reporters, {sessions}  [{code}]").ok();
     paragraph(page, "    ", &spread.sentence);
     for ground in &spread.grounds {
         paragraph(page, "    - ", ground);
     }
 }
 
-fn one_group(page: &mut String, report: &GroupReport) {
-    let GroupReport { group, is_echo, diagnosis } = report;
-    let sessions = counted(group.sessions, "session", "sessions");
+/// Groups that nothing but the policy tells apart: they may be of the same sessions.
+fn one_block(page: &mut String, block: &[&GroupReport]) {
+    let [GroupReport { group, is_echo, diagnosis }, others @ ..] = block else { return };
     let result = match group.is_said() {
         true => shown(&group.result_type, MOST),
         false => "not said how".to_owned(),
     };
-    let place = place(group);
+    let groups = || block.iter().map(|report| &report.group);
+    let (sessions, place) = (sessions(sessions_of(groups())), place(group));
     let head = format!("{}: {sessions}, {result}{place}  [{}]", diagnosis.severity, diagnosis.code);
     page.push('\n');
     paragraph(page, "  ", &head);
@@ -91,18 +98,44 @@ fn one_group(page: &mut String, report: &GroupReport) {
             format!("{} ({})", shown(&group.reporter.organisation, MOST), shown(signer, MOST))
         }
     };
-    let days = match group.first_day == group.last_day {
-        true => format!("on {}", group.first_day),
-        false => format!("from {} to {}", group.first_day, group.last_day),
+    let first = groups().map(|group| group.first_day).min().unwrap_or(group.first_day);
+    let last = groups().map(|group| group.last_day).max().unwrap_or(group.last_day);
+    let days = match first == last {
+        true => format!("on {first}"),
+        false => format!("from {first} to {last}"),
     };
-    let count = counted(group.reports, "report", "reports");
-    paragraph(page, "    ", &format!("Reported by {who} {days}, in {count}."));
+    let how = match others.is_empty() {
+        true => format!("in {}", counted(group.reports, "report", "reports")),
+        false => {
+            let policies: Vec<String> =
+                groups().map(|group| shown(&group.policy_type, MOST)).collect();
+            format!("under {}: these may be the same sessions", policies.join(" and "))
+        }
+    };
+    paragraph(page, "    ", &format!("Reported by {who} {days}, {how}."));
     if *is_echo {
         paragraph(page, "    ", ECHO);
     }
     if let Some(reason) = &group.reason {
         paragraph(page, "    ", &format!("Its reason: {}", shown(reason, 300)));
     }
+    advice(page, diagnosis);
+    let mut told = vec![diagnosis];
+    for GroupReport { group, diagnosis, .. } in others {
+        // What it means may hang on the policy.
+        if !told.contains(&diagnosis) {
+            let policy = shown(&group.policy_type, MOST);
+            let DiagnosisReport { severity, code, .. } = diagnosis;
+            paragraph(page, "  ", &format!("{severity}: under {policy}  [{code}]"));
+            paragraph(page, "    ", &diagnosis.sentence);
+            advice(page, diagnosis);
+            told.push(diagnosis);
+        }
+    }
+}
+
+/// What speaks for it and what is to be done.
+fn advice(page: &mut String, diagnosis: &DiagnosisReport) {
     for ground in &diagnosis.grounds {
         paragraph(page, "    - ", ground);
     }
@@ -124,6 +157,14 @@ fn one_anomaly(page: &mut String, anomaly: &AnomalyReport) {
     writeln!(page, "\n  {}: {}  [{}]", anomaly.severity, anomaly.day, anomaly.code).ok();
     paragraph(page, "    ", &anomaly.sentence);
     paragraph(page, "    to do: ", anomaly.action);
+}
+
+/// `1 session`, or `4-8 sessions`.
+fn sessions(count: Bounds) -> String {
+    match count.exact() {
+        Some(count) => counted(count, "session", "sessions"),
+        None => format!("{} sessions", bounds(count)),
+    }
 }
 
 /// Where it failed: host and addresses, as far as they were reported.
