@@ -52,4 +52,9 @@ fn a_real_postfix_takes_part_and_every_number_is_what_mail_hosts_saw() {
     // Nothing of it is left.
     let left = environment.run_inside("sh", &["-c", "ls -d /tmp/sealpost-*"]).unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "", "folders are left");
+    let processes = fs_err::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let folders = processes.filter_map(|one| fs_err::read_link(one.path().join("cwd")).ok());
+    let left: Vec<_> =
+        folders.filter(|at| at.to_string_lossy().contains("/sealpost-postfix-")).collect();
+    assert!(left.is_empty(), "Postfix still runs: {left:?}");
 }

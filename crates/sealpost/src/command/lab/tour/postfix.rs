@@ -417,8 +417,13 @@ impl Postfix {
         let _ = tokio::time::timeout(END, self.master.wait()).await;
     }
 
+    /// What was started is a script of Postfix, and its master a child of that, which outlives it.
     fn ask_to_end(&self) {
-        let id = self.master.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let master = fs_err::read_to_string(self.instance.queue().join("pid/master.pid"));
+        let master = master.ok().and_then(|id| id.trim().parse().ok());
+        let started = self.master.id().and_then(|id| i32::try_from(id).ok());
+        // Once it was waited for, its number may be another's.
+        let id = started.and_then(|started| Pid::from_raw(master.unwrap_or(started)));
         if let Some(id) = id {
             // It fails only if it has ended.
             let _ = kill_process(id, Signal::TERM);
