@@ -100,7 +100,7 @@ impl Call {
 
     /// The reply to the octets of a mail.
     fn accepts_mail(&self) -> bool {
-        self.is_write() && self.text.contains("\"250 2.") && self.text.contains("6.0")
+        self.is_write() && self.text.contains("\"250 2.6.0 ")
     }
 }
 
