@@ -139,7 +139,12 @@ impl PolicyHost {
         };
         let held = Arc::new(Held::default());
         let inner = Inner {
-            source: Source::new(store.rollouts(), clock.clone(), Arc::clone(&held), network),
+            source: Source::new(
+                section.host.name.clone(),
+                store.rollouts(),
+                (clock.clone(), network),
+                Arc::clone(&held),
+            ),
             clock,
             held,
             looked: Mutex::new(Looked { since: Stopwatch::start(), failure: None }),

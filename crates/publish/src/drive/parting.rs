@@ -46,14 +46,15 @@ pub(crate) async fn look_at_parting(
         let entry = Entry { at, by: Actor::Observed, event, grounds: Vec::new() };
         rollouts.note(domain.clone(), entry).await?;
     }
-    reckon_parting(rollouts, domain, reading).await
+    reckon_parting(rollouts, domain, false, reading).await
 }
 
 /// Reckons until when senders may hold the policy of a domain, by what is known, and leaves that for
-/// people to read.
+/// people to read. `is_new` says that it was configured until now.
 pub(crate) async fn reckon_parting(
     rollouts: &Rollouts,
     domain: &DomainName,
+    is_new: bool,
     reading: &ClockReading,
 ) -> Result<Parting, StoreError> {
     let Some(known) = rollouts.load(domain.clone()).await? else {
@@ -64,6 +65,8 @@ pub(crate) async fn reckon_parting(
     let kept = state.reckoning.take();
     let (mut reckoning, _) = Reckoning::resume(kept, reading, recorded(&known));
     let now = reading.now;
+    // Of an earlier time, if no pass was made since it came back.
+    state.parted_at.take_if(|_| is_new);
     // Counted from the first look on: what a clock showed before may be anything.
     let parted_at = *state.parted_at.get_or_insert(reckoning.now());
     let history = reckoning.history(&known.history, now);

@@ -40,6 +40,8 @@ const GATHERED: Duration = Duration::from_secs(1);
 
 /// Knows what is to be served.
 pub(super) struct Source {
+    /// How this host is called among those that share the store.
+    name: String,
     rollouts: Rollouts,
     clock: Clock,
     held: Arc<Held>,
@@ -67,6 +69,8 @@ struct State {
     gone: HashMap<DomainName, Gone>,
     /// Those whose policy nobody can hold any more.
     over: HashSet<DomainName>,
+    /// Those that are for another host to serve which shares the store.
+    elsewhere: HashSet<DomainName>,
     /// How often other domains were configured.
     turn: u64,
 }
@@ -112,15 +116,20 @@ enum Standing {
     /// That one waits; this is the one that is recorded as served.
     Before,
     /// It is the one that is recorded as served, to the octet; so it is of a domain that is configured
-    /// no longer.
+    /// no longer. Or another host records what is served.
     Kept,
 }
 
 impl Source {
-    pub(super) fn new(rollouts: Rollouts, clock: Clock, held: Arc<Held>, network: Network) -> Self {
+    pub(super) fn new(
+        name: String,
+        rollouts: Rollouts,
+        (clock, network): (Clock, Network),
+        held: Arc<Held>,
+    ) -> Self {
         let (waiting, parted) = (AtomicUsize::default(), AtomicUsize::default());
         let (has_parted, state) = (AtomicBool::default(), Mutex::default());
-        Self { rollouts, clock, held, network, waiting, parted, has_parted, state }
+        Self { name, rollouts, clock, held, network, waiting, parted, has_parted, state }
     }
 
     /// How many domains wait for a look at what is live of them, or for a person because of it.
@@ -289,13 +298,15 @@ impl Source {
     /// Finds out which domains of those that are served here are configured no longer, and says so.
     /// Whoever may still hold their policy must not find it gone.
     async fn sort_out(&self, state: &mut State) -> Result<(), StoreError> {
+        self.forget_turned_away(&state.domains).await?;
         let (mut gone, mut over) = (HashMap::new(), HashSet::new());
+        let mut elsewhere = HashSet::new();
         let mut behind = None;
         loop {
-            let page = self.rollouts.hosted(behind, PAGE).await?;
+            let page = self.rollouts.hosted(&self.name, behind, PAGE).await?;
             let Some(last) = page.last() else { break };
             behind = Some(last.domain.clone());
-            for Hosted { domain, taken_out_at } in page {
+            for Hosted { domain, taken_out_at, is_elsewhere } in page {
                 let reading = read_clock(&self.clock);
                 let entry = |event: Event, grounds: Vec<String>| Entry {
                     at: reading.now,
@@ -307,18 +318,26 @@ impl Source {
                     (Some(HostWay::Own), None) => {}
                     (Some(HostWay::Own), Some(_)) => {
                         let entry = entry(Event::TakenBack, Vec::new());
-                        self.rollouts.take_back(domain, entry).await?;
+                        self.rollouts.take_back(&self.name, domain, entry).await?;
                     }
-                    (Some(HostWay::External), _) => self.rollouts.host_elsewhere(domain).await?,
+                    (Some(HostWay::External), _) => {
+                        self.rollouts.host_elsewhere(&self.name, domain).await?;
+                    }
+                    (None, _) if is_elsewhere => {
+                        self.rollouts.host_elsewhere(&self.name, domain.clone()).await?;
+                        tracing::info!("{domain}: another host that shares the store serves it");
+                        elsewhere.insert(domain);
+                    }
                     (None, _) => {
+                        let (rollouts, is_new) = (&self.rollouts, taken_out_at.is_none());
                         let parting =
-                            drive::reckon_parting(&self.rollouts, &domain, &reading).await?;
+                            drive::reckon_parting(rollouts, &domain, is_new, &reading).await?;
                         if !parting.horizon.is_ahead(reading.now) {
                             over.insert(domain);
                             continue;
                         }
                         let entry = entry(Event::TakenOut, vec![parting.words.clone()]);
-                        self.rollouts.take_out(domain.clone(), entry).await?;
+                        self.rollouts.take_out(&self.name, domain.clone(), entry).await?;
                         tracing::warn!(
                             "{domain}: taken out of the configuration; {}",
                             parting.words
@@ -331,7 +350,22 @@ impl Source {
             }
         }
         (state.gone, state.over, state.is_sorted) = (gone, over, true);
+        state.elsewhere = elsewhere;
         self.has_parted.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Nobody needs to know why a domain was not taken up that is configured no longer. One that is not
+    /// configured here may be another host's, where hosts have names.
+    async fn forget_turned_away(&self, domains: &Domains) -> Result<(), StoreError> {
+        let mut behind = None;
+        while self.name.is_empty() {
+            let mut page = self.rollouts.turned_away(behind, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = Some(last.clone());
+            page.retain(|domain| domains.of(domain).is_none());
+            self.rollouts.forget_turned_away(page).await?;
+        }
         Ok(())
     }
 
@@ -341,13 +375,10 @@ impl Source {
         self.parted.store(state.gone.len(), Ordering::Relaxed);
         let over: Vec<DomainName> = state.over.iter().cloned().collect();
         for domains in over.chunks(BATCH) {
-            let now = self.now();
-            let nothing = domains.iter().map(|domain| (domain.clone(), None));
-            self.rollouts.serve_all(nothing.collect(), now, SPREAD).await?;
-            shelf.put(domains.iter().filter_map(policy_host).map(|host| (host, None)));
             let (by, event) = (Actor::Itself, Event::LetGo);
-            let entry = Entry { at: now, by, event, grounds: Vec::new() };
-            self.rollouts.let_go(domains.to_vec(), entry).await?;
+            let entry = Entry { at: self.now(), by, event, grounds: Vec::new() };
+            self.rollouts.let_go(&self.name, domains.to_vec(), entry, SPREAD).await?;
+            shelf.put(domains.iter().filter_map(policy_host).map(|host| (host, None)));
             for domain in domains {
                 tracing::info!("{domain}: let go, and its policy is served no longer");
                 self.has_parted.store(true, Ordering::Relaxed);
@@ -364,12 +395,12 @@ impl Source {
         }
         self.let_go(state, shelf).await?;
         let stages = self.stages().await?;
-        let State { domains, served, bodies, newcomers, gone, .. } = state;
+        let State { domains, served, bodies, newcomers, gone, elsewhere, .. } = state;
         newcomers.retain(|domain| !stages.contains_key(domain));
         let leave =
             served.keys().filter(|domain| !is_own(domains, domain) && !gone.contains_key(*domain));
         let mut changes: Vec<Change> =
-            leave.map(|domain| Change::removal(domain.clone())).collect();
+            leave.map(|domain| Change::removal(domain, elsewhere.contains(domain))).collect();
         let mut others = Vec::new();
         for published in domains.iter().filter(|published| published.host == HostWay::Own) {
             // Where the mode is fixed, the stage follows the policy and changes nothing.
@@ -483,7 +514,7 @@ impl Source {
             changed += put.len();
             if !put.is_empty() {
                 let now = self.now();
-                self.rollouts.host(hosted).await?;
+                self.rollouts.host(&self.name, hosted).await?;
                 self.rollouts.settle_all(settled, now, SPREAD).await?;
                 self.rollouts.serve_all(record, now, SPREAD).await?;
                 shelf.put(put);
@@ -571,7 +602,8 @@ impl Change {
         Self { domain, stage, body, standing: Standing::Configured }
     }
 
-    fn removal(domain: DomainName) -> Self {
-        Self { domain, stage: Stage::Removed, body: None, standing: Standing::Configured }
+    fn removal(domain: &DomainName, is_served_elsewhere: bool) -> Self {
+        let standing = if is_served_elsewhere { Standing::Kept } else { Standing::Configured };
+        Self { domain: domain.clone(), stage: Stage::Removed, body: None, standing }
     }
 }

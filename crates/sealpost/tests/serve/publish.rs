@@ -376,6 +376,67 @@ fn a_domain_that_is_taken_out_is_served_until_no_sender_can_hold_its_policy() {
     assert!(last["not_before"].as_str().unwrap() > &*later(370), "{plan}");
 }
 
+/// Each answers for its own, and a domain may go from one to the other.
+#[test]
+fn hosts_with_names_that_share_a_store_leave_the_domains_of_others_alone() {
+    let worlds = [World::new(), World::new()];
+    let store = worlds[0].path("all.sqlite");
+    let other = "sts-record-missing.test";
+    let configure = |number: usize, domains: &[&str]| {
+        let domains = domains.iter().map(|name| {
+            format!(
+                "[publish.domains.\"{name}\"]\nhost = \"own\"\nmode = \"enforce\"\n\
+                 max_age = 604800\nmx = [\"mx1.{name}\"]\n"
+            )
+        });
+        let domains: String = domains.collect();
+        worlds[number].write(&format!(
+            "store = \"{}\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+             [publish.host]\nname = \"{number}\"\nproxied = [\"127.0.0.1:0\"]\n{domains}",
+            store.display()
+        ));
+    };
+    let logbook = || {
+        let text = publish(&worlds[0], &["history", FIXED]);
+        let rows = text.lines().filter_map(|line| Some(line.split_once("Z  ")?.1.to_owned()));
+        rows.collect::<Vec<String>>()
+    };
+    configure(0, &[FIXED]);
+    configure(1, &[other]);
+    let mut first = start(&worlds[0], &[]);
+    let mut second = start(&worlds[1], &[]);
+    let served = first.policy(FIXED);
+    assert!(served.0 == 200 && second.policy(other).0 == 200, "{served:?}");
+    assert_eq!((first.policy(other).0, second.policy(FIXED).0), (404, 404));
+    for daemon in [&mut first, &mut second] {
+        daemon.hang_up();
+        daemon.wait_to_hear("read the configuration again");
+        daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    }
+    let before = logbook();
+    assert_eq!(before.len(), 2, "{before:?}");
+
+    // The other has it too, and then alone.
+    configure(1, &[FIXED, other]);
+    second.hang_up();
+    second.wait_to_hear("read the configuration again");
+    assert_eq!(second.policy(FIXED), served);
+    configure(0, &[]);
+    first.hang_up();
+    first.wait_to_hear("read the configuration again");
+    assert_eq!((first.policy(FIXED).0, second.policy(FIXED).0), (404, 200));
+    first.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    assert_eq!(logbook(), before, "it was in a configuration all the while");
+    // The last that had it says when it is gone, and serves it on.
+    configure(1, &[]);
+    second.hang_up();
+    second.wait_to_hear("read the configuration again");
+    assert_eq!(logbook().split_off(2), ["taken out of the configuration"]);
+    assert_eq!(second.policy(FIXED), served);
+    second.wait_for("/metrics", "sealpost_publish_domains_gone 2\n");
+    assert!(first.terminate().0.success() && second.terminate().0.success());
+}
+
 #[test]
 fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
     let world = World::new();
@@ -456,6 +517,13 @@ fn what_another_publishes_is_not_replaced_before_it_is_taken_over() {
     daemon.wait_for("/metrics", "sealpost_publish_policies_held 2\n");
     let said = daemon.terminate().1;
     assert!(said.contains("its policy is not served: could not tell what is live"), "{said}");
+    // Who is not configured any more need not be told.
+    world.write(&format!("{deaf}{host}"));
+    let daemon = Daemon::start(&world, &[]);
+    for domain in all {
+        assert!(!daemon.get(&format!("/domains/{domain}")).1.contains("could not tell what"));
+    }
+    assert!(daemon.terminate().0.success());
 
     world.write(&format!("{host}{domains}"));
     let daemon = start(&world, &[]);

@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) domains: Domains,
     pub(super) now: Time,
     reading: ClockReading,
+    /// How the policy host is called.
+    host: String,
     rollouts: Option<Rollouts>,
 }
 
@@ -38,7 +40,8 @@ impl Known {
             false => None,
         };
         let reading = reading(arguments);
-        Ok(Self { domains, now: reading.now, reading, rollouts })
+        let host = configuration.publish.host.name;
+        Ok(Self { domains, now: reading.now, reading, host, rollouts })
     }
 
     /// The domains that are named, or all.
@@ -95,7 +98,8 @@ impl Known {
         let Some(rollouts) = &self.rollouts else { return Ok(taken_out) };
         let mut behind = None;
         loop {
-            let page = rollouts.hosted(behind, PAGE).await.map_err(|error| failure(&error))?;
+            let page =
+                rollouts.hosted(&self.host, behind, PAGE).await.map_err(|error| failure(&error))?;
             let Some(last) = page.last() else { return Ok(taken_out) };
             behind = Some(last.domain.clone());
             let gone = page.into_iter().filter(|one| self.domains.of(&one.domain).is_none());
