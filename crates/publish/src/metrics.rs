@@ -25,6 +25,7 @@ sealpost_runtime::metric_table! {
     pub struct DriveMetrics {
         domains: GaugeVec<InStage> = "sealpost_publish_domains", "Configured domains, by stage. Those that were not taken up yet are in `nothing`.";
         due: Gauge = "sealpost_publish_domains_due", "Configured domains that are to be passed over now.";
+        late: Gauge = "sealpost_publish_domains_late", "Domains whose pass began an hour late or more in the last round: raise `passes_at_once`.";
         gates: GaugeVec<Gate> = "sealpost_publish_gates", "Configured domains by the gate of their stage, as the last pass of this process saw it: `open` if a move waits for a person, `shut` if a condition does not hold, `none` if no stage comes next by itself or the mode is fixed.";
         passes: Counter = "sealpost_publish_passes_total", "Passes that came to their end.";
         pass_time: Histogram = "sealpost_publish_pass_seconds", "How long a pass over one domain took.";
