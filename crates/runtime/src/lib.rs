@@ -10,7 +10,7 @@ pub use clock::{Age, Clock, Hand, Stopwatch, TickStopwatch, Uptime};
 
 // What people see of a running program.
 mod log;
-pub use log::start_log;
+pub use log::{say, start_log};
 pub mod metrics;
 
 // What keeps it running.

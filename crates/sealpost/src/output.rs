@@ -69,9 +69,7 @@ impl Output {
 
     /// Says something to the person at the terminal.
     pub(crate) fn say(&mut self, text: &str) {
-        let speaker = self.speaker.map(|name| format!("{name}: ")).unwrap_or_default();
-        // If standard error is gone there is nobody to tell.
-        writeln!(std::io::stderr(), "{speaker}{text}").ok();
+        sealpost_runtime::say(self.speaker, text);
     }
 
     /// From now on this one speaks.

@@ -302,7 +302,31 @@ pub(crate) struct ReporterDay<'a> {
     pub(crate) failed: Bounds,
 }
 
+/// What one reporter tells of a domain in all days: a row of a table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReporterLine<'a> {
+    pub(crate) organisation: &'a str,
+    pub(crate) signer: &'a str,
+    pub(crate) reports: u64,
+    pub(crate) successful: Bounds,
+    pub(crate) failed: Bounds,
+    pub(crate) last_day: Day,
+}
+
 impl Domain {
+    /// Who reported what in all days.
+    pub(crate) fn reporter_lines(&self) -> Vec<ReporterLine<'_>> {
+        let lines = self.reporters.iter().map(|row| ReporterLine {
+            organisation: &row.organisation,
+            signer: &row.signer,
+            reports: row.reports,
+            successful: row.successful,
+            failed: row.failed,
+            last_day: row.last_day,
+        });
+        lines.collect()
+    }
+
     /// Who reported what of each day, oldest first.
     pub(crate) fn days_by_reporter(&self) -> Vec<ReporterDay<'_>> {
         let mut rows: Vec<ReporterDay<'_>> = Vec::new();

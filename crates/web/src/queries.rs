@@ -11,6 +11,8 @@ mod seen_policies;
 mod sender;
 mod sending;
 
+use std::sync::{Arc, OnceLock};
+
 use sealpost_evidence::traffic::{Day, Trust};
 use sealpost_runtime::Clock;
 use sealpost_store::{RawStore, Store, reports::DayRange};
@@ -63,7 +65,8 @@ impl Extent {
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) store: Store,
-    pub(crate) raw: Option<RawStore>,
+    /// What came in as it came, once it can be had.
+    pub(crate) raw: Arc<OnceLock<RawStore>>,
     pub(crate) clock: Clock,
 }
 

@@ -5,7 +5,7 @@ mod gate;
 mod incident;
 mod table;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mail_domain::DomainName;
 use sealpost_listen::http::{HttpService, Method, Request, Response, Status};
@@ -34,6 +34,9 @@ use crate::{
 const LONGEST_SEARCH: usize = 253;
 /// A file has the rows of so many batches at most.
 const MOST_BATCHES: usize = MOST_KNOWN / BATCH as usize;
+/// What the further tables of pages are called.
+const SECOND_TABLES: &[&str] =
+    &["failures", "reporters", "reporter-days", "observed", "days", "tokens"];
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -106,6 +109,7 @@ impl Site {
         version: &'static str,
     ) -> Self {
         let (settings, metrics) = (Arc::default(), Arc::default());
+        let raw = Arc::new(raw.map(OnceLock::from).unwrap_or_default());
         let desk = Desk { store, raw, clock };
         Self {
             desk,
@@ -141,6 +145,17 @@ impl Site {
     /// Who may look, and who may change something.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Shows what came in as it came from now on, where it could not be had before.
+    pub fn show_raw(&self, raw: RawStore) {
+        // There is one such file.
+        self.desk.raw.set(raw).ok();
+    }
+
+    /// Whether what came in is shown as it came.
+    pub fn shows_raw(&self) -> bool {
+        self.desk.raw.get().is_some()
     }
 
     /// Shows these settings from now on, as those in force.
@@ -295,7 +310,7 @@ impl Site {
             Subject::Events(events) => pages::page(ok, &pages::Events { frame, events }),
             Subject::Reports(reports) => pages::page(ok, &pages::Reports { frame, reports }),
             Subject::Report(report) => {
-                let has_raw = self.desk.raw.is_some();
+                let has_raw = self.shows_raw();
                 pages::page(ok, &pages::Report { frame, report, has_raw })
             }
             Subject::Policies(policies, Asked { search, .. }) => {
@@ -395,8 +410,10 @@ impl Site {
 
     /// The rows of all pages of a table, up to a bound.
     async fn rows(&self, parts: &[&str], request: &Request) -> Result<String, Refusal> {
-        if let [page @ .., "reporters" | "days" | "observed" | "tokens"] = parts {
-            return self.subject(page, request, Extent::Page).await?.second_csv();
+        if let [page @ .., name] = parts
+            && SECOND_TABLES.contains(name)
+        {
+            return self.subject(page, request, Extent::Page).await?.second_csv(name);
         }
         let (mut text, mut asked) = (String::new(), request.clone());
         for _ in 0..MOST_BATCHES {
@@ -509,14 +526,17 @@ impl Refusal {
 }
 
 impl Subject {
-    /// The second table of a page, where it has one.
-    fn second_csv(&self) -> Result<String, Refusal> {
-        match self {
+    /// A further table of a page, where it has one of this name.
+    fn second_csv(&self, name: &str) -> Result<String, Refusal> {
+        match (self, name) {
+            (Self::Domain(value), "failures") => Ok(table(&value.failures)),
+            (Self::Domain(value), "reporters") => Ok(table(&value.reporter_lines())),
             // Who reported what of each day.
-            Self::Domain(value) => Ok(table(&value.days_by_reporter())),
-            Self::Decisions(value) => Ok(table(&value.decisions.observed)),
-            Self::Deliveries(value) => Ok(table(&value.days)),
-            Self::Settings(value) => Ok(table(&value.tokens)),
+            (Self::Domain(value), "reporter-days") => Ok(table(&value.days_by_reporter())),
+            (Self::Report(value), "failures") => Ok(table(&value.failure_lines())),
+            (Self::Decisions(value), "observed") => Ok(table(&value.decisions.observed)),
+            (Self::Deliveries(value), "days") => Ok(table(&value.days)),
+            (Self::Settings(value), "tokens") => Ok(table(&value.tokens)),
             _ => Err(Refusal::Unknown),
         }
     }

@@ -25,6 +25,8 @@ use super::witness::RolesWitness;
 use crate::outcome::Failure;
 use crate::output::Output;
 
+/// What to do about a file that cannot be used.
+const WITHOUT: &str = "mend the file, or name another";
 /// Connections that one source may have over HTTPS.
 const FROM_A_SOURCE: usize = 32;
 
@@ -38,7 +40,9 @@ pub(super) struct Entrance {
     is_open_over_tls: bool,
     /// Those that keep what is open fresh.
     tasks: JoinSet<()>,
-    /// Something could not be had, and is tried again when this is over.
+    /// Something could not be had.
+    fails: bool,
+    /// It is opened again, as far as it is not open, when this is over.
     rest: Option<Pin<Box<Sleep>>>,
     pause: Duration,
 }
@@ -52,9 +56,15 @@ impl Entrance {
             is_open: false,
             is_open_over_tls: false,
             tasks: JoinSet::new(),
+            fails: false,
             rest: None,
             pause: PAUSES.0,
         }
+    }
+
+    /// Something could not be had, and is tried again.
+    pub(super) fn fails(&self) -> bool {
+        self.fails
     }
 
     /// The pages, once they are there, and the file of which they show what is kept.
@@ -72,8 +82,9 @@ impl Entrance {
     ) -> Result<(), Failure> {
         self.rest = None;
         let before = self.doors.places().len();
-        let opened = self.open_all(ground, front, roles, output).await;
-        front.pages_wait(opened.is_err());
+        let opened = self.open_all(ground, front, roles).await;
+        self.fails = opened.is_err();
+        front.pages_wait(self.fails);
         for place in self.doors.places().iter().skip(before) {
             output.say(&format!("listening at {place}"));
         }
@@ -85,22 +96,22 @@ impl Entrance {
         ground: &mut Ground,
         front: &Front,
         roles: &[RoleName],
-        output: &mut Output,
     ) -> Result<(), Failure> {
         let site = match &self.site {
             Some((site, _)) => site.clone(),
             None => {
                 let path = ground.configuration.store_of_pages(|name| roles.contains(&name));
-                let site = site(ground, front, &path, roles, output).await?;
+                let site = site(ground, front, &path).await?;
                 self.site = Some((site.clone(), path));
                 site
             }
         };
-        let facade = Facade { front: front.clone(), site };
-        // One that fails does not keep the other shut.
+        let facade = Facade { front: front.clone(), site: site.clone() };
+        // One that fails does not keep the others shut.
         let opened = self.open_plain(ground, facade.clone()).await;
         let opened_over_tls = self.open_over_tls(ground, facade).await;
-        opened.and(opened_over_tls)
+        let shown = show_raw(ground, &site, roles).await;
+        opened.and(opened_over_tls).and(shown)
     }
 
     async fn open_plain(&mut self, ground: &Ground, facade: Facade) -> Result<(), Failure> {
@@ -155,11 +166,9 @@ impl Entrance {
         }
     }
 
-    /// Somebody may have mended it: it is tried at once.
+    /// Somebody may have mended what is wrong, and other roles may run: it is tried at once.
     pub(super) fn wake(&mut self) {
-        if let Some(rest) = &mut self.rest {
-            *rest = Box::pin(sleep(Duration::ZERO));
-        }
+        self.rest = Some(Box::pin(sleep(Duration::ZERO)));
     }
 
     /// Brings what is under way to its end, and closes everything.
@@ -175,38 +184,29 @@ fn limits() -> Limits {
 
 /// What all roles keep is shown of one file: that of `receive`, or if it does not run, of another
 /// role that does.
-async fn site(
-    ground: &mut Ground,
-    front: &Front,
-    path: &Path,
-    roles: &[RoleName],
-    output: &mut Output,
-) -> Result<Site, Failure> {
-    const WITHOUT: &str = "mend the file, or name another";
-
+async fn site(ground: &mut Ground, front: &Front, path: &Path) -> Result<Site, Failure> {
     let store = ground.store(path, WITHOUT).await?;
-    let raw = match roles.contains(&RoleName::Receive) {
-        true => {
-            let raw = ground.configuration.receive.raw_file();
-            match ground.raw_store(&raw, WITHOUT).await {
-                Ok(raw) => Some(raw),
-                // `receive` does not start without it, and everything else can be shown.
-                Err(failure) => {
-                    let hint = "the pages show no raw report until the next start";
-                    output.say(&failure.hint(hint).to_string());
-                    None
-                }
-            }
-        }
-        false => None,
-    };
     let access = Access::new(&ground.configuration.web, credentials().as_deref());
     let access = access.map_err(Failure::new)?;
-    let site = Site::new(store, raw, ground.clock.clone(), access, env!("CARGO_PKG_VERSION"));
+    let site = Site::new(store, None, ground.clock.clone(), access, env!("CARGO_PKG_VERSION"));
     site.show_settings(ground.configuration.set.clone());
     let site = site.with_hands(Arc::new(PublishHands(front.clone())));
     let site = site.with_reader(Arc::new(ReportReader));
     Ok(site.with_witness(Arc::new(RolesWitness(front.clone()))))
+}
+
+/// Shows reports as they came, where `receive` keeps them. Until its file can be opened, everything
+/// else is shown, and the pages are not ready.
+async fn show_raw(ground: &mut Ground, site: &Site, roles: &[RoleName]) -> Result<(), Failure> {
+    if site.shows_raw() || !roles.contains(&RoleName::Receive) {
+        return Ok(());
+    }
+    let path = ground.configuration.receive.raw_file();
+    let raw = ground.raw_store(&path, WITHOUT).await;
+    site.show_raw(
+        raw.map_err(|failure| failure.hint("the pages show no raw report until it can be opened"))?,
+    );
+    Ok(())
 }
 
 /// Where systemd puts credentials.

@@ -181,15 +181,21 @@ impl Daemon<'_> {
         if self.setup.company == Company::Together {
             self.open_entrance(output).await;
         }
-        let ready = self.greeting();
-        output.say(&ready);
-        manager.status(&ready);
+        let mut status = self.greeting();
+        output.say(&status);
+        manager.status(&status);
         manager.ready();
         let mut tasks = JoinSet::new();
         let (watched, pulses) = (Arc::clone(manager), Arc::clone(&self.pulses));
         tasks.spawn(async move { watched.watch(|| liveness(&pulses)).await });
 
         let ended = loop {
+            // What has failed since, and what runs again, is seen there too.
+            let now = self.greeting();
+            if now != status {
+                manager.status(&now);
+                status = now;
+            }
             let (name, event) = tokio::select! {
                 cause = signals.next() => match cause {
                     Cause::Stop => break Ok(Outcome::Clean),
@@ -242,14 +248,18 @@ impl Daemon<'_> {
                 None => "ready".to_owned(),
             },
             (_, members) => {
-                let roles: Vec<String> = members
+                let mut parts: Vec<String> = members
                     .iter()
                     .map(|member| match of(member) {
                         Some(greeting) => format!("{} {greeting}", member.name.as_str()),
                         None => member.name.as_str().to_owned(),
                     })
                     .collect();
-                format!("ready: {}", roles.join(", "))
+                // Where no address could be opened, nobody can ask `/readyz` about it.
+                if self.entrance.fails() {
+                    parts.push("pages (cannot be opened in full and are tried again)".to_owned());
+                }
+                format!("ready: {}", parts.join(", "))
             }
         }
     }
@@ -342,7 +352,9 @@ impl Daemon<'_> {
         for name in roles {
             self.renew(name, &before, output).await?;
         }
-        self.entrance.wake();
+        if self.setup.company == Company::Together {
+            self.entrance.wake();
+        }
         // Now it is known what is in force.
         if let Some((site, shown)) = self.entrance.site() {
             site.show_settings(self.ground.configuration.set.clone());

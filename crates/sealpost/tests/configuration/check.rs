@@ -154,6 +154,10 @@ fn contradictions_are_told() {
             "a.toml:2: error: `enforce.deadline`: write a number of seconds from 0.1 to 60",
         ),
         ("[enforce]\nexceptions = \"a.toml\"\n", "a.toml:2: error: "),
+        (
+            "[enforce]\n[web]\nhosts = [\"pages.example\"]\n",
+            "a.toml:3: warning: `web.hosts` names hosts, and there is neither `serve.https` nor",
+        ),
         ("[publish.acme]\n", "a.toml:1: error: `publish.acme.agree_to_terms` is not true"),
         (
             "[publish.acme]\nagree_to_terms = true\n[publish.host]\nhttps = [\"127.0.0.1:8443\"]\n\
@@ -165,6 +169,12 @@ fn contradictions_are_told() {
         let is_told = said.stdout.lines().any(|line| line.starts_with(expected));
         assert!(is_told, "{text}\n{expected}\n{}{}", said.stdout, said.stderr);
         assert_eq!(said.status, 1, "{text}");
+    }
+    for safe in
+        ["[web.proxy]\naddresses = [\"127.0.0.1\"]\n", "[serve]\nhttps = [\"127.0.0.1:0\"]\n"]
+    {
+        let said = check(&format!("[enforce]\n[web]\nhosts = [\"pages.example\"]\n{safe}"));
+        assert!(!said.stdout.contains("web.hosts"), "{safe}: {}", said.stdout);
     }
     // A note is nothing to complain of.
     let said = check("[receive]\nlisten = { smtp = [\"127.0.0.1:25\"] }\n");

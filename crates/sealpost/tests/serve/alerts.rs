@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::checks::{DOMAIN, lab, start};
 use crate::daemon::{Daemon, World};
+use crate::pages::walk;
 
 /// How long anything may take, even where much else runs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -275,6 +276,9 @@ fn an_incident_is_taken_in_hand_by_the_command_line() {
     assert!(said.contains(&format!("by Kim until {far}: the owner knows")), "{said}");
     let (_, list) = alert(&world, &["list"]);
     assert!(list.contains(&format!("Kim has it in hand until {far}")), "{list}");
+    // Who was told, as a file beside the page.
+    let notices = &walk(&daemon)[&format!("/csv/incidents/{id}")];
+    assert!(notices.contains("\r\nhook,opened,sent,"), "{notices}");
 
     except(&world, &[]);
     daemon.hang_up();
@@ -283,16 +287,26 @@ fn an_incident_is_taken_in_hand_by_the_command_line() {
     assert!(daemon.terminate().0.success());
 }
 
-/// STARTTLS is answered with 454 at the MX hosts of a domain. By the plan of the looks alone, each in
-/// its time: the first finds it and tells nobody, the second does; and it is over after two that
-/// find nothing.
+/// STARTTLS is answered with 454 at the MX hosts of a domain.
 #[test]
-fn a_fault_is_told_after_two_looks_and_over_after_two() {
+fn mx_hosts_that_fail_are_told_after_two_looks_and_over_after_two() {
+    is_told_after_two_looks_and_over_after_two(Attack::StartTlsRefused, "INC101");
+}
+
+/// Nobody can reach the policy host.
+#[test]
+fn a_policy_host_that_is_down_is_told_after_two_looks_and_over_after_two() {
+    is_told_after_two_looks_and_over_after_two(Attack::HttpsBlocked, "INC201");
+}
+
+/// By the plan of the looks alone, each in its time: the first finds it and tells nobody, the second
+/// does; and it is over after two that find nothing.
+fn is_told_after_two_looks_and_over_after_two(attack: Attack, code: &str) {
     const MINUTE: Duration = Duration::from_secs(60);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let now = sealpost_runtime::Clock::system().now();
     let lab = lab(&runtime, now);
-    lab.attack(Attack::StartTlsRefused, DOMAIN).unwrap();
+    lab.attack(attack, DOMAIN).unwrap();
     let hook = Hook::start();
     let world = World::new();
     let write = |roles: &str| {
@@ -334,10 +348,12 @@ fn a_fault_is_told_after_two_looks_and_over_after_two() {
     let told = hook.told();
     assert!(told.iter().all(|one| *one == opened(DOMAIN)[0]), "{told:?}");
     hook.answer();
+    let of_its_code = |phase: &str| listed(phase).iter().all(|one| one["code"] == code);
+    assert!(!listed("open").is_empty() && of_its_code("open"), "{:?}", listed("open"));
     assert_eq!(daemon.metric("sealpost_check_looks_total"), 1);
     assert!(daemon.terminate().0.success());
 
-    lab.cease(Attack::StartTlsRefused, DOMAIN);
+    lab.cease(attack, DOMAIN);
     let daemon = start(&world, &lab, now + 70 * MINUTE);
     wait_for(&|| listed("open").iter().all(|one| !one["gone_since"].is_null()));
     assert!(daemon.terminate().0.success());
@@ -349,6 +365,8 @@ fn a_fault_is_told_after_two_looks_and_over_after_two() {
     let told = hook.told();
     assert!(told.iter().all(|(kind, _)| kind == "resolved"), "{told:?}");
     hook.answer();
+    assert!(listed("open").is_empty(), "{:?}", listed("open"));
+    assert!(!listed("resolved").is_empty() && of_its_code("resolved"), "{:?}", listed("resolved"));
     assert_eq!(daemon.metric("sealpost_check_looks_total"), 0, "nothing is due any more");
     assert!(daemon.terminate().0.success());
     runtime.block_on(lab.stop());

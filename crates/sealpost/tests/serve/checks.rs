@@ -7,7 +7,7 @@ use sealpost_lab::{Attack, Lab, Options, Ports};
 use serde_json::Value;
 
 use crate::daemon::{Daemon, World};
-use crate::pages::as_promised;
+use crate::pages::{as_promised, walk};
 
 pub(crate) const DOMAIN: &str = "victim-two-mx.test";
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -134,8 +134,46 @@ fn what_changes_at_a_domain_is_noticed_kept_and_shown() {
     assert!(home.contains("Needs you") && home.contains("<td>failing</td>"), "{home}");
     let list = daemon.get(&format!("{page}/events")).1;
     assert!(list.contains("is an MX host now") && list.contains("was renewed"), "{list}");
+    assert!(walk(&daemon).contains_key(&format!("/csv{page}/mx")));
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
+}
+
+/// TLS, days left and DANE stand beside each MX host.
+#[test]
+fn what_dane_makes_of_each_mx_host_is_shown() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = sealpost_runtime::Clock::system().now();
+    let world = World::new();
+    world.write(
+        "[check]\nevery_hours = 24\ndomains = [\"dane-partial.test\", \"dane-mismatch.test\"]\n",
+    );
+    let lab = lab(&runtime, now);
+    let daemon = start(&world, &lab, now);
+    daemon.wait_for("/metrics", "sealpost_check_looks_total 2\n");
+    for (domain, expected) in [
+        ("dane-partial.test", &["matches", "none"][..]),
+        ("dane-mismatch.test", &["does not match"]),
+    ] {
+        let path = format!("/domains/{domain}");
+        let seen: Value =
+            serde_json::from_str(&daemon.get(&format!("/api/v1{path}/mx")).1).unwrap();
+        let hosts = seen["mx"].as_array().unwrap();
+        let found: Vec<&str> = hosts.iter().map(|host| host["dane"].as_str().unwrap()).collect();
+        assert_eq!(found, expected, "{seen}");
+        let shown = daemon.get(&path).1;
+        for (host, dane) in hosts.iter().zip(expected) {
+            let name = host["host"].as_str().unwrap();
+            let rows = shown.split("<tbody>").find(|rows| rows.contains(&format!("<bdi>{name}<")));
+            let rows = rows.unwrap().split("</tbody>").next().unwrap();
+            assert!(rows.contains(&format!(">{dane}</td>")), "{dane}: {rows}");
+            assert!(rows.contains("<td>TLSv1.3"), "{rows}");
+            let address = &host["addresses"][0];
+            assert!(address["days_left"].as_i64().unwrap() > 0, "{address}");
+        }
+    }
+    assert!(daemon.terminate().0.success());
+    runtime.block_on(lab.stop());
 }
 
 /// What was seen, with the days that are left now.

@@ -73,7 +73,18 @@ impl World {
 impl Daemon {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
-        let mut child = world.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_with(world, arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with(
+        world: &World,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = world.command(arguments);
+        command.envs(variables.iter().copied());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {

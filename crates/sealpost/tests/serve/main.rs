@@ -7,6 +7,7 @@ mod alerts;
 mod checks;
 mod daemon;
 mod incidents;
+mod log;
 mod newer_store;
 mod pages;
 mod publish;
@@ -16,6 +17,7 @@ mod without_file;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use crate::daemon::{Daemon, World};
 
@@ -142,6 +144,79 @@ fn pages_that_cannot_be_opened_are_tried_again_while_the_roles_run() {
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     assert!(said.contains("cert.pem") && said.contains("the pages are tried again in"), "{said}");
+}
+
+/// What a service manager shows, where nobody can ask at a page address.
+#[test]
+fn without_a_page_address_the_service_manager_knows_that_the_pages_wait() {
+    let world = World::new();
+    let manager = UnixDatagram::bind(world.path("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let hears = |status: &str| {
+        let mut buffer = [0; 1024];
+        loop {
+            let length = manager.recv(&mut buffer).unwrap();
+            if buffer[..length] == *format!("STATUS={status}").as_bytes() {
+                return;
+            }
+        }
+    };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    world.write(&format!(
+        "store = \"all.sqlite\"\n[serve]\nhttp = [\"{address}\"]\n\
+         [enforce]\nlisten = [\"127.0.0.1:0\"]\ndane = \"off\"\n"
+    ));
+    let notify = world.path("notify");
+    let variables = [("NOTIFY_SOCKET", notify.to_str().unwrap())];
+    let mut daemon = Daemon::start_with(&world, &[], &variables);
+    let waits =
+        "ready: enforce with 0 policies, pages (cannot be opened in full and are tried again)";
+    assert_eq!(daemon.ready.trim_end(), waits);
+    hears(waits);
+    drop(taken);
+    daemon.wait_to_hear(&format!("listening at http://{address}"));
+    hears("ready: enforce with 0 policies");
+    assert!(daemon.terminate().0.success());
+}
+
+#[test]
+fn reports_are_shown_as_they_came_once_their_file_can_be_opened() {
+    let world = World::new();
+    world.write(
+        "[receive]\ndomains = [\"ours.example\"]\n\
+         listen = { smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }\n[[receive.admit]]\n\
+         name = \"test\"\nnetworks = [\"127.0.0.0/8\"]\n[enforce]\nlisten = []\ndane = \"off\"\n\
+         [check]\nevery_hours = 0\n",
+    );
+    let raw = world.path("all.sqlite.raw.db");
+    fs_err::create_dir(&raw).unwrap();
+    let mut daemon = Daemon::start(&world, &[]);
+    daemon.wait_for("/readyz", "pages: cannot be opened in full");
+    assert_eq!(daemon.get("/readyz").0, 503);
+    assert_eq!(daemon.get("/reports").0, 200, "everything else is shown");
+    fs_err::remove_dir(&raw).unwrap();
+    daemon.wait_to_hear("receive runs again");
+    daemon.wait_for("/readyz", "enforce: runs\nreceive: runs\n");
+    for _ in 0..600 {
+        if daemon.get("/readyz").0 == 200 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(daemon.get("/readyz").0, 200);
+    let day = sealpost_runtime::Clock::system().now().to_string();
+    let day = day.split('T').next().unwrap();
+    let report = format!(
+        r#"{{"organization-name": "Test", "date-range": {{"start-datetime": "{day}T00:00:00Z", "end-datetime": "{day}T23:59:59Z"}}, "contact-info": "a@test.example", "report-id": "1", "policies": [{{"policy": {{"policy-type": "no-policy-found", "policy-domain": "ours.example"}}, "summary": {{"total-successful-session-count": 1, "total-failure-session-count": 0}}}}]}}"#
+    );
+    daemon.post_report(&report);
+    daemon.wait_for("/api/v1/reports", "ours.example");
+    assert!(daemon.get("/reports/1").1.contains("/reports/1/raw"));
+    assert_eq!(daemon.get("/reports/1/raw"), (200, report));
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("the pages show no raw report until it can be opened"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The pages, over what was imported, as a browser meets them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -37,21 +37,53 @@ fn daemon_with_reports(world: &World, more: &str) -> Daemon {
     daemon
 }
 
-#[test]
-fn every_link_leads_somewhere_and_nothing_leads_out() {
-    let world = World::new();
-    let daemon = daemon_with_reports(&world, "");
-    let (mut seen, mut waiting) = (BTreeSet::new(), vec!["/".to_owned()]);
+/// Follows every link from the first page on: each leads somewhere, and behind each table, before the
+/// next one, is a link to the same as a file, which has rows. What there is, by its path.
+pub(crate) fn walk(daemon: &Daemon) -> BTreeMap<String, String> {
+    let (mut seen, mut waiting) = (BTreeMap::new(), vec!["/".to_owned()]);
     while let Some(path) = waiting.pop() {
-        if !seen.insert(path.clone()) {
+        if seen.contains_key(&path) {
             continue;
         }
         let (status, head, body) = daemon.ask("GET", &path, &[]);
         assert_eq!(status, 200, "{path}");
-        if !head.contains("content-type: text/html") {
-            continue;
+        if head.contains("content-type: text/html") {
+            assert!(head.contains("content-security-policy: default-src 'none'"), "{path}: {head}");
+            waiting.extend(links(&path, &body));
+            for table in body.split("<table>").skip(1) {
+                let file = links(&path, table).into_iter().find(|link| link.starts_with("/csv/"));
+                let file =
+                    file.unwrap_or_else(|| panic!("{path} has a table without a file: {table}"));
+                let (_, head, rows) = daemon.ask("GET", &file, &[]);
+                assert!(head.contains("content-type: text/csv"), "{path}: {file}: {head}");
+                assert!(rows.lines().count() > 1, "{path}: {file} has no rows: {rows}");
+            }
         }
-        assert!(head.contains("content-security-policy: default-src 'none'"), "{path}: {head}");
+        seen.insert(path, body);
+    }
+    seen
+}
+
+/// The paths to which a text of a page leads: to this host, all of them.
+fn links(path: &str, text: &str) -> Vec<String> {
+    let links = text.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    links
+        .inspect(|link| {
+            let is_here = link.starts_with('/') && !link.starts_with("//");
+            assert!(is_here || link.starts_with('#'), "{path} leads to {link}");
+        })
+        .filter(|link| link.starts_with('/'))
+        .map(|link| link.replace("&#38;", "&").replace("&amp;", "&"))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere_and_nothing_leads_out() {
+    let world = World::new();
+    let daemon = daemon_with_reports(&world, "");
+    let seen = walk(&daemon);
+    for (path, body) in &seen {
+        let is_page = body.starts_with("<!doctype html>");
         for harm in [
             "<script",
             "<img",
@@ -62,16 +94,9 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
             "http://",
             "//evil.example\"",
         ] {
-            assert!(!body.contains(harm), "{path} has {harm}: {body}");
-        }
-        for link in body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-            assert!(link.starts_with('/') || link.starts_with('#'), "{path} leads to {link}");
-            if link.starts_with('/') && !link.starts_with("//") {
-                waiting.push(link.replace("&#38;", "&").replace("&amp;", "&"));
-            }
+            assert!(!is_page || !body.contains(harm), "{path} has {harm}: {body}");
         }
     }
-    let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     for path in [
         "/style.css",
         "/icon.svg",
@@ -82,10 +107,23 @@ fn every_link_leads_somewhere_and_nothing_leads_out() {
         "/reports/1",
         "/reports/1/raw",
         "/csv/domains/ours.example",
+        "/csv/domains/ours.example/failures",
         "/csv/domains/ours.example/reporters",
+        "/csv/domains/ours.example/reporter-days",
+        "/csv/reports/1",
+        "/csv/reports/1/failures",
     ] {
-        assert!(seen.contains(&path), "{path} is on no page: {seen:?}");
+        assert!(seen.contains_key(path), "{path} is on no page: {:?}", seen.keys());
     }
+    // What has parts stands in a column for each.
+    let file = |path: &str| seen[path].lines().map(str::to_owned).collect::<Vec<_>>();
+    let failures = file("/csv/reports/1/failures");
+    assert!(failures[0].starts_with("policy_type,policy_domain,result_type,"), "{failures:?}");
+    assert!(failures[0].contains(",diagnosis_code,"), "{failures:?}");
+    assert!(failures[1].starts_with("sts,ours.example,certificate-expired,"), "{failures:?}");
+    let reporters = file("/csv/domains/ours.example/reporters");
+    assert!(reporters[0].contains("reports,successful_lower,successful_upper,failed_lower,"));
+    assert!(reporters[1].contains(",1,1200,1200,34,34,"), "{reporters:?}");
 }
 
 #[test]
@@ -202,7 +240,7 @@ fn sessions_by_reporter_add_up_to_those_of_the_domain() {
     let page = daemon.ask("GET", "/domains/ours.example", &[]).2;
     assert!(page.contains("; 1: 1\u{202f}200 well, 34 failed; 2: 300 well, 6 failed"), "{page}");
     assert!(page.contains("<bdi>Second, of the test</bdi>, 300 well, 6 failed"), "{page}");
-    let csv = daemon.ask("GET", "/csv/domains/ours.example/reporters", &[]).2;
+    let csv = daemon.ask("GET", "/csv/domains/ours.example/reporter-days", &[]).2;
     assert_eq!(csv.lines().count(), 3, "{csv}");
     assert!(csv.contains("\"Second, of the test\""), "{csv}");
 }
@@ -343,6 +381,7 @@ fn the_interface_gives_what_its_description_promises() {
         ("/api/v1/policies?after=x", 400),
         ("/api/v1/unreached?after=x-y-z", 400),
         ("/csv/reports/reporters", 404),
+        ("/csv/incidents/failures", 404),
         ("/csv/domains/unknown.example/days", 404),
         ("/api/v1/other", 404),
         ("/domains/unknown.example", 404),

@@ -9,7 +9,7 @@ use sealpost_store::{Settings, Store};
 use serde_json::Value;
 
 use crate::daemon::{Daemon, World, connect};
-use crate::pages::as_promised;
+use crate::pages::{as_promised, walk};
 
 /// No resolver answers there, and that is known at once.
 const NETWORK: &str = "[network]\nresolvers = [\"127.0.0.1:1\"]\n[network.deadlines]\ndns = 0.5\n";
@@ -141,6 +141,10 @@ fn the_reports_that_we_send_are_shown_with_their_state_and_the_sessions_of_today
     let page = daemon.get("/doctor").1;
     assert!(page.contains("Looked at on") && !page.contains("being looked at now"), "{page}");
     assert!(daemon.get("/csv/doctor").1.starts_with("what,state,found,remedy\r\n"));
+    let seen = walk(&daemon);
+    for path in ["/csv/doctor", "/csv/unreached", "/csv/decisions"] {
+        assert!(seen.contains_key(path), "{path} is on no page: {:?}", seen.keys());
+    }
     assert!(daemon.terminate().0.success());
 }
 

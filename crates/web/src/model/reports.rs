@@ -73,6 +73,29 @@ pub(crate) struct ReportedPolicy {
     pub(crate) failures: Vec<ReportedFailure>,
 }
 
+/// A failure with the policy under which it is told: a row of a table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct FailureLine<'a> {
+    policy_type: &'a str,
+    policy_domain: Option<&'a str>,
+    #[serde(flatten)]
+    failure: &'a ReportedFailure,
+}
+
+impl Report {
+    /// The failures of all policies.
+    pub(crate) fn failure_lines(&self) -> Vec<FailureLine<'_>> {
+        let lines = self.policies.iter().flat_map(|policy| {
+            policy.failures.iter().map(|failure| FailureLine {
+                policy_type: &policy.policy_type,
+                policy_domain: policy.policy_domain.as_deref(),
+                failure,
+            })
+        });
+        lines.collect()
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReportedFailure {
     pub(crate) result_type: String,

@@ -55,7 +55,11 @@ impl Desk {
             || rollout.is_some()
             || !turned_away.is_empty()
             || background.latest.is_some();
-        if !is_known && !self.was_heard_of(subject()).await? {
+        if !is_known
+            && !self.was_heard_of(subject()).await?
+            // As of an exception for a domain of others: its incident leads here.
+            && !self.has_incidents(domain).await?
+        {
             return Ok(None);
         }
         let today = self.today();

@@ -42,6 +42,17 @@ impl Desk {
         Ok(model::Incidents { phase: phase.as_str(), domain, incidents: rows, next, open })
     }
 
+    /// Whether people were ever told something of a domain, as far as it is kept.
+    pub(super) async fn has_incidents(&self, domain: &DomainName) -> Result<bool, StoreError> {
+        for phase in [Phase::Open, Phase::Resolved] {
+            let found = self.store.incidents().list(phase, Some(domain.clone()), None, 1).await?;
+            if !found.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The last open ones, those that press most first, and how many there are.
     pub(crate) async fn open_incidents(
         &self,

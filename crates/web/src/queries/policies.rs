@@ -123,7 +123,8 @@ mod tests {
         };
         let policies = store.policies();
         try_join_all((0..600).map(|n| policies.save(failing(n)))).await.unwrap();
-        let desk = Desk { store: store.clone(), raw: None, clock: Clock::system() };
+        let desk =
+            Desk { store: store.clone(), raw: std::sync::Arc::default(), clock: Clock::system() };
 
         let first = desk.policies("", None, Extent::Page).await.unwrap();
         assert_eq!((first.policies.len(), first.count, first.failing), (500, 600, 600));

@@ -68,7 +68,7 @@ impl Desk {
 
     /// What a report came in, as it came.
     pub(crate) async fn raw(&self, id: i64) -> Result<Option<Submitted>, StoreError> {
-        let Some(raw) = &self.raw else { return Ok(None) };
+        let Some(raw) = self.raw.get() else { return Ok(None) };
         let Some(stored) = self.store.reports().report(ReportId(id)).await? else {
             return Ok(None);
         };

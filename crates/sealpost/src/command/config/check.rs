@@ -198,6 +198,17 @@ impl Reading<'_> {
                 "[alert] names no receiver: incidents are kept and shown, and nobody is told";
             self.add(Severity::Note, line, what);
         }
+        let web = &self.configuration.web;
+        let is_plain = self.configuration.serve.https.is_empty() && web.proxy.is_none();
+        if !web.hosts.is_empty() && is_plain {
+            let line = self.line_of("web.hosts");
+            self.add(
+                Severity::Warning,
+                line,
+                "`web.hosts` names hosts, and there is neither `serve.https` nor [web.proxy]: who \
+                 calls the pages by these names sends the password where others can read it",
+            );
+        }
         self.publication();
     }
 
