@@ -9,6 +9,7 @@ mod section;
 mod state;
 
 pub(crate) use files::Files;
+pub use files::certificate_in_files;
 pub(crate) use keeper::{Keeper, Parts};
 pub(crate) use seal::Seal;
 pub use seal::SealError;

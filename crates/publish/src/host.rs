@@ -20,6 +20,7 @@ pub(crate) use shelf::{Shelf, Tokens};
 pub use source::Refreshed;
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     error::Error as _,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -69,7 +70,8 @@ struct Inner {
     named: Arc<NamedCertificates>,
     files: Option<Files>,
     keeper: Option<Keeper>,
-    /// The policy hosts that are ours.
+    /// The policy hosts that are configured as ours, and all that are served.
+    own: RwLock<Arc<[DomainName]>>,
     hosts: RwLock<Arc<[DomainName]>>,
     metrics: Arc<PublishMetrics>,
     reloaded: Notify,
@@ -137,7 +139,12 @@ impl PolicyHost {
         };
         let held = Arc::new(Held::default());
         let inner = Inner {
-            source: Source::new(store.rollouts(), clock.clone(), Arc::clone(&held), network),
+            source: Source::new(
+                section.host.name.clone(),
+                store.rollouts(),
+                (clock.clone(), network),
+                Arc::clone(&held),
+            ),
             clock,
             held,
             looked: Mutex::new(Looked { since: Stopwatch::start(), failure: None }),
@@ -146,6 +153,7 @@ impl PolicyHost {
             named,
             files,
             keeper,
+            own: RwLock::new(Vec::new().into()),
             hosts: RwLock::new(Vec::new().into()),
             metrics,
             reloaded: Notify::new(),
@@ -174,17 +182,14 @@ impl PolicyHost {
     ) -> Result<Refreshed, HostError> {
         let inner = &self.inner;
         let own = || domains.iter().filter(|published| published.host == HostWay::Own);
-        let hosts: Arc<[DomainName]> =
-            own().filter_map(|published| policy_host(&published.domain)).collect();
+        let hosts = own().filter_map(|published| policy_host(&published.domain));
+        *inner.own.write().unwrap_or_else(PoisonError::into_inner) = hosts.collect();
         if let Some(keeper) = &inner.keeper {
             keeper.configure(&section.host.addresses, own());
         }
-        *inner.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&hosts);
-        self.look_at_files().await;
-        let wanted: std::collections::HashSet<&str> =
-            hosts.iter().map(DomainName::as_str).collect();
-        inner.named.retain(|name| wanted.contains(name));
         let refreshed = inner.source.replace(domains, &inner.shelf).await;
+        self.follow_hosts().await;
+        self.look_at_files().await;
         inner.count();
         inner.reloaded.notify_one();
         inner.has_newcomers.notify_one();
@@ -198,6 +203,9 @@ impl PolicyHost {
     /// [`HostError::Store`]: what could not be recorded is served as before.
     pub async fn refresh(&self) -> Result<Refreshed, HostError> {
         let refreshed = self.inner.source.refresh(&self.inner.shelf).await;
+        if self.inner.source.has_parted() {
+            self.follow_hosts().await;
+        }
         self.inner.count();
         self.counted(refreshed)
     }
@@ -210,6 +218,40 @@ impl PolicyHost {
             tracing::error!(%error, "domains that are new wait");
         }
         inner.count();
+    }
+
+    /// Looks at the domains that were taken out of the configuration while senders may hold their
+    /// policy.
+    async fn look_at_gone(&self) {
+        let inner = &self.inner;
+        if let Err(error) = inner.source.look_at_gone(&inner.shelf).await {
+            inner.metrics.store_failures.increment();
+            tracing::error!(%error, "domains that were taken out are served on");
+        }
+        if inner.source.has_parted() {
+            self.follow_hosts().await;
+        }
+        inner.count();
+    }
+
+    /// Keeps certificates for all policies that are served, also those of domains that were taken out
+    /// of the configuration.
+    async fn follow_hosts(&self) {
+        let inner = &self.inner;
+        let gone = inner.source.gone().await;
+        let own = Arc::clone(&inner.own.read().unwrap_or_else(PoisonError::into_inner));
+        let mut hosts = inner.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        let others: Vec<DomainName> = match gone {
+            Some(gone) => gone.iter().filter_map(policy_host).collect(),
+            // As long as that cannot be told, any may be.
+            None => hosts.to_vec(),
+        };
+        let mut all: Vec<DomainName> = own.iter().cloned().chain(others).collect();
+        all.sort();
+        all.dedup();
+        *hosts = all.into();
+        let wanted: HashSet<&str> = hosts.iter().map(DomainName::as_str).collect();
+        inner.named.retain(|name| wanted.contains(name));
     }
 
     /// Whether what is configured is served: stages can be read, and no body waits for the store. It
@@ -259,6 +301,12 @@ impl PolicyHost {
                 let _ = timeout(newcomers::AGAIN, self.inner.has_newcomers.notified()).await;
             }
         };
+        let gone = async {
+            loop {
+                self.look_at_gone().await;
+                sleep(newcomers::AGAIN).await;
+            }
+        };
         let files = async {
             loop {
                 sleep(FILES).await;
@@ -275,7 +323,8 @@ impl PolicyHost {
                         Arc::clone(&all)
                     };
                     let skip = |host: &DomainName| {
-                        self.inner.files.as_ref().is_some_and(|files| files.has(host))
+                        let now = self.inner.clock.now().as_second();
+                        self.inner.files.as_ref().is_some_and(|files| files.has(host, now))
                     };
                     keeper.run(hosts, skip, &self.inner.reloaded).await
                 }
@@ -284,6 +333,7 @@ impl PolicyHost {
         tokio::select! {
             never = stages => never,
             never = newcomers => never,
+            never = gone => never,
             never = files => never,
             never = certificates => never,
         }
@@ -315,7 +365,7 @@ impl PolicyHost {
         let looked = tokio::task::spawn_blocking(move || {
             let hosts = Arc::clone(&inner.hosts.read().unwrap_or_else(PoisonError::into_inner));
             if let Some(files) = &inner.files {
-                files.look(&hosts, &inner.named);
+                files.look(&hosts, &inner.named, inner.clock.now().as_second());
             }
         });
         // An error means that the runtime is going down.
@@ -342,6 +392,7 @@ impl Inner {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.policies.set(count(self.shelf.count()));
         self.metrics.held.set(count(self.held.count().saturating_add(self.source.waiting())));
+        self.metrics.gone.set(count(self.source.parted()));
         self.metrics.certificates.set(count(certificates));
         self.metrics.missing.set(count(hosts.saturating_sub(certificates)));
     }

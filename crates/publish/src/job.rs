@@ -1,6 +1,10 @@
 //! The regular work: every domain that is due is passed over, some at a time.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use mail_domain::DomainName;
 use sealpost_rollout::{Event, Stage, Step, Time, logbook};
@@ -19,8 +23,8 @@ use crate::{
     metrics::{Gate, InStage},
 };
 
-/// How many domains are passed over at the same time.
-const AT_ONCE: usize = 16;
+/// A pass that begins so long after it was due is late.
+const LATE: Duration = Duration::from_secs(3_600);
 /// How often it is looked which domains are due.
 const LOOK: Duration = Duration::from_secs(30);
 /// How long passes that are under way may take when everything stops.
@@ -45,13 +49,15 @@ pub struct Leader {
 }
 
 impl Job {
-    /// Begins to lead these domains on. Must be called within a Tokio runtime.
+    /// Begins to lead these domains on, `at_once` of them at a time. Must be called within a Tokio
+    /// runtime.
     ///
     /// Of what `host` serves, it looks at once at the policies that wait for a look.
     pub fn start(
         driver: Driver,
         domains: Domains,
         clock: Clock,
+        at_once: usize,
         host: Option<&PolicyHost>,
     ) -> Self {
         let domains = Arc::new(domains);
@@ -67,6 +73,9 @@ impl Job {
                 let work = Work {
                     driver: driver.clone(),
                     clock: clock.clone(),
+                    at_once: at_once.max(1),
+                    begun_at: Time::at(clock.now().as_second()),
+                    late: 0,
                     metrics: Arc::clone(&counted),
                     held: Arc::clone(&held),
                     gates: HashMap::new(),
@@ -157,6 +166,12 @@ impl Leader {
 struct Work {
     driver: Driver,
     clock: Clock,
+    /// How many domains are passed over at the same time.
+    at_once: usize,
+    /// What was due before could not be done in time.
+    begun_at: Time,
+    /// How many passes of this round began late.
+    late: usize,
     metrics: Arc<DriveMetrics>,
     /// What waits for a look of ours, due or not.
     held: Arc<Held>,
@@ -167,8 +182,8 @@ struct Work {
 /// Why a domain is passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Occasion {
-    /// Its time has come.
-    Due,
+    /// Its time has come, or had come then.
+    Due(Time),
     /// A policy waits for it.
     Held,
 }
@@ -191,16 +206,11 @@ impl Work {
                     tracing::error!(%error, "could not find the domains that are due");
                 }
                 Ok(due) => {
-                    let held = self.held.take_fresh();
-                    let due: Vec<_> = due
-                        .into_iter()
-                        .filter(|domain| !held.contains(domain))
-                        .map(|domain| (domain, Occasion::Due))
-                        .collect();
                     self.count(&all, due.len()).await;
-                    let held = held.into_iter().map(|domain| (domain, Occasion::Held));
+                    let due = due.into_iter().map(|(domain, at)| (domain, Occasion::Due(at)));
                     let is_over = || *stopped.borrow() || domains.has_changed().unwrap_or(true);
-                    self.pass_over(&all, held.chain(due), is_over).await;
+                    self.pass_over(&all, due.collect(), is_over).await;
+                    self.tell_of_late();
                     self.count(&all, 0).await;
                 }
             }
@@ -216,27 +226,34 @@ impl Work {
         }
     }
 
-    /// Passes over these, until it is to stop.
+    /// Passes over these, until it is to stop; and first over what waits for a look, also if that comes
+    /// meanwhile.
     async fn pass_over(
         &mut self,
         all: &Arc<Domains>,
-        domains: impl IntoIterator<Item = (DomainName, Occasion)>,
+        mut domains: VecDeque<(DomainName, Occasion)>,
         is_over: impl Fn() -> bool,
     ) {
         let mut running = JoinSet::new();
-        for (domain, occasion) in domains {
+        self.late = 0;
+        loop {
+            while running.len() >= self.at_once {
+                self.ended(running.join_next().await);
+            }
             if is_over() {
                 break;
             }
-            while running.len() >= AT_ONCE {
-                self.ended(running.join_next().await);
+            for domain in self.held.take_fresh() {
+                domains.push_front((domain, Occasion::Held));
             }
+            let Some((domain, occasion)) = domains.pop_front() else { break };
+            self.note_late(occasion);
             let (driver, all, at) = (self.driver.clone(), Arc::clone(all), read_clock(&self.clock));
             let metrics = Arc::clone(&self.metrics);
             running.spawn(async move {
                 let watch = Stopwatch::start();
                 let passed = match (all.of(&domain), occasion) {
-                    (Some(published), Occasion::Due) => driver.pass_if_due(published, &at).await,
+                    (Some(published), Occasion::Due(_)) => driver.pass_if_due(published, &at).await,
                     (Some(published), Occasion::Held) => {
                         driver.pass(published, &at, Doing::All, None).await.map(Some)
                     }
@@ -250,6 +267,25 @@ impl Work {
         }
         while !running.is_empty() {
             self.ended(running.join_next().await);
+        }
+    }
+
+    /// A pass that begins now: is it late?
+    fn note_late(&mut self, occasion: Occasion) {
+        if is_late(occasion, self.now(), self.begun_at) {
+            self.late += 1;
+        }
+        self.metrics.late.set(i64::try_from(self.late).unwrap_or(i64::MAX));
+    }
+
+    fn tell_of_late(&self) {
+        if self.late > 0 {
+            tracing::warn!(
+                "{} domains were passed over an hour late or more: raise `passes_at_once` in \
+                 [publish], of {} now",
+                self.late,
+                self.at_once
+            );
         }
     }
 
@@ -313,6 +349,15 @@ impl Work {
     }
 }
 
+/// Whether a pass that begins now is late. Whose look was wanted at once may come at any time, and
+/// nothing could be done before the process began.
+fn is_late(occasion: Occasion, now: Time, begun_at: Time) -> bool {
+    match occasion {
+        Occasion::Due(at) => at > Time::at(0) && now >= at.max(begun_at).plus(LATE),
+        Occasion::Held => false,
+    }
+}
+
 fn tell(pass: &Pass) {
     for line in logbook(&pass.rows).lines() {
         tracing::info!("{}: {line}", pass.domain);
@@ -325,5 +370,25 @@ fn tell(pass: &Pass) {
     }
     if let Step::Propose(to) = &pass.decision.step {
         tracing::warn!("{}: proposed: {} → {}: {}", pass.domain, to.from, to.to, to.cause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_is_late_after_an_hour_in_which_it_could_have_been_made() {
+        let at = Time::at;
+        for (occasion, now, begun_at, late) in [
+            (Occasion::Due(at(10_000)), 13_599, 0, false),
+            (Occasion::Due(at(10_000)), 13_600, 0, true),
+            (Occasion::Due(at(10_000)), 15_000, 12_000, false),
+            (Occasion::Due(at(10_000)), 15_600, 12_000, true),
+            (Occasion::Due(at(0)), 15_600, 1_000, false),
+            (Occasion::Held, 15_600, 1_000, false),
+        ] {
+            assert_eq!(is_late(occasion, at(now), at(begun_at)), late, "{occasion:?} at {now}");
+        }
     }
 }

@@ -46,7 +46,8 @@ mod acme;
 mod certificates;
 pub use acme::ChallengeKind;
 pub use certificates::{
-    AcmeLimits, AcmeSection, CertificateState, Expected, ExternalAccount, SealError, states,
+    AcmeLimits, AcmeSection, CertificateState, Expected, ExternalAccount, SealError,
+    certificate_in_files, states,
 };
 
 // What goes onto a web server.

@@ -9,6 +9,7 @@ sealpost_runtime::metric_table! {
         requests: CounterVec<Answered> = "sealpost_publish_requests_total", "Requests, by what was answered.";
         policies: Gauge = "sealpost_publish_policies", "Domains whose policy is served.";
         held: Gauge = "sealpost_publish_policies_held", "Domains whose configured policy is not served yet: one of mode enforce is not before a pass has seen that it covers every MX host, and the one before it is served; the first of a fixed mode is not where another publishes one (`publish adopt`), or where that could not be told.";
+        gone: Gauge = "sealpost_publish_domains_gone", "Domains that were taken out of the configuration, and whose policy is served on because senders may hold it.";
         certificates: Gauge = "sealpost_publish_certificates", "Policy hosts that have a certificate.";
         missing: Gauge = "sealpost_publish_certificates_missing", "Policy hosts that have none, yet or any more.";
         soonest: Gauge = "sealpost_publish_certificate_expiry_timestamp_seconds", "When the first of the certificates from the authority expires, in seconds since 1970; 0 if there is none.";
@@ -24,6 +25,7 @@ sealpost_runtime::metric_table! {
     pub struct DriveMetrics {
         domains: GaugeVec<InStage> = "sealpost_publish_domains", "Configured domains, by stage. Those that were not taken up yet are in `nothing`.";
         due: Gauge = "sealpost_publish_domains_due", "Configured domains that are to be passed over now.";
+        late: Gauge = "sealpost_publish_domains_late", "Domains whose pass began an hour late or more in the last round: raise `passes_at_once`.";
         gates: GaugeVec<Gate> = "sealpost_publish_gates", "Configured domains by the gate of their stage, as the last pass of this process saw it: `open` if a move waits for a person, `shut` if a condition does not hold, `none` if no stage comes next by itself or the mode is fixed.";
         passes: Counter = "sealpost_publish_passes_total", "Passes that came to their end.";
         pass_time: Histogram = "sealpost_publish_pass_seconds", "How long a pass over one domain took.";

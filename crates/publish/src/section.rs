@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    num::NonZeroU16,
     path::{Path, PathBuf},
 };
 
@@ -49,6 +50,8 @@ pub struct Section {
     pub store: Option<PathBuf>,
     /// Where TLS reports go, for every domain that says nothing else.
     pub rua: Option<Vec<Rua>>,
+    /// How many domains are passed over at the same time: 16.
+    pub passes_at_once: Option<NonZeroU16>,
     /// The policy host, for domains with `host = "own"`.
     pub host: HostSection,
     /// The authority that its certificates come from; without it they come from files.

@@ -101,6 +101,12 @@ pub enum Event {
         /// The stage that fits it.
         stage: Stage,
     },
+    /// The domain is configured no longer, and senders may hold its policy.
+    TakenOut,
+    /// It is configured again, and was served all the while.
+    TakenBack,
+    /// No sender can hold the policy of a domain that was taken out.
+    LetGo,
 }
 
 impl Event {
@@ -176,6 +182,9 @@ impl fmt::Display for Event {
             Self::Forced { what } => write!(f, "forced: {}", one_line(what)),
             Self::Uncounted { what } => f.write_str(&one_line(what)),
             Self::Adopted { stage } => write!(f, "taken over as it is, at {stage}"),
+            Self::TakenOut => f.write_str("taken out of the configuration"),
+            Self::TakenBack => f.write_str("in the configuration again, and served all the while"),
+            Self::LetGo => f.write_str("let go: no sender can hold its policy any more"),
         }
     }
 }

@@ -212,6 +212,14 @@ impl Reckoning {
         };
         let (name, count) = (name.clone(), up.as_secs());
         let last = self.machines.iter().find(|Count(known, ..)| *known == name);
+        // Who read the clock before another and writes after him has missed nothing, and what he counts
+        // is counted: since a machine was started it counts forward only.
+        let is_counted = |Count(_, before, _): &Count| {
+            before.checked_sub(count).is_some_and(|late| late > 0 && late <= LONGEST_GAP.as_secs())
+        };
+        if last.is_some_and(is_counted) {
+            return Lapse::default();
+        }
         let counted = last.and_then(|Count(_, before, then)| {
             Some((Duration::from_secs(count.checked_sub(*before)?), *then))
         });

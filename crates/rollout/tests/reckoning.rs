@@ -83,9 +83,15 @@ fn what_counts_is_what_a_clock_that_nobody_sets_has_counted() {
         ),
         (
             "wrong in itself",
-            [("a", 0, 9_000), ("a", HOUR, 60), ("a", 2 * HOUR, HOUR + 60)],
+            [("a", 0, 90_000), ("a", HOUR, 60), ("a", 2 * HOUR, HOUR + 60)],
             HOUR,
             vec![1],
+        ),
+        (
+            "read before another, and written after him",
+            [("a", 0, 0), ("a", HOUR, HOUR), ("a", HOUR - 60, HOUR - 60)],
+            HOUR,
+            vec![],
         ),
         (
             "another's look between",
@@ -96,6 +102,13 @@ fn what_counts_is_what_a_clock_that_nobody_sets_has_counted() {
     ] {
         assert_eq!(counted(&readings), (seconds, told), "{name}");
     }
+}
+
+#[test]
+fn what_was_counted_is_not_counted_again_after_a_late_writer() {
+    let late = [("a", 0, 0), ("a", HOUR, HOUR), ("a", HOUR - 60, HOUR - 60)];
+    let next = ("a", 2 * HOUR, 2 * HOUR);
+    assert_eq!(counted(&[late[0], late[1], late[2], next]), (2 * HOUR, vec![]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tls_rpt::SeenPolicy;
 mod sink;
 
 /// The exit status of each command that is not expected to end with 0.
-const OTHER_STATUS: [(&str, i32); 11] = [
+const OTHER_STATUS: [(&str, i32); 12] = [
     ("sealpost check sts-id-with-dashes.test", 1),
     // The list has domains that fail.
     ("sealpost check --from domains.txt", 1),
@@ -27,6 +27,12 @@ const OTHER_STATUS: [(&str, i32); 11] = [
     // The example of RFC 8460 has a string where an array belongs (erratum 6241).
     ("sealpost receive lint report.json", 1),
     ("sealpost receive failures --store reports.db --unverified --since 2016-01-01", 1),
+    // It is too early.
+    (
+        "sealpost publish plan good.test --config sealpost.toml --add-mx mx1.provider.example \
+         --remove-mx mx1.good.test --on 2026-12-01T00:00:00Z 2>&1",
+        1,
+    ),
     // It is signed by its own key.
     ("sealpost publish rehearse good.test --cert new.pem", 1),
 ];
@@ -89,6 +95,16 @@ fn auditor() {
 #[test]
 fn lead_to_enforce() {
     run_page("lead-to-enforce.md", &[]);
+}
+
+#[test]
+fn change_mail_hosts() {
+    run_page("change-mail-hosts.md", &[]);
+}
+
+#[test]
+fn set_records() {
+    run_page("set-records.md", &[]);
 }
 
 #[test]

@@ -290,6 +290,60 @@ fn slow_clients_are_closed_and_hinder_nobody() {
     assert!(policy(address, "example.com").unwrap().contains("mode: enforce"));
 }
 
+/// As certbot leaves them.
+#[test]
+fn a_certificate_in_files_is_replaced_at_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = folder.path().join("sealpost.toml");
+    let text = "[publish]\nstore = \"store.sqlite\"\n[publish.host]\nhttps = [\"127.0.0.1:0\"]\n\
+                certificates = \"live\"\n\
+                [publish.domains.\"example.com\"]\nhost = \"own\"\nmode = \"testing\"\n\
+                mx = [\"mx.example.com\"]\n";
+    fs_err::write(&configuration, format!("{}{text}", nowhere())).unwrap();
+    let place = folder.path().join("live/mta-sts.example.com");
+    fs_err::create_dir_all(&place).unwrap();
+    let write = |name: &str| {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        fs_err::write(place.join("fullchain.pem"), made.cert.pem()).unwrap();
+        fs_err::write(place.join("privkey.pem"), made.signing_key.serialize_pem()).unwrap();
+        made.cert.pem().replace('\r', "")
+    };
+    let told = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(["publish", "certificates", "--config"])
+            .arg(&configuration)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let first = write("mta-sts.example.com");
+    let daemon = Daemon::start(&configuration);
+    let address = daemon.address("policies over https").to_string();
+    let shown = || {
+        let output = Command::new("openssl")
+            .args(["s_client", "-connect", &address, "-servername", "mta-sts.example.com"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(shown().contains(&first), "{}", shown());
+    let (status, said) = told();
+    assert!(status == Some(0) && said.contains(", from files"), "{said}");
+
+    let second = write("mta-sts.example.com");
+    daemon.signal("-HUP");
+    daemon.says("read the configuration again");
+    assert!(shown().contains(&second), "{}", shown());
+    // One that no sender accepts takes the place of none.
+    write("mta-sts.example.org");
+    daemon.signal("-HUP");
+    daemon.says("the certificate cannot be used");
+    assert!(shown().contains(&second), "{}", shown());
+    let (status, said) = told();
+    assert!(status == Some(1) && said.contains("it is for mta-sts.example.org"), "{said}");
+}
+
 #[test]
 fn a_set_up_that_cannot_serve_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -47,7 +47,7 @@ pub use certificates::{
     Account, Allowance, Begun, Certificates, Kept, KnownHost, Spending, Trouble,
 };
 mod rollout;
-pub use rollout::{Advance, Rollout, Rollouts, Settled, Word, WordKind, read_clock};
+pub use rollout::{Advance, Hosted, Rollout, Rollouts, Settled, Word, WordKind, read_clock};
 mod tokens;
 pub use tokens::{Rights, Token, Tokens};
 mod audit;

@@ -1,10 +1,12 @@
 //! How far the roll-out of each domain has come: its stage, every policy that was ever served for
 //! it, and its logbook.
 
+mod hosted;
 mod serving;
 mod settling;
 pub(crate) mod sql;
 mod watch;
+pub use hosted::Hosted;
 pub use settling::Settled;
 pub use watch::{Word, WordKind};
 

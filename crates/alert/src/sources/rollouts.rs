@@ -58,6 +58,21 @@ impl RolloutsWatch {
             }
         }
         self.moved.retain(|domain, _| domains.contains(domain));
+        // What is live of others is not theirs to replace: a person has to take it over.
+        let mut behind = None;
+        loop {
+            let page = rollouts.turned_away(behind, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = Some(last.clone());
+            for domain in page {
+                let state = rollouts.watch_state(domain.clone()).await?;
+                let watched: Watched =
+                    state.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+                let found = ahead(&domain, Stage::Nothing, &watched.outlook);
+                board.put(Source::Rollouts, &domain, found);
+                domains.insert(domain);
+            }
+        }
         board.complete(Source::Rollouts, &domains);
         board.complete(Source::Passes, &domains);
         Ok(())

@@ -387,6 +387,34 @@ async fn what_waits_for_a_person_is_told() {
 }
 
 #[tokio::test]
+async fn who_is_not_taken_up_is_told_until_that_is_settled() {
+    let mut world = World::new().await;
+    let rollouts = world.store.rollouts();
+    let turn_away = async || {
+        let todo = vec!["take the domain over as it is".to_owned()];
+        let left = serde_json::to_string(&Outlook { todo, ..Outlook::default() }).unwrap();
+        rollouts.turn_away(vec![(domain(), left)], Time::at(BEGIN)).await.unwrap();
+    };
+    turn_away().await;
+    assert_eq!(world.pass(BEGIN).await, []);
+    let told = world.passes(BEGIN + 600, BEGIN + 2 * HOUR).await;
+    assert_eq!(told, one(OPENED, "INC303", ""));
+    assert_eq!(world.said(), "take the domain over as it is");
+    // It is not configured any more.
+    rollouts.forget_turned_away(vec![domain()]).await.unwrap();
+    let told = world.passes(BEGIN + 3 * HOUR, BEGIN + 4 * HOUR).await;
+    assert_eq!(told, one(RESOLVED, "INC303", ""));
+    // Or it is taken up.
+    turn_away().await;
+    let told = world.passes(BEGIN + 5 * HOUR, BEGIN + 7 * HOUR).await;
+    assert_eq!(told, one(OPENED, "INC303", ""));
+    world.enrol(Stage::Testing, BEGIN + 7 * HOUR).await;
+    world.leave(green(BEGIN + 7 * HOUR), Outlook::default()).await;
+    let told = world.passes(BEGIN + 8 * HOUR, BEGIN + 9 * HOUR).await;
+    assert_eq!(told, one(RESOLVED, "INC303", ""));
+}
+
+#[tokio::test]
 async fn a_domain_that_falls_back_is_told_until_it_moves_on() {
     let mut world = World::new().await;
     let rollouts = world.store.rollouts();

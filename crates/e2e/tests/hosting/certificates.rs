@@ -62,9 +62,9 @@ fn short_lived_certificates_are_renewed_without_one_failed_handshake() {
 }
 
 /// The record of the challenge is set at a BIND, by an update with TSIG, and is gone afterwards. The
-/// authority wants an external account, and says when it wants the certificate renewed.
+/// authority wants an external account, and says when it wants the certificate renewed: that is when it will be.
 #[test]
-fn a_certificate_comes_by_dns_01_for_an_external_account_and_is_renewed_when_suggested() {
+fn a_certificate_comes_by_dns_01_for_an_external_account_and_its_renewal_is_set_as_suggested() {
     let hosting = Hosting::start(86_400, "").unwrap();
     let text = with_authority("dns.sqlite", "dns-01", "127.0.0.80", &["dns.test"])
         .replace(":14000/", ":14001/")

@@ -10,6 +10,7 @@ use sealpost_evidence::{CaaRecord, Lookup};
 use sealpost_net::Network;
 
 use super::printable;
+use crate::Target;
 
 /// Properties of CAA records that we understand; another one that is critical forbids (RFC 8659
 /// §4.1).
@@ -20,8 +21,8 @@ const KNOWN: [&str; 7] =
 #[derive(Debug)]
 pub(crate) struct Preflight<'a> {
     pub(crate) network: &'a Network,
-    /// The addresses of this host; empty if that is not known.
-    pub(crate) ours: &'a [IpAddr],
+    /// Where the policy host is to be found; empty if nobody said.
+    pub(crate) ours: &'a [Target],
     /// The names by which CAA records know the authority; empty if that is not known.
     pub(crate) authorities: &'a [String],
     /// How the name is to be proved.
@@ -40,6 +41,16 @@ pub(crate) enum Unfit {
         host: DomainName,
         /// What it says.
         what: String,
+    },
+    /// Nobody said which addresses it has to have.
+    #[error(
+        "order a certificate for {host}: nobody said at which addresses it is to be found, so it \
+         cannot be told whether the DNS leads here: set `target` of the domain, or `addresses` in \
+         [publish.host]"
+    )]
+    Nowhere {
+        /// The policy host.
+        host: DomainName,
     },
     /// It could not be learnt.
     #[error("order a certificate for {host}: could not learn {what}")]
@@ -75,9 +86,11 @@ impl Preflight<'_> {
                 Unfit::Unknown { host: host.clone(), what: "its addresses".to_owned() }
             });
         }
-        if self.method != "dns-01" && !self.ours.is_empty() {
+        // By dns-01 the authority asks for a record, wherever the host is.
+        if self.method != "dns-01" {
+            let ours = self.ours(host).await?;
             // The authority may ask at any of them.
-            let other = found.iter().find(|address| !self.ours.contains(address));
+            let other = found.iter().find(|address| !ours.contains(address));
             if let Some(other) = other {
                 return Err(elsewhere(format!("it has the address {other}, which is not ours")));
             }
@@ -97,6 +110,30 @@ impl Preflight<'_> {
                 )
             }
         }
+    }
+
+    /// The addresses at which the policy host is to be found.
+    async fn ours(&self, host: &DomainName) -> Result<Vec<IpAddr>, Unfit> {
+        if self.ours.is_empty() {
+            return Err(Unfit::Nowhere { host: host.clone() });
+        }
+        let mut ours = Vec::new();
+        for target in self.ours {
+            let name = match target {
+                Target::Address(address) => {
+                    ours.push(*address);
+                    continue;
+                }
+                Target::Name(name) => name,
+            };
+            let found = self.network.addresses(name).await.all();
+            if found.is_empty() {
+                let what = format!("the addresses of {name}, to which it is to point");
+                return Err(Unfit::Unknown { host: host.clone(), what });
+            }
+            ours.extend(found);
+        }
+        Ok(ours)
     }
 }
 

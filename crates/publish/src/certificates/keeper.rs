@@ -83,11 +83,11 @@ struct Inner {
 /// By the name of the authority: who speaks to it, and the names by which CAA records know it.
 type Clients = HashMap<String, (Arc<Client>, Vec<String>)>;
 
-/// The addresses at which policy hosts must be.
+/// Where policy hosts must be found.
 #[derive(Default)]
 struct Addresses {
-    all: Vec<IpAddr>,
-    of: HashMap<DomainName, Vec<IpAddr>>,
+    all: Vec<Target>,
+    of: HashMap<DomainName, Vec<Target>>,
 }
 
 /// What is known of a host.
@@ -213,21 +213,16 @@ impl Keeper {
         let (mut of, mut servers) = (HashMap::new(), HashMap::new());
         for published in domains {
             let Some(host) = crate::host::policy_host(&published.domain) else { continue };
-            let addresses = published.target.iter().filter_map(|target| match target {
-                Target::Address(address) => Some(*address),
-                Target::Name(_) => None,
-            });
-            let addresses: Vec<IpAddr> = addresses.collect();
             if let DnsWay::Server(name) = &published.dns {
                 servers.insert(host.clone(), name.clone());
             }
-            if !addresses.is_empty() {
-                of.insert(host, addresses);
-            }
+            of.insert(host, published.target.clone());
         }
         self.inner.issuer.zone.configure(servers);
-        let addresses = Addresses { all: all.to_vec(), of };
-        *self.inner.addresses.write().unwrap_or_else(PoisonError::into_inner) = addresses;
+        let mut known = self.inner.addresses.write().unwrap_or_else(PoisonError::into_inner);
+        known.all = all.iter().copied().map(Target::Address).collect();
+        // Those that were taken out stay where they were.
+        known.of.extend(of);
     }
 
     /// Works off what is due, the most urgent first, for ever.
@@ -622,7 +617,7 @@ impl Inner {
         Ok(())
     }
 
-    fn addresses_of(&self, host: &DomainName) -> Vec<IpAddr> {
+    fn addresses_of(&self, host: &DomainName) -> Vec<Target> {
         let addresses = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
         if addresses.all.is_empty() {
             addresses.of.get(host).cloned().unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mail_domain::DomainName;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::{Domains, PublishedDomain};
@@ -35,12 +36,17 @@ impl Configured {
         let is_same = now.of(&published.domain).is_some_and(|now| now.is_as(published));
         is_same.then_some(Hold { _guard: Some(now) })
     }
+
+    /// Keeps a domain configured, however; `None` if it is not any more.
+    pub(super) async fn hold_any(&self, domain: &DomainName) -> Option<Hold<'_>> {
+        let Some(configured) = &self.0 else { return Some(Hold { _guard: None }) };
+        let now = configured.read().await;
+        now.of(domain).is_some().then_some(Hold { _guard: Some(now) })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use mail_domain::DomainName;
-
     use super::*;
     use crate::Section;
 
@@ -62,8 +68,10 @@ mod tests {
         assert!(configured.hold(published).await.is_some(), "only its line is another");
         configured.replace(Arc::new(other)).await;
         assert!(configured.hold(published).await.is_none());
+        assert!(configured.hold_any(&name).await.is_some());
         configured.replace(Arc::default()).await;
         assert!(configured.hold(published).await.is_none(), "it is gone");
+        assert!(configured.hold_any(&name).await.is_none());
         assert!(Configured::default().hold(published).await.is_some());
     }
 

@@ -10,6 +10,7 @@ mod configured;
 mod ledger;
 mod look;
 mod order;
+mod parting;
 mod pass;
 mod publication;
 mod reported;
@@ -20,15 +21,12 @@ mod zones;
 pub(crate) use adopt::turn_away;
 pub use adopt::{AdoptError, Adopted, stage_of};
 pub use order::Order;
+pub(crate) use parting::{look_at_parting, reckon_parting};
 pub use pass::{Enrolment, Pass};
 pub(crate) use seen::{IdSeen, id as id_seen};
 pub use words::{Statement, WordError};
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mail_domain::DomainName;
 use sealpost_evidence::Evidence;
@@ -141,25 +139,31 @@ impl Driver {
         self.configured.replace(domains).await;
     }
 
-    /// The domains that are due, or that were never looked at.
+    /// The domains that are due, or that were never looked at, with since when: those that wait for
+    /// the longest first. Whose look is wanted at once is due since 1970.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says of reading.
-    pub async fn due(&self, domains: &Domains, now: Time) -> Result<Vec<DomainName>, StoreError> {
-        let mut later = HashSet::new();
+    pub async fn due(
+        &self,
+        domains: &Domains,
+        now: Time,
+    ) -> Result<Vec<(DomainName, Time)>, StoreError> {
+        let mut times = HashMap::new();
         let mut behind = None;
         loop {
             let page = self.store.rollouts().due_times(behind, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             behind = Some(last.clone());
-            later.extend({
-                let is_later = |due: Time| due > now && due <= now.plus(LATEST);
-                page.into_iter().filter(move |(_, due)| is_later(*due)).map(|(name, _)| name)
-            });
+            times.extend(page);
         }
         let all = domains.iter().map(|published| &published.domain);
-        Ok(all.filter(|domain| !later.contains(*domain)).cloned().collect())
+        let since = |domain: &DomainName| due_since(times.get(domain).copied(), now);
+        let due = all.filter_map(|domain| Some((domain.clone(), since(domain)?)));
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(_, since)| *since);
+        Ok(due)
     }
 
     /// How many of the configured domains are in each stage, in the order of [`Stage::ALL`]. One
@@ -246,6 +250,16 @@ pub fn writers(
     Ok(writers)
 }
 
+/// Since when a look is due that is meant for this time; `None` if it is not.
+fn due_since(due: Option<Time>, now: Time) -> Option<Time> {
+    match due {
+        Some(due) if due <= now => Some(due),
+        Some(due) if due <= now.plus(LATEST) => None,
+        // Nobody has looked, or no time that is so far ahead was meant.
+        Some(_) | None => Some(now),
+    }
+}
+
 /// When the next look is due: a little earlier or later for each domain, so that they do not all come
 /// at once.
 fn due(now: Time, wait: Duration, domain: &DomainName) -> Time {
@@ -262,4 +276,26 @@ fn due(now: Time, wait: Duration, domain: &DomainName) -> Time {
 
 fn write_failed(error: &WriteError) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_due_from_its_time_on_and_at_once_where_there_is_none() {
+        let now = Time::at(1_000_000);
+        let latest = now.plus(LATEST);
+        let later = latest.plus(Duration::from_secs(1));
+        for (due, since) in [
+            (Some(Time::at(0)), Some(Time::at(0))),
+            (Some(now), Some(now)),
+            (Some(now.plus(Duration::from_secs(1))), None),
+            (Some(latest), None),
+            (Some(later), Some(now)),
+            (None, Some(now)),
+        ] {
+            assert_eq!(due_since(due, now), since, "{due:?}");
+        }
+    }
 }

@@ -133,6 +133,7 @@ impl Driver {
         let configured = self.configured.clone();
         let kept = rollouts.watch_state(domain.clone()).await?;
         let mut state = State::read(kept.as_deref());
+        state.parted_at = None;
         let (reckoning, lapse) =
             Reckoning::resume(state.reckoning.take(), reading, recorded(&rollout));
         let mut ledger =
@@ -197,7 +198,11 @@ impl Driver {
         state.outlook.todo.clone_from(&work.todo);
         ledger.reckoning.keep(recorded(&ledger.rollout));
         state.reckoning = Some(ledger.reckoning.clone());
-        if doing == Doing::All {
+        let configured = self.configured.clone();
+        // Of one that was taken out meanwhile, the policy host has written what is waited for.
+        if doing == Doing::All
+            && let Some(_hold) = configured.hold_any(&ledger.domain).await
+        {
             let (domain, state) = (ledger.domain.clone(), state.write());
             match ledger.rollouts.keep_watch(domain, due, state).await {
                 Err(error) if has_left => {

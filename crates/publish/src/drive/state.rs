@@ -13,6 +13,8 @@ pub(super) struct State {
     pub(super) live_since: Option<Time>,
     /// Since when it could not be told whether it is.
     pub(super) unseen_since: Option<Time>,
+    /// Since when the domain is configured no longer, in reckoned time.
+    pub(super) parted_at: Option<Time>,
     /// The last look of our own.
     pub(super) check: Option<Check>,
     /// The spike that is on.

@@ -22,6 +22,9 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostSection {
+    /// How the host is called among those that share a store and have different domains; by default it
+    /// has no name. Each answers for its own domains only.
+    pub name: String,
     /// Where to serve policies over HTTPS.
     pub https: Vec<Address>,
     /// Where to answer challenges over plain HTTP.
@@ -56,6 +59,7 @@ impl HostSection {
 impl Default for HostSection {
     fn default() -> Self {
         Self {
+            name: String::new(),
             https: Vec::new(),
             http: Vec::new(),
             proxied: Vec::new(),

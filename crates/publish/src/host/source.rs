@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -12,9 +12,9 @@ use std::{
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
 use sealpost_net::Network;
-use sealpost_rollout::{Stage, Time};
+use sealpost_rollout::{Actor, Entry, Event, Horizon, Stage, Time};
 use sealpost_runtime::{Clock, Stopwatch};
-use sealpost_store::{Rollouts, Settled, StoreError};
+use sealpost_store::{Hosted, Rollouts, Settled, StoreError, read_clock};
 use tokio::{sync::Mutex, task::JoinSet};
 
 use super::{
@@ -33,17 +33,24 @@ const PAGE: u32 = 10_000;
 const SPREAD: Duration = Duration::from_secs(60);
 /// Newcomers that are looked at together.
 const AT_ONCE: usize = 64;
+/// From one look at a domain that was taken out to the next.
+const HOURLY: Duration = Duration::from_secs(3_600);
 /// For how long the looks at newcomers are gathered before what came of them is carried out.
 const GATHERED: Duration = Duration::from_secs(1);
 
 /// Knows what is to be served.
 pub(super) struct Source {
+    /// How this host is called among those that share the store.
+    name: String,
     rollouts: Rollouts,
     clock: Clock,
     held: Arc<Held>,
     network: Network,
     /// How many newcomers wait.
     waiting: AtomicUsize,
+    /// How many domains were taken out and are served on, and whether others than before.
+    parted: AtomicUsize,
+    has_parted: AtomicBool,
     /// One at a time.
     state: Mutex<State>,
 }
@@ -56,8 +63,27 @@ struct State {
     /// Bodies that are alike lie in memory once.
     bodies: HashSet<Arc<[u8]>>,
     newcomers: Newcomers,
+    /// Whether it is known which domains were taken out.
+    is_sorted: bool,
+    /// Domains that were taken out of the configuration, and whose policy senders may hold.
+    gone: HashMap<DomainName, Gone>,
+    /// Those whose policy nobody can hold any more.
+    over: HashSet<DomainName>,
+    /// Those that are for another host to serve which shares the store.
+    elsewhere: HashSet<DomainName>,
     /// How often other domains were configured.
     turn: u64,
+}
+
+/// A domain that was taken out of the configuration.
+#[derive(Debug)]
+struct Gone {
+    /// Until when senders may hold its policy.
+    horizon: Horizon,
+    /// Since it was looked at in the DNS.
+    looked: Option<Stopwatch>,
+    /// Whether its policy lies on the shelf.
+    is_served: bool,
 }
 
 /// What has changed.
@@ -89,14 +115,21 @@ enum Standing {
     Configured,
     /// That one waits; this is the one that is recorded as served.
     Before,
-    /// It is the one that is recorded as served, to the octet.
+    /// It is the one that is recorded as served, to the octet; so it is of a domain that is configured
+    /// no longer. Or another host records what is served.
     Kept,
 }
 
 impl Source {
-    pub(super) fn new(rollouts: Rollouts, clock: Clock, held: Arc<Held>, network: Network) -> Self {
-        let (waiting, state) = (AtomicUsize::default(), Mutex::default());
-        Self { rollouts, clock, held, network, waiting, state }
+    pub(super) fn new(
+        name: String,
+        rollouts: Rollouts,
+        (clock, network): (Clock, Network),
+        held: Arc<Held>,
+    ) -> Self {
+        let (waiting, parted) = (AtomicUsize::default(), AtomicUsize::default());
+        let (has_parted, state) = (AtomicBool::default(), Mutex::default());
+        Self { name, rollouts, clock, held, network, waiting, parted, has_parted, state }
     }
 
     /// How many domains wait for a look at what is live of them, or for a person because of it.
@@ -104,7 +137,25 @@ impl Source {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Serves by these domains from now on. Those that are gone are not served any more.
+    /// How many domains were taken out of the configuration, and are served on.
+    pub(super) fn parted(&self) -> usize {
+        self.parted.load(Ordering::Relaxed)
+    }
+
+    /// Whether those are others than when this was asked the last time.
+    pub(super) fn has_parted(&self) -> bool {
+        self.has_parted.swap(false, Ordering::Relaxed)
+    }
+
+    /// The domains that were taken out of the configuration, and are served on; `None` if that could
+    /// not be told yet.
+    pub(super) async fn gone(&self) -> Option<Vec<DomainName>> {
+        let state = self.state.lock().await;
+        state.is_sorted.then(|| state.gone.keys().cloned().collect())
+    }
+
+    /// Serves by these domains from now on. Those that are gone are served as they are for as long as
+    /// senders may hold their policy.
     pub(super) async fn replace(
         &self,
         domains: Domains,
@@ -113,6 +164,7 @@ impl Source {
         let mut state = self.state.lock().await;
         state.domains = domains;
         state.turn = state.turn.wrapping_add(1);
+        state.is_sorted = false;
         state.newcomers.forget();
         self.held.forget();
         // What is alike stays alike in memory; what nobody serves any more goes.
@@ -184,7 +236,7 @@ impl Source {
         }
         self.follow(&mut state, shelf).await?;
         drop(state);
-        let now = Time::at(self.clock.now().as_second());
+        let now = self.now();
         let told = news.iter().map(|(domain, obstacle)| (domain.clone(), obstacle.to_string()));
         let written = drive::turn_away(&self.rollouts, told, now).await;
         // After it is written: whoever reads this and asks `publish status` is told the same.
@@ -192,12 +244,163 @@ impl Source {
         written.map(|()| true)
     }
 
+    /// Looks whether senders can still come by the policies of domains that were taken out. What
+    /// nobody can hold any more is let go.
+    pub(super) async fn look_at_gone(&self, shelf: &Shelf) -> Result<(), StoreError> {
+        let now = self.now();
+        let (turn, due) = {
+            let state = self.state.lock().await;
+            let is_due = |gone: &Gone| {
+                !gone.horizon.is_ahead(now)
+                    || gone.looked.as_ref().is_none_or(|looked| looked.elapsed() >= HOURLY)
+            };
+            let due = state.gone.iter().filter(|(_, gone)| is_due(gone));
+            let due: Vec<_> = due.map(|(domain, _)| domain.clone()).collect();
+            (state.turn, due)
+        };
+        let (mut due, mut running, mut looked) = (due.into_iter(), JoinSet::new(), Vec::new());
+        loop {
+            while running.len() < AT_ONCE
+                && let Some(domain) = due.next()
+            {
+                let (network, rollouts) = (self.network.clone(), self.rollouts.clone());
+                let reading = read_clock(&self.clock);
+                running.spawn(async move {
+                    let parting =
+                        drive::look_at_parting(&network, &rollouts, &domain, &reading).await;
+                    (domain, parting)
+                });
+            }
+            let Some(ended) = running.join_next().await else { break };
+            // One that panicked is still due.
+            looked.extend(ended);
+        }
+        if looked.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state.lock().await;
+        if state.turn != turn {
+            return Ok(());
+        }
+        let now = self.now();
+        for (domain, parting) in looked {
+            let horizon = parting?.horizon;
+            if !horizon.is_ahead(now) {
+                state.gone.remove(&domain);
+                state.over.insert(domain);
+            } else if let Some(gone) = state.gone.get_mut(&domain) {
+                (gone.horizon, gone.looked) = (horizon, Some(Stopwatch::start()));
+            }
+        }
+        self.let_go(&mut state, shelf).await
+    }
+
+    /// Finds out which domains of those that are served here are configured no longer, and says so.
+    /// Whoever may still hold their policy must not find it gone.
+    async fn sort_out(&self, state: &mut State) -> Result<(), StoreError> {
+        self.forget_turned_away(&state.domains).await?;
+        let (mut gone, mut over) = (HashMap::new(), HashSet::new());
+        let mut elsewhere = HashSet::new();
+        let mut behind = None;
+        loop {
+            let page = self.rollouts.hosted(&self.name, behind, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = Some(last.domain.clone());
+            for Hosted { domain, taken_out_at, is_elsewhere } in page {
+                let reading = read_clock(&self.clock);
+                let entry = |event: Event, grounds: Vec<String>| Entry {
+                    at: reading.now,
+                    by: Actor::Itself,
+                    event,
+                    grounds,
+                };
+                match (state.domains.of(&domain).map(|published| published.host), taken_out_at) {
+                    (Some(HostWay::Own), None) => {}
+                    (Some(HostWay::Own), Some(_)) => {
+                        let entry = entry(Event::TakenBack, Vec::new());
+                        self.rollouts.take_back(&self.name, domain, entry).await?;
+                    }
+                    (Some(HostWay::External), _) => {
+                        self.rollouts.host_elsewhere(&self.name, domain).await?;
+                    }
+                    (None, _) if is_elsewhere => {
+                        self.rollouts.host_elsewhere(&self.name, domain.clone()).await?;
+                        tracing::info!("{domain}: another host that shares the store serves it");
+                        elsewhere.insert(domain);
+                    }
+                    (None, _) => {
+                        let (rollouts, is_new) = (&self.rollouts, taken_out_at.is_none());
+                        let parting =
+                            drive::reckon_parting(rollouts, &domain, is_new, &reading).await?;
+                        if !parting.horizon.is_ahead(reading.now) {
+                            over.insert(domain);
+                            continue;
+                        }
+                        let entry = entry(Event::TakenOut, vec![parting.words.clone()]);
+                        self.rollouts.take_out(&self.name, domain.clone(), entry).await?;
+                        tracing::warn!(
+                            "{domain}: taken out of the configuration; {}",
+                            parting.words
+                        );
+                        let known =
+                            Gone { horizon: parting.horizon, looked: None, is_served: false };
+                        gone.insert(domain, known);
+                    }
+                }
+            }
+        }
+        (state.gone, state.over, state.is_sorted) = (gone, over, true);
+        state.elsewhere = elsewhere;
+        self.has_parted.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Nobody needs to know why a domain was not taken up that is configured no longer. One that is not
+    /// configured here may be another host's, where hosts have names.
+    async fn forget_turned_away(&self, domains: &Domains) -> Result<(), StoreError> {
+        let mut behind = None;
+        while self.name.is_empty() {
+            let mut page = self.rollouts.turned_away(behind, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = Some(last.clone());
+            page.retain(|domain| domains.of(domain).is_none());
+            self.rollouts.forget_turned_away(page).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets those go whose policy nobody can hold any more: they are served no longer, and if they
+    /// come back they are new.
+    async fn let_go(&self, state: &mut State, shelf: &Shelf) -> Result<(), StoreError> {
+        self.parted.store(state.gone.len(), Ordering::Relaxed);
+        let over: Vec<DomainName> = state.over.iter().cloned().collect();
+        for domains in over.chunks(BATCH) {
+            let (by, event) = (Actor::Itself, Event::LetGo);
+            let entry = Entry { at: self.now(), by, event, grounds: Vec::new() };
+            self.rollouts.let_go(&self.name, domains.to_vec(), entry, SPREAD).await?;
+            shelf.put(domains.iter().filter_map(policy_host).map(|host| (host, None)));
+            for domain in domains {
+                tracing::info!("{domain}: let go, and its policy is served no longer");
+                self.has_parted.store(true, Ordering::Relaxed);
+                state.over.remove(domain);
+                state.served.remove(domain);
+            }
+        }
+        Ok(())
+    }
+
     async fn follow(&self, state: &mut State, shelf: &Shelf) -> Result<Refreshed, StoreError> {
+        if !state.is_sorted {
+            self.sort_out(state).await?;
+        }
+        self.let_go(state, shelf).await?;
         let stages = self.stages().await?;
-        let State { domains, served, bodies, newcomers, .. } = state;
+        let State { domains, served, bodies, newcomers, gone, elsewhere, .. } = state;
         newcomers.retain(|domain| !stages.contains_key(domain));
-        let gone = served.keys().filter(|domain| !is_own(domains, domain));
-        let mut changes: Vec<Change> = gone.map(|domain| Change::removal(domain.clone())).collect();
+        let leave =
+            served.keys().filter(|domain| !is_own(domains, domain) && !gone.contains_key(*domain));
+        let mut changes: Vec<Change> =
+            leave.map(|domain| Change::removal(domain, elsewhere.contains(domain))).collect();
         let mut others = Vec::new();
         for published in domains.iter().filter(|published| published.host == HostWay::Own) {
             // Where the mode is fixed, the stage follows the policy and changes nothing.
@@ -226,7 +429,13 @@ impl Source {
         }
         let mut held = BTreeSet::new();
         // What becomes of these depends on what is served now.
-        let recorded = if others.is_empty() { HashMap::new() } else { self.recorded().await? };
+        let is_known = others.is_empty() && gone.values().all(|gone| gone.is_served);
+        let recorded = if is_known { HashMap::new() } else { self.recorded().await? };
+        for (domain, _) in gone.iter().filter(|(_, gone)| !gone.is_served) {
+            let body = recorded.get(domain).map(|body| kept(body.clone(), bodies));
+            let (domain, stage, standing) = (domain.clone(), Stage::Removed, Standing::Kept);
+            changes.push(Change { domain, stage, body, standing });
+        }
         for (published, stage, policy) in others {
             let before = recorded.get(&published.domain);
             let old = before.and_then(|body| Policy::parse(body).ok());
@@ -284,9 +493,11 @@ impl Source {
             let mut put = Vec::new();
             let mut settled = Vec::new();
             let mut record = Vec::new();
+            let mut hosted = Vec::new();
             for Change { domain, body, standing, .. } in changes {
                 let Some(host) = policy_host(domain) else { continue };
-                if shelf.body(host.as_str()) != *body {
+                let before = shelf.body(host.as_str());
+                if before != *body {
                     match (standing, settle(&state.domains, domain)) {
                         (Standing::Before | Standing::Kept, _) => {}
                         (_, Some(fixed)) => settled.push(fixed),
@@ -294,12 +505,16 @@ impl Source {
                             record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
                         }
                     }
+                    if before.is_none() && body.is_some() && is_own(&state.domains, domain) {
+                        hosted.push(domain.clone());
+                    }
                     put.push((host, body.clone()));
                 }
             }
             changed += put.len();
             if !put.is_empty() {
-                let now = Time::at(self.clock.now().as_second());
+                let now = self.now();
+                self.rollouts.host(&self.name, hosted).await?;
                 self.rollouts.settle_all(settled, now, SPREAD).await?;
                 self.rollouts.serve_all(record, now, SPREAD).await?;
                 shelf.put(put);
@@ -310,10 +525,17 @@ impl Source {
                     state.served.insert(domain.clone(), is_it.then_some(*stage));
                 } else {
                     state.served.remove(domain);
+                    if let Some(gone) = state.gone.get_mut(domain) {
+                        gone.is_served = true;
+                    }
                 }
             }
         }
         Ok(Refreshed { domains: state.served.len(), changed, held: 0, new: 0 })
+    }
+
+    fn now(&self) -> Time {
+        Time::at(self.clock.now().as_second())
     }
 
     async fn stages(&self) -> Result<HashMap<DomainName, Stage>, StoreError> {
@@ -380,7 +602,8 @@ impl Change {
         Self { domain, stage, body, standing: Standing::Configured }
     }
 
-    fn removal(domain: DomainName) -> Self {
-        Self { domain, stage: Stage::Removed, body: None, standing: Standing::Configured }
+    fn removal(domain: &DomainName, is_served_elsewhere: bool) -> Self {
+        let standing = if is_served_elsewhere { Standing::Kept } else { Standing::Configured };
+        Self { domain: domain.clone(), stage: Stage::Removed, body: None, standing }
     }
 }

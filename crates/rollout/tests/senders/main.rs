@@ -13,12 +13,14 @@
 
 mod world;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use mta_sts::{MaxAge, Mode, MxPattern, Policy, PolicyId};
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
+    test_runner::TestRunner,
 };
 use sealpost_rollout::{
     Action, Change, History, MxSet, Past, Plan, Refusal, Removal, Situation, Time, Timing,
@@ -362,13 +364,16 @@ fn second(time: Time) -> u64 {
     u64::try_from(time.seconds()).unwrap()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
-
-    #[test]
-    fn no_sender_is_ever_stranded(case in case()) {
+/// Changes that ask for nothing, or for no mail host, are among the cases, and test nothing.
+#[test]
+fn no_sender_is_ever_stranded() {
+    const CASES: u32 = 4_000;
+    let planned = Cell::new(0);
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(CASES) };
+    let tried = TestRunner::new(config).run(&case(), |case| {
         let mut scene = Scene::new(&case);
         if scene.carry_out() {
+            planned.set(planned.get() + 1);
             for (habits, wakes) in &case.senders {
                 let mut sender = Sender::new(*habits);
                 for (at, wake) in scene.world.times_of(wakes) {
@@ -376,5 +381,8 @@ proptest! {
                 }
             }
         }
-    }
+        Ok(())
+    });
+    tried.unwrap_or_else(|error| panic!("{error}"));
+    assert!(planned.get() >= CASES / 2, "only {} of {CASES} had a plan", planned.get());
 }

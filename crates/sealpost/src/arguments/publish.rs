@@ -246,8 +246,11 @@ pub(crate) struct PublishServeArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every host has a certificate and no try failed, 1 one has \
-                        none or a try failed, 2 could not run.")]
+#[command(
+    after_help = "Certificates in files are looked at as the policy host would. Exit status: \
+                        0 every host has a certificate and no try failed, 1 one has none or a try \
+                        failed, 2 could not run."
+)]
 pub(crate) struct PublishCertificatesArguments {
     /// The domains; all that are configured, if none is named.
     #[arg(value_name = "DOMAIN")]

@@ -39,6 +39,7 @@ struct Fixed {
     host: HostSection,
     acme: Option<AcmeSection>,
     dns_servers: Vec<(String, DnsServer)>,
+    at_once: usize,
 }
 
 impl Publish {
@@ -64,7 +65,7 @@ impl Publish {
         };
         let host = hosting.as_ref().map(|hosting| hosting.host().clone());
         let driver = Driver::new(store, network, writers);
-        let job = Job::start(driver, domains, clock, host.as_ref());
+        let job = Job::start(driver, domains, clock, at_once(&section), host.as_ref());
         let api = Arc::new(PublishApi::new(host, job.metrics()));
         Ok(Self { fixed: Fixed::of(&section), hosting, job, api, domains: count })
     }
@@ -154,8 +155,14 @@ impl Fixed {
             host,
             acme: section.acme.clone(),
             dns_servers: servers.map(|(name, server)| (name.clone(), server.clone())).collect(),
+            at_once: at_once(section),
         }
     }
+}
+
+/// How many domains are passed over at the same time.
+fn at_once(section: &Section) -> usize {
+    section.passes_at_once.map_or(16, |count| usize::from(count.get()))
 }
 
 /// Everything that is configured.

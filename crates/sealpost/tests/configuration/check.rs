@@ -159,6 +159,11 @@ fn contradictions_are_told() {
             "a.toml:3: warning: `web.hosts` names hosts, and there is neither `serve.https` nor",
         ),
         ("[publish.acme]\n", "a.toml:1: error: `publish.acme.agree_to_terms` is not true"),
+        (
+            "[publish.acme]\nagree_to_terms = true\n[publish.host]\nhttps = [\"127.0.0.1:8443\"]\n\
+             [publish.domains.\"a.example\"]\nmx = [\"mx.a.example\"]\nhost = \"own\"\n",
+            "a.toml:1: warning: 1 domains have `host = \"own\"` and no `target`",
+        ),
     ] {
         let said = check(text);
         let is_told = said.stdout.lines().any(|line| line.starts_with(expected));

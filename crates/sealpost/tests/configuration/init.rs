@@ -43,7 +43,10 @@ fn whatever_is_wished_can_be_used() {
                 let file = folder.path().join("sealpost.toml");
                 let text = fs_err::read_to_string(&file).unwrap();
                 assert_eq!(text.contains("agree_to_terms = false"), publish == "own");
-                fs_err::write(&file, text.replace("terms = false", "terms = true")).unwrap();
+                let text = text
+                    .replace("terms = false", "terms = true")
+                    .replace("\n# addresses = ", "\naddresses = ");
+                fs_err::write(&file, text).unwrap();
                 let checked =
                     sealpost(folder.path(), &["config", "check", "--config", "sealpost.toml"]);
                 let complaints: Vec<&str> = checked

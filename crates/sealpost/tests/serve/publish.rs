@@ -262,6 +262,181 @@ fn the_past_of_a_domain_that_was_taken_up_is_stated_later() {
     assert_eq!(rows[3], "    there was none", "{history}");
 }
 
+/// Senders hold what was served, whatever becomes of the configuration.
+#[test]
+fn a_domain_that_is_taken_out_is_served_until_no_sender_can_hold_its_policy() {
+    let world = World::new();
+    world.write(CONFIGURATION);
+    fs_err::create_dir(world.path("domains")).unwrap();
+    let other = "sts-record-missing.test";
+    let configure = |domains: &[&str]| {
+        let domains = domains.iter().map(|name| {
+            format!(
+                "[domains.\"{name}\"]\nhost = \"own\"\nmode = \"enforce\"\n\
+                 max_age = 604800\nmx = [\"mx1.{name}\"]\n"
+            )
+        });
+        fs_err::write(world.path("domains/all.toml"), domains.collect::<String>()).unwrap();
+    };
+    let logbook = || {
+        let text = publish(&world, &["history", FIXED]);
+        let rows = text.lines().filter_map(|line| Some(line.split_once("Z  ")?.1.to_owned()));
+        rows.collect::<Vec<String>>()
+    };
+    configure(&[FIXED, other]);
+    let mut daemon = start(&world, &[]);
+    let served = daemon.policy(FIXED);
+    assert!(served.0 == 200 && served.1.contains("mode: enforce"), "{served:?}");
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    assert_eq!(logbook().len(), 2);
+
+    configure(&[other]);
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("taken out of the configuration");
+    assert!(line.contains("senders may hold its policy (enforce 604800) until 2"), "{line}");
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("1 domains, 0 policies changed"), "{line}");
+    assert_eq!(daemon.policy(FIXED), served);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 1\n");
+    daemon.wait_for("/metrics", "sealpost_publish_policies 2\n");
+    let status = publish(&world, &["status"]);
+    assert!(
+        status.contains("serves enforce 604800, taken out of the configuration at"),
+        "{status}"
+    );
+    assert!(status.contains("to do: it is not in the configuration any more; senders"), "{status}");
+    let status = publish(&world, &["status", FIXED, "--format", "json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert!(status["taken_out_at"].is_number() && status["domain"] == FIXED, "{status}");
+    // Nobody leads it.
+    let reason = ["--reason", "haste", "--by", "Kim"];
+    assert_eq!(
+        run_publish(&world, &[&["move", FIXED, "testing"][..], &reason].concat()).status.code(),
+        Some(2)
+    );
+
+    // So it is after a start, with no domain left too.
+    assert!(daemon.terminate().0.success());
+    configure(&[]);
+    let mut daemon = start(&world, &[]);
+    for domain in [FIXED, other] {
+        assert_eq!(daemon.policy(domain).0, 200, "{domain}");
+    }
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 2\n");
+    assert!(publish(&world, &["status"]).contains(FIXED));
+
+    // Back in time it is as it was.
+    configure(&[FIXED]);
+    daemon.hang_up();
+    daemon.wait_to_hear("read the configuration again");
+    assert_eq!(daemon.policy(FIXED), served);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 1\n");
+    let rows = logbook();
+    let taken = "taken out of the configuration";
+    let back = "in the configuration again, and served all the while";
+    let body = "policy served: enforce 604800";
+    let settled = "nothing → enforce-week: the configuration fixes the mode";
+    assert_eq!(rows, [settled, body, taken, back], "once each");
+
+    // A week and some minutes later nobody holds it.
+    configure(&[]);
+    daemon.hang_up();
+    daemon.wait_to_hear("read the configuration again");
+    assert!(daemon.terminate().0.success());
+    let later = |days: u64| {
+        let now = sealpost_runtime::Clock::system().now();
+        (now + std::time::Duration::from_secs(days * 86_400)).to_string()
+    };
+    let daemon = start(&world, &["--at", &later(6)]);
+    assert_eq!(daemon.policy(FIXED), served);
+    drop(daemon);
+    let mut daemon = start(&world, &["--at", &later(8)]);
+    assert_eq!(daemon.policy(FIXED).0, 404);
+    daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    let letting = "let go: no sender can hold its policy any more";
+    assert_eq!(logbook().split_off(4), [taken, letting]);
+    assert_eq!(run_publish(&world, &["status", FIXED]).status.code(), Some(2), "it is not known");
+
+    // Who comes back then is new: what was served meanwhile, and by whom, is not known.
+    configure(&[FIXED]);
+    daemon.hang_up();
+    let line = daemon.wait_to_hear("read the configuration again");
+    assert!(line.contains("1 are new"), "{line}");
+    let mut waited = 0;
+    while daemon.policy(FIXED) != served {
+        assert!(waited < 600, "it is not taken up");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        waited += 1;
+    }
+    assert!(daemon.terminate().0.success());
+    assert_eq!(logbook().split_off(6), [settled, body]);
+    let plan = publish(&world, &["plan", FIXED, "--leave", "--format", "json", "--at", &later(8)]);
+    let last = plan.lines().last().unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert!(last["not_before"].as_str().unwrap() > &*later(370), "{plan}");
+}
+
+/// Each answers for its own, and a domain may go from one to the other.
+#[test]
+fn hosts_with_names_that_share_a_store_leave_the_domains_of_others_alone() {
+    let worlds = [World::new(), World::new()];
+    let store = worlds[0].path("all.sqlite");
+    let other = "sts-record-missing.test";
+    let configure = |number: usize, domains: &[&str]| {
+        let domains = domains.iter().map(|name| {
+            format!(
+                "[publish.domains.\"{name}\"]\nhost = \"own\"\nmode = \"enforce\"\n\
+                 max_age = 604800\nmx = [\"mx1.{name}\"]\n"
+            )
+        });
+        let domains: String = domains.collect();
+        worlds[number].write(&format!(
+            "store = \"{}\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\n\
+             [publish.host]\nname = \"{number}\"\nproxied = [\"127.0.0.1:0\"]\n{domains}",
+            store.display()
+        ));
+    };
+    let logbook = || {
+        let text = publish(&worlds[0], &["history", FIXED]);
+        let rows = text.lines().filter_map(|line| Some(line.split_once("Z  ")?.1.to_owned()));
+        rows.collect::<Vec<String>>()
+    };
+    configure(0, &[FIXED]);
+    configure(1, &[other]);
+    let mut first = start(&worlds[0], &[]);
+    let mut second = start(&worlds[1], &[]);
+    let served = first.policy(FIXED);
+    assert!(served.0 == 200 && second.policy(other).0 == 200, "{served:?}");
+    assert_eq!((first.policy(other).0, second.policy(FIXED).0), (404, 404));
+    for daemon in [&mut first, &mut second] {
+        daemon.hang_up();
+        daemon.wait_to_hear("read the configuration again");
+        daemon.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    }
+    let before = logbook();
+    assert_eq!(before.len(), 2, "{before:?}");
+
+    // The other has it too, and then alone.
+    configure(1, &[FIXED, other]);
+    second.hang_up();
+    second.wait_to_hear("read the configuration again");
+    assert_eq!(second.policy(FIXED), served);
+    configure(0, &[]);
+    first.hang_up();
+    first.wait_to_hear("read the configuration again");
+    assert_eq!((first.policy(FIXED).0, second.policy(FIXED).0), (404, 200));
+    first.wait_for("/metrics", "sealpost_publish_domains_gone 0\n");
+    assert_eq!(logbook(), before, "it was in a configuration all the while");
+    // The last that had it says when it is gone, and serves it on.
+    configure(1, &[]);
+    second.hang_up();
+    second.wait_to_hear("read the configuration again");
+    assert_eq!(logbook().split_off(2), ["taken out of the configuration"]);
+    assert_eq!(second.policy(FIXED), served);
+    second.wait_for("/metrics", "sealpost_publish_domains_gone 2\n");
+    assert!(first.terminate().0.success() && second.terminate().0.success());
+}
+
 #[test]
 fn what_is_enforced_leaves_out_no_mx_host_at_a_reload() {
     let world = World::new();
@@ -342,6 +517,13 @@ fn what_another_publishes_is_not_replaced_before_it_is_taken_over() {
     daemon.wait_for("/metrics", "sealpost_publish_policies_held 2\n");
     let said = daemon.terminate().1;
     assert!(said.contains("its policy is not served: could not tell what is live"), "{said}");
+    // Who is not configured any more need not be told.
+    world.write(&format!("{deaf}{host}"));
+    let daemon = Daemon::start(&world, &[]);
+    for domain in all {
+        assert!(!daemon.get(&format!("/domains/{domain}")).1.contains("could not tell what"));
+    }
+    assert!(daemon.terminate().0.success());
 
     world.write(&format!("{host}{domains}"));
     let daemon = start(&world, &[]);

@@ -106,6 +106,12 @@ statements! {
         HAVING NOT EXISTS (SELECT 1 FROM rollout_entries AS known
                            WHERE known.domain = $1 AND known.at = $2 AND known.entry = $3)";
 
+    /// The same, whatever is there already: who writes it knows that it is new.
+    NOTE_NEW = "
+        INSERT INTO rollout_entries (domain, number, at, entry)
+        SELECT CAST($1 AS TEXT), COALESCE(MAX(number), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT)
+        FROM rollout_entries WHERE domain = $1";
+
     ENTRIES = "
         SELECT entry FROM rollout_entries WHERE domain = $1 AND number > $2
         ORDER BY number LIMIT $3";
@@ -136,9 +142,58 @@ statements! {
         WHERE NOT EXISTS (SELECT 1 FROM rollout_domains WHERE domain = $1)
         ON CONFLICT (domain) DO UPDATE SET due = excluded.due, state = excluded.state";
 
+    /// Those that were not taken up.
+    TURNED_AWAY = "
+        SELECT domain FROM rollout_watch
+        WHERE domain > $1
+        AND NOT EXISTS (SELECT 1 FROM rollout_domains AS known
+                        WHERE known.domain = rollout_watch.domain)
+        ORDER BY domain LIMIT $2";
+
+    FORGET_TURNED_AWAY = "
+        DELETE FROM rollout_watch
+        WHERE domain = $1 AND NOT EXISTS (SELECT 1 FROM rollout_domains WHERE domain = $1)";
+
     /// It is due, and nobody has looked at it.
     FORGET_WATCH = "
         UPDATE rollout_watch SET due = 0, state = '' WHERE domain = $1";
+
+    HOSTED = "
+        SELECT domain, taken_out_at, EXISTS (
+            SELECT 1 FROM rollout_hosted AS other
+            WHERE other.domain = hosted.domain AND other.host <> $1 AND other.taken_out_at IS NULL
+        )
+        FROM rollout_hosted AS hosted
+        WHERE host = $1 AND domain > $2 ORDER BY domain LIMIT $3";
+
+    HOST = "
+        INSERT INTO rollout_hosted (domain, host) VALUES ($1, $2)
+        ON CONFLICT (domain, host) DO NOTHING";
+
+    UNHOST = "
+        DELETE FROM rollout_hosted WHERE domain = $1 AND host = $2";
+
+    IS_HOSTED = "
+        SELECT 1 FROM rollout_hosted WHERE domain = $1 LIMIT 1";
+
+    TAKE_OUT = "
+        UPDATE rollout_hosted SET taken_out_at = $1
+        WHERE domain = $2 AND host = $3 AND taken_out_at IS NULL
+        RETURNING domain";
+
+    TAKE_BACK = "
+        UPDATE rollout_hosted SET taken_out_at = NULL
+        WHERE domain = $1 AND host = $2 AND taken_out_at IS NOT NULL
+        RETURNING domain";
+
+    DUE_NOW = "
+        UPDATE rollout_watch SET due = 0 WHERE domain = $1";
+
+    FORGET_DOMAIN = "
+        DELETE FROM rollout_domains WHERE domain = $1";
+
+    NO_WATCH = "
+        DELETE FROM rollout_watch WHERE domain = $1";
 
     KEEP_WORD = "
         INSERT INTO rollout_words (domain, kind, subject, by_whom, reason, at)

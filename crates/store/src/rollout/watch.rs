@@ -165,6 +165,46 @@ impl Rollouts {
         self.store.writer.write(work).await
     }
 
+    /// The domains behind this one that were not taken up, and whose look left something: at most
+    /// `limit`, and at most 10,000.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn turned_away(
+        &self,
+        behind: Option<DomainName>,
+        limit: u32,
+    ) -> Result<Vec<DomainName>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::TURNED_AWAY)?;
+            let behind = behind.as_ref().map_or("", DomainName::as_str);
+            let mut rows = statement.query(params![behind, limit.min(MOST_ROWS)])?;
+            let mut domains = Vec::new();
+            while let Some(row) = rows.next()? {
+                domains.push(column::text(row, 0)?.parse().map_err(|_| senseless(0))?);
+            }
+            Ok(domains)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// Forgets what looks left of those of these domains that were not taken up.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of writing; then of none.
+    pub async fn forget_turned_away(&self, domains: Vec<DomainName>) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::FORGET_TURNED_AWAY)?;
+            for domain in &domains {
+                statement.execute([domain.as_str()])?;
+            }
+            Ok(())
+        };
+        self.store.writer.write(work).await
+    }
+
     /// Keeps the word of a person, with a row in the logbook. A later one takes its place.
     ///
     /// # Errors
@@ -275,6 +315,10 @@ mod tests {
         };
         assert_eq!(turn_away("first").await.as_deref(), Some("first"));
         assert_eq!(turn_away("second").await.as_deref(), Some("second"));
+        assert_eq!(rollouts.turned_away(None, 10).await.unwrap(), [domain.clone()]);
+        rollouts.forget_turned_away(vec![domain.clone()]).await.unwrap();
+        assert_eq!(rollouts.watch_state(domain.clone()).await.unwrap(), None);
+        turn_away("third").await;
         let policy = "version: STSv1\nmode: testing\nmx: mx.a.test\nmax_age: 86400\n";
         let settled = Settled {
             domain: domain.clone(),
@@ -287,6 +331,9 @@ mod tests {
         let due = rollouts.due_times(None, 10).await.unwrap();
         assert_eq!(due, [(domain.clone(), Time::at(0))], "a pass looks at it at once");
         assert_eq!(turn_away("too late").await, None);
+        assert_eq!(rollouts.turned_away(None, 10).await.unwrap(), []);
+        rollouts.forget_turned_away(vec![domain.clone()]).await.unwrap();
+        assert_eq!(rollouts.due_times(None, 10).await.unwrap(), due, "it is taken up");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ mod files;
 
 use std::path::Path;
 
+use sealpost_publish::ChallengeKind;
 use serde_json::json;
 use toml::de::{DeTable, DeValue};
 
@@ -221,8 +222,15 @@ impl Reading<'_> {
             }
         };
         let own = domains.iter().filter(|domain| domain.host == sealpost_publish::HostWay::Own);
-        let count = own.count();
+        let (mut count, mut nowhere) = (0_usize, 0_usize);
+        for domain in own {
+            count += 1;
+            nowhere += usize::from(domain.target.is_empty());
+        }
         let host = &self.configuration.publish.host;
+        let acme = self.configuration.publish.acme.as_ref();
+        let is_asked_there = acme.is_some_and(|acme| acme.challenge != ChallengeKind::Dns01);
+        let is_unseen = nowhere > 0 && host.addresses.is_empty() && is_asked_there;
         if count > 0 && host.https.is_empty() && host.proxied.is_empty() {
             let line = self.line_of("publish.host").or_else(|| self.line_of("publish"));
             self.add(
@@ -231,6 +239,18 @@ impl Reading<'_> {
                 format!(
                     "{count} domains have `host = \"own\"`, and [publish.host] names no address: \
                      their policies are served nowhere"
+                ),
+            );
+        }
+        if is_unseen {
+            let line = self.line_of("publish.acme");
+            self.add(
+                Severity::Warning,
+                line,
+                format!(
+                    "{nowhere} domains have `host = \"own\"` and no `target`, and [publish.host] \
+                     has no `addresses`: no certificate is ordered for them, because it cannot be \
+                     told whether the DNS leads here"
                 ),
             );
         }

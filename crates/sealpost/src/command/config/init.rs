@@ -203,6 +203,7 @@ impl Wishes {
             steps.push(
                 "read the terms of Let's Encrypt, and agree to them in [publish.acme]".to_owned(),
             );
+            steps.push("name the addresses of this machine in [publish.host]".to_owned());
         }
         steps.push(format!("sealpost serve --config {file}"));
         if self.sending == SendingName::Postfix {

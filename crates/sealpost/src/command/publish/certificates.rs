@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mail_domain::DomainName;
-use sealpost_publish::{CertificateState, Expected, HostWay, states};
+use sealpost_publish::{CertificateState, Expected, HostWay, certificate_in_files, states};
 use sealpost_store::{Settings, Store};
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ struct Line<'a> {
     ordered_at: Option<Timestamp>,
     failures: u64,
     trouble: Option<&'a str>,
+    /// Whether it comes from files.
+    in_files: bool,
 }
 
 pub(super) async fn run(
@@ -30,22 +32,44 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     let known = Known::open(&arguments.configuration).await?;
     let section = configuration(&arguments.configuration)?.publish;
-    let Some(acme) = &section.acme else {
-        return Err(Failure::new("tell of certificates: no authority is configured").hint(
-            "add [publish.acme] to the configuration; of certificates in files tells the metric \
-             sealpost_publish_certificates_missing",
+    let folder = section.host.certificates.as_deref();
+    if section.acme.is_none() && folder.is_none() {
+        return Err(Failure::new(
+            "tell of certificates: neither an authority nor a folder is configured",
+        )
+        .hint(
+            "add [publish.acme] to the configuration, or `certificates` to [publish.host]; where \
+             another web server has the certificates, it tells of them",
         ));
-    };
+    }
     let selected = known.select(&arguments.domains)?.into_iter();
     let own = selected.filter(|published| published.host == HostWay::Own);
     let hosts = own
         .filter_map(|published| DomainName::parse(&format!("mta-sts.{}", published.domain)).ok());
+    let now = known.now.seconds();
+    let mut outcome = Outcome::Clean;
+    let mut others = Vec::new();
+    for host in hosts {
+        let found = folder.and_then(|folder| certificate_in_files(folder, &host, now));
+        let found = found.unwrap_or_else(|| Err("there are no files for it".to_owned()));
+        match (found, &section.acme) {
+            (Err(_), Some(_)) => others.push(host),
+            (found, _) => {
+                if found.is_err() {
+                    outcome = Outcome::Findings;
+                }
+                match arguments.format {
+                    Format::Json => output.json_line(&line_of_files(&host, &found))?,
+                    Format::Human => output.line(&sentence_of_files(&host, &found))?,
+                }
+            }
+        }
+    }
+    let (Some(acme), false) = (&section.acme, others.is_empty()) else { return Ok(outcome) };
     let path = section.store_file();
     let store = Store::open_to_read(Settings::at(&path)).await.map_err(|error| failure(&error))?;
-    let now = known.now.seconds();
-    let states = states(hosts.collect(), acme, &store.certificates(), now).await;
+    let states = states(others, acme, &store.certificates(), now).await;
     let states = states.map_err(|error| failure(&error))?;
-    let mut outcome = Outcome::Clean;
     for state in &states {
         let is_over = state.valid.is_none_or(|(_, until)| until <= now);
         if is_over || state.trouble.is_some() {
@@ -91,6 +115,28 @@ fn line(state: &CertificateState) -> Line<'_> {
         ordered_at,
         failures: state.trouble.as_ref().map_or(0, |(failures, _)| *failures),
         trouble: state.trouble.as_ref().map(|(_, what)| what.as_str()),
+        in_files: false,
+    }
+}
+
+fn sentence_of_files(host: &DomainName, found: &Result<(i64, i64), String>) -> String {
+    match found {
+        Ok((_, until)) => format!("{host}: valid until {}, from files", time(*until)),
+        Err(why) => format!("{host}: no certificate: {why}"),
+    }
+}
+
+fn line_of_files<'a>(host: &'a DomainName, found: &'a Result<(i64, i64), String>) -> Line<'a> {
+    let valid = found.as_ref().ok();
+    Line {
+        host: host.as_str(),
+        valid_from: valid.map(|(from, _)| time(*from)),
+        valid_until: valid.map(|(_, until)| time(*until)),
+        renewed_at: None,
+        ordered_at: None,
+        failures: 0,
+        trouble: found.as_ref().err().map(String::as_str),
+        in_files: valid.is_some(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is configured, and what is kept of it.
 
+use std::collections::BTreeMap;
+
 use mail_domain::DomainName;
 use mta_sts::{Policy, PolicyId};
 use sealpost_publish::{Domains, PublishedDomain};
@@ -11,11 +13,16 @@ use crate::arguments::PublishConfiguration;
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
 
+/// Domains that are read together.
+const PAGE: u32 = 10_000;
+
 /// What is configured, and the store if there is one.
 pub(super) struct Known {
     pub(super) domains: Domains,
     pub(super) now: Time,
     reading: ClockReading,
+    /// How the policy host is called.
+    host: String,
     rollouts: Option<Rollouts>,
 }
 
@@ -33,7 +40,8 @@ impl Known {
             false => None,
         };
         let reading = reading(arguments);
-        Ok(Self { domains, now: reading.now, reading, rollouts })
+        let host = configuration.publish.host.name;
+        Ok(Self { domains, now: reading.now, reading, host, rollouts })
     }
 
     /// The domains that are named, or all.
@@ -81,6 +89,22 @@ impl Known {
         // What cannot be read is told by the next look.
         let outlook: Option<Outlook> = left.and_then(|left| serde_json::from_str(&left).ok());
         Ok(outlook.map(|outlook| outlook.todo).unwrap_or_default())
+    }
+
+    /// The domains that were taken out of the configuration, and are served on because senders may
+    /// hold their policy; with when that was.
+    pub(super) async fn taken_out(&self) -> Result<BTreeMap<DomainName, Time>, Failure> {
+        let mut taken_out = BTreeMap::new();
+        let Some(rollouts) = &self.rollouts else { return Ok(taken_out) };
+        let mut behind = None;
+        loop {
+            let page =
+                rollouts.hosted(&self.host, behind, PAGE).await.map_err(|error| failure(&error))?;
+            let Some(last) = page.last() else { return Ok(taken_out) };
+            behind = Some(last.domain.clone());
+            let gone = page.into_iter().filter(|one| self.domains.of(&one.domain).is_none());
+            taken_out.extend(gone.filter_map(|one| Some((one.domain, one.taken_out_at?))));
+        }
     }
 
     pub(super) fn rollouts(&self) -> Option<&Rollouts> {

@@ -1,7 +1,9 @@
 //! `sealpost publish status` and `sealpost publish diff`
 
+use mail_domain::DomainName;
 use mta_sts::Policy;
-use sealpost_rollout::{History, Horizon, Time, logbook};
+use sealpost_rollout::{History, Horizon, Stage, Time, logbook};
+use sealpost_store::Rollout;
 use serde::Serialize;
 
 use super::known::{Known, failure};
@@ -26,6 +28,8 @@ struct Line {
     /// Until when some sender may hold a policy: seconds since 1970, null if nobody does, `open`
     /// while it can still be fetched.
     held_until: Option<Held>,
+    /// Since when it is not in the configuration any more: seconds since 1970, null while it is.
+    taken_out_at: Option<Time>,
     /// What a person, or a lagging server, has to do, as the last pass saw it.
     todo: Vec<String>,
 }
@@ -37,63 +41,103 @@ enum Held {
     Open(&'static str),
 }
 
+/// A domain, and what is kept of it.
+struct Standing<'a> {
+    domain: &'a DomainName,
+    stage: Stage,
+    rollout: Option<Rollout>,
+    /// Since when it is configured no longer.
+    taken_out_at: Option<Time>,
+}
+
 pub(super) async fn run(
     arguments: &PublishStatusArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let known = Known::open(&arguments.configuration).await?;
-    for published in known.select(&arguments.domains)? {
-        let domain = &published.domain;
+    let taken_out = known.taken_out().await?;
+    let is_all = arguments.domains.is_empty();
+    let (gone, named): (Vec<&DomainName>, Vec<&DomainName>) =
+        arguments.domains.iter().partition(|domain| taken_out.contains_key(*domain));
+    let is_none = match is_all {
+        true => known.domains.iter().len() == 0 && !taken_out.is_empty(),
+        false => named.is_empty(),
+    };
+    let named: Vec<DomainName> = named.into_iter().cloned().collect();
+    let configured = if is_none { Vec::new() } else { known.select(&named)? };
+    for published in configured {
         let wanted = known.wanted(published, None).await?;
-        let history = wanted.rollout.as_ref().map(|rollout| &rollout.history);
-        let served = history.and_then(|history| history.live()).map(terms);
-        let id = history.and_then(|history| history.live_id()).map(|id| id.id.to_string());
-        let since = wanted.rollout.as_ref().map(|rollout| rollout.entered_at);
-        let horizon = history.map_or(Horizon::Nobody, History::horizon);
-        let todo = known.todo(domain).await?;
-        match arguments.format {
-            Format::Json => output.json_line(&Line {
-                domain: domain.to_string(),
-                known: wanted.rollout.is_some(),
-                stage: wanted.stage.as_str(),
-                since,
-                served,
-                id,
-                held_until: match horizon {
-                    Horizon::Nobody => None,
-                    Horizon::Until(until) => Some(Held::Until(until)),
-                    Horizon::Open => Some(Held::Open("open")),
-                },
-                todo,
-            })?,
-            Format::Human => {
-                let since = since.map_or(String::new(), |since| format!(" since {since}"));
-                let served = served.map_or(String::new(), |terms| format!(", serves {terms}"));
-                output.line(&format!("{domain}: {}{since}{served}", wanted.stage))?;
-                for todo in todo {
-                    output.line(&format!("  to do: {}", todo.replace('\n', "\n    ")))?;
-                }
-            }
-        }
-        if arguments.logbook
-            && let Some(rollouts) = known.rollouts()
-        {
-            let mut skipped: u64 = 0;
-            loop {
-                let rows = rollouts.logbook(domain.clone(), skipped, ROWS).await;
-                let rows = rows.map_err(|error| failure(&error))?;
-                match arguments.format {
-                    Format::Json => rows.iter().try_for_each(|row| output.json_line(row))?,
-                    Format::Human => output.text(&logbook(&rows))?,
-                }
-                skipped = skipped.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-                if rows.is_empty() {
-                    break;
-                }
+        let (domain, stage, rollout) = (&published.domain, wanted.stage, wanted.rollout);
+        let standing = Standing { domain, stage, rollout, taken_out_at: None };
+        show(&known, standing, arguments, output).await?;
+    }
+    for (domain, at) in taken_out.iter().filter(|(domain, _)| is_all || gone.contains(domain)) {
+        let rollout = known.rollout(domain).await?;
+        let stage = rollout.as_ref().map_or(Stage::Nothing, |rollout| rollout.stage);
+        let standing = Standing { domain, stage, rollout, taken_out_at: Some(*at) };
+        show(&known, standing, arguments, output).await?;
+    }
+    Ok(Outcome::Clean)
+}
+
+async fn show(
+    known: &Known,
+    standing: Standing<'_>,
+    arguments: &PublishStatusArguments,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let Standing { domain, stage, rollout, taken_out_at } = standing;
+    let history = rollout.as_ref().map(|rollout| &rollout.history);
+    let served = history.and_then(|history| history.live()).map(terms);
+    let id = history.and_then(|history| history.live_id()).map(|id| id.id.to_string());
+    let since = rollout.as_ref().map(|rollout| rollout.entered_at);
+    let horizon = history.map_or(Horizon::Nobody, History::horizon);
+    let todo = known.todo(domain).await?;
+    match arguments.format {
+        Format::Json => output.json_line(&Line {
+            domain: domain.to_string(),
+            known: rollout.is_some(),
+            stage: stage.as_str(),
+            since,
+            served,
+            id,
+            held_until: match horizon {
+                Horizon::Nobody => None,
+                Horizon::Until(until) => Some(Held::Until(until)),
+                Horizon::Open => Some(Held::Open("open")),
+            },
+            taken_out_at,
+            todo,
+        })?,
+        Format::Human => {
+            let since = since.map_or(String::new(), |since| format!(" since {since}"));
+            let served = served.map_or(String::new(), |terms| format!(", serves {terms}"));
+            let gone = taken_out_at
+                .map_or(String::new(), |at| format!(", taken out of the configuration at {at}"));
+            output.line(&format!("{domain}: {stage}{since}{served}{gone}"))?;
+            for todo in todo {
+                output.line(&format!("  to do: {}", todo.replace('\n', "\n    ")))?;
             }
         }
     }
-    Ok(Outcome::Clean)
+    if arguments.logbook
+        && let Some(rollouts) = known.rollouts()
+    {
+        let mut skipped: u64 = 0;
+        loop {
+            let rows = rollouts.logbook(domain.clone(), skipped, ROWS).await;
+            let rows = rows.map_err(|error| failure(&error))?;
+            match arguments.format {
+                Format::Json => rows.iter().try_for_each(|row| output.json_line(row))?,
+                Format::Human => output.text(&logbook(&rows))?,
+            }
+            skipped = skipped.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+            if rows.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Serialize)]

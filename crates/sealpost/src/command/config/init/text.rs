@@ -95,6 +95,9 @@ fn publish(wishes: &Wishes, text: &mut String) {
              # Debian package has.\n\
              [publish.host]\n\
              https = [\"[::]:443\"]\n\
+             # The addresses of this machine as the DNS has them. A certificate is ordered only for a\n\
+             # policy host that has them; without them, or `target` of the domain, for none.\n\
+             # addresses = [\"192.0.2.80\"]\n\
              \n\
              # Certificates come from Let's Encrypt, once you agree to its terms. Without this section\n\
              # they come from files: `certificates` in [publish.host].\n\
