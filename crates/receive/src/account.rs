@@ -145,16 +145,35 @@ fn keep_policies(
     allowance: &mut Allowance,
     repairs: &mut Vec<Repair>,
 ) {
+    let mut said = Vec::new();
     if domain.is_some() && policies.len() > allowance.policies_per_domain {
         join_alike(policies);
-        repairs.push(Repair { code: POLICIES_JOINED.to_owned(), place: "/policies".to_owned() });
+        said.push(POLICIES_JOINED);
     }
     let room = allowance.take_policies(domain, policies.len());
     if policies.len() > room && domain.is_some() {
         policies.sort_by_key(|policy| policy.failures.is_empty());
-        repairs.push(Repair { code: POLICIES_CUT.to_owned(), place: "/policies".to_owned() });
+        said.push(POLICIES_CUT);
     }
     policies.truncate(room);
+    // They come first: of many repairs the store keeps the first.
+    let repair = |code: &str| Repair { code: code.to_owned(), place: "/policies".to_owned() };
+    repairs.splice(0..0, said.into_iter().map(repair));
+}
+
+/// What a repair is about, in a sentence; `None` for one that another version has written.
+pub fn repair_in_words(code: &str) -> Option<&'static str> {
+    match code {
+        POLICIES_JOINED => Some(
+            "the domain has more entries than are kept, and those that are alike but for their numbers \
+             became one; all sessions count",
+        ),
+        POLICIES_CUT => Some(
+            "the domain has more policies than are kept, and those without failures were left out \
+             first; all sessions count",
+        ),
+        code => RepairKind::from_code(code).map(RepairKind::sentence),
+    }
 }
 
 /// Makes one of the policies that are alike but for their numbers.
@@ -599,6 +618,10 @@ mod tests {
             assert!(accounts.is_empty());
             let codes = account.repairs.iter().map(|repair| repair.code.clone());
             let codes: Vec<_> = codes.filter(|code| code.starts_with("policies-")).collect();
+            // Of many repairs the first are kept.
+            let mut first = account.repairs.iter().take(codes.len());
+            assert!(first.all(|repair| repair.code.starts_with("policies-")));
+            assert!(codes.iter().all(|code| repair_in_words(code).is_some()));
             let failures: u64 = account
                 .policies
                 .iter()
@@ -617,7 +640,8 @@ mod tests {
         assert_eq!(of(&entries), (3, joined.clone(), all * 3, all * 3, all * 3));
         // Failures are kept before successes, and sessions count in any case.
         let failed = |number: usize| u64::from(number >= most * 2);
-        let entries: Vec<_> = (0..most * 3).map(|number| policy(number, failed(number))).collect();
+        let odd = |number| policy(number, failed(number)).replace("count\":1,", "count\":\"1\",");
+        let entries: Vec<_> = (0..most * 3).map(odd).collect();
         let both = [joined, vec!["policies-cut".to_owned()]].concat();
         assert_eq!(of(&entries), (most, both, all, all * 3, all));
     }

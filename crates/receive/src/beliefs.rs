@@ -64,11 +64,14 @@ impl Beliefs {
         })
     }
 
-    /// Whether what came this way counts though nothing proves who sent it.
-    pub fn admitted(&self, arrival: &Arrival) -> Option<Trust> {
+    /// Whether what came this way counts though nothing proves who sent it; with the octets of the mail
+    /// that brought it, if it came by mail.
+    pub fn admitted(&self, mail: Option<&[u8]>, arrival: &Arrival) -> Option<Trust> {
         let peer = arrival.peer?;
         let source = self.admitted.iter().find(|source| is_in(&source.networks, peer))?;
-        Some(Trust::Admitted { source: source.name.clone() })
+        let sender = mail.and_then(|octets| Message::read(octets).ok()?.from_domain().ok());
+        let sender = sender.map(|sender| sender.to_string());
+        Some(Trust::Admitted { source: source.name.clone(), sender })
     }
 }
 
@@ -130,13 +133,17 @@ mod tests {
 
     #[test]
     fn a_source_is_known_by_its_network() {
-        let admitted = |peer| beliefs().admitted(&arrival(Origin::Http, peer));
-        assert_eq!(
-            admitted(Some("192.0.2.9")),
-            Some(Trust::Admitted { source: "relay".to_owned() })
-        );
+        let admitted = |peer| beliefs().admitted(None, &arrival(Origin::Http, peer));
+        let of = |sender| Some(Trust::Admitted { source: "relay".to_owned(), sender });
+        assert_eq!(admitted(Some("192.0.2.9")), of(None));
         assert_eq!(admitted(Some("::ffff:192.0.2.9")), admitted(Some("192.0.2.9")));
         assert_eq!(admitted(Some("198.51.100.9")), None);
         assert_eq!(admitted(None), None);
+        // Who hands on the mails of others does not make one sender of them.
+        let smtp = arrival(Origin::Smtp, Some("192.0.2.9"));
+        let mailed = |mail: &str| beliefs().admitted(Some(mail.as_bytes()), &smtp);
+        let sender = Some("a.example".to_owned());
+        assert_eq!(mailed("From: <r@a.example>\r\n\r\n"), of(sender));
+        assert_eq!(mailed("Subject: of nobody\r\n\r\n"), of(None));
     }
 }

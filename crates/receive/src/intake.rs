@@ -16,32 +16,34 @@ use tls_rpt::MailMessage;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use self::reading::{Means, Piece, Read, Reading, Share, Wanting};
-use crate::{Beliefs, Limits, Notary, OurDomains, notary::Keys};
+use crate::{Beliefs, Limits, Notary, OurDomains, SectionLimits, notary::Keys};
 
 /// The version of the reader. Raise it when it reads what it did not read before: what lies in
 /// quarantine is then tried again.
-pub const READER: u32 = 3;
+pub const READER: u32 = 4;
+/// The first version whose verdicts on signatures are believed where they were kept. Raise it when
+/// one is mended that was too good.
+const VERDICTS_SINCE: u32 = 3;
 
 /// Pieces of work that are read and handed to the store at a time: two or three keep two processors
 /// and the disk busy.
 const PIECES: usize = 3;
-/// Of the room in memory, what a piece of work takes: what comes out of some submissions.
+/// Of the memory for reading, what a piece of work takes: what comes out of some submissions.
 const PIECE: (usize, usize) = (1, 4);
-/// The same for one large submission. The rest is for those that are to be acknowledged meanwhile.
+/// The same for one large submission: there is never a second one, and a piece of small ones fits
+/// beside it.
 const MOST: (usize, usize) = (3, 4);
-
-/// Of the room in memory, so much is there beside it for submissions that were fetched: a third.
-const FETCHED: usize = 3;
 
 /// Takes in submissions. Clones share everything.
 ///
 /// # Memory
-/// What is stored and what comes out when it is read share one [`Room`], that of the [`RawStore`].
-/// Nearly all submissions are small, and read some at a time in a part of it. One that turns out not
-/// to be is given up, and read by itself when most of the room is free: where submissions are as full
-/// as the limits allow, the largest of them bounds what comes on top. What is fetched to be read has
-/// memory of its own, [`Intake::fetch`]: who holds that may wait for the room, and nobody the other
-/// way round.
+/// What is stored has the room of the [`RawStore`], and waits for nobody who reads: it is to be
+/// acknowledged. What comes out when it is read has a room of its own, [`Memory::reading`]. Nearly all
+/// submissions are small, and read some at a time in a part of it. One that turns out not to be is
+/// given up, and read by itself when most of the room is free: where submissions are as full as the
+/// limits allow, the largest of them bounds what comes on top. What is fetched has rooms of its own as
+/// well, [`Intake::fetch`] and [`Intake::fetch_mail`]: who holds some of these may wait for the others,
+/// and nobody the other way round.
 #[derive(Clone)]
 pub struct Intake {
     shared: Arc<Shared>,
@@ -57,12 +59,22 @@ struct Shared {
     limits: Limits,
     /// For what is read beside others.
     small: Limits,
-    /// Memory for submissions that were fetched, as they came.
-    fetched: Room,
+    memory: Memory,
     clock: Clock,
     pieces: Arc<Semaphore>,
     /// What became of submissions, to be noted with the next that are stored.
     unnoted: Arc<Mutex<Vec<Noted>>>,
+}
+
+/// Memory beside that of the [`RawStore`]. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// For what comes out of submissions when they are read.
+    pub reading: Room,
+    /// For submissions that were fetched from the disk to be read, as they came.
+    pub fetched: Room,
+    /// For mails on their way from mailboxes, which may take minutes.
+    pub mailboxes: Room,
 }
 
 /// A submission that is stored, and is to be read.
@@ -140,7 +152,7 @@ impl Intake {
     ) -> Self {
         let (beliefs, pieces) = (Beliefs::default(), Arc::new(Semaphore::new(PIECES)));
         let shared = Shared {
-            fetched: Room::of(raw.room().octets() / FETCHED),
+            memory: SectionLimits::default().memory(),
             small: limits.small(),
             unnoted: Arc::default(),
             raw,
@@ -159,6 +171,12 @@ impl Intake {
     #[must_use]
     pub fn believing(self, beliefs: Beliefs) -> Self {
         Self { shared: Arc::new(Shared { beliefs, ..Shared::clone(&self.shared) }) }
+    }
+
+    /// The same within this memory, in place of that of the settings by default.
+    #[must_use]
+    pub fn within(self, memory: Memory) -> Self {
+        Self { shared: Arc::new(Shared { memory, ..Shared::clone(&self.shared) }) }
     }
 
     /// Stores what came in. Once this is done it may be acknowledged: it is on the disk, and will be
@@ -184,13 +202,23 @@ impl Intake {
     }
 
     /// Waits for memory for a submission of so many octets that is to be fetched: from the store, or
-    /// from where it lies.
+    /// from where it lies on the disk.
     ///
     /// # Errors
     ///
     /// [`StoreError::Closed`] is not expected.
     pub async fn fetch(&self, octets: u64) -> Result<Held, StoreError> {
-        self.shared.fetched.hold(usize::try_from(octets).unwrap_or(usize::MAX)).await
+        self.shared.memory.fetched.hold(usize::try_from(octets).unwrap_or(usize::MAX)).await
+    }
+
+    /// The same for a mail of so many octets in a mailbox. Another machine says how long that takes, so
+    /// nobody who reads waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Closed`] is not expected.
+    pub async fn fetch_mail(&self, octets: u64) -> Result<Held, StoreError> {
+        self.shared.memory.mailboxes.hold(usize::try_from(octets).unwrap_or(usize::MAX)).await
     }
 
     /// A stored submission as [`Self::read_all`] takes it; `None` if it has been forgotten.
@@ -210,21 +238,49 @@ impl Intake {
         Ok(Some(Unread { digest, place, octets: Arc::new(octets), arrivals, vouched }))
     }
 
-    /// Whether reading a stored submission could change anything: it is new, or it has come again,
-    /// perhaps by a way on which it is believed more.
+    /// Whether reading a stored submission could change anything: it is new, no reader of this version
+    /// has seen what lies in quarantine, or it has come again, perhaps by a way on which it is believed
+    /// more.
     pub fn is_worth_reading(&self, entry: &RawEntry) -> bool {
         let is_again = entry.arrivals > 1 && self.shared.beliefs != Beliefs::default();
-        entry.state == RawState::New || is_again
+        match entry.state {
+            RawState::New => true,
+            RawState::Quarantined { .. } => entry.reader < READER || is_again,
+            RawState::Read | RawState::Refused { .. } => is_again,
+        }
     }
 
-    /// Puts a submission aside that makes us fail, for a later version.
+    /// Puts a submission aside that makes us fail, for a later version. Who signed it is kept as with
+    /// all that lies in quarantine, if its octets are still what they were.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says.
     pub async fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), StoreError> {
         let state = RawState::Quarantined { reason: reason.to_owned() };
-        self.shared.raw.settle(vec![(digest, state)], READER).await
+        let Some(entry) = self.shared.raw.entry(digest).await? else { return Ok(()) };
+        let place = entry.id;
+        let mut settled = RawOutcomes { reader: READER, ..RawOutcomes::default() };
+        // What makes the reader fail may make this fail too.
+        let intake = self.clone();
+        let vouched = tokio::spawn(async move { intake.vouched(entry).await }).await;
+        if let Ok(Some(vouched)) = vouched {
+            settled.vouched.push((place, digest, vouched));
+        }
+        settled.outcomes.push((place, digest, state));
+        self.shared.raw.settle_placed(settled).await
+    }
+
+    /// Who signed a stored mail, without reading what is in it.
+    async fn vouched(&self, entry: RawEntry) -> Option<Vouched> {
+        let _fetched = self.fetch(entry.size).await.ok()?;
+        let octets = self.shared.raw.octets(entry.digest).await.ok()??;
+        match self.shared.notary.vouch(&octets, entry.first.at).await {
+            Ok(Trust::Verified { signer }) => {
+                Some(Vouched { message: entry.digest, signer, reader: READER })
+            }
+            _ => None,
+        }
     }
 
     /// The time of its clock, in seconds since 1970.
@@ -434,7 +490,7 @@ impl Intake {
     }
 
     async fn hold(&self, share: Share) -> Result<Held, StoreError> {
-        let room = self.shared.raw.room();
+        let room = &self.shared.memory.reading;
         let (part, of) = match share {
             Share::Piece => PIECE,
             Share::Most => MOST,
@@ -551,7 +607,9 @@ impl Unread {
             return None;
         }
         let name = Digest::of(&message.octets);
-        let vouched = self.vouched.iter().find(|vouched| vouched.message == name)?;
+        let is_kept =
+            |vouched: &&Vouched| vouched.message == name && vouched.reader >= VERDICTS_SINCE;
+        let vouched = self.vouched.iter().find(is_kept)?;
         Some(vouched.signer.clone())
     }
 }

@@ -39,13 +39,13 @@ pub use unverified::unverified_in_words;
 mod account;
 mod ours;
 
-pub use account::{Allowance, Received, accounts};
+pub use account::{Allowance, Received, accounts, repair_in_words};
 pub use ours::OurDomains;
 
 // All of it, for everything that comes in.
 mod intake;
 
-pub use intake::{Arrived, Intake, Packed, READER, Taken, Unread};
+pub use intake::{Arrived, Intake, Memory, Packed, READER, Taken, Unread};
 
 // What the operator wants.
 mod recipients;

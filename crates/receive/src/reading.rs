@@ -173,8 +173,10 @@ impl ReadingRoom {
     }
 
     async fn sweep_for_ever(&self) -> Infallible {
+        let mut is_upgraded = false;
         loop {
-            if let Err(error) = self.sweep().await {
+            let swept = self.sweep(&mut is_upgraded).await;
+            if let Err(error) = swept {
                 self.metrics().store_failures.increment();
                 tracing::error!(%error, "what is still to be read cannot be listed");
             }
@@ -184,16 +186,35 @@ impl ReadingRoom {
         }
     }
 
-    /// Has everything read that is still new, and whose time has come.
-    async fn sweep(&self) -> Result<(), StoreError> {
-        let (mut after, mut unread, mut found) = (0, 0_i64, HashSet::new());
+    /// Has everything read that is still new, and whose time has come; and what readers of earlier
+    /// versions have put into quarantine, until none is left of it.
+    async fn sweep(&self, is_upgraded: &mut bool) -> Result<(), StoreError> {
+        let mut found = HashSet::new();
+        let unread = self.sweep_standing(Standing::New, &mut found).await?;
+        self.metrics().unread.set(i64::try_from(unread).unwrap_or(i64::MAX));
+        if !*is_upgraded {
+            let again = self.sweep_standing(Standing::Quarantined, &mut found).await?;
+            *is_upgraded = again == 0;
+        }
+        // Those that were read by somebody else, or forgotten.
+        self.shared.pauses().retain(|digest, _| found.contains(digest));
+        Ok(())
+    }
+
+    /// Has read what stands so and was seen by no reader of this version. Says how much it is, and adds
+    /// those that have a pause.
+    async fn sweep_standing(
+        &self,
+        standing: Standing,
+        found: &mut HashSet<Digest>,
+    ) -> Result<u64, StoreError> {
+        let (mut after, mut count) = (0, 0_u64);
         loop {
-            let raw = self.intake().raw();
-            let page = raw.standing(Standing::New, READER, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let page = self.intake().raw().standing(standing, READER, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(count) };
             after = last.id;
             for entry in page {
-                unread = unread.saturating_add(1);
+                count = count.saturating_add(1);
                 if self.shared.pauses().contains_key(&entry.digest) {
                     found.insert(entry.digest);
                 }
@@ -204,10 +225,6 @@ impl ReadingRoom {
                 }
             }
         }
-        self.metrics().unread.set(unread);
-        // Those that were read by somebody else, or forgotten.
-        self.shared.pauses().retain(|digest, _| found.contains(digest));
-        Ok(())
     }
 }
 
@@ -335,11 +352,8 @@ mod tests {
         Incoming { octets: Arc::new(format!("no report {number}").into_bytes()), arrival }
     }
 
-    /// Readers have been idle until the next sweep, for up to half a minute.
-    #[tokio::test]
-    async fn what_finds_no_place_in_the_queue_is_read_soon() {
-        // There is much to write, and nothing here is about the disk.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    /// A room in a folder, and where what came in is stored.
+    async fn room(folder: &tempfile::TempDir) -> (RawStore, ReadingRoom, Readers) {
         let settings = Settings::at(folder.path().join("store.sqlite"));
         let raw = RawStore::open(settings.raw_beside()).await.unwrap();
         let store = Store::open(settings).await.unwrap();
@@ -351,8 +365,54 @@ mod tests {
             Limits::default(),
             Clock::system(),
         );
-        let metrics = Arc::new(ReceiveMetrics::default());
-        let (room, readers) = ReadingRoom::new(intake, Arc::clone(&metrics));
+        let (room, readers) = ReadingRoom::new(intake, Arc::new(ReceiveMetrics::default()));
+        (raw, room, readers)
+    }
+
+    /// Until somebody thought of `reparse`, it lay there.
+    #[tokio::test]
+    async fn what_lies_in_quarantine_is_read_again_by_a_later_version() {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let (raw, room, readers) = room(&folder).await;
+        let report = |id: u32| {
+            let text = format!(
+                r#"{{"organization-name":"R","report-id":"{id}","date-range":{{"start-datetime":
+                "2026-11-24T00:00:00Z","end-datetime":"2026-11-24T23:59:59Z"}},"policies":[]}}"#
+            );
+            Incoming { octets: Arc::new(text.into_bytes()), ..incoming(0) }
+        };
+        let all = vec![report(1), report(2), incoming(3)];
+        let stored = raw.put_all(all).await.unwrap();
+        let states = async || {
+            let all = raw.list(0, 10).await.unwrap().into_iter();
+            all.map(|entry| (entry.state, entry.reader)).collect::<Vec<_>>()
+        };
+        let of_before = || RawState::Quarantined { reason: "not-yet-known".to_owned() };
+        let named = |place: usize| stored.get(place).unwrap().digest;
+        // What this version cannot read it has tried.
+        raw.settle(vec![(named(0), of_before()), (named(2), of_before())], READER - 1)
+            .await
+            .unwrap();
+        raw.settle(vec![(named(1), of_before())], READER).await.unwrap();
+        let reading = tokio::spawn(readers.run());
+        let watch = Stopwatch::start();
+        while states().await.iter().any(|(_, reader)| *reader < READER) {
+            assert!(watch.elapsed() < SWEEP, "{:?}", states().await);
+            sleep(Duration::from_millis(20)).await;
+        }
+        let reason = "no-report".to_owned();
+        let expected = [RawState::Read, of_before(), RawState::Quarantined { reason }];
+        assert_eq!(states().await, expected.map(|state| (state, READER)));
+        assert_eq!(room.metrics().unread.value(), 0);
+        reading.abort();
+    }
+
+    /// Readers have been idle until the next sweep, for up to half a minute.
+    #[tokio::test]
+    async fn what_finds_no_place_in_the_queue_is_read_soon() {
+        // There is much to write, and nothing here is about the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let (raw, room, readers) = room(&folder).await;
         let reading = tokio::spawn(readers.run());
         // The first sweep has nothing to find.
         assert_eq!(room.read(Digest::of(b"")).await, None);

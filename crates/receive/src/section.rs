@@ -18,7 +18,8 @@ use sealpost_store::{Room, raw_path_beside, reports::Retention};
 use serde::Deserialize;
 
 use crate::{
-    AdmittedSource, Beliefs, BelievedServer, Limits, MaildirAfter, RecipientRule, Recipients,
+    AdmittedSource, Beliefs, BelievedServer, Limits, MaildirAfter, Memory, RecipientRule,
+    Recipients,
 };
 
 /// The port of SMTP unless the operator says otherwise.
@@ -312,14 +313,26 @@ impl SectionLimits {
         self.memory_octets / 2
     }
 
+    /// Octets of what is being stored: an eighth. Nobody who reads holds any of it, so that what is to
+    /// be acknowledged does not wait for what was.
+    pub fn storing(&self) -> Room {
+        Room::of(self.memory_octets / 8)
+    }
+
     /// Octets of what was fetched to be read, from the store or from files: an eighth.
     pub fn fetched(&self) -> usize {
         self.memory_octets / 8
     }
 
-    /// The rest, for what is being stored and for what comes out of it when it is read.
-    pub fn room(&self) -> Room {
-        Room::of(self.memory_octets / 8 * 3)
+    /// What there is beside: for what comes out when it is read three sixteenths, for what is fetched to
+    /// be read an eighth, and the rest for mails on their way from mailboxes.
+    pub fn memory(&self) -> Memory {
+        let sixteenth = self.memory_octets / 16;
+        Memory {
+            reading: Room::of(sixteenth * 3),
+            fetched: Room::of(self.fetched()),
+            mailboxes: Room::of(sixteenth),
+        }
     }
 }
 
@@ -526,9 +539,14 @@ mod tests {
         let SectionLimits { memory_octets, .. } = SectionLimits::default();
         let limits = SectionLimits { memory_octets: memory_octets / 2, ..section.limits };
         assert_eq!((limits.coming_in(), limits.fetched()), (16 << 20, 4 << 20));
-        assert_eq!(limits.room().octets(), 12 << 20);
+        assert_eq!(limits.storing().octets(), 4 << 20);
+        let Memory { reading, fetched, mailboxes } = limits.memory();
+        let parts = [reading, fetched, mailboxes].map(|room| room.octets());
+        assert_eq!(parts, [6 << 20, 4 << 20, 2 << 20]);
+        let all = limits.coming_in() + limits.storing().octets() + parts.iter().sum::<usize>();
+        assert_eq!(all, limits.memory_octets);
         // A room of which the operator has said nothing is that of the setting.
-        assert_eq!(SectionLimits::default().room().octets(), Room::default().octets());
+        assert_eq!(SectionLimits::default().storing().octets(), Room::default().octets());
         assert_eq!(section.proxies.len(), 2);
     }
 

@@ -167,11 +167,22 @@ impl<'a> Submission<'a> {
         !self.documents.is_empty() && self.unreadable.is_empty()
     }
 
-    /// What was unusual about the mail or the packing.
+    /// What was unusual about the mail or the packing, and is not said of a report.
     pub fn notes(&self) -> Vec<Note> {
+        let is_said = |document: &Document| document.reading.has(RepairKind::GzipTrailer);
+        let is_said = self.documents.iter().any(is_said);
+        let is_new = |note: &PayloadNote| !(is_said && is_bad_trailer(note));
         match &self.unusual {
-            Unusual::Mail(notes) => notes.iter().map(Note::of_mail).collect(),
-            Unusual::Packing(notes) => notes.iter().map(Note::of_packing).collect(),
+            Unusual::Mail(notes) => {
+                let is_new = |note: &&MailNote| match &note.kind {
+                    MailNoteKind::Payload(note) => is_new(note),
+                    _ => true,
+                };
+                notes.iter().filter(is_new).map(Note::of_mail).collect()
+            }
+            Unusual::Packing(notes) => {
+                notes.iter().filter(|note| is_new(note)).map(Note::of_packing).collect()
+            }
         }
     }
 
@@ -185,11 +196,13 @@ impl<'a> Submission<'a> {
         };
         match Payloads::read(octets, &limits.mail.payload) {
             Ok(payloads) => {
+                let is_bad = payloads.notes.iter().any(is_bad_trailer);
+                let first = is_bad.then_some(RepairKind::GzipTrailer);
                 submission.unusual = Unusual::Packing(payloads.notes);
                 for payload in payloads.reports {
                     let name = payload.name.unwrap_or_default();
                     let place = name.escape_debug().to_string();
-                    submission.add(payload.json, None, &place, limits);
+                    submission.add(payload.json, first, None, &place, limits);
                 }
             }
             // Neither the one nor the other: which reason helps depends on what it was meant to be.
@@ -223,10 +236,19 @@ impl<'a> Submission<'a> {
                 submission.unreadable.push(Unreadable::LeftOut { kind, place });
             }
         }
+        let trailers: Vec<_> = mail
+            .notes
+            .iter()
+            .filter(
+                |note| matches!(&note.kind, MailNoteKind::Payload(note) if is_bad_trailer(note)),
+            )
+            .map(|note| note.part.clone())
+            .collect();
         submission.unusual = Unusual::Mail(mail.notes);
         for report in mail.reports {
             let place = place(&report.part.to_string(), report.name.as_deref());
-            submission.add(report.json, Some(report.message), &place, limits);
+            let first = trailers.contains(&report.part).then_some(RepairKind::GzipTrailer);
+            submission.add(report.json, first, Some(report.message), &place, limits);
         }
         if submission.documents.is_empty() && submission.unreadable.is_empty() {
             submission.unreadable.push(Unreadable::Nothing);
@@ -234,12 +256,22 @@ impl<'a> Submission<'a> {
         submission
     }
 
-    fn add(&mut self, json: Vec<u8>, message: Option<usize>, place: &str, limits: &Limits) {
+    /// Adds what came out of the packing, which may itself have been repaired.
+    fn add(
+        &mut self,
+        json: Vec<u8>,
+        first: Option<RepairKind>,
+        message: Option<usize>,
+        place: &str,
+        limits: &Limits,
+    ) {
         let reading = Report::read(&json, &self.left);
-        if reading.has(RepairKind::FurtherReports) && self.add_each(&json, message, place, limits) {
+        if reading.has(RepairKind::FurtherReports)
+            && self.add_each(&json, first, message, place, limits)
+        {
             return;
         }
-        self.add_read(json, reading, message, place, limits);
+        self.add_read(json, repaired(reading, first), message, place, limits);
     }
 
     /// Adds the reports that stand in one text, and says whether there are several. As many are
@@ -247,6 +279,7 @@ impl<'a> Submission<'a> {
     fn add_each(
         &mut self,
         json: &[u8],
+        first: Option<RepairKind>,
         message: Option<usize>,
         place: &str,
         limits: &Limits,
@@ -263,9 +296,8 @@ impl<'a> Submission<'a> {
         }
         for (index, span) in spans.into_iter().enumerate() {
             let one = json.get(span.range()).unwrap_or_default();
-            let mut reading = Report::read(one, &self.left);
-            let repair = Repair { kind: RepairKind::SeveralInText, place: String::new() };
-            reading.repairs.insert(0, repair);
+            let reading = repaired(Report::read(one, &self.left), Some(RepairKind::SeveralInText));
+            let reading = repaired(reading, first);
             let number = format!("report {}", index.saturating_add(1));
             let place = if place.is_empty() { number } else { format!("{place}, {number}") };
             self.add_read(one.to_vec(), reading, message, &place, limits);
@@ -293,6 +325,19 @@ impl<'a> Submission<'a> {
             }
         }
     }
+}
+
+/// The same with a repair of the whole, which comes before those of its parts.
+fn repaired(mut reading: ReportReading, kind: Option<RepairKind>) -> ReportReading {
+    if let Some(kind) = kind {
+        reading.repairs.insert(0, Repair { kind, place: String::new() });
+    }
+    reading
+}
+
+/// Whether nothing, or less than there should be, proves that what was packed is what was sent.
+fn is_bad_trailer(note: &PayloadNote) -> bool {
+    matches!(note, PayloadNote::GzipTrailer { .. })
 }
 
 /// Takes what was read of a report from what may still be read.
@@ -404,6 +449,46 @@ mod tests {
         let many: String = (0..=limits.mail.reports).map(report).collect();
         let (found, codes) = read(&many);
         assert_eq!((found.len(), codes), (limits.mail.reports, vec!["reports-cut"]));
+    }
+
+    /// That nothing proves what was packed was forgotten as soon as it was read.
+    #[test]
+    fn a_bad_trailer_is_kept_with_the_report() {
+        let mut packed =
+            include_bytes!("../../tls-rpt/tests/mails/own/gzip-trailer.json.gz").to_vec();
+        let repairs = |octets: &[u8]| -> Vec<&'static str> {
+            let submission = Submission::read(octets, &Limits::default());
+            assert!(submission.is_whole());
+            let documents = submission.documents.iter();
+            documents.flat_map(|document| document.repairs().map(|(kind, _)| kind.code())).collect()
+        };
+        assert_eq!(repairs(&packed), ["gzip-trailer"]);
+        // It is said once.
+        assert_eq!(Submission::read(&packed, &Limits::default()).notes(), []);
+        let base64 = data_encoding::BASE64.encode(&packed);
+        let mail = |parts: &[&str]| {
+            let part = |part: &&str| {
+                format!(
+                    "--b\r\nContent-Type: application/tlsrpt+gzip\r\n\
+                     Content-Transfer-Encoding: base64\r\n\r\n{part}\r\n"
+                )
+            };
+            let parts: String = parts.iter().map(part).collect();
+            format!(
+                "From: <a@r.example>\r\nMIME-Version: 1.0\r\n\
+                 Content-Type: multipart/report; boundary=b\r\n\r\n{parts}--b--\r\n"
+            )
+        };
+        assert_eq!(repairs(mail(&[&base64]).as_bytes()), ["gzip-trailer"]);
+        // The length as it should be.
+        let json = Submission::read(&packed, &Limits::default()).documents.remove(0).json;
+        let right = u32::try_from(json.len()).unwrap().to_le_bytes();
+        packed.splice(packed.len() - 4.., right);
+        assert_eq!(repairs(&packed), [""; 0]);
+        let whole = data_encoding::BASE64.encode(&packed);
+        assert_eq!(repairs(mail(&[&whole]).as_bytes()), [""; 0]);
+        // Only the part that it is about has it.
+        assert_eq!(repairs(mail(&[&base64, &whole]).as_bytes()), ["gzip-trailer"]);
     }
 
     /// Each report had all of the limits for itself, and all of them are in memory together.

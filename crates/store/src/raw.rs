@@ -97,7 +97,7 @@ impl RawStore {
         Self { room, ..self }
     }
 
-    /// The memory for what waits for the writer, to be shared by those who read it.
+    /// The memory for what waits for the writer.
     pub fn room(&self) -> &Room {
         &self.room
     }
@@ -397,8 +397,8 @@ impl RawOutcomes {
                 digest.as_bytes()
             ])?;
         }
-        for (place, digest, Vouched { message, signer }) in &self.vouched {
-            let values = params![message.as_bytes(), signer, place, digest.as_bytes()];
+        for (place, digest, Vouched { message, signer, reader }) in &self.vouched {
+            let values = params![message.as_bytes(), signer, reader, place, digest.as_bytes()];
             connection.prepare_cached(sql::ADD_VOUCHED)?.execute(values)?;
         }
         Ok(())

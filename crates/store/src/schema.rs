@@ -49,7 +49,11 @@ pub(crate) static STORE: Schema = Schema {
 
 /// The raw file beside it.
 pub(crate) static RAW: Schema = Schema {
-    migrations: &[include_str!("migrations/raw_0001.sql"), include_str!("migrations/raw_0002.sql")],
+    migrations: &[
+        include_str!("migrations/raw_0001.sql"),
+        include_str!("migrations/raw_0002.sql"),
+        include_str!("migrations/raw_0003.sql"),
+    ],
     // The same for mails. To write a page costs by the page more than by the octet.
     page_octets: 16 * 1024,
     application: 0x5365_6152, // "SeaR"

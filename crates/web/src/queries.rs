@@ -83,7 +83,10 @@ fn trust(trust: &Trust) -> String {
     match trust {
         Trust::Verified { signer } => format!("signed by {signer}"),
         Trust::Vouched { signer, server } => format!("signed by {signer}, says {server}"),
-        Trust::Admitted { source } => format!("admitted as {source}"),
+        Trust::Admitted { source, sender: None } => format!("admitted as {source}"),
+        Trust::Admitted { source, sender: Some(sender) } => {
+            format!("admitted as {source}, from {sender} by its own word")
+        }
         Trust::Unverified { reason } => format!("nobody ({reason})"),
     }
 }

@@ -16,7 +16,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
-use sealpost_e2e::sealpost_binary;
+use sealpost_e2e::{ParsedmarcVerdict, ask_parsedmarc, sealpost_binary};
 use serde_json::{Value, json};
 
 use crate::receive::stop;
@@ -56,7 +56,8 @@ impl Beside {
         assert_eq!(self.socket.send(datagram).unwrap(), datagram.len());
     }
 
-    /// Compares the reports, one on each line, with those of ours on the same domains.
+    /// Compares the reports, one on each line, with those of ours on the same domains, which parsedmarc
+    /// reads to the session.
     pub(crate) fn agrees_with(mut self, theirs: &str) {
         // What is counted is written before it ends.
         stop(&mut self.child);
@@ -65,9 +66,14 @@ impl Beside {
         let rows: Value = serde_json::from_str(&self.preview(&[])).unwrap();
         let domains = rows.as_array().unwrap();
         assert_eq!(domains.len(), 5, "{rows}");
+        let mut read = BTreeMap::new();
         for row in domains {
             let domain = row["domain"].as_str().unwrap();
             let ours: Value = serde_json::from_str(&self.preview(&[domain])).unwrap();
+            let (file, sums) = (format!("{domain}.json"), sums(&ours));
+            fs_err::write(self.folder.path().join(&file), ours.to_string()).unwrap();
+            assert_ne!(sums, ParsedmarcVerdict::Read { successful: 0, failed: 0 });
+            read.insert(file, sums);
             let id = ours["report-id"].as_str().unwrap();
             assert!(id.ends_with(&format!(".{domain}.1@sender.test")), "{id}");
             // Theirs names the domain in its id only.
@@ -83,6 +89,8 @@ impl Beside {
             }
             assert_eq!(policies(&ours, domain), policies(theirs, domain), "{domain}");
         }
+        let files: Vec<String> = read.keys().cloned().collect();
+        assert_eq!(ask_parsedmarc(self.folder.path(), &files).unwrap(), read);
     }
 
     fn preview(&self, domain: &[&str]) -> String {
@@ -101,6 +109,18 @@ impl Drop for Beside {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The sessions of all policies of a report.
+fn sums(report: &Value) -> ParsedmarcVerdict {
+    let sum = |key: &str| {
+        let policies = report["policies"].as_array().unwrap().iter();
+        policies.map(|entry| i128::from(entry["summary"][key].as_u64().unwrap())).sum()
+    };
+    ParsedmarcVerdict::Read {
+        successful: sum("total-successful-session-count"),
+        failed: sum("total-failure-session-count"),
     }
 }
 

@@ -40,6 +40,10 @@ pub enum Trust {
     Admitted {
         /// The name of the source in the settings.
         source: String,
+        /// The domain that the mail says it is from, which nothing proves; `None` if it came by HTTPS.
+        /// One source may hand on the reports of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sender: Option<String>,
     },
     /// Nothing is proven.
     Unverified {
@@ -76,7 +80,7 @@ impl Trust {
     pub fn signer(&self) -> &str {
         match self {
             Self::Verified { signer } | Self::Vouched { signer, .. } => signer,
-            Self::Admitted { source } => source,
+            Self::Admitted { source, .. } => source,
             Self::Unverified { .. } => "",
         }
     }
@@ -104,7 +108,12 @@ mod tests {
         for (trust, counts, signer) in [
             (Trust::Verified { signer: text() }, true, "example.com"),
             (Trust::Vouched { signer: text(), server: "mx.test".to_owned() }, true, "example.com"),
-            (Trust::Admitted { source: "partner".to_owned() }, true, "partner"),
+            (Trust::Admitted { source: "partner".to_owned(), sender: None }, true, "partner"),
+            (
+                Trust::Admitted { source: "partner".to_owned(), sender: Some(text()) },
+                true,
+                "partner",
+            ),
             (Trust::Unverified { reason: "unsigned".to_owned() }, false, ""),
         ] {
             assert_eq!((trust.counts(), trust.signer()), (counts, signer), "{trust:?}");

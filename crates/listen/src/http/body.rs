@@ -26,6 +26,8 @@ pub(super) enum BodyError {
 
 impl Gathered {
     pub(super) fn new(limit: usize, budget: &Budget) -> Self {
+        // What all of the memory cannot hold is too large: it would be put off each time it comes.
+        let limit = limit.min(budget.octets());
         Self { octets: Vec::new(), limit, share: budget.share() }
     }
 
@@ -95,5 +97,15 @@ mod tests {
         assert_eq!(budget.taken(), 60 + 38);
         drop((body, other));
         assert_eq!(budget.taken(), 0);
+    }
+
+    /// It was told to come again, for ever.
+    #[test]
+    fn what_is_larger_than_all_of_the_memory_is_too_large() {
+        let budget = Budget::new(50);
+        let mut body = Gathered::new(60, &budget);
+        assert_eq!(body.expect(Some(51)), Err(BodyError::TooLarge));
+        assert_eq!(body.push(&[0; 51]), Err(BodyError::TooLarge));
+        assert_eq!(body.push(&[0; 50]), Ok(()));
     }
 }

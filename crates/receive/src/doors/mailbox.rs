@@ -182,7 +182,7 @@ impl MailboxDoor {
             if mail.size > u64::try_from(self.most_octets).unwrap_or(u64::MAX) {
                 self.skip(mail.uid, mail.size, metrics, &mut harvest);
             } else {
-                let _fetched = intake.fetch(mail.size).await?;
+                let _fetched = intake.fetch_mail(mail.size).await?;
                 let octets = match session.fetch(mail.uid).await {
                     Ok(octets) => octets,
                     Err(MailboxError::TooMuch(too_much @ TooMuch::Literals(_))) => {

@@ -8,16 +8,19 @@ use sealpost_store::reports::{MOST_DAYS, NewReport};
 use sealpost_store::{Arrival, Digest, Origin, RawState, Vouched};
 use tls_rpt::{DateRange, Days, MailMessage, Report};
 
-use super::{Noted, Unread};
+use super::{Noted, READER, Unread};
 use crate::notary::{Keys, Opinion};
-use crate::{Allowance, Beliefs, Limits, Notary, OurDomains, Received, Submission, accounts};
+use crate::{
+    Allowance, Beliefs, Limits, Notary, OurDomains, Received, Submission, Unreadable, accounts,
+};
 
-/// For how long a report waits for a key that cannot be looked up, in seconds: a day. After that it
-/// is kept as one that nobody vouches for.
-const KEY_PATIENCE: i64 = 86_400;
-/// For how long the key is asked for even then, in seconds: two weeks, as DNS may be away for longer
-/// than a day, and senders keep their keys for longer than that. With an answer the report counts.
-const KEY_HOPE: i64 = 14 * 86_400;
+/// For how long a key is asked for that cannot be looked up, in seconds: two weeks, as DNS may be away
+/// for longer than a day, and senders keep their keys for longer than that. What is to be put aside is
+/// put aside then.
+const KEY_ASKED_FOR: i64 = 14 * 86_400;
+/// After how long a report is shown meanwhile as one that nobody vouches for, in seconds: a day. If
+/// the key comes, it counts.
+const SHOWN_AFTER: i64 = 86_400;
 
 /// Why a report on too many days lies in quarantine.
 const RANGE_TOO_LONG: &str = "range-too-long";
@@ -84,7 +87,7 @@ pub(super) struct Read {
 }
 
 /// What one submission gave.
-enum Outcome {
+pub(super) enum Outcome {
     Read { accounts: Vec<NewReport>, state: RawState, vouched: Vec<Vouched>, octets: usize },
     Wanting(Vec<String>),
     Large,
@@ -109,13 +112,7 @@ impl Reading {
         {
             // One that makes the reader fail takes no other with it.
             let outcome = catch_unwind(AssertUnwindSafe(|| read(&unread, means)));
-            let outcome = outcome.unwrap_or_else(|_| {
-                let raw = unread.digest;
-                tracing::error!(%raw, "the reader has failed: the submission is kept apart");
-                let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
-                let (accounts, vouched) = (Vec::new(), Vec::new());
-                Outcome::Read { accounts, state, vouched, octets: 0 }
-            });
+            let outcome = outcome.unwrap_or_else(|_| failed(&unread, means));
             match outcome {
                 Outcome::Read { accounts: found, state, vouched, octets: more } => {
                     octets = octets.saturating_add(more);
@@ -131,6 +128,27 @@ impl Reading {
         }
         (piece, self)
     }
+}
+
+/// What becomes of a submission that makes the reader fail. Who signed it is kept all the same.
+pub(super) fn failed(unread: &Unread, means: &Means<'_>) -> Outcome {
+    let raw = unread.digest;
+    tracing::error!(%raw, "the reader has failed: the submission is kept apart");
+    let Means { notary, keys, now, wanting, .. } = *means;
+    let at = unread.arrivals.first().map_or(now, |first| first.at);
+    let opinion = || notary.opinion(&unread.octets, at, now, keys);
+    let opinion = catch_unwind(AssertUnwindSafe(opinion)).ok();
+    let vouched = match opinion {
+        Some(Opinion::Wanting(names)) if wanting == Wanting::GivenBack => {
+            return Outcome::Wanting(names);
+        }
+        Some(Opinion::Certain(Trust::Verified { signer })) => {
+            vec![Vouched { message: unread.digest, signer, reader: READER }]
+        }
+        _ => Vec::new(),
+    };
+    let state = RawState::Quarantined { reason: "reader-failed".to_owned() };
+    Outcome::Read { accounts: Vec::new(), state, vouched, octets: 0 }
 }
 
 fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
@@ -184,13 +202,13 @@ fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
         let opinion = document.message.and_then(|index| opinions.get(index)).cloned().flatten();
         let trust = match vouched(message, opinion, beliefs, arrivals) {
             Opinion::Certain(trust) => trust,
-            _ if now.saturating_sub(at) < KEY_PATIENCE => {
+            _ if now.saturating_sub(at) < SHOWN_AFTER => {
                 // It stays new, and is read again.
                 state = RawState::New;
                 continue;
             }
             _ => {
-                if now.saturating_sub(at) < KEY_HOPE {
+                if now.saturating_sub(at) < KEY_ASKED_FOR {
                     state = RawState::New;
                 }
                 Trust::Unverified { reason: "key-unknown".to_owned() }
@@ -198,7 +216,9 @@ fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
         };
         let trust = match trust {
             Trust::Unverified { .. } => {
-                let admitted = arrivals.iter().find_map(|arrival| beliefs.admitted(arrival));
+                let mail = message.map(|message| &*message.octets);
+                let admitted = |arrival: &Arrival| beliefs.admitted(mail, arrival);
+                let admitted = arrivals.iter().find_map(admitted);
                 admitted.unwrap_or(trust)
             }
             trust => trust,
@@ -216,8 +236,11 @@ fn read(unread: &Unread, means: &Means<'_>) -> Outcome {
     let vouched = if is_apart { vouched_for(&submission.messages, &opinions) } else { Vec::new() };
     let is_undecided =
         |opinion: &Opinion| matches!(opinion, Opinion::Undecided | Opinion::Wanting(_));
+    // Much comes to an address that is published, and nothing waits for who signed an advertisement.
+    let is_junk = matches!(submission.unreadable.as_slice(), [Unreadable::Nothing]);
     if is_apart
-        && now.saturating_sub(at) < KEY_PATIENCE
+        && !is_junk
+        && now.saturating_sub(at) < KEY_ASKED_FOR
         && opinions.iter().flatten().any(is_undecided)
     {
         // It is not put aside before it is known who signed it.
@@ -233,7 +256,8 @@ fn vouched_for(messages: &[MailMessage<'_>], opinions: &[Option<Opinion>]) -> Ve
         _ => None,
     };
     let vouched = |(message, opinion): (&MailMessage<'_>, _)| {
-        Some(Vouched { message: Digest::of(&message.octets), signer: signer(opinion)? })
+        let message = Digest::of(&message.octets);
+        Some(Vouched { message, signer: signer(opinion)?, reader: READER })
     };
     messages.iter().zip(opinions).filter_map(vouched).collect()
 }

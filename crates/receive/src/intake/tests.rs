@@ -134,17 +134,22 @@ async fn a_key_is_asked_for_when_its_report_is_shown_already() {
     };
     let unknown = || vec![Trust::Unverified { reason: "key-unknown".to_owned() }];
     // What is no report waits as long, so that it is known who signed it.
-    let apart = async |age: i64| {
+    let apart = async |rest: &str, age: i64| {
         let at = intake.now() - age;
-        let mail = "From: <a@r.example>\r\nContent-Type: application/tlsrpt+json\r\n\r\n{}\r\n";
-        let octets = Arc::new(signed(mail, at).into_bytes());
+        let mail = format!("From: <a@r.example>\r\n{rest}\r\n");
+        let octets = Arc::new(signed(&mail, at).into_bytes());
         let arrival = Arrival { at, ..report(0).arrival };
         let mut arrived = intake.take_all(vec![Incoming { octets, arrival }]).await.unwrap();
         arrived.pop().unwrap().taken.unwrap().state
     };
     let reason = "not-a-report".to_owned();
-    assert_eq!(apart(3_600).await, RawState::New);
-    assert_eq!(apart(2 * 86_400).await, RawState::Quarantined { reason });
+    let report = "Content-Type: application/tlsrpt+json\r\n\r\n{}";
+    assert_eq!(apart(report, 3_600).await, RawState::New);
+    assert_eq!(apart(report, 2 * 86_400).await, RawState::New);
+    assert_eq!(apart(report, 15 * 86_400).await, RawState::Quarantined { reason });
+    // An advertisement waits for nobody.
+    let reason = "no-report-in-mail".to_owned();
+    assert_eq!(apart("\r\nBuy now!", 3_600).await, RawState::Quarantined { reason });
     assert_eq!(taken(1, 3_600).await, (RawState::New, vec![]));
     assert_eq!(taken(2, 2 * 86_400).await, (RawState::New, unknown()));
     assert_eq!(taken(3, 15 * 86_400).await, (RawState::Read, unknown()));
@@ -170,7 +175,8 @@ async fn what_is_not_small_is_read_by_itself() {
     let arrived = intake.take_all(all).await.unwrap();
     let taken: Vec<_> = arrived.iter().map(|arrived| arrived.taken.as_ref().unwrap()).collect();
     assert!(taken.iter().all(|taken| taken.state == RawState::Read && taken.accepted.len() == 1));
-    assert_eq!(raw.room().free(), raw.room().octets());
+    let reading = &intake.shared.memory.reading;
+    assert_eq!((raw.room().free(), reading.free()), (raw.room().octets(), reading.octets()));
     let refused = intake.take_all(vec![with_policies(9, 50_001)]).await.unwrap();
     let state = &refused.first().unwrap().taken.as_ref().unwrap().state;
     assert_eq!(*state, RawState::Quarantined { reason: "too-many-policies".to_owned() });
@@ -180,8 +186,9 @@ async fn what_is_not_small_is_read_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_large_and_small_ones_at_once_come_to_their_end() {
     let (_folder, intake, raw, reports) = intake().await;
-    let raw = raw.with_room(sealpost_store::Room::of(64 << 10));
+    let raw = raw.with_room(Room::of(16 << 10));
     let (ours, clock) = (OurDomains::default(), Clock::system());
+    let [reading, fetched, mailboxes] = [64 << 10, 16 << 10, 1].map(Room::of);
     let intake = Intake::new(
         raw.clone(),
         reports,
@@ -189,7 +196,8 @@ async fn many_large_and_small_ones_at_once_come_to_their_end() {
         ours,
         Limits::default(),
         clock,
-    );
+    )
+    .within(Memory { reading, fetched, mailboxes });
     let mut tasks = tokio::task::JoinSet::new();
     for id in 0..40 {
         let intake = intake.clone();
@@ -206,7 +214,29 @@ async fn many_large_and_small_ones_at_once_come_to_their_end() {
     let ended = tokio::time::timeout(std::time::Duration::from_secs(60), tasks.join_all());
     ended.await.unwrap().into_iter().for_each(|done| done.unwrap());
     assert_eq!(raw.counts().await.unwrap().read, 40);
-    assert_eq!(raw.room().free(), 64 << 10);
+    let memory = &intake.shared.memory;
+    let free = [raw.room(), &memory.reading, &memory.fetched].map(Room::free);
+    assert_eq!(free, [16 << 10, 64 << 10, 16 << 10]);
+}
+
+/// The sender of a small mail waited until large ones of others were read.
+#[tokio::test]
+async fn what_is_to_be_acknowledged_waits_for_nobody_who_reads() {
+    let (_folder, intake, _, _) = intake().await;
+    let soon = std::time::Duration::from_secs(20);
+    // A large one is being read, and small ones beside it.
+    let held = [Share::Most, Share::Piece].map(|share| (intake.clone(), share));
+    let mut all = Vec::new();
+    for (intake, share) in held {
+        all.push(tokio::time::timeout(soon, intake.hold(share)).await.unwrap().unwrap());
+    }
+    assert_eq!(intake.shared.memory.reading.free(), 0);
+    let Incoming { octets, arrival } = report(1);
+    let stored = intake.store(Arc::unwrap_or_clone(octets), arrival);
+    tokio::time::timeout(soon, stored).await.unwrap().unwrap();
+    // Nor does a mailbox that gives away its mail slowly keep anybody from reading.
+    let _mail = intake.fetch_mail(u64::MAX).await.unwrap();
+    let _fetched = tokio::time::timeout(soon, intake.fetch(1)).await.unwrap().unwrap();
 }
 
 /// Its key was asked for only when a later version could read it, and was gone by then.
@@ -242,4 +272,58 @@ async fn who_signed_what_lies_in_quarantine_is_known_from_when_it_came() {
     let taken = later.read(digest).await.unwrap().unwrap();
     assert_eq!(taken.state, RawState::Read);
     assert_eq!(taken.trusts, [Trust::Verified { signer: "r.example".to_owned() }]);
+}
+
+/// What made the reader fail was kept without who had signed it.
+#[tokio::test]
+async fn who_signed_what_the_reader_fails_at_is_kept_too() {
+    let at = 1_795_600_000;
+    let mail = signed("From: <a@r.example>\r\n\r\nText\r\n", at);
+    let notary = Notary::remembering(KEY_NAME, KeyAnswer::Found(vec![record()]), at);
+    let (_folder, intake, raw, _) = intake_with(notary.clone()).await;
+    let incoming = Incoming { octets: Arc::new(mail.into_bytes()), ..report(0) };
+    let put = intake.put_all(vec![incoming]).await.unwrap().pop().unwrap();
+    let (stored, unread) = (put.0, put.1.unwrap());
+    let expected =
+        [Vouched { message: stored.digest, signer: "r.example".to_owned(), reader: READER }];
+    // By itself, or with all that was read beside it.
+    let (beliefs, ours, limits) = (Beliefs::default(), OurDomains::default(), Limits::default());
+    let of = |notary: &Notary, wanting| {
+        let (beliefs, ours, limits, keys) = (&beliefs, &ours, &limits, &Keys::new());
+        let (now, share) = (at, Share::Piece);
+        reading::failed(
+            &unread,
+            &Means { notary, beliefs, ours, limits, keys, now, wanting, share },
+        )
+    };
+    let reading::Outcome::Read { state, vouched, .. } = of(&notary, Wanting::GivenBack) else {
+        panic!("it has been read");
+    };
+    assert_eq!(state, RawState::Quarantined { reason: "reader-failed".to_owned() });
+    assert_eq!(vouched, expected);
+    intake.quarantine(stored.digest, "reader-failed").await.unwrap();
+    assert_eq!(raw.vouched(stored.place).await.unwrap(), expected);
+    let entry = raw.entry(stored.digest).await.unwrap().unwrap();
+    assert_eq!((entry.state, entry.reader), (state, READER));
+}
+
+/// A verdict that was too good was believed for ever.
+#[test]
+fn the_verdict_of_a_reader_that_is_not_believed_any_more_is_not() {
+    let mail = b"From: <a@r.example>\r\n\r\nText\r\n";
+    let read = tls_rpt::ReportMail::read(mail, &Default::default()).unwrap();
+    let message = read.messages.first().unwrap();
+    let signer = |reader| {
+        let message = Digest::of(&message.octets);
+        let unread = Unread {
+            digest: Digest::of(mail),
+            place: 1,
+            octets: Arc::new(mail.to_vec()),
+            arrivals: vec![report(0).arrival],
+            vouched: vec![Vouched { message, signer: "r.example".to_owned(), reader }],
+        };
+        unread.signer(&read.messages[0])
+    };
+    assert_eq!(signer(READER).as_deref(), Some("r.example"));
+    assert_eq!(signer(VERDICTS_SINCE - 1), None);
 }

@@ -135,11 +135,15 @@ impl<'a> Case<'a> {
         self.earlier_hosts.iter().chain(self.known.past_hosts)
     }
 
-    /// Were the MX hosts looked at after the last of these sessions? If not, a host or an address that
-    /// was not seen may be a new one of ours.
+    /// Were the MX hosts looked at after the sessions of one of these reports? If not, a host or an
+    /// address that was not seen may be a new one of ours. A report that comes later tells of further
+    /// sessions, and takes nothing back.
     pub(super) fn is_looked_at_since(&self) -> bool {
-        self.known.mail_hosts.is_some()
-            || self.looked_on().is_some_and(|day| day > self.group.last_day)
+        let is_since = |evidence: &Evidence| match self.known.first_end {
+            Some(end) => evidence.observed.as_second() > end,
+            None => day_of(evidence.observed) > self.group.last_day,
+        };
+        self.known.mail_hosts.is_some() || self.known.evidence.is_some_and(is_since)
     }
 
     /// The MX hosts of the live look that the group may be about: the one that was reported, else

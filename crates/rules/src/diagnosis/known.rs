@@ -27,6 +27,10 @@ pub struct Known<'a> {
     pub mail_hosts: Option<&'a KnownHosts>,
     /// The history of this kind of failure at this reporter: since when it occurs.
     pub history: Option<&'a FailureHistory>,
+    /// When the range of the first report that told of the group was over, in seconds since 1970. A look
+    /// after it is a look after the sessions of that report; where it is not known, after the day of the
+    /// last ones.
+    pub first_end: Option<i64>,
 }
 
 /// A policy as a report gives it: texts of a stranger.
@@ -81,6 +85,7 @@ impl Known<'_> {
             policies: &[],
             mail_hosts: None,
             history: None,
+            first_end: None,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use sealpost_receive::{Limits, Submission};
+use sealpost_receive::{Limits, Submission, repair_in_words};
 use sealpost_store::Digest;
 use sealpost_web::{Reader, ReportText, TextPiece};
-use tls_rpt::{Repair, RepairKind};
+use tls_rpt::Repair;
 
 /// The longest text that is shown, in octets.
 const SHOWN: usize = 64 * 1024;
@@ -21,7 +21,7 @@ pub(super) struct ReportReader;
 
 impl Reader for ReportReader {
     fn sentence(&self, code: &str) -> Option<&'static str> {
-        RepairKind::from_code(code).map(RepairKind::sentence)
+        repair_in_words(code)
     }
 
     fn text(&self, submission: &[u8], report: Digest) -> Option<ReportText> {

@@ -51,13 +51,14 @@ impl Receive {
         let (network, clock) = (ground.network.clone(), ground.clock.clone());
         let store = ground.store(&section.store_file(), WITHOUT).await?;
         let raw = ground.raw_store(&section.raw_file(), WITHOUT).await?;
-        let raw = raw.with_room(section.limits.room());
+        let raw = raw.with_room(section.limits.storing());
         let watched = Watched::new(&section, &network, &store, section.limits.message_octets)?;
         let notary = Notary::new(network);
         let ours: OurDomains = domains(&ground.configuration).await?.into_iter().collect();
         let limits = section.reading_limits();
         let intake = Intake::new(raw, store.reports(), notary, ours.clone(), limits, clock)
-            .believing(section.beliefs());
+            .believing(section.beliefs())
+            .within(section.limits.memory());
         let (room, readers) = ReadingRoom::new(intake, Arc::new(ReceiveMetrics::default()));
 
         let inherited = ground.inherited.clone();

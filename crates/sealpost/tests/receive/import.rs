@@ -184,6 +184,28 @@ fn a_mail_server_is_told_to_try_again_only_when_nothing_is_stored() {
     assert_eq!(status, 65, "{said}");
 }
 
+/// The doors let a mail in that the pipe refused for good.
+#[test]
+fn a_pipe_takes_what_the_configuration_lets_in() {
+    let world = World::new();
+    for (limit, status) in [(20 << 20, 0), (15 << 20, 65)] {
+        let text = format!(
+            "[receive]\nstore = \"store.sqlite\"\nlimits = {{ message_octets = {limit} }}\n"
+        );
+        let configuration = world.write("sealpost.toml", text);
+        let arguments = ["receive", "import", "--no-dns", "-", "--config"];
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        let mail = world.write("mail", "a".repeat(16 << 20));
+        let output = command
+            .args(arguments)
+            .arg(configuration)
+            .stdin(fs_err::File::open(mail).unwrap().into_parts().0)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+    }
+}
+
 #[test]
 fn an_import_that_was_killed_goes_on() {
     let world = World::new();

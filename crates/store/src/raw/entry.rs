@@ -128,6 +128,8 @@ pub struct Vouched {
     pub message: Digest,
     /// The domain that signed it, at most 255 characters.
     pub signer: String,
+    /// The version of the reader that found its signature to hold.
+    pub reader: u32,
 }
 
 /// How many submissions are in each standing.
@@ -247,7 +249,7 @@ pub(super) fn arrival(row: &Row<'_>, first: usize) -> rusqlite::Result<Arrival> 
 /// Reads a row of [`super::sql::VOUCHED`].
 pub(super) fn vouched(row: &Row<'_>) -> rusqlite::Result<Vouched> {
     let message: [u8; 32] = row.get(0)?;
-    Ok(Vouched { message: Digest::from(message), signer: row.get(1)? })
+    Ok(Vouched { message: Digest::from(message), signer: row.get(1)?, reader: row.get(2)? })
 }
 
 /// Reads a row of [`super::sql::COUNT_WAITING`].

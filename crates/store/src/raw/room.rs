@@ -1,4 +1,4 @@
-//! Memory for what is being stored and read.
+//! Memory for what is being stored, or fetched, or read.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StoreError;
 
-/// Memory for what is being stored and read. Who finds none waits, those who came first first.
+/// Memory for one kind of work, such as what is being stored. Who finds none waits, those who came first first.
 /// Clones share it.
 ///
 /// Nobody may wait for it who holds a part of it: two of them could wait for each other.
@@ -57,8 +57,7 @@ impl Room {
     }
 
     fn kibibytes_of(&self, octets: usize) -> u32 {
-        let kibibytes = u32::try_from(octets / 1024).unwrap_or(u32::MAX).saturating_add(1);
-        kibibytes.min(self.kibibytes)
+        u32::try_from(octets.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kibibytes)
     }
 }
 
@@ -74,9 +73,9 @@ impl Held {
 }
 
 impl Default for Room {
-    /// 24 MiB: three eighths of the 64 MiB that `[receive.limits] memory_octets` is by default.
+    /// 8 MiB: an eighth of the 64 MiB that `[receive.limits] memory_octets` is by default.
     fn default() -> Self {
-        Self::of(24 << 20)
+        Self::of(8 << 20)
     }
 }
 
@@ -87,8 +86,8 @@ mod tests {
     #[tokio::test]
     async fn it_is_given_and_comes_back() {
         let room = Room::of(10 << 10);
-        let some = room.hold(6 << 10).await.unwrap();
-        assert_eq!((room.octets(), room.free()), (10 << 10, 3 << 10));
+        let some = room.hold((6 << 10) - 1).await.unwrap();
+        assert_eq!((room.octets(), room.free()), (10 << 10, 4 << 10));
         // More than there is means all of it.
         let all = {
             let room = room.clone();
@@ -101,10 +100,13 @@ mod tests {
         let all = all.await.unwrap();
         assert_eq!(room.free(), 0);
         drop(all);
-        let (mut one, other) = (room.try_hold(0).unwrap(), room.try_hold(1024).unwrap());
+        let (mut one, other) = (room.try_hold(0).unwrap(), room.try_hold(1025).unwrap());
         one.join(other);
         assert_eq!(room.free(), 7 << 10);
-        drop(one);
+        // Parts that are together all of it are all of it.
+        let rest = room.try_hold(7 << 10).unwrap();
+        assert_eq!(room.free(), 0);
+        drop((one, rest));
         assert_eq!(room.free(), 10 << 10);
         // None is too small to be of use.
         drop(Room::of(0).hold(5).await.unwrap());

@@ -48,12 +48,12 @@ statements! {
         UPDATE raw SET state = $1, reason = $2, reader = $3 WHERE id = $4 AND digest = $5";
 
     ADD_VOUCHED = "
-        INSERT INTO raw_vouched (raw, message, signer)
-        SELECT id, $1, $2 FROM raw WHERE id = $3 AND digest = $4
+        INSERT INTO raw_vouched (raw, message, signer, reader)
+        SELECT id, $1, $2, $3 FROM raw WHERE id = $4 AND digest = $5
         ON CONFLICT (raw, message) DO NOTHING";
 
     VOUCHED = "
-        SELECT message, signer FROM raw_vouched WHERE raw = $1 ORDER BY message";
+        SELECT message, signer, reader FROM raw_vouched WHERE raw = $1 ORDER BY message";
 
     OCTETS = "
         SELECT size, encoding, octets

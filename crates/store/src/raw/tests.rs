@@ -165,6 +165,7 @@ async fn who_vouched_for_what_lies_in_quarantine_is_kept_as_long() {
     let vouched = |message: &[u8]| Vouched {
         message: Digest::of(message),
         signer: "reporter.example".to_owned(),
+        reader: 7,
     };
     let settled = || RawOutcomes {
         outcomes: vec![(1, one.0, state())],

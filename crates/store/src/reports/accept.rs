@@ -97,7 +97,7 @@ impl Prepared {
             payload: report.payload,
             raw: report.raw,
             signer: clip(report.trust.signer(), 253),
-            organisation: clip(&report.organisation, 255),
+            organisation: organisation(&report),
             contact: report.contact.as_deref().map(|text| clip(text, 320)),
             report_id: clip(&report.report_id, 1024),
             begins_at: report.begins_at,
@@ -329,6 +329,19 @@ impl DetailSums {
     }
 }
 
+/// The name of the organisation, 255 characters at most. Whoever is admitted may hand on the reports of
+/// many, who need not name themselves apart.
+fn organisation(report: &NewReport) -> String {
+    match &report.trust {
+        Trust::Admitted { sender: Some(sender), .. } => {
+            let sender = format!(" ({sender})");
+            let room = 255_usize.saturating_sub(sender.chars().count());
+            clip(&(clip(&report.organisation, room) + &sender), 255)
+        }
+        _ => clip(&report.organisation, 255),
+    }
+}
+
 /// Signer and scope are not part of it: the same octets are the same report whoever vouches for
 /// them, and revisions are looked for by them besides.
 fn key(report: &NewReport) -> [u8; 20] {
@@ -377,7 +390,10 @@ fn stored_trust(trust: &Trust) -> (&'static str, String) {
         Trust::Vouched { signer, server } => {
             ("vouched", format!("{}\n{}", clip(signer, 253), clip(server, 253)))
         }
-        Trust::Admitted { source } => ("admitted", clip(source, 253)),
+        Trust::Admitted { source, sender: None } => ("admitted", clip(source, 253)),
+        Trust::Admitted { source, sender: Some(sender) } => {
+            ("admitted", format!("{}\n{}", clip(source, 253), clip(sender, 253)))
+        }
         Trust::Unverified { reason } => ("unverified", clip(reason, 64)),
     }
 }
@@ -390,7 +406,12 @@ pub(super) fn trust(kind: &str, detail: String) -> Option<Trust> {
             let (signer, server) = detail.split_once('\n')?;
             Trust::Vouched { signer: signer.to_owned(), server: server.to_owned() }
         }
-        "admitted" => Trust::Admitted { source: detail },
+        "admitted" => match detail.split_once('\n') {
+            Some((source, sender)) => {
+                Trust::Admitted { source: source.to_owned(), sender: Some(sender.to_owned()) }
+            }
+            None => Trust::Admitted { source: detail, sender: None },
+        },
         "unverified" => Trust::Unverified { reason: detail },
         _ => return None,
     })

@@ -7,7 +7,7 @@ use sealpost_evidence::traffic::{Day, FailureGroup};
 use sealpost_rules::diagnosis::{Known, KnownHosts, PublishedPolicy, ReportedPolicy};
 
 use super::Gathered;
-use crate::{Rollout, Store, StoreError};
+use crate::{Checks, Rollout, Store, StoreError};
 
 /// Days on which failures began, for which it is looked up how the domain was before.
 const MOST_EARLIER: usize = 8;
@@ -49,12 +49,24 @@ impl Store {
             let looked = checks.as_of(domain.clone(), day.begins_at()).await?;
             earlier.insert(day, looked.map(|looked| looked.evidence));
         }
-        let past_hosts = match gathered.mail_hosts_matter_since().filter(|_| latest.is_some()) {
-            Some(since) => checks.mail_hosts_since(domain.clone(), since).await?,
-            None => None,
-        };
+        let past_hosts = checks.past_hosts(gathered).await?;
         let policies = rollout.map(Rollout::published).unwrap_or_default();
         Ok(Background { latest, earlier, past_hosts, policies })
+    }
+}
+
+impl Checks {
+    /// The MX hosts that the domain of these failures had since the first of them, and shortly before;
+    /// `None` if none of them names a host, or nothing was seen.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn past_hosts(&self, gathered: &Gathered) -> Result<Option<KnownHosts>, StoreError> {
+        match gathered.mail_hosts_matter_since() {
+            Some(since) => self.mail_hosts_since(gathered.domain.clone(), since).await,
+            None => Ok(None),
+        }
     }
 }
 
@@ -76,6 +88,7 @@ impl Background {
             reported,
             policies: &self.policies,
             history: gathered.history(group),
+            first_end: gathered.first_end(group),
             ..Known::nothing(today)
         }
     }

@@ -43,6 +43,8 @@ struct Sum {
     reports: u64,
     first: i64,
     last: i64,
+    /// The end of the range that ended first.
+    first_end: i64,
     /// The report that was added last.
     report: i64,
     /// The newest of them.
@@ -132,6 +134,7 @@ impl Grouping {
         let day: i64 = row.get(3)?;
         let text = packed::text(row, 4)?;
         let details: Details<'_> = column::json(4, &text)?;
+        let ends_at: i64 = row.get(7)?;
         self.reports += 1;
         self.octets = self.octets.saturating_add(text.len());
         let mut failing = self.failing_report(day, &details, column::count(row, 6)?);
@@ -148,12 +151,14 @@ impl Grouping {
                 failing.unlisted = failing.unlisted.saturating_add(sessions);
                 continue;
             }
-            let sum = self.sums.entry(common).or_insert_with(|| Sum::begin(number, day, report));
+            let sum =
+                self.sums.entry(common).or_insert_with(|| Sum::begin(number, day, ends_at, report));
             sum.sessions = sum.sessions.saturating_add(sessions);
             sum.reports += u64::from(sum.report != report);
             sum.report = report;
             sum.first = sum.first.min(day);
             sum.last = sum.last.max(day);
+            sum.first_end = sum.first_end.min(ends_at);
             if self.wanted == Wanted::Reports {
                 failing.parts.push((sum.number, sessions));
             }
@@ -200,10 +205,12 @@ impl Grouping {
         let mut names = Names::default();
         let mut groups = Vec::with_capacity(sums.len());
         let mut newest = Vec::with_capacity(sums.len());
+        let mut first_ends = Vec::with_capacity(sums.len());
         let mut places = HashMap::with_capacity(sums.len());
         for (common, sum) in sums {
             places.insert(sum.number, groups.len());
             newest.push(ReportId(sum.newest));
+            first_ends.push(sum.first_end);
             groups.push(FailureGroup {
                 domain: names.domain(connection, common.domain)?,
                 reporter: names.reporter(connection, common.reporter)?,
@@ -236,15 +243,16 @@ impl Grouping {
             });
         }
         let reports = self.reports;
-        let groups = FailureGroups { groups, newest, unlisted, reports, unread_before };
+        let groups = FailureGroups { groups, newest, first_ends, unlisted, reports, unread_before };
         Ok((groups, failing))
     }
 }
 
 impl Sum {
     /// The newest report comes first.
-    fn begin(number: usize, day: i64, newest: i64) -> Self {
-        Self { number, sessions: 0, reports: 0, first: day, last: day, report: 0, newest }
+    fn begin(number: usize, day: i64, first_end: i64, newest: i64) -> Self {
+        let (first, last) = (day, day);
+        Self { number, sessions: 0, reports: 0, first, last, first_end, report: 0, newest }
     }
 }
 

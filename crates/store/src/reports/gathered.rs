@@ -118,6 +118,12 @@ impl Gathered {
         self.policies.get(place)?.as_ref()
     }
 
+    /// When the range of the first report that told of the group was over, in seconds since 1970.
+    pub fn first_end(&self, group: &FailureGroup) -> Option<i64> {
+        let place = self.groups.groups.iter().position(|one| one == group)?;
+        self.groups.first_ends.get(place).copied()
+    }
+
     /// The day on which failures of this kind began.
     pub fn began(&self, group: &FailureGroup) -> Day {
         self.history(group).map_or(group.first_day, |history| history.first_day)

@@ -16,7 +16,7 @@ macro_rules! newest {
 macro_rules! failing {
     ($rest:literal) => {
         concat!(
-            "SELECT id, domain, reporter, day, details, packed, failed_upper FROM reports
+            "SELECT id, domain, reporter, day, details, packed, failed_upper, ends_at FROM reports
              WHERE is_current = 1 AND is_failing = 1 AND ",
             $rest
         )

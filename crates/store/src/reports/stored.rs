@@ -117,6 +117,9 @@ pub struct FailureGroups {
     pub groups: Vec<FailureGroup>,
     /// The newest report that told of each of them, in their order.
     pub newest: Vec<ReportId>,
+    /// When the range of the first report that told of each of them was over, in seconds since 1970.
+    /// Ranges need not end with a day.
+    pub first_ends: Vec<i64>,
     /// How many groups had no room in the answer.
     pub unlisted: u64,
     /// How many reports were read.

@@ -118,6 +118,8 @@ repairs! {
         "another report seems to follow in the same text and was not read; send each by itself"
     SeveralInText "several-in-text" BreaksPeers Nothing "RFC 8460 §5.3"
         "several reports stand in one text, each was read; send each by itself"
+    GzipTrailer "gzip-trailer" BreaksPeers Nothing "RFC 1952 §2.3.1"
+        "the checksum or length after the gzip data is cut off or does not fit, what was packed was read; send it whole"
     JsonTruncated "json-truncated" BreaksPeers Numbers "RFC 8259 §2"
         "the text ends in the middle, what stands before was read; send it whole"
     JsonBroken "json-broken" BreaksPeers Numbers "RFC 8259 §2"

@@ -192,6 +192,33 @@ async fn mail_that_was_led_to_a_host_of_ours_of_yesterday_or_tomorrow_is_not_tol
     );
 }
 
+/// Days were compared: of reports whose days end at eight the last one was never over, and the
+/// incident went with each and came back with the next look.
+#[tokio::test]
+async fn mail_that_was_led_to_a_stranger_is_told_by_the_end_of_a_range_not_of_a_day() {
+    const HOUR: i64 = 3_600;
+    let (today, elsewhere) = (Day::new(TODAY).begins_at(), "mx.elsewhere.example");
+    // Ranges from eight to eight.
+    let until_eight = |offset: i64| {
+        let mut report = report(Some("one.example"), offset, 3, elsewhere);
+        report.begins_at = Day::new(TODAY + offset - 1).begins_at() + 8 * HOUR;
+        report.ends_at = report.begins_at + 86_399;
+        report
+    };
+    let told = async |at: i64, offsets: &[i64]| {
+        let (_folder, store) = open().await;
+        keep_look(&store, at, &["mx1.example.com"]).await;
+        let reports = offsets.iter().map(|offset| until_eight(*offset)).collect();
+        let told = found_in(&store, reports).await;
+        told.iter().any(|(code, ..)| *code == "INC104")
+    };
+    assert!(!told(today + 7 * HOUR, &[0]).await);
+    assert!(told(today + 9 * HOUR, &[0]).await);
+    // What was told stays so when the next report comes, though nobody has looked since.
+    assert!(told(today - 15 * HOUR, &[-1]).await);
+    assert!(told(today - 15 * HOUR, &[-1, 0]).await);
+}
+
 /// Keeps a look at the domain with these MX hosts.
 async fn keep_look(store: &Store, at: i64, hosts: &[&str]) {
     let checks = store.checks();

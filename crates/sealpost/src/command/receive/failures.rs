@@ -85,10 +85,7 @@ async fn look(
     network: Option<&Network>,
 ) -> Result<Seen, sealpost_store::StoreError> {
     let (checks, domain) = (stored.checks(), &gathered.domain);
-    let past_hosts = match gathered.mail_hosts_matter_since() {
-        Some(since) => checks.mail_hosts_since(domain.clone(), since).await?,
-        None => None,
-    };
+    let past_hosts = checks.past_hosts(gathered).await?;
     let kept = checks.latest(domain.clone()).await?.map(|looked| looked.evidence);
     let earlier = checks.before_last_change(domain.clone()).await?.map(|looked| looked.evidence);
     Ok(match network {

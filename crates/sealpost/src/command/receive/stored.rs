@@ -37,7 +37,7 @@ impl Stored {
         settings.log_kib = LOG;
         let store = Store::open(settings).await;
         let failed = |error: StoreError| failure(&path, &error);
-        let raw = raw.map_err(failed)?.with_room(section.limits.room());
+        let raw = raw.map_err(failed)?.with_room(section.limits.storing());
         Ok(Self { store: store.map_err(failed)?, raw, section, path })
     }
 
@@ -105,7 +105,7 @@ impl Stored {
         let ours = ours.iter().cloned().collect();
         let (raw, reports) = (self.raw.clone(), self.store.reports());
         let intake = Intake::new(raw, reports, notary, ours, self.limits(), Clock::system());
-        intake.believing(self.section.beliefs())
+        intake.believing(self.section.beliefs()).within(self.section.limits.memory())
     }
 
     /// The same over a network that is open, unless nobody is to be asked.

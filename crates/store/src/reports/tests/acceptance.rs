@@ -38,7 +38,8 @@ async fn every_kind_of_trust_comes_back() {
     for (number, trust) in [
         verified("example.net"),
         Trust::Vouched { signer: text(), server: "mx.example.com".to_owned() },
-        Trust::Admitted { source: "partner".to_owned() },
+        Trust::Admitted { source: "partner".to_owned(), sender: None },
+        Trust::Admitted { source: "partner".to_owned(), sender: Some(text()) },
         unverified(),
     ]
     .into_iter()
@@ -49,8 +50,36 @@ async fn every_kind_of_trust_comes_back() {
         let stored = store.reports().report(id).await.unwrap().unwrap();
         assert_eq!(stored.summary.trust, trust);
     }
-    assert_eq!(total(&store, Scope::Counted).await, exact(3, 30, 0));
+    assert_eq!(total(&store, Scope::Counted).await, exact(4, 40, 0));
     assert_eq!(total(&store, Scope::Unverified).await, exact(1, 10, 0));
+}
+
+/// Two senders behind one relay that name themselves alike and number their reports alike were one,
+/// and the later report took the place of the other.
+#[tokio::test]
+async fn senders_behind_one_relay_are_two() {
+    let (_folder, store) = open().await;
+    let from = |sender: Option<&str>, failed: u64| NewReport {
+        trust: Trust::Admitted { source: "relay".to_owned(), sender: sender.map(str::to_owned) },
+        payload: Digest::of(format!("{sender:?} {failed}").as_bytes()),
+        ..report("r1", 0, failed)
+    };
+    for sender in [Some("a.example"), Some("b.example"), None] {
+        assert!(matches!(accept(&store, &from(sender, 1)).await, Accepted::New(_)));
+        assert!(matches!(accept(&store, &from(sender, 1)).await, Accepted::Duplicate(_)));
+    }
+    assert_eq!(total(&store, Scope::Counted).await, exact(3, 30, 3));
+    // Each may revise its own.
+    assert!(matches!(accept(&store, &from(Some("a.example"), 2)).await, Accepted::Revision(_)));
+    assert_eq!(total(&store, Scope::Counted).await, exact(3, 30, 4));
+    // The same octets are the same report, whoever hands them on.
+    let again = NewReport { trust: verified("a.example"), ..from(Some("b.example"), 1) };
+    assert!(matches!(accept(&store, &again).await, Accepted::Duplicate(_)));
+    let organisation = report("r1", 0, 0).organisation;
+    let id = accept(&store, &from(Some("b.example"), 1)).await.id();
+    let stored = store.reports().report(id).await.unwrap().unwrap();
+    assert_eq!(stored.summary.reporter.signer, "relay");
+    assert_eq!(stored.summary.reporter.organisation, format!("{organisation} (b.example)"));
 }
 
 #[tokio::test]

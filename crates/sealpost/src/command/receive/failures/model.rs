@@ -148,6 +148,7 @@ impl DomainFailures {
                 reported,
                 policies,
                 history,
+                first_end: gathered.first_end(group),
                 ..Known::nothing(today)
             };
             let diagnosis = DiagnosisReport::from(diagnose(group, &known));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sealpost_receive::{Arrived, Limits, is_mbox};
+use sealpost_receive::{Arrived, is_mbox};
 use sealpost_runtime::Clock;
 use sealpost_store::{Arrival, Incoming, Origin};
 
@@ -21,7 +21,8 @@ pub(super) async fn run(
         return Err(Failure::new("import standard input and files together: give one of them"));
     }
     // It is read before the store is opened: a mail server waits for nothing but its mail to be taken.
-    let most_octets = Limits::default().most_octets();
+    let section = arguments.store.section_of_intake().map_err(Failure::temporary)?;
+    let most_octets = section.reading_limits().most_octets();
     let octets = input::read(Path::new("-"), u64::try_from(most_octets).unwrap_or(u64::MAX));
     let mut octets = octets.map_err(Failure::temporary)?;
     if octets.len() > most_octets {

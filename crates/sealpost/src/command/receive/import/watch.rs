@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sealpost_receive::{Limits, MaildirAfter, MaildirDoor, ReadingRoom, ReceiveMetrics};
+use sealpost_receive::{MaildirAfter, MaildirDoor, ReadingRoom, ReceiveMetrics};
 use tokio::task::JoinSet;
 
 use super::{account::Account, show};
@@ -20,7 +20,7 @@ pub(super) async fn maildirs(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::new()?;
-    let most_octets = Limits::default().most_octets();
+    let most_octets = arguments.store.section_of_intake()?.reading_limits().most_octets();
     let door = |path: &Path| MaildirDoor::new(path.into(), MaildirAfter::Leave, most_octets);
     let doors: Vec<_> = arguments.watch.iter().map(|path| Arc::new(door(path))).collect();
     for door in &doors {

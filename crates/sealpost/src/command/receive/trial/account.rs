@@ -254,7 +254,7 @@ impl Destination {
         let who = match &arrived.trust {
             Trust::Verified { signer } => format!("{signer} signed it"),
             Trust::Vouched { signer, server } => format!("{server} says that {signer} signed it"),
-            Trust::Admitted { source } => format!("the setting {source} admits its source"),
+            Trust::Admitted { source, .. } => format!("the setting {source} admits its source"),
             Trust::Unverified { reason } => {
                 let reason = shown(reason, LONGEST);
                 return (
