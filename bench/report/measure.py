@@ -3,7 +3,7 @@
 
     measure.py SEALPOST TLSRPT-COLLECTD DATAGRAMS FOLDER COUNT ROUNDS SECONDS PART…
 
-Parts are `costs` and `losses-LENGTH`, the latter with that length of the kernel's queue.
+Parts are `costs-LENGTH` and `losses-LENGTH`, each with that length of the kernel's queue.
 It must be alone in its network namespace, for it sets net.unix.max_dgram_qlen."""
 
 import contextlib
@@ -107,8 +107,9 @@ def median(values):
     return statistics.median(values)
 
 
-def costs():
-    print("## Processor and memory\n")
+def costs(queue):
+    print(f"## Processor and memory, queue of {queue}\n")
+    QUEUE.write_text(str(queue))
     print(f"{COUNT:,} datagrams by a sender that waits; nothing is lost. Processor time without the start; medians of {ROUNDS} rounds.\n")
     print("| domains | failures | collector | datagrams/s | µs CPU a datagram | × sealpost | peak MiB |")
     print("|--:|--:|---|--:|--:|--:|--:|")
@@ -157,4 +158,4 @@ def losses(queue):
 
 for part in sys.argv[8:]:
     name, _, length = part.partition("-")
-    losses(int(length)) if name == "losses" else costs()
+    {"costs": costs, "losses": losses}[name](int(length))

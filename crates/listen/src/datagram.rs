@@ -162,6 +162,11 @@ impl DatagramReceiver {
         Ok(received.len())
     }
 
+    /// Whether the last call has left nothing behind.
+    pub fn has_taken_all(&self) -> bool {
+        self.most == FEW
+    }
+
     /// Removes the socket file and takes nothing in any more, if we made it: from now on whoever
     /// sends hears of an error, and all that was sent before can still be taken. A socket that
     /// systemd holds stays as it is, for the next process.

@@ -48,6 +48,15 @@ fn datagrams_come_in_their_order_and_whole() {
     assert_eq!(all(&mut receiver), sent);
     assert_eq!(receiver.take(|_| panic!("there is none")).unwrap(), 0);
 
+    // One more than a call makes room for at first, which the shortest queue still holds.
+    for _ in 0..9 {
+        sender.send_to(b"x", &path).unwrap();
+    }
+    assert_eq!(receiver.take(|_| {}).unwrap(), 8);
+    assert!(!receiver.has_taken_all());
+    assert_eq!(receiver.take(|_| {}).unwrap(), 1);
+    assert!(receiver.has_taken_all());
+
     // More than a batch and than the queue, by a sender that waits.
     let writer = {
         let path = path.clone();

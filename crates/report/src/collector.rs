@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long datagrams gather before they are counted: to count many at once costs less, and the
 /// thread that takes them is not kept from the processor by one that wakes for each of them.
 const GATHERING: Duration = Duration::from_millis(2);
+/// How long datagrams may gather in the kernel's queue, where that is long. Less than a fifth of it comes
+/// meanwhile at the rate at which one sender can send at all, and it has no room for more of its own.
+const GATHERING_IN_QUEUE: Duration = Duration::from_micros(150);
 /// How long a thread may take datagrams before it answers whether it does.
 const ROUND: Duration = Duration::from_millis(100);
 
@@ -149,14 +152,13 @@ async fn take(
     mut stop: StopRequest,
 ) {
     let _counted = CountedPanic(Arc::clone(&shared));
-    // What finds the kernel's queue full is lost, and a short one is full in no time. Where it is long,
-    // whoever sends need not be interrupted by us for each datagram: to take several at a time costs
-    // half as much.
-    if queue_length().is_none_or(|length| length < QUEUE_WANTED)
-        && let Err(error) = run_ahead()
-    {
+    // What finds the kernel's queue full is lost.
+    if let Err(error) = run_ahead() {
         tracing::debug!(%error, "the thread that takes datagrams waits for its turn as others do");
     }
+    // A short one is full in no time. Where it is long, the thread need not wake for each datagram: to
+    // take several at a time costs a fraction.
+    let may_gather = queue_length().is_some_and(|length| length >= QUEUE_WANTED);
     let mut receiver = match socket.into_receiver() {
         Ok(receiver) => receiver,
         Err(error) => {
@@ -167,6 +169,7 @@ async fn take(
     };
     let mut round = Stopwatch::start();
     while !stop.is_made() {
+        let wait = Stopwatch::start();
         let taken = {
             let mut filling = None;
             receiver.take(|datagram| {
@@ -179,6 +182,11 @@ async fn take(
             shared.metrics.receive_failures.increment();
             tracing::error!(%error, "datagrams could not be taken");
             sleep(PAUSE).await;
+        }
+        // Only while they come fast: to sleep costs as much as to wake for one. The thread is there for
+        // nothing else, and a timer of the runtime has milliseconds.
+        if may_gather && receiver.has_taken_all() && wait.elapsed() < GATHERING_IN_QUEUE {
+            thread::sleep(GATHERING_IN_QUEUE);
         }
         if round.elapsed() >= ROUND {
             yield_now().await;
