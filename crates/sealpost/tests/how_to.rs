@@ -87,44 +87,6 @@ fn auditor() {
 }
 
 #[test]
-fn watch() {
-    run_page("watch.md", &[]);
-}
-
-/// No page speaks of a metric that there is not.
-#[test]
-fn the_metrics_that_pages_name_are_told() {
-    const SPEAKERS: [&str; 8] =
-        ["alert", "check", "enforce", "publish", "receive", "report", "role", "web"];
-    let reference = fs_err::read_to_string(root().join("doc/reference/metrics.md")).unwrap();
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let mut named = 0;
-    for folder in ["doc/how-to", "doc/explanation"] {
-        for entry in fs_err::read_dir(root().join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "md") {
-                continue;
-            }
-            let text = fs_err::read_to_string(&path).unwrap();
-            let names = text.split(|letter| !is_part(letter));
-            let is_metric = |name: &&str| {
-                let of = name.strip_prefix("sealpost_").and_then(|name| name.split_once('_'));
-                of.is_some_and(|(of, _)| SPEAKERS.contains(&of))
-            };
-            for name in names.filter(is_metric) {
-                let series = ["_bucket", "_sum", "_count"];
-                let metric = series.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-                let is_told =
-                    [name, metric].iter().any(|name| reference.contains(&format!("| `{name}`")));
-                assert!(is_told, "{}: {name}", path.display());
-                named += 1;
-            }
-        }
-    }
-    assert!(named > 20, "{named}");
-}
-
-#[test]
 fn lead_to_enforce() {
     run_page("lead-to-enforce.md", &[]);
 }
