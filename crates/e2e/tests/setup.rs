@@ -225,45 +225,18 @@ fn postfix_sees_the_ad_bit_without_trust_ad() {
     assert!(!text.contains("Matched DANE"), "{text}");
 }
 
-/// The commands of the page, as they stand, in a world that has a name which is signed wrongly on
-/// purpose, as the Internet has. Those that need the daemon or end in a signal are not among them.
+/// The commands of the page, as they stand. Those that need the daemon or end in a signal are not among
+/// them.
 #[test]
 fn the_page_on_postfix_can_be_followed() {
-    let page =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/how-to/enforce-with-postfix.md");
-    let page = fs_err::read_to_string(page).unwrap();
-    let blocks = page.split("```console\n").skip(1);
-    let commands: Vec<&str> = blocks
-        .filter_map(|block| block.split("```").next())
-        .flat_map(str::lines)
-        .filter_map(|line| line.strip_prefix("$ "))
-        .collect();
+    let page = page("enforce-with-postfix.md");
+    let commands = commands(&page, "$ ");
     assert_eq!(commands.len(), 5, "{commands:?}");
-
-    let world =
-        World::new(vec![Domain::good("good.test")]).zone(Zone::new("org", Signing::Nsec)).zone(
-            Zone::new("dnssec-failed.org", Signing::OtherKey)
-                .records("dnssec-failed.org. A 127.70.0.99\n"),
-        );
-    let environment = Environment::start(&world).unwrap();
-    fs_err::copy(sealpost_binary().unwrap(), environment.directory().join("sealpost")).unwrap();
-    let run = |command: &str| {
-        let script = format!("cd /tmp; PATH=/e2e:/usr/sbin:/usr/bin:/bin; {command}");
-        let arguments = ["SEALPOST_NETWORK=/e2e/network.toml", "sh", "-c", &script];
-        environment.run_inside("/usr/bin/env", &arguments).unwrap()
-    };
-    // As the package ca-certificates leaves it.
-    run("mkdir -p /etc/ssl/certs && cp /e2e/ca.pem /etc/ssl/certs/ca-certificates.crt");
-    // The environment's own delivery of reports has a level of its own, which would be remarked on.
-    let plain = run("sed -i /smtp_tls_security_level=encrypt/d /etc/postfix/master.cf");
-    assert!(plain.status.success(), "{plain:?}");
-    let before = said(&run("cat /etc/postfix/main.cf"));
+    let place = Place::new();
+    let before = place.main_cf();
     for command in commands {
-        let output = run(command);
-        assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {output:?}");
-        let text = said(&output).1;
+        let text = place.follow(command);
         if command == "sealpost enforce setup postfix" {
-            assert!(text.contains("proven to validate DNSSEC"), "{text}");
             assert!(
                 text.contains("smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt"),
                 "{text}"
@@ -273,8 +246,86 @@ fn the_page_on_postfix_can_be_followed() {
             }
         }
         if command.contains("--write") {
-            assert_ne!(said(&run("cat /etc/postfix/main.cf")), before);
+            assert_ne!(place.main_cf(), before);
         }
     }
-    assert_eq!(said(&run("cat /etc/postfix/main.cf")), before);
+    assert_eq!(place.main_cf(), before);
+}
+
+/// What the page lets root do, as it stands: from then on the Postfix that runs asks sealpost.
+#[test]
+fn what_root_does_on_the_page_for_administrators_of_postfix_can_be_followed() {
+    let page = page("postfix-administrator.md");
+    let commands = commands(&page, "# ");
+    let [looks, writes, reloads] = *commands else { panic!("{commands:?}") };
+    let place = Place::new();
+    let before = place.main_cf();
+    place.follow(looks);
+    assert_eq!(place.main_cf(), before, "looking changes nothing");
+    assert!(place.follow(writes).contains("smtp_tls_policy_maps"));
+    let asks = "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix";
+    assert!(place.main_cf().contains(asks), "{}", place.main_cf());
+    assert_eq!(reloads, "postfix reload");
+    assert!(place.follow(reloads).contains("refreshing the Postfix mail system"));
+    place.follow("postfix status");
+    assert!(place.follow("postconf smtp_tls_policy_maps").contains(asks));
+}
+
+fn page(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/how-to");
+    fs_err::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The commands of a page behind this prompt.
+fn commands<'a>(page: &'a str, prompt: &str) -> Vec<&'a str> {
+    let blocks = page.split("```console\n").skip(1);
+    blocks
+        .filter_map(|block| block.split("```").next())
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix(prompt))
+        .collect()
+}
+
+/// Where the pages are followed: a machine with Postfix, in a world that has a name which is signed
+/// wrongly on purpose, as the Internet has.
+struct Place(Environment);
+
+impl Place {
+    fn new() -> Self {
+        let world =
+            World::new(vec![Domain::good("good.test")]).zone(Zone::new("org", Signing::Nsec)).zone(
+                Zone::new("dnssec-failed.org", Signing::OtherKey)
+                    .records("dnssec-failed.org. A 127.70.0.99\n"),
+            );
+        let environment = Environment::start(&world).unwrap();
+        fs_err::copy(sealpost_binary().unwrap(), environment.directory().join("sealpost")).unwrap();
+        let place = Self(environment);
+        // As the package ca-certificates leaves it.
+        place.run("mkdir -p /etc/ssl/certs && cp /e2e/ca.pem /etc/ssl/certs/ca-certificates.crt");
+        // The environment's own delivery of reports has a level of its own, which would be remarked on.
+        let plain = place.run("sed -i /smtp_tls_security_level=encrypt/d /etc/postfix/master.cf");
+        assert!(plain.status.success(), "{plain:?}");
+        place
+    }
+
+    fn run(&self, command: &str) -> Output {
+        let script = format!("cd /tmp; PATH=/e2e:/usr/sbin:/usr/bin:/bin; {command}");
+        let arguments = ["SEALPOST_NETWORK=/e2e/network.toml", "sh", "-c", &script];
+        self.0.run_inside("/usr/bin/env", &arguments).unwrap()
+    }
+
+    /// What a command says, which does what it should.
+    fn follow(&self, command: &str) -> String {
+        let output = self.run(command);
+        let (status, text) = said(&output);
+        assert!(status == Some(0) && !text.is_empty(), "{command}: {output:?}");
+        if command == "sealpost enforce setup postfix" {
+            assert!(text.contains("proven to validate DNSSEC"), "{text}");
+        }
+        text
+    }
+
+    fn main_cf(&self) -> String {
+        said(&self.run("cat /etc/postfix/main.cf")).1
+    }
 }

@@ -1,7 +1,10 @@
 //! The certificate authorities of the lab: one that clients trust, and one that they do not.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,9 @@ use crate::{
 const DAY: Duration = Duration::from_secs(86_400);
 /// What every certificate but one says of its subject.
 const ORGANIZATION: &str = "Sealpost lab";
+/// So long after it was issued a certificate is issued anew: at two thirds of ninety days, as automatic
+/// authorities do it.
+const RENEWED_AFTER: Duration = Duration::from_secs(60 * 86_400);
 /// 2000-01-01 and 2200-01-01, in seconds since 1970.
 const SENSIBLE_TIMES: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// An object identifier under the example arc of ISO, which no verifier knows.
@@ -35,8 +41,8 @@ const UNKNOWN_EXTENSION: &[u64] = &[2, 999, 8461];
 
 /// Issues every certificate of the lab.
 pub(crate) struct Authority {
-    /// The lab's time, since 1970.
-    now: Duration,
+    /// The lab's time, in seconds since 1970.
+    now: AtomicU64,
     provider: Arc<CryptoProvider>,
     root: Signer,
     root_pem: String,
@@ -67,12 +73,14 @@ pub(crate) struct Identity {
     key: Vec<u8>,
 }
 
-/// An identity that is made when it is first needed.
+/// An identity that is made when it is first needed, and then anew from time to time, with the same key:
+/// what is wrong with it is wrong again.
 pub(crate) struct LazyIdentity {
     authority: Arc<Authority>,
     host: String,
     kind: Certificate,
-    made: OnceLock<Identity>,
+    /// The newest, and the lab's time when it was made.
+    made: Mutex<Option<(Duration, Arc<Identity>)>>,
 }
 
 /// Begin and end of validity, since 1970.
@@ -90,10 +98,7 @@ pub(crate) enum IssueError {
 
 impl Authority {
     pub(crate) fn new(now: Timestamp) -> Result<Self, LabError> {
-        if !SENSIBLE_TIMES.contains(&now.as_second()) {
-            return Err(LabError::Time);
-        }
-        let now = Duration::from_secs(u64::try_from(now.as_second()).map_err(|_| LabError::Time)?);
+        let now = sensible(now)?;
         let long = Validity(now.saturating_sub(DAY * 400), now + DAY * 3650);
         let (root, root_pem) = Signer::root("Lab Root", long)?;
         let intermediate = root.sign_authority("Lab Intermediate", long, None)?;
@@ -106,6 +111,7 @@ impl Authority {
         let named = root.sign(authority("Let's Encrypt", "Lab 1", long))?;
         let untrusted = stranger.sign_authority("Stranger Intermediate", long, None)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let now = AtomicU64::new(now.as_secs());
         Ok(Self { now, provider, root, root_pem, intermediate, constrained, named, untrusted })
     }
 
@@ -117,16 +123,32 @@ impl Authority {
     /// The lab's time, in seconds since 1970.
     pub(crate) fn now_seconds(&self) -> u32 {
         // Until 2106; after that, DNSSEC counts anew (RFC 4034 §3.1.5).
-        u32::try_from(self.now.as_secs() % (1 << 32)).unwrap_or_default()
+        u32::try_from(self.now().as_secs() % (1 << 32)).unwrap_or_default()
+    }
+
+    /// Sets the lab's time forward; it never goes back.
+    pub(crate) fn set_forward(&self, to: Timestamp) -> Result<(), LabError> {
+        self.now.fetch_max(sensible(to)?.as_secs(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The lab's time, since 1970.
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.now.load(Ordering::Relaxed))
     }
 
     pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
     }
 
-    /// Makes a certificate of this kind for the host.
-    fn issue(&self, host: &str, kind: Certificate) -> Result<Identity, rcgen::Error> {
-        let key = KeyPair::generate()?;
+    /// Makes a certificate of this kind for the host, and a key unless it has one.
+    fn issue(
+        &self,
+        host: &str,
+        kind: Certificate,
+        key: Option<&[u8]>,
+    ) -> Result<Identity, rcgen::Error> {
+        let key = key.map_or_else(KeyPair::generate, KeyPair::try_from)?;
         let chain = self.chain(host, kind, &key)?;
         Ok(Identity { chain, public_key: key.subject_public_key_info(), key: key.serialize_der() })
     }
@@ -209,23 +231,22 @@ impl Authority {
     }
 
     fn validity(&self, kind: Certificate) -> Validity {
+        let now = self.now();
         let dated = |lifetime: i32, left: i32| {
             let length = DAY * lifetime.unsigned_abs();
             let end = if left < 0 {
-                self.now.saturating_sub(DAY * left.unsigned_abs())
+                now.saturating_sub(DAY * left.unsigned_abs())
             } else {
                 // An hour more, so that the days left hold while the lab runs.
-                self.now + DAY * left.unsigned_abs() + DAY / 24
+                now + DAY * left.unsigned_abs() + DAY / 24
             };
             Validity(end.saturating_sub(length), end)
         };
         match kind {
             Certificate::Dated { lifetime, left } => dated(lifetime, left),
             Certificate::SelfSignedExpired => dated(90, -3),
-            Certificate::Fresh => {
-                Validity(self.now.saturating_sub(DAY / 1440), self.now + DAY * 90)
-            }
-            Certificate::NotYetValid => Validity(self.now + DAY * 2, self.now + DAY * 92),
+            Certificate::Fresh => Validity(now.saturating_sub(DAY / 1440), now + DAY * 90),
+            Certificate::NotYetValid => Validity(now + DAY * 2, now + DAY * 92),
             _ => dated(90, 89),
         }
     }
@@ -261,15 +282,20 @@ impl Identity {
 
 impl LazyIdentity {
     pub(crate) fn new(authority: Arc<Authority>, host: String, kind: Certificate) -> Self {
-        Self { authority, host, kind, made: OnceLock::new() }
+        Self { authority, host, kind, made: Mutex::default() }
     }
 
-    pub(crate) fn get(&self) -> Result<&Identity, rcgen::Error> {
-        if let Some(identity) = self.made.get() {
-            return Ok(identity);
-        }
-        let identity = self.authority.issue(&self.host, self.kind)?;
-        Ok(self.made.get_or_init(|| identity))
+    pub(crate) fn get(&self) -> Result<Arc<Identity>, rcgen::Error> {
+        let now = self.authority.now();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = match &*made {
+            Some((at, identity)) if now < *at + RENEWED_AFTER => return Ok(Arc::clone(identity)),
+            Some((_, identity)) => Some(identity.key.as_slice()),
+            None => None,
+        };
+        let identity = Arc::new(self.authority.issue(&self.host, self.kind, key)?);
+        *made = Some((now, Arc::clone(&identity)));
+        Ok(identity)
     }
 
     pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
@@ -306,6 +332,14 @@ impl Signer {
         let public_key = key.subject_public_key_info();
         Ok(Self { certificate, public_key, issuer: Issuer::new(params, key) })
     }
+}
+
+/// A time that certificates and signatures can bear, since 1970.
+fn sensible(time: Timestamp) -> Result<Duration, LabError> {
+    if !SENSIBLE_TIMES.contains(&time.as_second()) {
+        return Err(LabError::Time);
+    }
+    u64::try_from(time.as_second()).map(Duration::from_secs).map_err(|_| LabError::Time)
 }
 
 /// An authority with no limit to its path.

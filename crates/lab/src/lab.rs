@@ -70,6 +70,7 @@ pub struct Lab {
     /// Goes before the folder does.
     _control: SocketFile,
     files: Files,
+    authority: Arc<Authority>,
     mailroom: Arc<Mailroom>,
     attacker: Arc<Attacker>,
     owner: Arc<Owner>,
@@ -131,6 +132,7 @@ impl Lab {
             smtp_port,
             _control: control,
             files,
+            authority,
             mailroom,
             attacker,
             owner,
@@ -153,6 +155,18 @@ impl Lab {
         let address = SocketAddr::from((address, 0));
         let (socket, listener, _) = bind_pair(address, Port::Only(53)).await?;
         resolve(&mut self.tasks, (socket, listener), &self.zones, &self.attacker);
+        Ok(())
+    }
+
+    /// Lets the lab's time go on to then, and never back: the DNS is signed as of then, and certificates
+    /// are issued anew when two thirds of ninety days have passed, with the same key.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Time`] if that is out of range.
+    pub fn set_forward(&self, to: Timestamp) -> Result<(), LabError> {
+        self.authority.set_forward(to)?;
+        self.zones.set_time(self.authority.now_seconds());
         Ok(())
     }
 

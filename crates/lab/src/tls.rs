@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use crate::{
-    authority::{IssueError, LazyIdentity},
+    authority::{Identity, IssueError, LazyIdentity},
     host::{Handshake, Server},
     listen::hold,
     old_tls::{self, Offer, Reaction},
@@ -39,7 +39,8 @@ pub(crate) struct Hosted<C> {
     pub(crate) server: Server<C>,
     identity: Arc<LazyIdentity>,
     resumption: Resumption,
-    config: OnceLock<Arc<ServerConfig>>,
+    /// The newest, and the identity that it shows.
+    config: Mutex<Option<(Arc<Identity>, Arc<ServerConfig>)>>,
 }
 
 /// Can a client go on with a session that it has had?
@@ -65,7 +66,7 @@ pub(crate) type Issue<C> = Box<dyn Fn(Option<&str>) -> Arc<Hosted<C>> + Send + S
 impl<C> Hosted<C> {
     pub(crate) fn new(name: String, server: Server<C>, identity: Arc<LazyIdentity>) -> Self {
         let resumption = Resumption::Offered;
-        Self { name, server, identity, resumption, config: OnceLock::new() }
+        Self { name, server, identity, resumption, config: Mutex::default() }
     }
 
     pub(crate) fn resuming(mut self, resumption: Resumption) -> Self {
@@ -78,11 +79,14 @@ impl<C> Hosted<C> {
     }
 
     fn config(&self) -> Result<Arc<ServerConfig>, IssueError> {
-        if let Some(config) = self.config.get() {
+        let identity = self.identity.get()?;
+        let mut made = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((shown, config)) = &*made
+            && Arc::ptr_eq(shown, &identity)
+        {
             return Ok(Arc::clone(config));
         }
         let provider = self.identity.provider();
-        let identity = self.identity.get()?.certified(provider)?;
         let versions = match self.server.handshake {
             Handshake::Tls12Only => &[&TLS12][..],
             _ => &[&TLS13, &TLS12],
@@ -90,12 +94,14 @@ impl<C> Hosted<C> {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(versions)?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified(provider)?)));
         if self.resumption == Resumption::Refused {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
-        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+        let config = Arc::new(config);
+        *made = Some((identity, Arc::clone(&config)));
+        Ok(config)
     }
 }
 

@@ -9,7 +9,10 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, Ipv6Addr},
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use hickory_proto::{
@@ -97,8 +100,8 @@ pub(crate) enum Security {
 
 /// All zones of the lab, as a validating resolver sees them.
 pub(crate) struct Zones {
-    /// The lab's time, in seconds since 1970.
-    now: u32,
+    /// The lab's time, in seconds since 1970: signatures are made when they are asked for.
+    now: AtomicU32,
     nodes: BTreeMap<Name, Node>,
     /// Every name that has a name below it, whether or not it has records.
     existing: BTreeSet<Name>,
@@ -130,7 +133,7 @@ impl Zones {
     /// The root and `.test`, both signed and secure, and `.com`, which is not signed.
     pub(crate) fn new(now: u32) -> Result<Self, LabError> {
         let mut zones = Self {
-            now,
+            now: AtomicU32::new(now),
             nodes: BTreeMap::new(),
             existing: BTreeSet::new(),
             served: vec![name("test")?],
@@ -176,6 +179,15 @@ impl Zones {
     pub(crate) fn add(&mut self, owner: &str, data: RecordData) -> Result<(), LabError> {
         self.insert(&name(owner)?, data.rdata()?);
         Ok(())
+    }
+
+    /// Sets the lab's time.
+    pub(crate) fn set_time(&self, now: u32) {
+        self.now.store(now, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u32 {
+        self.now.load(Ordering::Relaxed)
     }
 
     /// Publishes these records of a type in the place of those before, while questions are answered.

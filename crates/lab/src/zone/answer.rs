@@ -293,7 +293,7 @@ impl Draft<'_> {
             self.security = Security::Bogus;
         }
         if self.signatures == Signatures::Wanted {
-            match key.sign(&set, self.zones.now, flaw) {
+            match key.sign(&set, self.zones.now(), flaw) {
                 Ok(signature) => set.extend(signature),
                 Err(error) => tracing::error!("{owner} is not signed: {error}"),
             }

@@ -26,6 +26,10 @@ pub(crate) struct ServeArguments {
     /// missing.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// The clock stands at the time of `--at`, and is set forward to each time that comes in by
+    /// standard input, one on a line: for tests that live through years.
+    #[arg(long, hide = true, requires = "at")]
+    pub(crate) steered: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
 }

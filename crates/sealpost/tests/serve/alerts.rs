@@ -96,8 +96,13 @@ impl Hook {
 
 /// Exceptions for these domains that end within days, which is an incident for each.
 pub(crate) fn except(world: &World, domains: &[&str]) {
-    let day = sealpost_runtime::Clock::system().now().as_second() + 3 * 86_400;
-    let day = jiff::Timestamp::from_second(day).unwrap().to_string();
+    let now = sealpost_runtime::Clock::system().now().as_second();
+    except_until(world, now + 3 * 86_400, domains);
+}
+
+/// The same until the day of a time.
+pub(crate) fn except_until(world: &World, until: i64, domains: &[&str]) {
+    let day = jiff::Timestamp::from_second(until).unwrap().to_string();
     let day = day.split('T').next().unwrap();
     let exceptions: String = domains
         .iter()

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -84,7 +84,19 @@ impl Daemon {
     ) -> Self {
         let mut command = world.command(arguments);
         command.envs(variables.iter().copied());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(command.stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// The same with a clock that stands at a time, and what sets it: each line is a later time.
+    pub(crate) fn start_at(world: &World, time: &str, arguments: &[&str]) -> (Self, ChildStdin) {
+        let mut command = world.command(arguments);
+        command.args(["--steered", "--at", time]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let hand = child.stdin.take().unwrap();
+        (Self::of(child), hand)
+    }
+
+    fn of(mut child: Child) -> Self {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {

@@ -1,26 +1,38 @@
 //! Many days in a row, as fast as they can be taken: the whole daemon in the lab. Its memory stays
 //! flat, every task lives, and the store says the same however it is asked.
 //!
-//! What happens on each day is what happens in a year at a small hoster: reporters tell of domains, a
-//! mail server asks and tells of its sessions, people look, exceptions come and go and are told of. The
-//! clock is not turned: all the days lie before today.
+//! The clocks of the daemon and of the lab are set forward, six hours at a time. What happens on each
+//! day is what happens in a year at a small hoster: reporters tell of the day before, a mail server asks
+//! and tells of its sessions, a report on those leaves at night, domains are looked at, certificates are
+//! renewed, people look, exceptions come and go and are told of, and what is old enough is forgotten.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
+use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sealpost_evidence::traffic::{Bounds, Day};
 use sealpost_lab::{Lab, Options, Ports};
 use sealpost_store::reports::{Content, DayRange, ReportFilter, Scope, Subject};
 use sealpost_store::{Settings, Store};
 use serde_json::Value;
 
-use crate::alerts::{Hook, except};
+use crate::alerts::{Hook, except_until};
 use crate::daemon::{Daemon, World};
 
+#[expect(dead_code, reason = "it takes everything here")]
+#[path = "../report/sink.rs"]
+mod sink;
+
+use sink::Sink;
+
 /// Days, unless `SEALPOST_SOAK_DAYS` says otherwise.
-const DAYS: i64 = 48;
+const DAYS: i64 = 32;
 const DOMAINS: [&str; 4] = ["good.test", "good-two-mx.test", "dane-good.test", "good-testing.test"];
+/// Those that are looked at each day: the one that is published too.
+const LOOKED_AT: i64 = 5;
 /// Those who report on each of them each day, from an address each.
 const REPORTERS: u8 = 5;
 /// The days between two exceptions that are made, and how long each stays.
@@ -30,6 +42,12 @@ const SESSIONS: usize = 20;
 /// By how much memory may grow between the second quarter of the days and the last: what is kept of the
 /// files in memory grows with them up to its bound, which is 2 MiB for each connection.
 const GROWTH: u64 = 8 << 20;
+/// After so many days nothing is kept longer of what came in as it came: the file of it grows no more.
+const RAW_DAYS: i64 = 90;
+/// What is kept, each in a file of its own.
+const FILES: [&str; 2] = ["all.sqlite", "all.sqlite.raw.db"];
+const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
 
 /// What was reported of a domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,33 +61,37 @@ struct Sum {
 fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
     let days = std::env::var("SEALPOST_SOAK_DAYS").map_or(DAYS, |text| text.parse().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let now = sealpost_runtime::Clock::system().now();
-    let options = Options { ports: Ports::Ephemeral, ..Options::new(now) };
+    // They end before today, so that nothing that comes in is of the future.
+    let first = Day::of(sealpost_runtime::Clock::system().now().as_second()).plus(-days - 2);
+    let begin = first.number() * DAY;
+    let options = Options { ports: Ports::Ephemeral, ..Options::new(time(begin)) };
     let lab = runtime.block_on(Lab::start(options)).unwrap();
     let world = World::new();
-    let mut incidents = Incidents::new(&world);
-    world.write(&configuration(&world, &incidents.hook.url));
+    let (mut incidents, sink) = (Incidents::new(&world), Sink::start(Duration::ZERO));
+    world.write(&configuration(&world, &incidents.hook.url, &sink));
     let network = lab.settings_file().display().to_string();
-    let daemon = Daemon::start(&world, &["--network", &network]);
+    let start = time(begin).to_string();
+    let (daemon, hand) = Daemon::start_at(&world, &start, &["--network", &network]);
+    let mut clock = Clock { now: begin, hand, daemon: &daemon, lab: &lab };
 
-    let today = Day::of(now.as_second());
     let socket = UnixDatagram::unbound().unwrap();
     let (mut told, mut memory) = (BTreeMap::<&str, Sum>::new(), Vec::new());
-    let mut descriptors = 0;
-    for number in 0..days {
-        let day = today.plus(number - days);
+    let (mut sizes, mut descriptors) = (Vec::new(), 0);
+    for number in 0..=days {
+        // At night the reports on the day before come in, and the one on our own sessions leaves.
+        let midnight = begin + number * DAY;
+        clock.set(midnight + 2 * HOUR);
+        if number > 0 {
+            hand_in(&daemon, first.plus(number - 1), &mut told);
+            clock.wait_until("the report of the night", || {
+                newest_reported(&sink) >= Some(first.plus(number - 1))
+            });
+        }
+        if number == days {
+            break;
+        }
+        clock.set(midnight + 8 * HOUR);
         for domain in DOMAINS {
-            for reporter in 0..REPORTERS {
-                let (successful, failed) = sessions(day, reporter);
-                daemon.post_report_for(
-                    &format!("192.0.2.{reporter}"),
-                    &report(domain, reporter, day),
-                );
-                let sum = told.entry(domain).or_default();
-                sum.reports += 1;
-                sum.successful += successful;
-                sum.failed += failed;
-            }
             assert_eq!(daemon.get(&format!("/v1/enforce/{domain}")).0, 200);
         }
         for _ in 0..SESSIONS {
@@ -78,32 +100,50 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        incidents.come_and_go(&world, &daemon, number);
-        wait_for_reports(&daemon, told.values().map(|sum| sum.reports).sum());
+        // They are written down: the clock may go on.
+        let day = format!("/api/v1/sessions?day={}", first.plus(number));
+        let written = format!("\"successful\":{SESSIONS},");
+        clock.wait_until("the sessions", || daemon.get(&day).1.contains(&written));
+        clock.set(midnight + 14 * HOUR);
+        incidents.come_and_go(&world, &daemon, number, midnight);
+        clock.set(midnight + 20 * HOUR);
+        // Each domain has a place of its own in the day: the last one may be looked at after midnight.
+        let looks = u64::try_from(number * LOOKED_AT).unwrap();
+        let passes = u64::try_from(number).unwrap();
+        clock.wait_until("every role’s turn", || {
+            daemon.metric("sealpost_check_looks_total") >= looks
+                && daemon.metric("sealpost_publish_passes_total") >= passes
+        });
         assert_eq!(daemon.get("/").0, 200);
         for domain in DOMAINS {
             assert_eq!(daemon.get(&format!("/domains/{domain}")).0, 200, "{domain}");
         }
         memory.push(daemon.metric("process_resident_memory_bytes"));
+        sizes.push(FILES.map(|file| fs_err::metadata(world.path(file)).unwrap().len()));
         if number == days / 4 {
             descriptors = daemon.metric("process_open_fds");
         }
     }
 
-    let quarter = |number: usize| {
-        let length = memory.len() / 4;
-        let mut part = memory[number * length..(number + 1) * length].to_vec();
-        part.sort_unstable();
-        part[part.len() / 2]
-    };
-    let (early, late) = (quarter(1), quarter(3));
+    let middle = memory.len() / 2;
+    for (what, at) in [("first", 0), ("middle", middle), ("last", memory.len() - 1)] {
+        println!("{what} day, {at}: {} octets of memory, {FILES:?} {:?}", memory[at], sizes[at]);
+    }
+    let (early, late) = (quarter(&memory, 1), quarter(&memory, 3));
     assert!(late <= early + GROWTH, "from {early} to {late} octets: {memory:?}");
+    if days / 4 > RAW_DAYS {
+        let raw: Vec<u64> = sizes.iter().map(|[_, raw]| *raw).collect();
+        let (early, late) = (quarter(&raw, 1), quarter(&raw, 3));
+        assert!(late <= early + early / 4, "the raw file grew from {early} to {late}: {raw:?}");
+    }
     let open = daemon.metric("process_open_fds");
     assert!(open <= descriptors + 4, "from {descriptors} to {open} descriptors");
+    // Each shows certificates of ninety days, which are renewed after sixty.
+    let renewed = daemon.metric("sealpost_check_events_total{kind=\"certificate-renewed\"}");
+    assert!(renewed >= u64::try_from(days / 60).unwrap() * 4, "{renewed} were renewed");
     nothing_has_failed(&daemon);
-    incidents.come_and_go(&world, &daemon, EXCEPTIONS.1);
-    let sent = u64::try_from(SESSIONS).unwrap() * u64::try_from(days).unwrap();
-    assert_eq!(daemon.metric("sealpost_report_datagrams_total"), sent);
+    let now = clock.now;
+    incidents.come_and_go(&world, &daemon, EXCEPTIONS.1, now);
     let listed = listed(&daemon);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
@@ -111,11 +151,104 @@ fn days_in_a_row_leave_memory_flat_every_task_alive_and_the_store_consistent() {
 
     incidents.were_told_once(days);
     assert_eq!(listed, told);
-    assert_eq!(runtime.block_on(summed(&world, today, days)), told);
+    assert_eq!(runtime.block_on(summed(&world, first, days)), told);
+    was_reported(&sink, first, days);
+    FILES.iter().for_each(|file| is_whole(&world, file));
     runtime.block_on(lab.stop());
 }
 
-fn configuration(world: &World, hook: &str) -> String {
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// That of the daemon and that of the lab.
+struct Clock<'a> {
+    now: i64,
+    hand: ChildStdin,
+    daemon: &'a Daemon,
+    lab: &'a Lab,
+}
+
+impl Clock<'_> {
+    fn set(&mut self, to: i64) {
+        self.now = self.now.max(to);
+        self.lab.set_forward(time(self.now)).unwrap();
+        writeln!(self.hand, "{}", time(self.now)).unwrap();
+    }
+
+    /// Time goes on meanwhile: who was at work when the clock was set sleeps only now.
+    fn wait_until(&mut self, what: &str, is_so: impl Fn() -> bool) {
+        for look in 1..6_000 {
+            if is_so() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            if look % 5 == 0 {
+                self.set(self.now + 61);
+            }
+        }
+        let deliveries = self.daemon.get("/api/v1/deliveries").1;
+        let metrics = self.daemon.get("/metrics").1;
+        panic!("{what} did not come by {}: {deliveries}\n{metrics}", time(self.now));
+    }
+}
+
+/// The reports on a day, which are there when this returns.
+fn hand_in(daemon: &Daemon, day: Day, told: &mut BTreeMap<&str, Sum>) {
+    for domain in DOMAINS {
+        for reporter in 0..REPORTERS {
+            let (successful, failed) = sessions(day, reporter);
+            let from = format!("192.0.2.{reporter}");
+            daemon.post_report_for(&from, &report(domain, reporter, day));
+            let sum = told.entry(domain).or_default();
+            sum.reports += 1;
+            sum.successful += successful;
+            sum.failed += failed;
+        }
+    }
+    wait_for_reports(daemon, told.values().map(|sum| sum.reports).sum());
+}
+
+/// The median of a quarter of the days.
+fn quarter(all: &[u64], number: usize) -> u64 {
+    let length = all.len() / 4;
+    let mut part = all[number * length..(number + 1) * length].to_vec();
+    part.sort_unstable();
+    part[part.len() / 2]
+}
+
+/// The newest day that a report has come on.
+fn newest_reported(sink: &Sink) -> Option<Day> {
+    let newest = sink.mails().pop()?.report();
+    Some(Day::of(newest.date_range.start?.as_second()))
+}
+
+/// Each day was reported to the domain that we sent to, with all of its sessions. A mail that was under
+/// way when the clock was set forward may be sent again, as after a machine has slept: as the same report.
+fn was_reported(sink: &Sink, first: Day, days: i64) {
+    let mut reported = BTreeMap::new();
+    for mail in sink.mails() {
+        let report = mail.report();
+        let day = Day::of(report.date_range.start.unwrap().as_second());
+        let policies = report.policies.iter();
+        let count: u64 = policies.map(|policy| policy.summary.successful.unwrap().value()).sum();
+        assert_eq!(count, u64::try_from(SESSIONS).unwrap(), "{mail:?}");
+        let id = report.report_id.unwrap();
+        assert_eq!(*reported.entry(day).or_insert_with(|| id.clone()), id, "of {day}");
+    }
+    assert!(reported.into_keys().eq((0..days).map(|number| first.plus(number))));
+}
+
+/// SQLite finds nothing wrong with a file.
+fn is_whole(world: &World, file: &str) {
+    let look = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); \
+                print(*file.execute('PRAGMA integrity_check').fetchall(), \
+                *file.execute('PRAGMA foreign_key_check').fetchall())";
+    let output = Command::new("python3").args(["-c", look]).arg(world.path(file)).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "('ok',)\n", "{file}");
+}
+
+fn configuration(world: &World, hook: &str, sink: &Sink) -> String {
     let admitted: String = (0..REPORTERS)
         .map(|number| {
             format!("[[receive.admit]]\nname = \"reporter-{number}\"\nnetworks = [\"192.0.2.{number}/32\"]\n")
@@ -127,11 +260,16 @@ fn configuration(world: &World, hook: &str) -> String {
          [receive]\ndomains = {DOMAINS:?}\nlisten = {{ smtp = [], lmtp = [], http = [\"127.0.0.1:0\"] }}\n\
          proxies = [\"127.0.0.1/32\"]\nlimits = {{ posts_per_minute = 1000000 }}\n\
          {admitted}\
-         [report]\nstore = \"sessions.sqlite\"\nsocket = [\"unix:{}\"]\n\
+         [check]\nevery_hours = 24\n\
+         [report]\nsocket = [\"unix:{}\"]\nflush_seconds = 1\n\
+         contact = \"tls-reports@reports.test\"\n\
+         [report.delivery]\nmail = \"relay:{}\"\nsettle_minutes = 0\nspread_hours = 0\n\
+         own_mails = \"uncounted\"\n\
          [publish.domains.\"mail.good.test\"]\nmx = [\"mx1.mail.good.test\"]\n\
          [alert]\nlook_seconds = 1\n\
          [[alert.receiver]]\nname = \"hook\"\nwebhook = \"{hook}\"\nleast = \"note\"\n",
-        world.path("tlsrpt.sock").display()
+        world.path("tlsrpt.sock").display(),
+        sink.address
     )
 }
 
@@ -144,7 +282,7 @@ struct Incidents {
 
 impl Incidents {
     fn new(world: &World) -> Self {
-        except(world, &[]);
+        except_until(world, 0, &[]);
         let hook = Hook::start();
         // It never lets anybody wait.
         for _ in 0..10_000 {
@@ -158,15 +296,16 @@ impl Incidents {
     }
 
     /// What happens on the day of this number, and that the receiver hears of it.
-    fn come_and_go(&mut self, world: &World, daemon: &Daemon, number: i64) {
+    fn come_and_go(&mut self, world: &World, daemon: &Daemon, number: i64, now: i64) {
+        let until = now + 5 * DAY;
         let (every, stays) = EXCEPTIONS;
         let (kind, domain) = if number % every == 0 {
             self.made += 1;
             let domain = Self::domain(self.made);
-            except(world, &[&domain]);
+            except_until(world, until, &[&domain]);
             ("opened", domain)
         } else if number % every == stays {
-            except(world, &[]);
+            except_until(world, until, &[]);
             ("resolved", Self::domain(self.made))
         } else {
             return;
@@ -210,7 +349,7 @@ fn sessions(day: Day, reporter: u8) -> (u64, u64) {
     )
 }
 
-const SESSION: &str = r#"{"dpv":"1","d":"soak.test","pr":"v=TLSRPTv1; rua=mailto:tls@soak.test","policies":[{"policy-type":2,"policy-domain":"soak.test","policy-string":["version: STSv1","mode: enforce","mx: *.soak.test","max_age: 604800"],"mx-host":["*.soak.test"],"t":0,"f":0}]}"#;
+const SESSION: &str = r#"{"dpv":"1","d":"good.test","pr":"v=TLSRPTv1; rua=mailto:tls@good.test","policies":[{"policy-type":2,"policy-domain":"good.test","policy-string":["version: STSv1","mode: enforce","mx: *.good.test","max_age: 604800"],"mx-host":["*.good.test"],"t":0,"f":0}]}"#;
 
 fn report(domain: &str, reporter: u8, day: Day) -> String {
     let number = day.number();
@@ -282,10 +421,10 @@ fn listed(daemon: &Daemon) -> BTreeMap<&'static str, Sum> {
 }
 
 /// What the sums in the store are, day by day and reporter by reporter; both are the same.
-async fn summed(world: &World, today: Day, days: i64) -> BTreeMap<&'static str, Sum> {
+async fn summed(world: &World, first: Day, days: i64) -> BTreeMap<&'static str, Sum> {
     let store = Store::open_to_read(Settings::at(world.path("all.sqlite"))).await.unwrap();
     let reports = store.reports();
-    let range = DayRange { first: today.plus(-days), last: today };
+    let range = DayRange { first, last: first.plus(days) };
     let mut sums = BTreeMap::new();
     let exact = |bounds: Bounds| bounds.exact().unwrap();
     for domain in DOMAINS {

@@ -54,7 +54,12 @@ impl Pages {
         let network =
             NetworkArguments { network: Some(self.network), ..NetworkArguments::default() };
         let config = Some(self.configuration);
-        serve::run(ServeArguments { config, store: None, network }, inherited, output).await
+        serve::run(
+            ServeArguments { config, store: None, steered: false, network },
+            inherited,
+            output,
+        )
+        .await
     }
 }
 

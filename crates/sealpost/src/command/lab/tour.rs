@@ -111,7 +111,7 @@ async fn beside_pages(
     let network =
         NetworkArguments { network: Some(places.network.clone()), ..NetworkArguments::default() };
     let config = Some(places.configuration.clone());
-    let served = ServeArguments { config, store: None, network };
+    let served = ServeArguments { config, store: None, steered: false, network };
     let load = || served.load();
     let setup = Setup { load: &load, network: &served.network, clock, company: Company::Together };
     let mut speaker = output.twin();
