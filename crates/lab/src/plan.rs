@@ -200,7 +200,8 @@ impl Builder<'_> {
         });
         let certificate = served.unwrap_or_else(Certificate::good);
         let identity = self.identity(&domain.full_name(label), certificate);
-        let data = self.authority.association(&identity.get()?, record)?;
+        let present = identity.get()?;
+        let data = self.authority.association(&present, record)?;
         let base = host.and_then(|host| host.alias_of).unwrap_or(label);
         let owner = format!("_25._tcp.{}", domain.full_name(base));
         let Tlsa { usage, selector, matching, .. } = *record;
@@ -217,7 +218,8 @@ impl Builder<'_> {
         }
         let identity = attacker.identity(attacker::MAIL_HOST, good);
         let record = Tlsa::new(3, 1, 1, TlsaOf::Leaf);
-        let data = self.authority.association(&identity.get()?, &record)?;
+        let present = identity.get()?;
+        let data = self.authority.association(&present, &record)?;
         let owner = format!("_25._tcp.{}", attacker::MAIL_HOST);
         self.zones.add(&owner, RecordData::Tlsa(3, 1, 1, data))?;
         let mail_host = Server::good(Dialogue::Polite);

@@ -315,7 +315,7 @@ mod tests {
         };
         assert_eq!(turn_away("first").await.as_deref(), Some("first"));
         assert_eq!(turn_away("second").await.as_deref(), Some("second"));
-        assert_eq!(rollouts.turned_away(None, 10).await.unwrap(), [domain.clone()]);
+        assert_eq!(rollouts.turned_away(None, 10).await.unwrap(), std::slice::from_ref(&domain));
         rollouts.forget_turned_away(vec![domain.clone()]).await.unwrap();
         assert_eq!(rollouts.watch_state(domain.clone()).await.unwrap(), None);
         turn_away("third").await;
