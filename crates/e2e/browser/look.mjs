@@ -76,12 +76,35 @@ async function judge({ page, name }, shot) {
   );
   if (wide > 0) note(where, `the page is ${wide} px wider than the window`);
   if (shots) await page.screenshot({ path: join(shots, `${shot}-${name}.png`), fullPage: true });
+  await files(page, where);
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run(document));
   for (const { id, impact, help, nodes } of violations) {
     if (impact === "serious" || impact === "critical") {
       note(where, `${impact}: ${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
     }
+  }
+}
+
+// Behind each table, before the next one, is a link to the same as a file, which has its rows.
+async function files(page, where) {
+  const found = await page.evaluate(() => {
+    const parts = [...document.querySelectorAll("main table, main a[href^='/csv/']")];
+    return parts.flatMap((part, place) => {
+      if (part.tagName !== "TABLE") return [];
+      const next = parts[place + 1];
+      const link = next?.tagName === "A" ? next.getAttribute("href") : null;
+      return [{ name: part.parentElement.getAttribute("aria-label"), link }];
+    });
+  });
+  for (const { name, link } of found) {
+    if (!link) {
+      note(where, `the table ${name} has no file`);
+      continue;
+    }
+    const answer = await page.request.get(new URL(link, url).href);
+    const rows = (await answer.text()).trim().split("\r\n").length - 1;
+    if (!answer.ok() || rows < 1) note(where, `${link} has ${rows} rows, status ${answer.status()}`);
   }
 }
 
