@@ -297,6 +297,22 @@ impl PolicyDaemon {
         self.says_line(words, |line| line.contains(words))
     }
 
+    /// Waits until it says a line with these words, and gives all that it said until then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::says`].
+    pub fn heard_until(&self, words: &str) -> Result<String, EnvironmentError> {
+        let heard = std::cell::RefCell::new(String::new());
+        self.says_line(words, |line| {
+            let mut heard = heard.borrow_mut();
+            heard.push_str(line);
+            heard.push('\n');
+            line.contains(words)
+        })?;
+        Ok(heard.into_inner())
+    }
+
     fn is_ready(&self) -> Result<String, EnvironmentError> {
         self.says_line("ready", |line| {
             line == "ready" || line.starts_with("ready, ") || line.starts_with("ready: ")

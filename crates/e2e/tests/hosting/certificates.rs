@@ -101,6 +101,43 @@ fn a_certificate_comes_by_dns_01_for_an_external_account_and_its_renewal_is_set_
     assert!(said.contains("adding an RR at '_acme-challenge.mta-sts.dns.test' TXT"), "{said}");
 }
 
+/// Senders fetch its policy for as long as its record is there.
+#[test]
+fn the_certificate_of_a_domain_that_was_taken_out_is_renewed() {
+    let hosting = Hosting::start(40, "").unwrap();
+    let own = with_authority("gone.sqlite", "http-01", "127.0.0.80", &[DOMAIN]);
+    let (without, _) = own.split_once("[publish.domains").unwrap();
+    let configuration = hosting.configuration("gone.toml", &own).unwrap();
+    let start = || hosting.start_daemon(&["serve"], &configuration, &[]).unwrap();
+    let daemon = start();
+    daemon.says("there is a new certificate").unwrap();
+    let root = hosting.authority_root().unwrap();
+    let url = format!("https://mta-sts.{DOMAIN}/.well-known/mta-sts.txt");
+    let fetch = || {
+        let arguments = ["--cacert", root, "--no-sessionid", "--write-out", "%{certs}", &url];
+        String::from_utf8(hosting.curl(&arguments).unwrap()).unwrap()
+    };
+    let serial = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("Serial Number:"));
+        line.unwrap_or_else(|| panic!("no certificate in {text}")).to_owned()
+    };
+    let first = fetch();
+    hosting.configuration("gone.toml", without).unwrap();
+    daemon.signal("-HUP").unwrap();
+    daemon.says("taken out of the configuration").unwrap();
+    daemon.says("there is a new certificate").unwrap();
+    let second = fetch();
+    assert!(second.starts_with("version: STSv1\r\nmode: enforce\r\n"), "{second}");
+    assert_ne!(serial(&first), serial(&second));
+    // So it is after a start that never saw it configured.
+    daemon.kill().unwrap();
+    let daemon = start();
+    daemon.says("there is a new certificate").unwrap();
+    let third = fetch();
+    assert!(third.starts_with("version: STSv1\r\nmode: enforce\r\n"), "{third}");
+    assert_ne!(serial(&second), serial(&third));
+}
+
 /// The order by which it was replaced may be lost: of a store that was put back, or of another machine.
 #[test]
 fn a_certificate_that_counts_as_replaced_is_ordered_as_a_new_one() {

@@ -7,10 +7,13 @@ use crate::{believe_bind, with_authority, with_zone};
 /// What it says when the authority may come to look.
 const PROOF: &str = "the proof is laid out";
 
+/// What it says when there is a key for the next certificate.
+const KEY: &str = "a key is made and kept";
+
 /// What it says at each step, in their order.
 const STEPS: [&str; 6] = [
     "there is an account",
-    "a key is made and kept",
+    KEY,
     "ordering a certificate",
     "the order is made",
     PROOF,
@@ -76,5 +79,29 @@ fn by_dns_01_a_kill_at_any_step_makes_no_second_order() {
         let daemon = hosting.serve(&configuration, &[]).unwrap();
         daemon.says("there is a new certificate").unwrap();
         assert_eq!(hosting.other_orders().unwrap() - before, 1, "after {step:?}");
+    }
+}
+
+/// Certificates of forty seconds, each of which is renewed while the daemon is killed.
+#[test]
+fn by_dns_01_a_kill_at_any_step_of_a_renewal_makes_no_second_order_and_no_second_key() {
+    let hosting = Hosting::start(40, "").unwrap();
+    let text = with_zone("renewed.sqlite", &["killed.test"]);
+    let configuration = hosting.configuration("renewed.toml", &text).unwrap();
+    believe_bind(&configuration);
+    let mut daemon = hosting.serve(&configuration, &[]).unwrap();
+    daemon.says("there is a new certificate").unwrap();
+    // The account is there already.
+    let [_, steps @ ..] = STEPS;
+    for step in steps {
+        let before = hosting.other_orders().unwrap();
+        let first = daemon.heard_until(step).unwrap();
+        daemon.kill().unwrap();
+        daemon = hosting.serve(&configuration, &[]).unwrap();
+        let then = daemon.heard_until("there is a new certificate").unwrap();
+        let said = format!("{first}{then}");
+        assert_eq!(said.matches(KEY).count(), 1, "after {step:?}: {said}");
+        assert!(!said.contains("there is no new certificate yet"), "after {step:?}: {said}");
+        assert_eq!(hosting.other_orders().unwrap() - before, 1, "after {step:?}: {said}");
     }
 }

@@ -101,6 +101,9 @@ fn clients_of_others_and_our_own_read_what_is_served() {
         "version: STSv1\r\nmode: testing\r\nmx: mx.proxied.test\r\nmax_age: 86400\r\n"
     );
 
+    // Through Caddy.
+    through_caddy(&hosting, &proxied);
+
     let settings = configuration_of_network(&hosting);
     let arguments = ["check", "--network", &settings, "--only", "sts", "--format", "json", DOMAIN];
     let checked = hosting.environment().run(&sealpost_binary().unwrap(), arguments).unwrap();
@@ -147,6 +150,39 @@ fn clients_of_others_and_our_own_read_what_is_served() {
     let metrics = String::from_utf8(hosting.curl(&["http://127.0.0.1:8462/metrics"]).unwrap());
     assert!(metrics.unwrap().contains("sealpost_publish_policies 2"));
     drop(daemon);
+}
+
+/// By the lines of the documentation, but for the name and an address of its own.
+fn through_caddy(hosting: &Hosting, body: &str) {
+    let page = include_str!("../../../../doc/how-to/host-policies.md");
+    let (_, lines) = page.split_once("```caddy\n").unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    let lines = lines.replace("example.com", "proxied.test");
+    let lines = lines.replacen(" {\n", " {\n\tbind 127.0.0.83\n", 1);
+    // There is no authority for it but its own.
+    let options = "{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\t\
+                   auto_https disable_redirects\n}\n";
+    let directory = hosting.environment().directory();
+    fs_err::write(directory.join("Caddyfile"), format!("{options}{lines}")).unwrap();
+    let start = "XDG_DATA_HOME=/e2e/caddy XDG_CONFIG_HOME=/e2e/caddy caddy start \
+                 --adapter caddyfile --config /e2e/Caddyfile >/e2e/caddy.log 2>&1 </dev/null";
+    let started = hosting.environment().run_inside("sh", &["-c", start]).unwrap();
+    let said = || fs_err::read_to_string(directory.join("caddy.log")).unwrap();
+    assert!(started.status.success(), "{}", said());
+    let root = "/e2e/caddy/caddy/pki/authorities/local/root.crt";
+    let at = "mta-sts.proxied.test:443:127.0.0.83";
+    let url = "https://mta-sts.proxied.test/.well-known/mta-sts.txt";
+    let mut tried = 0;
+    // It gets its certificate after the start.
+    let read = loop {
+        match hosting.curl(&["--cacert", root, "--resolve", at, url]) {
+            Ok(read) => break read,
+            Err(error) => assert!(tried < 100, "{error}: {}", said()),
+        }
+        tried += 1;
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert_eq!(String::from_utf8(read).unwrap(), body);
 }
 
 fn configuration_of_network(hosting: &Hosting) -> String {

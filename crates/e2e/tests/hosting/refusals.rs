@@ -27,6 +27,34 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
         "{shown_text}"
     );
 
+    // Nobody said where it is to be found, or it is by the address of another name.
+    let own = "addresses = [\"127.0.0.80\"]\n";
+    let seen = |name: &str, target: &str| {
+        let domain = format!("{name}.test");
+        let text = with_authority(&format!("{name}.sqlite"), "http-01", "127.0.0.80", &[&domain]);
+        assert!(text.contains(own), "{text}");
+        let text = text.replace(own, "").replace("host = \"own\"\n", target);
+        let configuration = hosting.configuration(&format!("{name}.toml"), &text).unwrap();
+        hosting.serve(&configuration, &[]).unwrap()
+    };
+    let daemon = seen("unsaid", "host = \"own\"\n");
+    let line = daemon.says("there is no new certificate yet").unwrap();
+    assert!(line.contains("nobody said at which addresses it is to be found"), "{line}");
+    drop(daemon);
+    let json = "{\"host\": \"policies.example.\", \"addresses\": [\"127.0.0.86\"]}";
+    hosting.tell_names("add-a", json).unwrap();
+    let daemon = seen("named", "host = \"own\"\ntarget = [\"policies.example\"]\n");
+    let line = daemon.says("there is no new certificate yet").unwrap();
+    assert!(line.contains("127.0.0.80, which is not ours"), "{line}");
+    drop(daemon);
+    assert_eq!(hosting.orders().unwrap(), 0);
+    let json = "{\"host\": \"policies.example.\", \"addresses\": [\"127.0.0.80\"]}";
+    hosting.tell_names("add-a", json).unwrap();
+    let daemon = seen("led", "host = \"own\"\ntarget = [\"policies.example\"]\n");
+    daemon.says("there is a new certificate").unwrap();
+    drop(daemon);
+    let led = hosting.orders().unwrap();
+
     // CAA forbids it.
     let json = "{\"host\": \"mta-sts.forbidden.test.\", \"policies\": \
                 [{\"tag\": \"issue\", \"value\": \"other.example\"}]}";
@@ -35,7 +63,7 @@ fn what_stands_in_the_way_of_a_certificate_is_told_and_nothing_is_ordered() {
     let daemon = daemon.unwrap();
     let line = daemon.says("there is no new certificate yet").unwrap();
     assert!(line.contains("CAA records of mta-sts.forbidden.test forbid it"), "{line}");
-    assert_eq!(hosting.orders().unwrap(), 0);
+    assert_eq!(hosting.orders().unwrap(), led);
 
     // The port is taken.
     let (refused, _) = start("taken", "127.0.0.80", "taken.test", &[]);

@@ -63,6 +63,26 @@ fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     assert_eq!(history.matches("prerequisites → testing").count(), 1, "{history}");
 }
 
+/// The update was acknowledged; whether every server has it cannot be seen, and then not at all.
+#[test]
+fn a_server_that_dies_after_it_took_an_update_holds_up_and_breaks_nothing() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    owner.environment.signal(Server::Bind, Signal::Kill).unwrap();
+    let said = owner.pass(0);
+    assert!(said.contains("changed in the zone"), "{said}");
+    assert!(!said.contains("record → prerequisites"), "{said}");
+    owner.environment.signal(Server::Knot, Signal::Kill).unwrap();
+    let said = owner.pass(HOUR);
+    assert!(!said.contains("changed in the zone") && !said.contains("→"), "{said}");
+    owner.environment.start_again(&[Server::Knot, Server::Bind]).unwrap();
+    owner.refresh_secondary();
+    let said = owner.pass(2 * HOUR);
+    assert!(said.contains("record → prerequisites"), "{said}");
+    assert!(!said.contains("changed in the zone"), "it is there: {said}");
+    let history = owner.history();
+    assert_eq!(history.matches("nothing → record").count(), 1, "{history}");
+}
+
 /// What a cache has left of a TTL is less than others may have: a plan made of it is too early.
 #[test]
 fn a_ttl_is_that_of_the_zone_whatever_a_resolver_has_left_of_it() {
