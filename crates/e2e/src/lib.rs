@@ -68,6 +68,8 @@ mod checkers;
 pub use checkers::ask_checker;
 mod dkimpy;
 pub use dkimpy::{DkimpyVerdict, ask_dkimpy};
+mod mail_auth;
+pub use mail_auth::{ReadByMailAuth, ask_mail_auth};
 mod parsedmarc;
 pub use parsedmarc::{ParsedmarcVerdict, ask_parsedmarc};
 mod lookup;

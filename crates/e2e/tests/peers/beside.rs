@@ -16,7 +16,9 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
-use sealpost_e2e::{ParsedmarcVerdict, ask_parsedmarc, sealpost_binary};
+use sealpost_e2e::{
+    ParsedmarcVerdict, ReadByMailAuth, ask_mail_auth, ask_parsedmarc, sealpost_binary,
+};
 use serde_json::{Value, json};
 
 use crate::receive::stop;
@@ -57,7 +59,7 @@ impl Beside {
     }
 
     /// Compares the reports, one on each line, with those of ours on the same domains, which parsedmarc
-    /// reads to the session.
+    /// and mail-auth read to the session.
     pub(crate) fn agrees_with(mut self, theirs: &str) {
         // What is counted is written before it ends.
         stop(&mut self.child);
@@ -73,6 +75,10 @@ impl Beside {
             let (file, sums) = (format!("{domain}.json"), sums(&ours));
             fs_err::write(self.folder.path().join(&file), ours.to_string()).unwrap();
             assert_ne!(sums, ParsedmarcVerdict::Read { successful: 0, failed: 0 });
+            assert_eq!(
+                ask_mail_auth(&self.folder.path().join(&file)).unwrap(),
+                for_mail_auth(&ours)
+            );
             read.insert(file, sums);
             let id = ours["report-id"].as_str().unwrap();
             assert!(id.ends_with(&format!(".{domain}.1@sender.test")), "{id}");
@@ -121,6 +127,18 @@ fn sums(report: &Value) -> ParsedmarcVerdict {
     ParsedmarcVerdict::Read {
         successful: sum("total-successful-session-count"),
         failed: sum("total-failure-session-count"),
+    }
+}
+
+/// The same, with the number of failure details.
+fn for_mail_auth(report: &Value) -> ReadByMailAuth {
+    let entries = report["policies"].as_array().unwrap();
+    let sum = |key| entries.iter().map(|entry| entry["summary"][key].as_u64().unwrap()).sum();
+    let details = entries.iter().filter_map(|entry| entry["failure-details"].as_array());
+    ReadByMailAuth {
+        successful: sum("total-successful-session-count"),
+        failed: sum("total-failure-session-count"),
+        details: details.map(|details| details.len() as u64).sum(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Reports of our own, read by other people's programs: dkimpy verifies their signatures, and
-//! parsedmarc reads them.
+//! parsedmarc and mail-auth read them.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use sealpost_e2e::{
-    DkimpyVerdict, Domain, Environment, ParsedmarcVerdict, World, ask_dkimpy, ask_parsedmarc,
-    sealpost_binary,
+    DkimpyVerdict, Domain, Environment, ParsedmarcVerdict, ReadByMailAuth, World, ask_dkimpy,
+    ask_mail_auth, ask_parsedmarc, sealpost_binary,
 };
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ const KEY_FOR_ANYTHING: DkimpyVerdict =
     DkimpyVerdict { as_mail: true, as_report: true, as_strict_report: false };
 
 #[test]
-fn dkimpy_verifies_our_mails_of_both_key_types_and_parsedmarc_reads_them() {
+fn dkimpy_verifies_our_mails_of_both_key_types_and_others_read_them() {
     let environment = Environment::start(&World::new(vec![Domain::good("good.test")])).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mails: Vec<(PathBuf, String)> = ["rsa", "ed25519"]
@@ -71,6 +71,8 @@ fn dkimpy_verifies_our_mails_of_both_key_types_and_parsedmarc_reads_them() {
         let mail = fs_err::read_to_string(folder.path().join(format!("{name}.eml"))).unwrap();
         fs_err::write(folder.path().join(format!("{name}.json.gz")), attachment(&mail)).unwrap();
         files.extend([format!("{name}.eml"), format!("{name}.json.gz")]);
+        let read = ask_mail_auth(&folder.path().join(format!("{name}.eml"))).unwrap();
+        assert_eq!(read, ReadByMailAuth { successful: 0, failed: 0, details: 0 });
     }
     let read = ask_parsedmarc(folder.path(), &files).unwrap();
     let expected = ParsedmarcVerdict::Read { successful: 0, failed: 0 };

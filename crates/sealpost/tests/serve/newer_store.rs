@@ -37,7 +37,8 @@ fn an_older_binary_refuses_it_and_leaves_it_untouched() {
             // Who does not need it runs.
             _ => {
                 let daemon = Daemon::start(&world, &[]);
-                let waits = "enforce: runs\nreceive: has failed and is tried again\n";
+                let waits = "enforce: runs\nreceive: has failed and is tried again\n\
+                             pages: cannot be opened in full and are tried again\n";
                 assert_eq!(daemon.get("/readyz"), (503, waits.to_owned()));
                 daemon.terminate().1
             }
