@@ -28,6 +28,9 @@ const SHARDS: usize = 16;
 const FAILED_FOR: Duration = Duration::from_secs(5);
 /// An answer is kept no longer than this, whatever its TTL.
 const LONGEST_LIFE: Duration = Duration::from_hours(1);
+/// One part of so many goes when there is no room: to look through all of them for each new one would
+/// take longer than to look it up.
+const GOES_AT_ONCE: usize = 8;
 /// What has lived for so many eighths of its life is looked up again beside the next answer.
 const AHEAD: u32 = 7;
 
@@ -184,6 +187,12 @@ enum Known {
 }
 
 impl Slot {
+    /// How long ago it was looked up, if it is not being looked up now.
+    fn idle_age(&self) -> Option<Duration> {
+        let (_, since) = self.known.as_ref().filter(|_| self.flight.is_none())?;
+        Some(since.elapsed())
+    }
+
     /// What is known and still holds, and whether it should be looked up again.
     fn valid(&self) -> Option<(&Arc<RouteSeen>, bool)> {
         let (seen, since) = self.known.as_ref()?;
@@ -193,19 +202,21 @@ impl Slot {
     }
 }
 
-/// Makes room for one more: what no longer holds goes first, then anything that is not being looked
-/// up. To forget one costs a look-up.
+/// Makes room for one more and some that will follow: what no longer holds goes first, then what was
+/// looked up longest ago and is not being looked up. To forget one costs a look-up.
 fn make_room(shard: &mut HashMap<NextHop, Slot>, limit: usize) -> bool {
     if shard.len() < limit {
         return true;
     }
     shard.retain(|_, slot| slot.flight.is_some() || slot.valid().is_some());
-    if shard.len() >= limit {
-        let idle = shard.iter().find(|(_, slot)| slot.flight.is_none());
-        let Some(next_hop) = idle.map(|(next_hop, _)| next_hop.clone()) else { return false };
-        shard.remove(&next_hop);
+    let surplus = shard.len().saturating_sub(limit - limit.div_ceil(GOES_AT_ONCE));
+    let mut ages: Vec<Duration> = shard.values().filter_map(Slot::idle_age).collect();
+    ages.sort_unstable_by(|one, other| other.cmp(one));
+    ages.truncate(surplus);
+    if let Some(youngest) = ages.last() {
+        shard.retain(|_, slot| slot.idle_age().is_none_or(|age| age < *youngest));
     }
-    true
+    shard.len() < limit
 }
 
 impl RouteSeen {
@@ -293,6 +304,38 @@ mod tests {
             tlsa: Some(vec![records]),
             link_ttl: None,
         }
+    }
+
+    /// To look through all for each new one took twice as long as to look it up.
+    #[test]
+    fn the_oldest_make_room_for_some_that_follow() {
+        let next_hop =
+            |number: usize| NextHop::of_domain(format!("d{number}.test").parse().unwrap());
+        let records = Some(found(Vec::new()));
+        let seen = RouteSeen::new(&MailRoute { records, hosts: Vec::new(), left_out: 0 });
+        let seen = Arc::new(RouteSeen { life: Duration::from_secs(60), ..seen });
+        let over = Arc::new(RouteSeen { life: Duration::ZERO, ..RouteSeen::clone(&seen) });
+        let (sender, flight) = watch::channel(None);
+        let known = |seen: &Arc<RouteSeen>| Some((Arc::clone(seen), Stopwatch::start()));
+        let mut shard = HashMap::new();
+        for number in 0..80 {
+            let flight = (number < 4).then(|| flight.clone());
+            shard.insert(next_hop(number), Slot { known: known(&seen), flight });
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(make_room(&mut shard, 81) && shard.len() == 80, "there is room");
+        assert!(make_room(&mut shard, 80));
+        let gone: Vec<usize> =
+            (0..80).filter(|number| !shard.contains_key(&next_hop(*number))).collect();
+        assert_eq!(gone, (4..14).collect::<Vec<_>>());
+        // What holds no longer is enough.
+        for number in 80..90 {
+            shard.insert(next_hop(number), Slot { known: known(&over), flight: None });
+        }
+        assert!(make_room(&mut shard, 80) && shard.len() == 70);
+        shard.retain(|_, slot| slot.flight.is_some());
+        assert!(!make_room(&mut shard, 4) && shard.len() == 4, "all are being looked up");
+        drop(sender);
     }
 
     #[test]
