@@ -187,10 +187,9 @@ enum Known {
 }
 
 impl Slot {
-    /// How long ago it was looked up, if it is not being looked up now.
-    fn idle_age(&self) -> Option<Duration> {
-        let (_, since) = self.known.as_ref().filter(|_| self.flight.is_none())?;
-        Some(since.elapsed())
+    /// Since when it is known, if it is not being looked up now.
+    fn idle_since(&self) -> Option<Stopwatch> {
+        self.known.as_ref().filter(|_| self.flight.is_none()).map(|(_, since)| *since)
     }
 
     /// What is known and still holds, and whether it should be looked up again.
@@ -210,11 +209,11 @@ fn make_room(shard: &mut HashMap<NextHop, Slot>, limit: usize) -> bool {
     }
     shard.retain(|_, slot| slot.flight.is_some() || slot.valid().is_some());
     let surplus = shard.len().saturating_sub(limit - limit.div_ceil(GOES_AT_ONCE));
-    let mut ages: Vec<Duration> = shard.values().filter_map(Slot::idle_age).collect();
-    ages.sort_unstable_by(|one, other| other.cmp(one));
-    ages.truncate(surplus);
-    if let Some(youngest) = ages.last() {
-        shard.retain(|_, slot| slot.idle_age().is_none_or(|age| age < *youngest));
+    let idle = shard.iter().filter_map(|(hop, slot)| Some((slot.idle_since()?, hop.clone())));
+    let mut idle: Vec<(Stopwatch, NextHop)> = idle.collect();
+    idle.sort_unstable_by_key(|(since, _)| *since);
+    for (_, next_hop) in idle.into_iter().take(surplus) {
+        shard.remove(&next_hop);
     }
     shard.len() < limit
 }

@@ -45,8 +45,9 @@ pub struct Uptime {
     pub up: Duration,
 }
 
-/// Measures elapsed time, unmoved by changes of the wall clock.
-#[derive(Clone, Copy, Debug)]
+/// Measures elapsed time, unmoved by changes of the wall clock. Of two, the one that was started first
+/// is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stopwatch(Instant);
 
 /// Measures elapsed time as of the kernel's last tick, for a fraction of what a [`Stopwatch`] costs.
