@@ -2,17 +2,15 @@
 
 use mail_domain::DomainName;
 use mta_sts::Policy;
-use sealpost_rollout::{History, Horizon, Stage, Time, logbook};
+use sealpost_rollout::{History, Horizon, Stage, Time};
 use sealpost_store::Rollout;
 use serde::Serialize;
 
-use super::known::{Known, failure};
+use super::history;
+use super::known::Known;
 use crate::arguments::{Format, PublishStatusArguments, SelectArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
-
-/// Rows of a logbook that are read at a time.
-const ROWS: u32 = 1_000;
 
 #[derive(Debug, Serialize)]
 struct Line {
@@ -123,19 +121,7 @@ async fn show(
     if arguments.logbook
         && let Some(rollouts) = known.rollouts()
     {
-        let mut skipped: u64 = 0;
-        loop {
-            let rows = rollouts.logbook(domain.clone(), skipped, ROWS).await;
-            let rows = rows.map_err(|error| failure(&error))?;
-            match arguments.format {
-                Format::Json => rows.iter().try_for_each(|row| output.json_line(row))?,
-                Format::Human => output.text(&logbook(&rows))?,
-            }
-            skipped = skipped.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-            if rows.is_empty() {
-                break;
-            }
-        }
+        history::show(rollouts, domain, arguments.format, output).await?;
     }
     Ok(())
 }
