@@ -22,6 +22,8 @@ mod transfer;
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::{Layer, PayloadError};
 
 pub use hints::{MailHints, ReportSubject};
@@ -142,6 +144,17 @@ impl fmt::Display for PartPath {
         }
         if self.0.is_empty() { f.write_str("0") } else { Ok(()) }
     }
+}
+
+/// The lines, each with its end.
+fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = octets;
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at_checked(end)?;
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// Why octets could not be read as a mail.

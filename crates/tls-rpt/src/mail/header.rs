@@ -2,6 +2,9 @@
 
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
+use memchr::memchr;
+
+use super::lines;
 
 /// The header of a message or part. Only fields that matter here are kept.
 pub(super) struct Head<'a> {
@@ -52,7 +55,7 @@ impl<'a> Head<'a> {
         let mut offset = 0;
         let mut open: Option<(&'static str, usize, usize)> = None;
         let mut is_in_field = false;
-        for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        for line in lines(octets) {
             let start = offset;
             offset += line.len();
             if offset > limit {
@@ -75,12 +78,11 @@ impl<'a> Head<'a> {
             }
             let text = line.trim_ascii_end();
             match name(text) {
-                Some(name) => {
+                Some((name, colon)) => {
                     head.has_fields = true;
                     is_in_field = true;
                     let known =
                         NAMES.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name));
-                    let colon = text.iter().position(|octet| *octet == b':').unwrap_or_default();
                     open = known.map(|known| (*known, start + colon + 1, offset));
                 }
                 None => {
@@ -167,8 +169,21 @@ impl<'a> Head<'a> {
     /// A media type or disposition with its parameters.
     pub(super) fn parameters(&self, name: &str) -> Option<Parameters> {
         let line = self.value(name)?;
-        let HeaderValue::ContentType(parsed) = MessageStream::new(&line).parse_content_type()
-        else {
+        Parameters::of_plain(&line).or_else(|| Parameters::of(&line))
+    }
+}
+
+/// A field's first word and what follows it as `name=value` (RFC 2045, 2231).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parameters {
+    /// Such as `multipart/report`, in lower case.
+    pub kind: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Parameters {
+    fn of(line: &[u8]) -> Option<Self> {
+        let HeaderValue::ContentType(parsed) = MessageStream::new(line).parse_content_type() else {
             return None;
         };
         let mut kind = parsed.c_type.to_ascii_lowercase();
@@ -181,18 +196,57 @@ impl<'a> Head<'a> {
             .into_iter()
             .map(|attribute| (attribute.name.to_ascii_lowercase(), attribute.value.into_owned()))
             .collect();
-        Some(Parameters { kind: shown(&kind)?, attributes })
+        Some(Self { kind: shown(&kind)?, attributes })
     }
-}
 
-/// A field's first word and what follows it as `name=value` (RFC 2045, 2231).
-pub(super) struct Parameters {
-    /// Such as `multipart/report`, in lower case.
-    pub kind: String,
-    attributes: Vec<(String, String)>,
-}
+    /// The same of a field without anything unusual, as nearly all are: tokens, and quoted text without
+    /// spaces and escapes. `None` of any other.
+    fn of_plain(line: &[u8]) -> Option<Self> {
+        const LONGEST: usize = 512;
 
-impl Parameters {
+        let text = std::str::from_utf8(line).ok()?.strip_suffix("\r\n")?.trim_matches(' ');
+        let is_token = |text: &str| {
+            let is_part = |octet: u8| octet.is_ascii_alphanumeric() || b"-._+".contains(&octet);
+            !text.is_empty() && text.bytes().all(is_part)
+        };
+        let is_plain = |text: &str| {
+            let is_part = |octet: u8| octet.is_ascii_graphic() && !b"\"\\%*()<>".contains(&octet);
+            !text.is_empty() && text.bytes().all(is_part) && !text.contains("=?")
+        };
+        if text.len() > LONGEST {
+            return None;
+        }
+        let (kind, mut rest) = text.split_once(';').map_or((text, None), |(a, b)| (a, Some(b)));
+        let (first, second) = kind.split_once('/').map_or((kind, None), |(a, b)| (a, Some(b)));
+        if !is_token(first) || !second.is_none_or(is_token) {
+            return None;
+        }
+        let mut attributes = Vec::new();
+        while let Some(text) = rest {
+            let (name, text) = text.trim_start_matches(' ').split_once('=')?;
+            let (value, after) = match text.strip_prefix('"') {
+                Some(text) => {
+                    let (value, after) = text.split_once('"')?;
+                    (Some(value).filter(|value| is_plain(value))?, after)
+                }
+                None => {
+                    let end = text.find(';').unwrap_or(text.len());
+                    let (value, after) = text.split_at(end);
+                    (Some(value).filter(|value| is_token(value))?, after)
+                }
+            };
+            if !is_token(name) {
+                return None;
+            }
+            attributes.push((name.to_ascii_lowercase(), value.to_owned()));
+            rest = match after {
+                "" => None,
+                after => Some(after.strip_prefix(';')?),
+            };
+        }
+        Some(Self { kind: kind.to_ascii_lowercase(), attributes })
+    }
+
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut attributes = self.attributes.iter();
         attributes.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -204,12 +258,12 @@ impl Parameters {
     }
 }
 
-/// The name of a field: what stands before the colon, if it can be a name.
-fn name(line: &[u8]) -> Option<&[u8]> {
-    let colon = line.iter().position(|octet| *octet == b':')?;
+/// The name of a field, what stands before the colon, if it can be a name; and where the colon is.
+fn name(line: &[u8]) -> Option<(&[u8], usize)> {
+    let colon = memchr(b':', line)?;
     let name = line.get(..colon)?.trim_ascii_end();
     let is_token = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet);
-    (!name.is_empty() && name.iter().all(is_token)).then_some(name)
+    (!name.is_empty() && name.iter().all(is_token)).then_some((name, colon))
 }
 
 /// Text that may be kept: no control characters, not too long, not empty.
@@ -222,4 +276,89 @@ fn shown(text: &str) -> Option<String> {
     let replaced = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     let shown = || text.chars().take(LONGEST).map(replaced).collect();
     (!text.is_empty()).then(|| if is_plain { text.to_owned() } else { shown() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read without the parser of fields has to be the same, whatever is put together.
+    #[test]
+    fn plain_parameters_are_those_of_any() {
+        let kinds = [
+            "text/plain",
+            "Multipart/Report",
+            "application/tlsrpt+gzip",
+            "attachment",
+            "text",
+            "text/",
+            "/plain",
+            "text/plain ",
+            "text / plain",
+            "a/b/c",
+            "=?utf-8?q?text?=/plain",
+            "",
+        ];
+        let values = [
+            "name=x",
+            "NAME=X.JSON",
+            "name=\"a!b!1!2!001.json.gz\"",
+            "name=\"=_a\"",
+            "name=\"a b\"",
+            "name=\"a;b=c\"",
+            "name=\"a,b:c@d\"",
+            "name=\"a/b\"",
+            "name=\"a'b\"",
+            "name=\"\"",
+            "name=\" a\"",
+            "name=\"a\\\"b\"",
+            "name=\"(a)\"",
+            "name=\"=?utf-8?q?a?=\"",
+            "name=",
+            "name",
+            "=x",
+            "name=a=b",
+            "name=a b",
+            "name =x",
+            "name= x",
+            "name*=utf-8''a%20b",
+            "name*0=a; name*1=b",
+            "name=\"x\"y",
+            "name=\"x",
+            "charset=\"UTF-8\" (ordinary)",
+            "report-type=\"tlsrpt\"",
+            "1=2",
+            "",
+        ];
+        let (mut plain, mut all) = (0, 0);
+        for kind in kinds {
+            for separator in [";", "; ", " ; ", ";  ", ";\u{a0}"] {
+                for one in values {
+                    for other in values {
+                        for end in ["", ";", " "] {
+                            let line =
+                                format!(" {kind}{separator}{one}{separator}{other}{end}\r\n");
+                            all += 1;
+                            let read = Parameters::of_plain(line.as_bytes());
+                            if read.is_some() {
+                                plain += 1;
+                                assert_eq!(read, Parameters::of(line.as_bytes()), "{line:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!((1_000..all / 4).contains(&plain), "{plain} of {all}");
+        for usual in [
+            " multipart/report; report-type=\"tlsrpt\"; boundary=\"=_4f\"\r\n",
+            " application/tlsrpt+gzip; name=\"a!b!1!2!001.json.gz\"\r\n",
+            " attachment; filename=x.json\r\n",
+            " text/plain\r\n",
+        ] {
+            let read = Parameters::of_plain(usual.as_bytes());
+            assert!(read.is_some(), "{usual:?}");
+            assert_eq!(read, Parameters::of(usual.as_bytes()));
+        }
+    }
 }

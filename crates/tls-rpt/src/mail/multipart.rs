@@ -1,5 +1,7 @@
 //! The cut of a multipart into its parts (RFC 2046 section 5.1).
 
+use super::lines;
+
 /// The parts of a multipart, one after another.
 pub(super) struct Parts<'a> {
     boundary: &'a [u8],
@@ -46,7 +48,7 @@ impl<'a> Parts<'a> {
     fn part(&mut self) -> Option<&'a [u8]> {
         let octets = self.rest;
         let mut start = 0;
-        for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        for line in lines(octets) {
             let end = start + line.len();
             if let Some(is_last) = self.delimits(line) {
                 self.state = if is_last { State::Closed } else { State::Between };

@@ -37,6 +37,9 @@ pub(super) fn is_packed_base64(octets: &[u8]) -> bool {
     start.starts_with(b"H4sI") || start.starts_with(b"UEsDB")
 }
 
+/// The longest line of base64 (RFC 2045 section 6.8).
+const LINE: usize = 76;
+
 /// RFC 2045 section 6.8: characters outside the alphabet are ignored. The end is the padding, or the
 /// end of the text.
 fn decode_base64(octets: &[u8]) -> Vec<u8> {
@@ -44,15 +47,22 @@ fn decode_base64(octets: &[u8]) -> Vec<u8> {
     let (mut bits, mut count) = (0_u32, 0_u8);
     let mut rest = octets;
     loop {
-        // Nearly all of it: four letters that are three octets.
-        while count == 0
-            && let Some((four, after)) = rest.split_first_chunk::<4>()
-            && let [Some(a), Some(b), Some(c), Some(d)] = four.map(value)
-        {
-            let (ab, cd) = (a << 6 | b, c << 6 | d);
-            let [_, first, second, third] = (ab << 12 | cd).to_be_bytes();
-            decoded.extend_from_slice(&[first, second, third]);
-            rest = after;
+        // Nearly all of it: four letters that are three octets, a line at a time.
+        while count == 0 {
+            let mut line = [0; LINE / 4 * 3];
+            let mut whole = 0;
+            for (four, three) in rest.as_chunks::<4>().0.iter().zip(line.as_chunks_mut::<3>().0) {
+                let [Some(a), Some(b), Some(c), Some(d)] = four.map(value) else { break };
+                let (ab, cd) = (a << 6 | b, c << 6 | d);
+                let [_, first, second, third] = (ab << 12 | cd).to_be_bytes();
+                *three = [first, second, third];
+                whole += 1;
+            }
+            if whole == 0 {
+                break;
+            }
+            decoded.extend_from_slice(line.get(..whole * 3).unwrap_or_default());
+            rest = rest.get(whole * 4..).unwrap_or_default();
         }
         let Some((octet, after)) = rest.split_first() else { break };
         rest = after;
