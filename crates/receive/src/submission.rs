@@ -408,8 +408,15 @@ impl Unreadable {
     }
 }
 
+/// Whether text is the same when it is escaped.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|octet| matches!(octet, b' '..=b'~') && !matches!(octet, b'"' | b'\'' | b'\\'))
+}
+
 fn place(part: &str, name: Option<&str>) -> String {
     match name {
+        // Most names have nothing to escape, and to look at each letter by itself takes time.
+        Some(name) if is_plain(name) => format!("part {part} ({name})"),
         Some(name) => format!("part {part} ({})", name.escape_debug()),
         None => format!("part {part}"),
     }
