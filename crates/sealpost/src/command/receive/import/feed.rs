@@ -21,6 +21,10 @@ const TOGETHER_OCTETS: usize = 2 << 20;
 /// third of the time of reading.
 const START: u64 = 64 << 10;
 
+/// Memory is taken by so many octets at a time, as most files are far shorter, and so that their lengths are
+/// not rounded up one by one.
+const STEP: usize = 64 << 10;
+
 /// What was read.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -32,7 +36,9 @@ pub(super) struct Batch {
     /// Files in folders that look like nothing that a report could be in.
     pub(super) passed_over: u64,
     octets: usize,
-    /// The memory for it.
+    /// Octets that may be in it.
+    room: usize,
+    /// The memory for them.
     pub(super) held: Option<Held>,
 }
 
@@ -88,7 +94,7 @@ impl Feed {
                 self.leave(String::new(), reason)?;
             }
             for file in found {
-                let name = file.path.display().to_string();
+                let name = file.path.to_string_lossy().into_owned();
                 match self.file(&file, &name) {
                     Ok(done) => done?,
                     Err(error) => self.leave(name, error.to_string())?,
@@ -172,13 +178,23 @@ impl Feed {
     /// Waits until so many octets more may be in memory. Nobody waits while holding something that
     /// is not on its way.
     fn room_for(&mut self, octets: usize) -> Result<(), Gone> {
-        let held = match self.memory.try_hold(octets) {
+        let missing = |batch: &Batch| {
+            let wanted = batch.octets.saturating_add(octets);
+            wanted.saturating_sub(batch.room).next_multiple_of(STEP)
+        };
+        let mut more = missing(&self.batch);
+        if more == 0 {
+            return Ok(());
+        }
+        let held = match self.memory.try_hold(more) {
             Some(held) => held,
             None => {
                 self.hand_over()?;
-                Handle::current().block_on(self.memory.hold(octets)).map_err(|_| Gone)?
+                more = missing(&self.batch);
+                Handle::current().block_on(self.memory.hold(more)).map_err(|_| Gone)?
             }
         };
+        self.batch.room = self.batch.room.saturating_add(more);
         match &mut self.batch.held {
             Some(all) => all.join(held),
             none => *none = Some(held),
