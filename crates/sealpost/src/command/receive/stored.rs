@@ -129,8 +129,8 @@ impl Stored {
     }
 
     pub(super) async fn close(self) {
-        self.raw.close().await;
-        self.store.close().await;
+        // Each writes what is in its log into its file first.
+        tokio::join!(self.raw.close(), self.store.close());
     }
 }
 
