@@ -1,6 +1,7 @@
 //! What is said of the reports that are kept: failures, lists, exports, copies.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::{Bounds, Day, Trust};
@@ -261,8 +262,19 @@ fn lists_say_what_is_left_out() {
     assert_eq!((&by["domain"], &by["trust"]["trust"]), (&"b.test".into(), &"verified".into()));
     let (csv, ..) = world.run(&["list", "--domain", "b.test", "--format", "csv"]);
     assert_eq!(csv.lines().count(), 2, "{csv}");
-    let (none, ..) = world.run(&["list", "--unverified"]);
+    let (none, said, _) = world.run(&["list", "--unverified"]);
+    assert_eq!((none.lines().count(), said.as_str()), (1, ""), "{none}");
+    // An empty list is not to look as if nothing had come.
+    let (none, said, _) = world.run(&["list", "--domain", "c.test"]);
     assert_eq!(none.lines().count(), 1, "{none}");
+    assert!(said.contains("--unverified"), "{said}");
+    let path = world.path("no-store.sqlite");
+    let mut nowhere = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    nowhere.args(["receive", "list", "--store"]).arg(&path);
+    let output = nowhere.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no such file") && !said.contains("immutable"), "{said}");
 }
 
 /// The rows of CSV by the names of their columns. No field here has a line feed in it.
@@ -392,7 +404,7 @@ fn a_copy_says_the_same_and_takes_nobody_s_place() {
     let world = stored(vec![report("one.example", "a.test", 3, Vec::new())]);
     let copy = world.path("copy.db");
     let backup = || {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
         command.args(["store", "backup"]).arg(&copy).arg("--store").arg(world.path("store.sqlite"));
         let output = command.output().unwrap();
         (String::from_utf8(output.stderr).unwrap(), output.status.code().unwrap())

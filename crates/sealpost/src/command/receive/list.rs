@@ -70,6 +70,11 @@ pub(super) async fn run(
     if any_echo && arguments.format == ListFormat::Human {
         output.say(ECHO);
     }
+    let counts_only = !arguments.which.unverified && !arguments.which.not_ours;
+    if listed == 0 && counts_only && arguments.format == ListFormat::Human {
+        output
+            .say("none of these reports counts: --unverified and --not-ours list those kept apart");
+    }
     if !whole {
         output.say(&format!(
             "there are more than these {most}: give a higher --limit, or fewer days"
