@@ -48,7 +48,8 @@ fn decode_base64(octets: &[u8]) -> Vec<u8> {
     let mut rest = octets;
     loop {
         // Nearly all of it: four letters that are three octets, a line at a time.
-        while count == 0 {
+        let mut is_whole = count == 0;
+        while is_whole {
             let mut line = [0; LINE / 4 * 3];
             let mut whole = 0;
             for (four, three) in rest.as_chunks::<4>().0.iter().zip(line.as_chunks_mut::<3>().0) {
@@ -58,11 +59,9 @@ fn decode_base64(octets: &[u8]) -> Vec<u8> {
                 *three = [first, second, third];
                 whole += 1;
             }
-            if whole == 0 {
-                break;
-            }
             decoded.extend_from_slice(line.get(..whole * 3).unwrap_or_default());
             rest = rest.get(whole * 4..).unwrap_or_default();
+            is_whole = whole > 0;
         }
         let Some((octet, after)) = rest.split_first() else { break };
         rest = after;
