@@ -172,8 +172,7 @@ rollout = {{ {rollout} }}
     /// started anew.
     pub(crate) fn start_again(&self, servers: &[Server]) {
         self.environment.signal(Server::Unbound, Signal::Kill).unwrap();
-        self.environment.start_again(servers).unwrap();
-        self.environment.start_again(&[Server::Unbound]).unwrap();
+        self.environment.start_again(&[servers, &[Server::Unbound]].concat()).unwrap();
     }
 
     /// Has the second MX host show another certificate.
