@@ -141,7 +141,7 @@ async fn what_an_owner_is_still_at_is_held_on_when_the_clock_has_jumped() {
     queue.enqueue(vec![report("1@r.test", Goal::All, &places)]).await.unwrap();
     let claimed = claim(&queue, NOW).await.remove(0);
     let under_way = vec![(claimed.id, claimed.attempt)];
-    let jumped = Claiming { under_way: under_way.clone(), per_host: 1, ..claiming(NOW + 9_000) };
+    let jumped = Claiming { under_way, per_host: 1, ..claiming(NOW + 9_000) };
     assert_eq!(queue.claim(jumped).await.unwrap(), [], "it counts for its host as well");
     assert_eq!(settle(&queue, &claimed, Outcome::Accepted, NOW + 9_001).await, 1);
 
