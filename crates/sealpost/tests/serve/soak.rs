@@ -345,7 +345,7 @@ fn sessions(day: Day, reporter: u8) -> (u64, u64) {
 
 const SESSION: &str = r#"{"dpv":"1","d":"good.test","pr":"v=TLSRPTv1; rua=mailto:tls@good.test","policies":[{"policy-type":2,"policy-domain":"good.test","policy-string":["version: STSv1","mode: enforce","mx: *.good.test","max_age: 604800"],"mx-host":["*.good.test"],"t":0,"f":0}]}"#;
 
-fn report(domain: &str, reporter: u8, day: Day) -> String {
+pub(crate) fn report(domain: &str, reporter: u8, day: Day) -> String {
     let number = day.number();
     let (successful, failed) = sessions(day, reporter);
     let details = match failed {
