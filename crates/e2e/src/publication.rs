@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::certificates::Authority;
 use crate::configuration::{write_certificate, write_configuration};
 use crate::{Domain, Environment, EnvironmentError, LeafKind, Signing, System, World, Zone};
 
@@ -83,9 +84,11 @@ fn write_publication(directory: &Path) -> Result<(), EnvironmentError> {
 
     let live = directory.join("live/mta-sts.delegated.test");
     fs_err::create_dir_all(&live)?;
-    write_certificate(directory, "mta-sts.delegated.test", "delegated.pem", LeafKind::Good)?;
+    let authority = fs_err::read_to_string(directory.join("issuer.pem"))?;
+    let identity =
+        Authority::restore(&authority)?.identity("mta-sts.delegated.test", LeafKind::Good)?;
     for file in ["fullchain.pem", "privkey.pem"] {
-        fs_err::copy(certificates.join("delegated.pem"), live.join(file))?;
+        fs_err::write(live.join(file), &identity.pem)?;
     }
 
     // The domain begins with nothing.

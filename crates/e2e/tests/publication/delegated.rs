@@ -47,6 +47,8 @@ ttl = 1
         );
         let file = format!("{address}.toml");
         fs_err::write(owner.path(&file), text).unwrap();
+        let only_us = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs_err::set_permissions(owner.path("sealpost.key"), only_us).unwrap();
         let (said, status) = owner.run(&["config", "check"], &file);
         assert_eq!(status, Some(0), "{said}");
         let configuration = owner.path(&file).display().to_string();
@@ -91,7 +93,7 @@ fn a_delegated_domain_is_published_and_its_id_comes_when_every_host_serves_the_b
     assert!(at_bind(&owner, "_smtp._tls", "TXT").contains("v=TLSRPTv1"), "{said}");
     for _ in 0..2 {
         let said = pass();
-        assert!(said.contains(HOSTS[1]), "{said}");
+        assert!(said.contains("does not serve the policy on every address yet"), "{said}");
         assert!(!said.contains("id announced"), "{said}");
         assert_eq!(at_bind(&owner, "_mta-sts", "TXT"), "", "{said}");
     }
