@@ -193,7 +193,7 @@ fn an_id_of_the_time_tells_when_its_policy_was_served_first() {
         ids.push(id.to_string());
     }
     let [first, second, third] = &ids[..] else { panic!("{ids:?}") };
-    assert_eq!((first.as_str(), second.as_str()), ("20261101000001", "20261101000102"));
+    assert_eq!((first.as_str(), second.as_str()), ("20261101000001Z", "20261101000102Z"));
     assert!(third != first && third != second, "{ids:?}");
     // No id says which one that is: the content decides, or the time.
     assert_ne!(ids[0], testing.id().to_string());
