@@ -188,6 +188,13 @@ rollout = {{ {rollout} }}
         std::thread::sleep(std::time::Duration::from_millis(1_100));
     }
 
+    /// Servers are back: the resolver keeps that they did not answer for seconds and longer, so it is
+    /// started anew.
+    pub(crate) fn start_again(&self, servers: &[Server]) {
+        self.environment.signal(Server::Unbound, Signal::Kill).unwrap();
+        self.environment.start_again(&[servers, &[Server::Unbound]].concat()).unwrap();
+    }
+
     /// Has the second MX host show another certificate.
     pub(crate) fn show(&self, kind: LeafKind) {
         self.environment.show_certificate("mx1.spare.test", kind).unwrap();

@@ -84,8 +84,7 @@ fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     assert!(said.contains("127.70.0.54:53"), "{said}");
     assert!(said.contains("lead.test: testing"), "{said}");
     assert!(!said.contains("id announced"), "{said}");
-    owner.environment.start_again(&[Server::Knot]).unwrap();
-    owner.wait_for_caches();
+    owner.start_again(&[Server::Knot]);
     owner.announce(4 * HOUR);
     let history = owner.history();
     assert_eq!(history.matches("id announced").count(), 1, "{history}");
@@ -103,7 +102,7 @@ fn a_server_that_dies_after_it_took_an_update_holds_up_and_breaks_nothing() {
     owner.environment.signal(Server::Knot, Signal::Kill).unwrap();
     let said = owner.pass(HOUR);
     assert!(!said.contains("changed in the zone") && !said.contains("→"), "{said}");
-    owner.environment.start_again(&[Server::Knot, Server::Bind]).unwrap();
+    owner.start_again(&[Server::Knot, Server::Bind]);
     owner.refresh_secondary();
     let said = owner.pass(2 * HOUR);
     assert!(said.contains("record → prerequisites"), "{said}");
