@@ -1,5 +1,6 @@
 //! Name servers that refuse, lag and fail: the state stays consistent, and the next run goes on.
 
+use jiff::Timestamp;
 use sealpost_e2e::{Server, Signal};
 
 use crate::owner::{HOUR, Owner};
@@ -39,6 +40,34 @@ fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
     // Once more, there is nothing to change.
     let (said, _) = owner.run_at(2 * HOUR, &apply, "publish.toml");
     assert!(!said.contains("changed in the zone"), "{said}");
+}
+
+/// Signatures are dated (RFC 8945 §5.2.3).
+#[test]
+fn a_clock_that_is_wrong_is_told_and_nothing_is_written() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    let apply = ["run", "--once", "--apply", "lead.test", "bound.test"];
+    for ahead in [-HOUR, HOUR] {
+        let said = owner.run_ahead(ahead, 0, &apply);
+        let refusals: Vec<&str> =
+            said.lines().filter(|line| line.contains("its clock shows")).collect();
+        // One by Knot, one by BIND.
+        assert_eq!(refusals.len(), 2, "{said}");
+        for line in refusals {
+            assert!(line.contains("set the wrong one right"), "{line}");
+            let times: Vec<Timestamp> = line
+                .split(|sign: char| sign.is_whitespace() || sign == ',')
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let [theirs, ours] = times[..] else { panic!("no two times in {line}") };
+            let apart = ours.as_second() - theirs.as_second();
+            assert!((ahead - 60..=ahead + 60).contains(&apart), "{apart} s: {line}");
+        }
+        assert!(!said.contains("changed in the zone"), "{said}");
+    }
+    // The next run goes on.
+    let (said, _) = owner.run_at(HOUR, &apply, "publish.toml");
+    assert_eq!(said.matches("changed in the zone").count(), 2, "{said}");
 }
 
 #[test]
