@@ -12,7 +12,7 @@ const { chromium } = require("playwright-core");
 
 const window = { width: 900, height: 640 };
 const pictures = [
-  ["domains", "/", "light", window],
+  ["domains", "/", "light", { width: 1280, height: 1140 }],
   ["domain", "/domains/mx-not-covered.test", "light", { width: 900, height: 1000 }],
   ["domain-dark", "/domains/good-two-mx.test", "dark", window],
 ];

@@ -91,6 +91,7 @@ fn write_certificates(
 ) -> Result<HashMap<String, String>, EnvironmentError> {
     let authority = Authority::create()?;
     fs_err::write(directory.join("ca.pem"), authority.root_pem())?;
+    fs_err::write(directory.join("issuer.pem"), authority.to_pem())?;
     let mut key_digests = HashMap::new();
     for site in world.sites() {
         let mut hosts = vec![(site.policy_host_name(), site.domain.policy_host.certificate)];

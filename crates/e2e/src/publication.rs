@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::certificates::Authority;
 use crate::configuration::{write_certificate, write_configuration};
 use crate::{Domain, Environment, EnvironmentError, LeafKind, Signing, System, World, Zone};
 
@@ -12,13 +13,25 @@ const BIND: &str = "127.70.0.55";
 /// The name of the key that both take, and its secret.
 const KEY: (&str, &str) = ("sealpost", "c2VhbHBvc3QgZTJlIHNlY3JldCBvZiAzMiBvY3RldHM=");
 
-/// The zone of `bound.test`, which BIND holds. It publishes nothing yet.
+/// The zone of `bound.test`, which BIND holds. It publishes nothing yet, and forgets after a second what
+/// was not there.
 const BOUND: &str = "\
 $TTL 300
-@ SOA ns.bound.test. hostmaster.test. 1 3600 600 86400 60
+@ SOA ns.bound.test. hostmaster.test. 1 3600 600 86400 1
 @ NS ns.bound.test.
 ns A 127.70.0.55
 @ MX 10 mx1.spare.test.
+";
+
+/// What stands in the zone `test`: the delegation of that zone, and a domain whose owner has set three
+/// aliases into it, once and for all.
+const TEST: &str = "\
+bound NS ns.bound
+ns.bound A 127.70.0.55
+delegated MX 10 mx1.spare.test.
+mta-sts.delegated CNAME mta-sts.delegated.test.bound.test.
+_mta-sts.delegated CNAME _mta-sts.delegated.test.bound.test.
+_smtp._tls.delegated CNAME _smtp._tls.delegated.test.bound.test.
 ";
 
 impl Environment {
@@ -28,6 +41,8 @@ impl Environment {
     ///   them. Its MX hosts are `mx1.lead.test` and `mx1.spare.test`, two Postfix. Its policy host is
     ///   an nginx that serves the folder `www/lead.test`, which is empty.
     /// - `bound.test`, a zone at BIND, which takes updates.
+    /// - `delegated.test`, of which all names of MTA-STS and TLS-RPT are aliases into `bound.test`. A
+    ///   certificate of its policy host lies in `live`.
     ///
     /// The secret of the key `sealpost` lies in `sealpost.key`, one that is wrong in `wrong.key`.
     ///
@@ -35,8 +50,7 @@ impl Environment {
     ///
     /// As [`Environment::start`].
     pub fn start_for_publishing() -> Result<Self, EnvironmentError> {
-        let test =
-            Zone::new("test", Signing::Nsec).records("bound NS ns.bound\nns.bound A 127.70.0.55\n");
+        let test = Zone::new("test", Signing::Nsec).records(TEST);
         let lead = Zone::new("lead.test", Signing::Unsigned)
             .records("@ NS ns2.lead.test.\nns2 A 127.70.0.55\n@ MX 20 mx1.spare.test.\n");
         let domains = vec![Domain::good("lead.test"), Domain::good("spare.test")];
@@ -67,6 +81,15 @@ fn write_publication(directory: &Path) -> Result<(), EnvironmentError> {
         certificates.join("mx1.spare.test.good"),
     )?;
     write_certificate(directory, "mx1.spare.test", "mx1.spare.test.bad", LeafKind::SelfSigned)?;
+
+    let live = directory.join("live/mta-sts.delegated.test");
+    fs_err::create_dir_all(&live)?;
+    let authority = fs_err::read_to_string(directory.join("issuer.pem"))?;
+    let identity =
+        Authority::restore(&authority)?.identity("mta-sts.delegated.test", LeafKind::Good)?;
+    for file in ["fullchain.pem", "privkey.pem"] {
+        fs_err::write(live.join(file), &identity.pem)?;
+    }
 
     // The domain begins with nothing.
     let zone = directory.join("zones/lead.test.zone");

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use sealpost_e2e::{Domain, Environment, World, alertmanager, sealpost_binary};
+use sealpost_e2e::{Domain, Environment, Server, Signal, World, alertmanager, sealpost_binary};
 use serde_json::Value;
 
 /// A Postfix that takes mail from this machine, and hands that for `lmtp.test` to port 8465.
 const POSTFIX: &str = "127.70.1.2:25";
+/// A domain whose policy host is down for a while.
+const FAILING: &str = "good.test";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// A day that is not far: the exception ends soon.
 const SOON: i64 = 3 * 86_400;
@@ -21,15 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// Kills while incidents open, and again while they end.
 const KILLS: u64 = 6;
 
+/// The incident, the receiver and what it is told.
+type NoticeName = (String, String, String);
+
 struct Told {
     environment: Environment,
     folder: PathBuf,
     running: Vec<Child>,
+    /// Of each notice, how often a kill found that it was tried and not known to have arrived.
+    hand: BTreeMap<NoticeName, u64>,
 }
 
 impl Told {
     fn start() -> Self {
-        let environment = Environment::start(&World::new(vec![Domain::good("good.test")])).unwrap();
+        let environment = Environment::start(&World::new(vec![Domain::good(FAILING)])).unwrap();
         let folder = environment.directory().join("alerts");
         fs_err::create_dir(&folder).unwrap();
         fs_err::write(folder.join("secret"), SECRET).unwrap();
@@ -41,7 +48,17 @@ impl Told {
              http://127.0.0.1:8473/\n",
         )
         .unwrap();
-        let network = fs_err::read_to_string(environment.settings_file()).unwrap();
+        let mut told = Self { environment, folder, running: Vec::new(), hand: BTreeMap::new() };
+        told.write("\"alert\"");
+        told.except(&[]);
+        // Postfix would try again after minutes what it cannot hand over at once.
+        told.receive("lmtp");
+        told
+    }
+
+    /// Writes the configuration of a daemon with these roles.
+    fn write(&self, roles: &str) {
+        let network = fs_err::read_to_string(self.environment.settings_file()).unwrap();
         let receivers = "\
             [[alert.receiver]]\nname = \"postmaster\"\nmail = \"alerts@lmtp.test\"\n\
             least = \"note\"\ntimeout_seconds = 10\n\
@@ -52,23 +69,30 @@ impl Told {
             [[alert.receiver]]\nname = \"alertmanager\"\n\
             alertmanager = \"http://127.0.0.1:9093\"\nleast = \"note\"\ntimeout_seconds = 10\n";
         let text = format!(
-            "store = \"alerts/store.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:8460\"]\nroles = [\"alert\"]\n\
-             [enforce]\nexceptions = \"alerts/exceptions.toml\"\n\
+            "store = \"alerts/store.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:8460\"]\nroles = [{roles}]\n\
+             [check]\ndomains = [\"{FAILING}\"]\n[enforce]\nexceptions = \"alerts/exceptions.toml\"\n\
              [alert]\nmail = \"relay:{POSTFIX}\"\nfrom = \"sealpost@good.test\"\nlook_seconds = 1\n\
-             retry_seconds = 1\n{receivers}[network]\n{network}"
+             open_after_seconds = 0\nresolve_after_seconds = 0\nretry_seconds = 1\n{receivers}[network]\n{network}"
         );
-        fs_err::write(environment.directory().join("sealpost.toml"), text).unwrap();
-        let mut told = Self { environment, folder, running: Vec::new() };
-        told.except(&[]);
-        // Postfix would try again after minutes what it cannot hand over at once.
-        told.receive("lmtp");
-        told
+        fs_err::write(self.environment.directory().join("sealpost.toml"), text).unwrap();
+    }
+
+    /// Has the domains looked at once at this time, by a daemon that tells nobody, until somebody would
+    /// be told of this.
+    fn look(&self, at: jiff::Timestamp, kind: &str) {
+        self.write("\"check\"");
+        let mut daemon = self.serve_at(at);
+        self.wait_for("look", |told| {
+            let (said, _) = told.alert(&["preview", "--at", &at.to_string()]);
+            said.contains(&format!("  {kind} \u{2192} hook"))
+        });
+        stop(&mut daemon);
+        self.write("\"alert\"");
     }
 
     /// Writes exceptions for these domains, which end soon.
-    #[expect(clippy::disallowed_methods, reason = "the daemon goes by the clock of the system too")]
     fn except(&self, domains: &[&str]) {
-        let day = jiff::Timestamp::now().as_second() + SOON;
+        let day = now().as_second() + SOON;
         let day = jiff::Timestamp::from_second(day).unwrap().to_string();
         let day = day.split('T').next().unwrap();
         let text: String = domains
@@ -116,37 +140,97 @@ impl Told {
         ];
         let program = alertmanager().unwrap();
         self.running.push(self.environment.spawn_for_long(&program, arguments).unwrap());
+        // An attempt that fails since it does not listen yet would look like one that a kill met.
+        let connect = "import socket; socket.create_connection((\"127.0.0.1\", 9093))";
+        self.wait_for("Alertmanager", |told| {
+            let tried = told.environment.run(env, ["python3", "-c", connect]);
+            tried.unwrap().status.success()
+        });
     }
 
     fn serve(&self) -> Child {
+        self.serve_with(&[])
+    }
+
+    /// The same by a clock that shows this time at the start.
+    fn serve_at(&self, at: jiff::Timestamp) -> Child {
+        self.serve_with(&["--at", &at.to_string()])
+    }
+
+    fn serve_with(&self, more: &[&str]) -> Child {
         let configuration = self.environment.directory().join("sealpost.toml");
-        let arguments = ["serve", "--config", &*configuration.to_string_lossy()].map(String::from);
+        let arguments = ["serve", "--config", &*configuration.to_string_lossy()];
+        let arguments = arguments.iter().chain(more).map(|word| (*word).to_owned());
         self.environment.spawn_for_long(&sealpost_binary().unwrap(), arguments).unwrap()
     }
 
     /// Starts it and kills it again and again, at moments that are the same in every run.
-    fn kill_often(&self, seed: u64) {
-        self.start_often(seed, |daemon| {
+    fn kill_often(&mut self, seed: u64) {
+        for pause in pauses(seed) {
+            let mut daemon = self.serve();
+            std::thread::sleep(pause);
             daemon.kill().unwrap();
             daemon.wait().unwrap();
-        });
+            for (name, state, attempts) in self.notices() {
+                if state == "waiting" && attempts > 0 {
+                    *self.hand.entry(name).or_default() += 1;
+                }
+            }
+        }
     }
 
     /// Starts it again and again, and asks it to end.
     fn stop_often(&self, seed: u64) {
-        self.start_often(seed, stop);
+        for pause in pauses(seed) {
+            let mut daemon = self.serve();
+            std::thread::sleep(pause);
+            stop(&mut daemon);
+        }
     }
 
-    fn start_often(&self, seed: u64, end: impl Fn(&mut Child)) {
-        let mut random = seed;
-        for _ in 0..KILLS {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            let mut daemon = self.serve();
-            std::thread::sleep(Duration::from_millis(300 + random % 1_500));
-            end(&mut daemon);
+    /// What is known of each notice: its state, and how often it was tried.
+    fn notices(&self) -> Vec<(NoticeName, String, u64)> {
+        let mut notices = Vec::new();
+        for phase in ["open", "resolved"] {
+            let (list, _) = self.alert(&["list", "--phase", phase, "--format", "json"]);
+            for incident in serde_json::from_str::<Vec<Value>>(&list).unwrap_or_default() {
+                let id = incident["id"].as_str().unwrap();
+                let (shown, _) = self.alert(&["show", id, "--format", "json"]);
+                let shown: Value = serde_json::from_str(&shown).unwrap();
+                for notice in shown["notices"].as_array().unwrap() {
+                    let word = |key: &str| notice[key].as_str().unwrap().to_owned();
+                    let name = (id.to_owned(), word("receiver"), word("kind"));
+                    notices.push((name, word("state"), notice["attempts"].as_u64().unwrap()));
+                }
+            }
         }
+        notices
+    }
+
+    /// Every notice is sent; it was tried once, and once more only for each kill that found it in
+    /// hand; and the webhook got it at most as often as it was tried.
+    fn assert_that_each_was_told_once_but_where_a_kill_met_it(&self) {
+        let mut got: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for body in self.got("hook") {
+            for notice in body["notices"].as_array().unwrap() {
+                let id = notice["incidents"][0]["id"].as_str().unwrap().to_owned();
+                let kind = notice["kind"].as_str().unwrap().to_owned();
+                *got.entry((id, kind)).or_default() += 1;
+            }
+        }
+        let notices = self.notices();
+        assert!(!notices.is_empty());
+        for (name, state, attempts) in notices {
+            let met = self.hand.get(&name).copied().unwrap_or_default();
+            assert_eq!(state, "sent", "{name:?}");
+            assert!((1..=1 + met).contains(&attempts), "{name:?}: {attempts} for {met} kills");
+            let (id, receiver, kind) = name;
+            if receiver == "hook" {
+                let count = got.remove(&(id.clone(), kind.clone())).unwrap_or_default();
+                assert!((1..=attempts).contains(&count), "{id} {kind}: {count} of {attempts}");
+            }
+        }
+        assert!(got.is_empty(), "nobody knows of {got:?}");
     }
 
     /// Runs a command of `sealpost alert`: its output and its exit status.
@@ -277,6 +361,21 @@ fn adapter() -> String {
     page.split("```python\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
+fn pauses(seed: u64) -> impl Iterator<Item = Duration> {
+    let mut random = seed;
+    (0..KILLS).map(move |_| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        Duration::from_millis(300 + random % 1_500)
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon goes by the clock of the system too")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 fn pairs(domains: &[&str], kinds: &[&str]) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = domains
         .iter()
@@ -303,8 +402,12 @@ fn of_alertmanager(told: &Told) -> BTreeMap<(String, String), usize> {
 fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     let mut told = Told::start();
     told.listen();
-    let domains = ["one.test", "two.test"];
-    told.except(&domains);
+    // With its workers, which would go on serving.
+    told.environment.signal(Server::Nginx, Signal::Terminate).unwrap();
+    // So long ago that it is time for another look at the end.
+    told.look(now() - jiff::SignedDuration::from_mins(11), "opened");
+    told.except(&["one.test", "two.test"]);
+    let domains = ["one.test", "two.test", FAILING];
     told.kill_often(0x5EA1_0001);
     let mut daemon = told.serve();
     told.wait_for("opening", |told| told.hooked() == pairs(&domains, &["opened"]));
@@ -319,15 +422,16 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!(told.hooked(), pairs(&domains, &["opened"]));
     let (list, status) = told.alert(&["list"]);
-    assert_eq!((list.lines().count(), status), (2, Some(1)), "{list}");
+    assert_eq!((list.lines().count(), status), (3, Some(1)), "{list}");
+    assert!(list.contains("good.test: the policy cannot be fetched"), "{list}");
     // A message comes again only where a kill met its delivery.
+    told.assert_that_each_was_told_once_but_where_a_kill_met_it();
     let repeats = told.repeats();
-    assert!(repeats.iter().all(|count| *count as u64 <= KILLS), "{repeats:?}");
 
     // Another one opens, and the process is asked to end at whatever moment: nothing comes twice.
     stop(&mut daemon);
-    let domains = ["one.test", "two.test", "three.test"];
-    told.except(&domains);
+    told.except(&["one.test", "two.test", "three.test"]);
+    let domains = ["one.test", "two.test", "three.test", FAILING];
     told.stop_often(0x5EA1_0003);
     let mut daemon = told.serve();
     told.wait_for("third opening", |told| {
@@ -343,17 +447,39 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     told.except(&[]);
     told.kill_often(0x5EA1_0002);
     let mut daemon = told.serve();
-    let both = pairs(&domains, &["opened", "resolved"]);
+    let excepted = &domains[..3];
+    let mut both = pairs(excepted, &["opened", "resolved"]);
+    both.push((FAILING.to_owned(), "opened".to_owned()));
+    both.sort();
     told.wait_for("end", |told| told.hooked() == both);
     told.wait_for("end by Alertmanager", |told| {
         let resolved = |domain: &str| (domain.to_owned(), "resolved".to_owned());
-        domains.iter().all(|domain| of_alertmanager(told).contains_key(&resolved(domain)))
+        excepted.iter().all(|domain| of_alertmanager(told).contains_key(&resolved(domain)))
     });
     told.wait_for("mail of the end", |told| told.mailed() == both);
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!((told.hooked(), told.mailed()), (both.clone(), both));
-    let repeats = told.repeats();
-    assert!(repeats.iter().all(|count| *count as u64 <= 2 * KILLS), "{repeats:?}");
+
+    // The policy host comes back, which is seen when it is time for the next look; that too is told
+    // once, whatever is killed meanwhile.
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    told.environment.start_again(&[Server::Nginx]).unwrap();
+    told.look(now(), "resolved");
+    told.kill_often(0x5EA1_0004);
+    let mut daemon = told.serve();
+    let all = pairs(&domains, &["opened", "resolved"]);
+    told.wait_for("end of the failure", |told| told.hooked() == all && told.mailed() == all);
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!((told.hooked(), told.mailed()), (all.clone(), all));
+    told.wait_for("state", |told| told.notices().iter().all(|(_, state, _)| state == "sent"));
+    told.assert_that_each_was_told_once_but_where_a_kill_met_it();
+    // A mail came as often as it was tried at most.
+    let tried: BTreeMap<NoticeName, u64> =
+        told.notices().into_iter().map(|(name, _, attempts)| (name, attempts)).collect();
+    let mailed = tried.iter().filter(|((_, receiver, _), _)| receiver == "postmaster");
+    let most: u64 = mailed.map(|(_, attempts)| attempts - 1).sum();
+    assert!(told.repeats()[0] as u64 <= most, "{:?} of {most}", told.repeats());
     for ((domain, status), count) in of_alertmanager(&told) {
         assert_eq!(count, 1, "{domain} {status}: Alertmanager tells once what it is told often");
     }

@@ -236,7 +236,7 @@ fn a_browser_finds_its_way_and_nothing_amiss() {
     let pages = Pages::start();
     let modules = made_for_pages("browser").unwrap();
     let (is_well, said) = run(Command::new("timeout")
-        .args(["--kill-after=5", "120", "node"])
+        .args(["--kill-after=5", "300", "node"])
         .arg(beside("browser/look.mjs"))
         .arg(modules)
         .arg(format!("http://{}", pages.address))
@@ -255,7 +255,7 @@ fn schemathesis_finds_no_answer_that_is_not_described() {
     let field = format!("Authorization: Bearer {token}\r\n");
     let incident = pages.incident(&field).unwrap();
     let (is_well, said) = run(Command::new("timeout")
-        .args(["--kill-after=5", "120", "python3", "-B", "-m", "schemathesis.cli", "run"])
+        .args(["--kill-after=5", "300", "python3", "-B", "-m", "schemathesis.cli", "run"])
         .arg(pages.description(&field, &incident))
         .args(["--url", &address, "--header", &format!("Authorization: Bearer {token}")])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "8460"])

@@ -7,6 +7,7 @@ mod schedule;
 mod seal;
 mod section;
 mod state;
+mod whereabouts;
 
 pub(crate) use files::Files;
 pub use files::certificate_in_files;
@@ -15,3 +16,4 @@ pub(crate) use seal::Seal;
 pub use seal::SealError;
 pub use section::{AcmeLimits, AcmeSection, ExternalAccount};
 pub use state::{CertificateState, Expected, states};
+pub(crate) use whereabouts::Whereabouts;

@@ -235,21 +235,26 @@ impl PolicyHost {
     }
 
     /// Keeps certificates for all policies that are served, also those of domains that were taken out
-    /// of the configuration.
+    /// of the configuration, which are found where they were.
     async fn follow_hosts(&self) {
         let inner = &self.inner;
         let gone = inner.source.gone().await;
         let own = Arc::clone(&inner.own.read().unwrap_or_else(PoisonError::into_inner));
         let mut hosts = inner.hosts.write().unwrap_or_else(PoisonError::into_inner);
-        let others: Vec<DomainName> = match gone {
-            Some(gone) => gone.iter().filter_map(policy_host).collect(),
-            // As long as that cannot be told, any may be.
-            None => hosts.to_vec(),
-        };
-        let mut all: Vec<DomainName> = own.iter().cloned().chain(others).collect();
+        let is_known = gone.is_some();
+        let gone = gone.into_iter().flatten();
+        let gone: Vec<_> = gone.filter_map(|(one, at)| Some((policy_host(&one)?, at))).collect();
+        // As long as that cannot be told, any may be.
+        let others = if is_known { &[] } else { &**hosts };
+        let gone_hosts = gone.iter().map(|(host, _)| host);
+        let mut all: Vec<DomainName> =
+            own.iter().chain(gone_hosts).chain(others).cloned().collect();
         all.sort();
         all.dedup();
         *hosts = all.into();
+        if let Some(keeper) = &inner.keeper {
+            keeper.follow(&hosts, gone);
+        }
         let wanted: HashSet<&str> = hosts.iter().map(DomainName::as_str).collect();
         inner.named.retain(|name| wanted.contains(name));
     }

@@ -7,7 +7,7 @@ use std::{
 
 use mail_domain::DomainName;
 use mta_sts::{PolicyId, Record};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::PublishedDomain;
 
@@ -134,6 +134,15 @@ fn quoted(part: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
     }
     f.write_str("\"")
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Address(address) => to.collect_str(address),
+            Self::Name(name) => to.collect_str(name),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Target {

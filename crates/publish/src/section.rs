@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use sealpost_net::IpNetwork;
 use sealpost_rules::provider::Provider;
 use sealpost_runtime::state_folder;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tls_rpt::ReportUri;
 use toml::Spanned;
 
@@ -156,8 +156,8 @@ pub enum HostWay {
 }
 
 /// Who sets the records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(from = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum DnsWay {
     /// A person: what is live is observed.
@@ -291,6 +291,15 @@ impl<'de> Deserialize<'de> for Pattern {
 impl From<String> for DnsWay {
     fn from(word: String) -> Self {
         if word == "manual" { Self::Manual } else { Self::Server(word) }
+    }
+}
+
+impl From<DnsWay> for String {
+    fn from(way: DnsWay) -> Self {
+        match way {
+            DnsWay::Manual => "manual".to_owned(),
+            DnsWay::Server(name) => name,
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use std::{future::poll_fn, io, sync::Arc, task::Poll, thread, time::Duration};
 
 use sealpost_listen::DatagramSocket;
 use sealpost_runtime::{
-    Clock, DedicatedThread, Liveness, Panicked, StopRequest, Stopwatch, run_ahead, stand_back,
+    Clock, DedicatedThread, Liveness, Panicked, StopRequest, Stopwatch, run_ahead, run_beside,
+    stand_back,
 };
 use sealpost_store::Sessions;
-use tokio::{runtime::Handle, task::yield_now, time::sleep};
+use tokio::{runtime::Handle, sync::oneshot, task::yield_now, time::sleep};
 
 use crate::{
     Flusher, Intake, QUEUE_WANTED, ReportMetrics, Section,
@@ -38,9 +39,16 @@ const ROUND: Duration = Duration::from_millis(100);
 pub struct Collector {
     takes: Vec<DedicatedThread<()>>,
     counts: DedicatedThread<()>,
+    left: oneshot::Receiver<Memory>,
     intake: Intake,
     shared: Arc<Shared>,
 }
+
+/// The counters of a [`Collector`] that has stopped. [`Flusher::finish`] writes what is not written.
+///
+/// To free a hundred thousand of them takes as long as to count them has taken: who ends the process
+/// with them forgets them.
+pub struct Leftover(#[expect(dead_code, reason = "it is freed or forgotten")] Option<Memory>);
 
 /// Tells whether a [`Collector`] takes up work.
 #[derive(Clone)]
@@ -82,9 +90,13 @@ impl Collector {
         let memory = Memory::new(Arc::clone(&shared), clock.now().as_second());
         let ring = Arc::new(Ring::default());
         let (intake, deliveries) = Intake::new(Arc::clone(&shared.posted));
+        let (leave, left) = oneshot::channel();
         let counts = {
             let ring = Arc::clone(&ring);
-            DedicatedThread::start(COUNTS, move |stop| count(ring, deliveries, memory, stop))?
+            DedicatedThread::start(COUNTS, async move |stop| {
+                // An error means that nobody wants it.
+                let _ = leave.send(count(ring, deliveries, memory, stop).await);
+            })?
         };
         let of_threads = Arc::clone(&shared);
         let takes = sockets.into_iter().map(move |socket| {
@@ -92,7 +104,7 @@ impl Collector {
             DedicatedThread::start(TAKES, move |stop| take(socket, ring, clock, shared, stop))
         });
         let takes = takes.collect::<io::Result<_>>()?;
-        Ok((Self { takes, counts, intake, shared }, flusher))
+        Ok((Self { takes, counts, left, intake, shared }, flusher))
     }
 
     /// What hands over sessions that come by other ways than a socket.
@@ -127,14 +139,15 @@ impl Collector {
     /// # Errors
     ///
     /// [`Panicked`], if a thread has panicked before.
-    pub async fn stop(mut self) -> Result<(), Panicked> {
+    pub async fn stop(mut self) -> Result<Leftover, Panicked> {
         self.takes.iter().for_each(DedicatedThread::stop);
         let mut taken = Ok(());
         for thread in &mut self.takes {
             taken = thread.ended().await.and(taken);
         }
         self.counts.stop();
-        self.counts.ended().await.and(taken)
+        self.counts.ended().await.and(taken)?;
+        Ok(Leftover(self.left.try_recv().ok()))
     }
 
     /// What it counts about itself.
@@ -215,18 +228,36 @@ impl Drop for CountedPanic {
     }
 }
 
+/// Whether the thread that counts lets others go first. What it has to do can wait in the ring, what is
+/// to be taken cannot; but where a busy machine lets it hardly run, the ring becomes full.
+#[derive(Default)]
+struct Turn {
+    stands_back: Option<bool>,
+}
+
+impl Turn {
+    /// Takes the place that is fit for what has come.
+    fn take(&mut self, waiting: &Waiting) {
+        let stands_back = !waiting.are_many();
+        if self.stands_back.replace(stands_back) == Some(stands_back) {
+            return;
+        }
+        let turned = if stands_back { stand_back() } else { run_beside() };
+        if let Err(error) = turned {
+            tracing::debug!(%error, stands_back, "the thread that counts keeps its place");
+        }
+    }
+}
+
 /// Counts what comes through the ring, and by other ways, until it is told to stop, and then the
-/// rest.
+/// rest. Gives all that it has counted.
 async fn count(
     ring: Arc<Ring>,
     mut deliveries: Deliveries,
     mut memory: Memory,
     mut stop: StopRequest,
-) {
-    // What it has to do can wait in the ring; what is to be taken cannot.
-    if let Err(error) = stand_back() {
-        tracing::debug!(%error, "the thread that counts does not let others go first");
-    }
+) -> Memory {
+    let mut turn = Turn::default();
     let mut waiting = Waiting::default();
     while !stop.is_made() {
         let mut delivery = tokio::select! {
@@ -244,6 +275,7 @@ async fn count(
             delivery = deliveries.waiting();
         }
         ring.exchange(&mut waiting);
+        turn.take(&waiting);
         memory.take_all(&waiting);
         yield_now().await;
     }
@@ -253,4 +285,5 @@ async fn count(
     // Who takes datagrams has ended before.
     ring.exchange(&mut waiting);
     memory.take_all(&waiting);
+    memory
 }

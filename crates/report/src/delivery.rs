@@ -9,6 +9,8 @@
 //! A report of which we do not know whether it was taken is sent again: when a connection ends
 //! between the last octet and the answer, or the process is killed between the answer and the note
 //! of it. It is the same report with the same id, and as a mail it has the same `Message-ID`.
+//! A clock that is set, or a machine that sleeps, sends nothing twice: a process holds on to what it is
+//! at, however late it seems to be.
 
 mod author;
 mod bounce;

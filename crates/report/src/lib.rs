@@ -28,7 +28,7 @@ mod known;
 mod memory;
 mod ring;
 mod slot;
-pub use collector::{Collector, Pulse};
+pub use collector::{Collector, Leftover, Pulse};
 pub use flusher::Flusher;
 
 // Sessions that come by other ways.

@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 const MOST_OCTETS: usize = 64 << 20;
 /// The most datagrams that wait, however short they are.
 const MOST_DATAGRAMS: usize = 1 << 20;
+/// When so many wait, whoever counts them is late: in good times there are a hundredth of that.
+const MANY_OCTETS: usize = MOST_OCTETS / 8;
 /// The octets of a block. None is ever moved to a larger one: that would take as long as to take
 /// hundreds of datagrams, and whoever sends does not wait.
 const BLOCK_OCTETS: usize = 512 << 10;
@@ -131,6 +133,11 @@ impl Waiting {
         self.datagrams == 0 && self.dropped == 0
     }
 
+    /// Whether there are so many that what comes may soon find no room.
+    pub(crate) fn are_many(&self) -> bool {
+        self.octets > MANY_OCTETS || self.datagrams > MOST_DATAGRAMS / 8
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.datagrams
@@ -217,9 +224,11 @@ mod tests {
         let mut counted = Waiting::default();
         ring.exchange(&mut counted);
         assert_eq!((counted.len(), counted.dropped()), (256, 44));
+        assert!(counted.are_many());
         ring.fill().add(whole(&large), 0);
         ring.exchange(&mut counted);
         assert_eq!((counted.len(), counted.dropped()), (1, 0));
+        assert!(!counted.are_many());
         // The memory of the burst is given back.
         ring.exchange(&mut counted);
         assert!(counted.spare.len() + ring.fill().waiting.spare.len() <= 2 * SPARE);
@@ -228,6 +237,7 @@ mod tests {
         }
         ring.exchange(&mut counted);
         assert_eq!((counted.len(), counted.dropped()), (MOST_DATAGRAMS, 1));
+        assert!(counted.are_many());
     }
 
     #[tokio::test]

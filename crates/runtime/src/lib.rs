@@ -22,5 +22,6 @@ mod systemd;
 mod task;
 pub use systemd::{Liveness, ServiceManager, ServiceManagerError};
 pub use task::{
-    AfterPanic, DedicatedThread, Panicked, StopRequest, run_ahead, stand_back, supervise,
+    AfterPanic, DedicatedThread, Panicked, StopRequest, run_ahead, run_beside, stand_back,
+    supervise,
 };

@@ -16,7 +16,7 @@ use sealpost_rollout::{Actor, Cause, Entry, Event, Past, Stage, Time};
 use sealpost_store::{Settings, Store};
 
 /// Longer than anything may take.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Domains of one file.
 const MANY: usize = 50_000;
 

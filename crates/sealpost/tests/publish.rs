@@ -292,3 +292,21 @@ fn what_new_prints_can_be_read() {
 fn read(path: &Path) -> String {
     fs_err::read_to_string(path).expect("the file is there")
 }
+
+#[test]
+fn before_the_first_start_it_is_said_that_nothing_is_kept_and_when_certificates_come() {
+    let world = World::new();
+    let error = world.complains(2, &["history", "example.com"]);
+    assert!(error.contains("find example.com: nothing is kept of it"), "{error}");
+    assert!(error.contains("hint: `sealpost publish run --once --apply`"), "{error}");
+    let own =
+        CONFIGURATION.replace("group = \"customers\"", "group = \"customers\"\nhost = \"own\"");
+    world.write("sealpost.toml", &format!("{own}\n[publish.acme]\nagree_to_terms = true\n"));
+    let output = world.run(&["certificates"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    // None is there: that is a finding.
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("mta-sts.example.com: "), "{said}");
+    assert!(said.contains("2026-11-01T00:00:00Z"), "it can be ordered at once: {said}");
+    assert!(!world.path("store.sqlite").exists());
+}

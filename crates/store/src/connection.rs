@@ -102,12 +102,10 @@ pub(crate) fn open_reader_of(
             | StoreError::ReadOnly { .. }
             | StoreError::Full { .. }),
         ) => {
-            // Nothing else can be the matter with a file that is not there.
-            if let Err(missing) = fs_err::metadata(path)
-                && missing.kind() == io::ErrorKind::NotFound
-            {
-                let missing = io::Error::new(missing.kind(), "there is no such file");
-                return Err(StoreError::of_file(missing));
+            // Of a file that is missing SQLite would say no more than that it cannot open it.
+            if path.try_exists().is_ok_and(|exists| !exists) {
+                let cause = io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+                return Err(StoreError::unavailable(cause));
             }
             if !is_empty_or_missing(&with_suffix(path, "-wal")) {
                 return Err(error);

@@ -60,6 +60,8 @@ impl Submissions {
 
     /// Takes what is due, the longest due first, and holds it for the owner until the lease is over.
     ///
+    /// What the owner says it is at is held on before, unless somebody else has taken it since.
+    ///
     /// Of one host no more are held at a time than [`Claiming::per_host`], by all owners together.
     /// What goes to a suppressed destination is left.
     ///

@@ -16,6 +16,15 @@ pub(crate) fn moment(text: &str) -> String {
     }
 }
 
+/// Until when some sender may hold a policy, as the history of what was served has it.
+pub(crate) fn held_until(text: &str) -> String {
+    match text {
+        "nobody" => "none does".to_owned(),
+        "open" => "as long as it is served, and for its max_age from then on".to_owned(),
+        time => format!("until {}", moment(time)),
+    }
+}
+
 /// A number, or the two that it lies between.
 pub(crate) fn bounds(bounds: Bounds) -> String {
     match bounds.exact() {
@@ -131,6 +140,8 @@ mod tests {
     #[test]
     fn a_time_is_shown_to_the_minute() {
         assert_eq!(time(1_782_864_000), "2026-07-01 00:00 UTC");
-        assert_eq!(["nobody", "open"].map(moment), ["nobody", "open"]);
+        assert_eq!(moment("soon"), "soon");
+        assert_eq!(held_until("2026-07-01T00:00:00Z"), "until 2026-07-01 00:00 UTC");
+        assert!(held_until("open").starts_with("as long as it is served"));
     }
 }

@@ -679,9 +679,10 @@ impl Press {
 }
 
 impl DomainRow {
-    /// Notes what needs a person.
+    /// Notes what needs a person. What presses most stands first.
     pub(crate) fn need(&mut self, presses: Press, what: impl Into<String>) {
-        self.needs.push(what.into());
+        let place = if presses < self.presses { 0 } else { self.needs.len() };
+        self.needs.insert(place, what.into());
         self.presses = self.presses.min(presses);
     }
 }

@@ -1,17 +1,21 @@
 //! The command line of the tasks.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::report::{markdown, summary};
+use crate::test_run::run_tests;
 use crate::tree::{Error, Tree};
 
 const USAGE: &str = "\
 usage: cargo run -p xtask -- citations [--report FILE]
+       cargo run -p xtask -- tests FOLDER
 
 tasks:
   citations   check every RFC citation against specs/, print the coverage table
+  tests       run all tests of the workspace, the end-to-end tests beside the
+              others, past those that fail; the output of each goes into FOLDER
 
 options:
   --report FILE   also write the table as Markdown
@@ -25,6 +29,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let outcome = match words.as_slice() {
         ["citations"] => citations(None),
         ["citations", "--report", file] => citations(Some(PathBuf::from(file))),
+        ["tests", logs] => tests(&PathBuf::from(logs)),
         ["help" | "--help" | "-h"] => say(io::stdout(), USAGE).map(|()| ExitCode::SUCCESS),
         _ => say(io::stderr(), USAGE).map(|()| ExitCode::from(2)),
     };
@@ -51,6 +56,10 @@ fn citations(report: Option<PathBuf>) -> Result<ExitCode, Error> {
     text.push_str(&format!("{} to mend\n", coverage.faults.len()));
     say(io::stderr(), &text)?;
     Ok(ExitCode::FAILURE)
+}
+
+fn tests(logs: &Path) -> Result<ExitCode, Error> {
+    run_tests(&Tree::of_this_workspace(), &std::path::absolute(logs)?)
 }
 
 fn say(mut stream: impl Write, text: &str) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Tasks of the house, run as `cargo run -p xtask -- TASK`.
 //!
-//! Today there is one task, `citations`: it compares what the sources say about the RFCs with the
-//! RFCs themselves. The architecture invariants are this crate's integration test `house`.
+//! `citations` compares what the sources say about the RFCs with the RFCs themselves; `tests` runs the
+//! tests of the workspace, several at a time. The architecture invariants are this crate's integration test `house`.
 
 // What the RFCs say.
 mod requirement;
@@ -24,6 +24,9 @@ pub use report::{markdown, summary};
 // The tree that is looked at.
 mod tree;
 pub use tree::{Error, Tree};
+
+// The tests of the workspace.
+mod test_run;
 
 // The command line.
 mod command;

@@ -11,7 +11,7 @@ use crate::specification::Specification;
 /// Folders deeper than this are not ours.
 const MAX_DEPTH: usize = 12;
 
-/// Why a task could not look at the tree.
+/// Why a task could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sealpost_e2e::Hosting;
 
-use crate::{DOMAIN, with_authority};
+use crate::{DOMAIN, believe_bind, with_authority, with_zone};
 
 /// A certificate of two minutes is renewed after 100 seconds at the latest.
 const LOOK: Duration = Duration::from_secs(112);
@@ -136,6 +136,35 @@ fn the_certificate_of_a_domain_that_was_taken_out_is_renewed() {
     let third = fetch();
     assert!(third.starts_with("version: STSv1\r\nmode: enforce\r\n"), "{third}");
     assert_ne!(serial(&second), serial(&third));
+}
+
+/// What its certificate depends on stood in its own lines, and those are gone before the start.
+#[test]
+fn where_a_domain_was_to_be_found_is_known_after_it_was_taken_out() {
+    let hosting = Hosting::start(40, "").unwrap();
+    for (name, text) in [
+        ("http", with_authority("http.sqlite", "http-01", "127.0.0.80", &[DOMAIN])),
+        ("zone", with_zone("zone.sqlite", &["killed.test"])),
+    ] {
+        let text = text
+            .replace("addresses = [\"127.0.0.80\"]\n", "")
+            .replace("mode = \"enforce\"\n", "mode = \"enforce\"\ntarget = [\"127.0.0.80\"]\n");
+        let (head, rest) = text.split_once("[publish.domains").unwrap();
+        let servers = rest.find("[publish.dns_servers").map_or("", |at| &rest[at..]);
+        let start = |text: &str| {
+            let configuration = hosting.configuration(&format!("{name}.toml"), text).unwrap();
+            if name == "zone" {
+                believe_bind(&configuration);
+            }
+            hosting.serve(&configuration, &[]).unwrap()
+        };
+        let daemon = start(&text);
+        daemon.says("there is a new certificate").unwrap();
+        daemon.kill().unwrap();
+        let daemon = start(&format!("{head}{servers}"));
+        let said = daemon.heard_until("there is a new certificate").unwrap();
+        assert!(!said.contains("there is no new certificate yet"), "{name}: {said}");
+    }
 }
 
 /// The order by which it was replaced may be lost: of a store that was put back, or of another machine.

@@ -2,6 +2,7 @@
 //! BIND take the updates, nginx serves the policy, two Postfix are the MX hosts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod delegated;
 mod exports;
 mod hosted;
 mod owner;

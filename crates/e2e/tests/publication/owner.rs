@@ -1,7 +1,7 @@
 //! The owner of the domain, at the command line, and those who report to it.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use jiff::Timestamp;
@@ -97,7 +97,8 @@ rollout = {{ {rollout} }}
         self.run(&[&["publish"][..], arguments, &["--at", &at]].concat(), configuration)
     }
 
-    fn run(&self, arguments: &[&str], configuration: &str) -> (String, Option<i32>) {
+    /// Runs `sealpost` now: what it says, and its exit status.
+    pub(crate) fn run(&self, arguments: &[&str], configuration: &str) -> (String, Option<i32>) {
         let configuration = self.path(configuration).display().to_string();
         let arguments = [arguments, &["--config", &configuration]].concat();
         let output = self.environment.run(&sealpost_binary().unwrap(), &arguments).unwrap();
@@ -105,6 +106,25 @@ rollout = {{ {rollout} }}
         let said = text(&output.stdout) + &text(&output.stderr);
         assert_ne!(output.status.code(), Some(2), "{arguments:?}: {said}");
         (said, output.status.code())
+    }
+
+    /// Runs `sealpost publish` at a time on a machine whose clock is so many seconds ahead.
+    pub(crate) fn run_ahead(&self, seconds: i64, at: i64, arguments: &[&str]) -> String {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/publication/clock.c");
+        let library = self.path("clock.so").display().to_string();
+        // What links this test links that too.
+        let made = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, source]).status();
+        assert!(made.unwrap().success());
+        let at = Timestamp::from_second(self.begin + at).unwrap().to_string();
+        let (preload, ahead) = (format!("LD_PRELOAD={library}"), format!("CLOCK_AHEAD={seconds}"));
+        let program = sealpost_binary().unwrap().display().to_string();
+        let configuration = self.path("publish.toml").display().to_string();
+        let first = [preload.as_str(), &ahead, &program, "publish"];
+        let last = ["--at", &at, "--config", &configuration];
+        let arguments = [&first[..], arguments, &last].concat();
+        let output = self.environment.run(Path::new("/usr/bin/env"), &arguments).unwrap();
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        text(&output.stdout) + &text(&output.stderr)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -166,6 +186,13 @@ rollout = {{ {rollout} }}
     /// The records of the domain live for a second, also in the cache of the resolver.
     pub(crate) fn wait_for_caches(&self) {
         std::thread::sleep(std::time::Duration::from_millis(1_100));
+    }
+
+    /// Servers are back: the resolver keeps that they did not answer for seconds and longer, so it is
+    /// started anew.
+    pub(crate) fn start_again(&self, servers: &[Server]) {
+        self.environment.signal(Server::Unbound, Signal::Kill).unwrap();
+        self.environment.start_again(&[servers, &[Server::Unbound]].concat()).unwrap();
     }
 
     /// Has the second MX host show another certificate.

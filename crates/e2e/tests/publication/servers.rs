@@ -1,5 +1,6 @@
 //! Name servers that refuse, lag and fail: the state stays consistent, and the next run goes on.
 
+use jiff::Timestamp;
 use sealpost_e2e::{Server, Signal};
 
 use crate::owner::{HOUR, Owner};
@@ -41,6 +42,34 @@ fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
     assert!(!said.contains("changed in the zone"), "{said}");
 }
 
+/// Signatures are dated (RFC 8945 §5.2.3).
+#[test]
+fn a_clock_that_is_wrong_is_told_and_nothing_is_written() {
+    let owner = Owner::start("autonomy = \"auto\"");
+    let apply = ["run", "--once", "--apply", "lead.test", "bound.test"];
+    for ahead in [-HOUR, HOUR] {
+        let said = owner.run_ahead(ahead, 0, &apply);
+        let refusals: Vec<&str> =
+            said.lines().filter(|line| line.contains("its clock shows")).collect();
+        // One by Knot, one by BIND.
+        assert_eq!(refusals.len(), 2, "{said}");
+        for line in refusals {
+            assert!(line.contains("set the wrong one right"), "{line}");
+            let times: Vec<Timestamp> = line
+                .split(|sign: char| sign.is_whitespace() || sign == ',')
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let [theirs, ours] = times[..] else { panic!("no two times in {line}") };
+            let apart = ours.as_second() - theirs.as_second();
+            assert!((ahead - 60..=ahead + 60).contains(&apart), "{apart} s: {line}");
+        }
+        assert!(!said.contains("changed in the zone"), "{said}");
+    }
+    // The next run goes on.
+    let (said, _) = owner.run_at(HOUR, &apply, "publish.toml");
+    assert_eq!(said.matches("changed in the zone").count(), 2, "{said}");
+}
+
 #[test]
 fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     let owner = Owner::start("autonomy = \"auto\"");
@@ -55,8 +84,7 @@ fn a_server_that_is_down_in_the_middle_holds_up_and_breaks_nothing() {
     assert!(said.contains("127.70.0.54:53"), "{said}");
     assert!(said.contains("lead.test: testing"), "{said}");
     assert!(!said.contains("id announced"), "{said}");
-    owner.environment.start_again(&[Server::Knot]).unwrap();
-    owner.wait_for_caches();
+    owner.start_again(&[Server::Knot]);
     owner.announce(4 * HOUR);
     let history = owner.history();
     assert_eq!(history.matches("id announced").count(), 1, "{history}");
@@ -74,7 +102,7 @@ fn a_server_that_dies_after_it_took_an_update_holds_up_and_breaks_nothing() {
     owner.environment.signal(Server::Knot, Signal::Kill).unwrap();
     let said = owner.pass(HOUR);
     assert!(!said.contains("changed in the zone") && !said.contains("→"), "{said}");
-    owner.environment.start_again(&[Server::Knot, Server::Bind]).unwrap();
+    owner.start_again(&[Server::Knot, Server::Bind]);
     owner.refresh_secondary();
     let said = owner.pass(2 * HOUR);
     assert!(said.contains("record → prerequisites"), "{said}");

@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode, UpdateMessage as _};
+use hickory_proto::rr::rdata::TSIG;
 use hickory_proto::rr::rdata::tsig::TsigError;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, TSigVerifier};
+use jiff::Timestamp;
 use mail_domain::DomainName;
 use sealpost_evidence::LookupFault;
 use sealpost_runtime::Clock;
@@ -74,7 +76,7 @@ pub enum UpdateError {
         /// The name of the key, or "(none)".
         key: String,
         /// What it says of the key, and how to mend that.
-        reason: &'static str,
+        reason: String,
     },
     /// The records are not as they were when the change was made up; somebody else was faster.
     #[error("update {zone} at {server}: its records have changed meanwhile; look again")]
@@ -255,7 +257,8 @@ impl UpdateServer {
         }
         let zone = zone.clone();
         let key = self.key.as_ref().map_or("(none)".to_owned(), TsigKey::to_string);
-        let tsig = message.signature.as_ref().and_then(|record| record.data.error);
+        let signature = message.signature.as_ref().map(|record| &record.data);
+        let tsig = signature.and_then(|tsig| tsig.error);
         let wrong_key = |reason| UpdateError::Key { server, zone: zone.clone(), key, reason };
         let refused = |hint| UpdateError::Refused {
             server,
@@ -264,15 +267,13 @@ impl UpdateServer {
             hint,
         };
         Err(match (code, tsig) {
-            (_, Some(TsigError::BadKey)) => {
-                wrong_key("it knows no key of this name and algorithm; add the key there")
-            }
+            (_, Some(TsigError::BadKey)) => wrong_key(
+                "it knows no key of this name and algorithm; add the key there".to_owned(),
+            ),
             (_, Some(TsigError::BadSig)) => {
-                wrong_key("the secret is another one; compare it with the server's")
+                wrong_key("the secret is another one; compare it with the server's".to_owned())
             }
-            (_, Some(TsigError::BadTime)) => {
-                wrong_key("the clocks differ by more than five minutes; set this one right")
-            }
+            (_, Some(TsigError::BadTime)) => wrong_key(clocks(signature, self.clock.now())),
             (
                 ResponseCode::YXDomain
                 | ResponseCode::YXRRSet
@@ -288,6 +289,26 @@ impl UpdateServer {
             }
             _ => refused("see the log of that server"),
         })
+    }
+}
+
+/// That clocks differ, and how: a server that finds so says what its own shows (RFC 8945 §5.2.3).
+fn clocks(signature: Option<&TSIG>, ours: Timestamp) -> String {
+    let theirs = signature.and_then(|tsig| match *tsig.other.as_slice() {
+        [a, b, c, d, e, f] => Some(i64::from_be_bytes([0, 0, a, b, c, d, e, f])),
+        _ => None,
+    });
+    let theirs = theirs.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let ours = Timestamp::from_second(ours.as_second()).unwrap_or(ours);
+    match theirs {
+        Some(theirs) => format!(
+            "its clock shows {theirs}, that of this machine {ours}, and they may not be more than five \
+             minutes apart; set the wrong one right"
+        ),
+        None => format!(
+            "the clock of this machine shows {ours}, and its own is more than five minutes off that; \
+             set the wrong one right"
+        ),
     }
 }
 

@@ -9,7 +9,11 @@ use std::{
 use mail_domain::DomainName;
 use sealpost_net::{Network, RecordKind, RecordValue, SetChange};
 
-use crate::dns::{DnsWriter, WriteError};
+use crate::{
+    DnsWay,
+    certificates::Whereabouts,
+    dns::{DnsWriter, WriteError},
+};
 
 /// The TTL of the records.
 const TTL: u32 = 60;
@@ -29,6 +33,15 @@ pub(crate) enum ZoneError {
     /// Its domain names no server.
     #[error("set the record of the challenge: the records of this domain are set by hand (`dns`)")]
     ByHand,
+    /// Its domain was taken out, and then its server was.
+    #[error(
+        "set the record of the challenge: the records of this domain were set at the server \"{name}\", \
+         which is not in [publish.dns_servers] any more: name it there until the domain is let go"
+    )]
+    Gone {
+        /// The name of the server.
+        name: String,
+    },
     /// The name of the record is an alias.
     #[error(
         "set the record of the challenge: {owner} is an alias of {target}, and a challenge is not \
@@ -55,9 +68,13 @@ impl Zone {
         self.writers.is_empty()
     }
 
-    /// From now on these are the servers of the hosts.
-    pub(crate) fn configure(&self, servers: HashMap<DomainName, String>) {
-        *self.servers.write().unwrap_or_else(PoisonError::into_inner) = servers;
+    /// From now on the records of the hosts are set so.
+    pub(crate) fn configure(&self, hosts: &HashMap<DomainName, Whereabouts>) {
+        let servers = hosts.iter().filter_map(|(host, known)| match &known.dns {
+            DnsWay::Server(name) => Some((host.clone(), name.clone())),
+            DnsWay::Manual => None,
+        });
+        *self.servers.write().unwrap_or_else(PoisonError::into_inner) = servers.collect();
     }
 
     /// Looks whether a record of this host could be set at all. What a server adds beside an alias it
@@ -134,8 +151,9 @@ impl Zone {
 
     fn writer(&self, host: &DomainName) -> Result<Arc<dyn DnsWriter>, ZoneError> {
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
-        let writer = servers.get(host).and_then(|server| self.writers.get(server));
-        writer.cloned().ok_or(ZoneError::ByHand)
+        let name = servers.get(host).ok_or(ZoneError::ByHand)?;
+        let writer = self.writers.get(name);
+        writer.cloned().ok_or_else(|| ZoneError::Gone { name: name.clone() })
     }
 }
 
@@ -190,8 +208,14 @@ mod tests {
     fn zone(host: &DomainName, memory: Arc<Memory>) -> Zone {
         let network = Network::new(Settings::default(), Clock::system()).unwrap();
         let zone = Zone::new(HashMap::from([("ns".to_owned(), memory as _)]), network);
-        zone.configure(HashMap::from([(host.clone(), "ns".to_owned())]));
+        configure(&zone, host, "ns");
         zone
+    }
+
+    fn configure(zone: &Zone, host: &DomainName, server: &str) {
+        let dns = DnsWay::Server(server.to_owned());
+        let known = Whereabouts { target: Vec::new(), dns };
+        zone.configure(&HashMap::from([(host.clone(), known)]));
     }
 
     #[tokio::test]
@@ -207,6 +231,10 @@ mod tests {
         let by_hand: DomainName = "mta-sts.b.test".parse().unwrap();
         let zone = zone(&host, Arc::default());
         assert!(matches!(zone.look(&by_hand).await, Err(ZoneError::ByHand)));
+        // Of a domain that was taken out, as its server was.
+        configure(&zone, &by_hand, "ns2");
+        let text = zone.look(&by_hand).await.unwrap_err().to_string();
+        assert!(text.contains("\"ns2\", which is not in [publish.dns_servers] any more"), "{text}");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Sees to it that every policy host has a certificate, ahead of need.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -20,14 +20,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{AcmeSection, Seal, SealError, schedule, section::AcmeLimits};
+use super::{AcmeSection, Seal, SealError, Whereabouts, schedule, section::AcmeLimits};
 use crate::{
-    ChallengeKind, DnsWay, HostError, PublishMetrics, PublishedDomain, Target,
+    ChallengeKind, HostError, PublishMetrics, PublishedDomain, Target,
     acme::{
         AccountKey, AcmeError, CertificateFacts, Client, Directory, Issued, Issuer, Preflight,
         Registration, Zone, certificate_id,
     },
-    host::Tokens,
+    host::{Tokens, policy_host},
 };
 
 /// For how long a host is in hand before others take it up, if that is not renewed.
@@ -77,7 +77,7 @@ struct Inner {
     holder: String,
     clients: tokio::sync::Mutex<Clients>,
     states: Mutex<HashMap<DomainName, State>>,
-    addresses: RwLock<Addresses>,
+    places: RwLock<Places>,
 }
 
 /// By the name of the authority: who speaks to it, and the names by which CAA records know it.
@@ -85,9 +85,9 @@ type Clients = HashMap<String, (Arc<Client>, Vec<String>)>;
 
 /// Where policy hosts must be found.
 #[derive(Default)]
-struct Addresses {
+struct Places {
     all: Vec<Target>,
-    of: HashMap<DomainName, Vec<Target>>,
+    of: HashMap<DomainName, Whereabouts>,
 }
 
 /// What is known of a host.
@@ -168,7 +168,7 @@ impl Keeper {
             holder: holder()?,
             clients: tokio::sync::Mutex::default(),
             states: Mutex::default(),
-            addresses: RwLock::default(),
+            places: RwLock::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -204,25 +204,31 @@ impl Keeper {
     }
 
     /// The addresses at which policy hosts must be: these, or if there are none, those that each is to
-    /// point to; and at which server the records of each are set.
+    /// point to; and at which server the records of each are set. Those that were taken out stay where
+    /// they were.
     pub(crate) fn configure<'a>(
         &self,
         all: &[IpAddr],
         domains: impl Iterator<Item = &'a PublishedDomain>,
     ) {
-        let (mut of, mut servers) = (HashMap::new(), HashMap::new());
-        for published in domains {
-            let Some(host) = crate::host::policy_host(&published.domain) else { continue };
-            if let DnsWay::Server(name) = &published.dns {
-                servers.insert(host.clone(), name.clone());
-            }
-            of.insert(host, published.target.clone());
+        let mut places = self.inner.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.all = all.iter().copied().map(Target::Address).collect();
+        places.of.extend(domains.filter_map(|published| {
+            Some((policy_host(&published.domain)?, Whereabouts::of(published)))
+        }));
+        self.inner.issuer.zone.configure(&places.of);
+    }
+
+    /// From now on there are these hosts and no others; some of them are configured no longer, and were
+    /// to be found here.
+    pub(crate) fn follow(&self, hosts: &[DomainName], gone: Vec<(DomainName, Whereabouts)>) {
+        let mut places = self.inner.places.write().unwrap_or_else(PoisonError::into_inner);
+        for (host, whereabouts) in gone {
+            places.of.entry(host).or_insert(whereabouts);
         }
-        self.inner.issuer.zone.configure(servers);
-        let mut known = self.inner.addresses.write().unwrap_or_else(PoisonError::into_inner);
-        known.all = all.iter().copied().map(Target::Address).collect();
-        // Those that were taken out stay where they were.
-        known.of.extend(of);
+        let wanted: HashSet<&DomainName> = hosts.iter().collect();
+        places.of.retain(|host, _| wanted.contains(host));
+        self.inner.issuer.zone.configure(&places.of);
     }
 
     /// Works off what is due, the most urgent first, for ever.
@@ -618,11 +624,10 @@ impl Inner {
     }
 
     fn addresses_of(&self, host: &DomainName) -> Vec<Target> {
-        let addresses = self.addresses.read().unwrap_or_else(PoisonError::into_inner);
-        if addresses.all.is_empty() {
-            addresses.of.get(host).cloned().unwrap_or_default()
-        } else {
-            addresses.all.clone()
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        match places.all.is_empty() {
+            true => places.of.get(host).map(|known| known.target.clone()).unwrap_or_default(),
+            false => places.all.clone(),
         }
     }
 

@@ -167,3 +167,34 @@ fn an_id_is_known_beforehand_where_it_follows_from_the_configuration() {
         assert_eq!(id_of(more), None, "{more}");
     }
 }
+
+/// Ids of the time are as good as those of the content: one for each body, and never one again.
+#[test]
+fn an_id_of_the_time_tells_when_its_policy_was_served_first() {
+    let text = "[domains.\"a.test\"]\nmx = [\"mx.a.test\"]\nid_style = \"timestamp\"\n";
+    let domains = load(text).unwrap();
+    let published = domains.iter().next().unwrap();
+    let testing = published.policy(Stage::Testing).unwrap().unwrap();
+    let enforce = published.policy(Stage::EnforceDay).unwrap().unwrap();
+    // 2026-11-01T00:00:00Z.
+    let at = |seconds: i64| Time::at(1_793_491_200 + seconds);
+    let (hour, none) = (std::time::Duration::from_secs(3_600), std::time::Duration::ZERO);
+    let mut history = History::new(at(0), sealpost_rollout::Past::Nothing);
+    let mut ids = Vec::new();
+    // One policy, another, and the first again; two of them in one second.
+    for (policy, second) in [(&testing, 1), (&enforce, 62), (&testing, 62)] {
+        history.serve(Some(policy.clone()), at(second), none);
+        let id = published.id_after(&history, policy, at(second));
+        // It waits, and is asked for later.
+        assert_eq!(published.id_after(&history, policy, at(second + 500)), id);
+        history.announce(id.clone(), at(second), hour, none);
+        // It is live, and stays.
+        assert_eq!(published.id_after(&history, policy, at(second + 90_000)), id);
+        ids.push(id.to_string());
+    }
+    let [first, second, third] = &ids[..] else { panic!("{ids:?}") };
+    assert_eq!((first.as_str(), second.as_str()), ("20261101000001Z", "20261101000102Z"));
+    assert!(third != first && third != second, "{ids:?}");
+    // No id says which one that is: the content decides, or the time.
+    assert_ne!(ids[0], testing.id().to_string());
+}

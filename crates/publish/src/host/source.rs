@@ -23,7 +23,7 @@ use super::{
     newcomers::{self, Newcomers, Obstacle},
     policy_host,
 };
-use crate::{Domains, HostWay, PublishedDomain, drive};
+use crate::{Domains, HostWay, PublishedDomain, certificates::Whereabouts, drive};
 
 /// Bodies that are recorded together.
 const BATCH: usize = 1_000;
@@ -84,6 +84,8 @@ struct Gone {
     looked: Option<Stopwatch>,
     /// Whether its policy lies on the shelf.
     is_served: bool,
+    /// Where its policy host is to be found, as it was configured last.
+    whereabouts: Whereabouts,
 }
 
 /// What has changed.
@@ -147,11 +149,13 @@ impl Source {
         self.has_parted.swap(false, Ordering::Relaxed)
     }
 
-    /// The domains that were taken out of the configuration, and are served on; `None` if that could
-    /// not be told yet.
-    pub(super) async fn gone(&self) -> Option<Vec<DomainName>> {
+    /// The domains that were taken out of the configuration, and are served on; with where their policy
+    /// hosts are to be found. `None` if that could not be told yet.
+    pub(super) async fn gone(&self) -> Option<Vec<(DomainName, Whereabouts)>> {
         let state = self.state.lock().await;
-        state.is_sorted.then(|| state.gone.keys().cloned().collect())
+        let gone = state.gone.iter();
+        let gone = gone.map(|(domain, gone)| (domain.clone(), gone.whereabouts.clone()));
+        state.is_sorted.then(|| gone.collect())
     }
 
     /// Serves by these domains from now on. Those that are gone are served as they are for as long as
@@ -306,7 +310,8 @@ impl Source {
             let page = self.rollouts.hosted(&self.name, behind, PAGE).await?;
             let Some(last) = page.last() else { break };
             behind = Some(last.domain.clone());
-            for Hosted { domain, taken_out_at, is_elsewhere } in page {
+            let mut moved = Vec::new();
+            for Hosted { domain, taken_out_at, is_elsewhere, whereabouts } in page {
                 let reading = read_clock(&self.clock);
                 let entry = |event: Event, grounds: Vec<String>| Entry {
                     at: reading.now,
@@ -314,7 +319,14 @@ impl Source {
                     event,
                     grounds,
                 };
-                match (state.domains.of(&domain).map(|published| published.host), taken_out_at) {
+                let published = state.domains.of(&domain);
+                if let Some(published) = published.filter(|one| one.host == HostWay::Own) {
+                    let now = Whereabouts::of(published).write();
+                    if whereabouts.as_ref() != Some(&now) {
+                        moved.push((domain.clone(), now));
+                    }
+                }
+                match (published.map(|published| published.host), taken_out_at) {
                     (Some(HostWay::Own), None) => {}
                     (Some(HostWay::Own), Some(_)) => {
                         let entry = entry(Event::TakenBack, Vec::new());
@@ -342,12 +354,17 @@ impl Source {
                             "{domain}: taken out of the configuration; {}",
                             parting.words
                         );
-                        let known =
-                            Gone { horizon: parting.horizon, looked: None, is_served: false };
+                        let known = Gone {
+                            horizon: parting.horizon,
+                            looked: None,
+                            is_served: false,
+                            whereabouts: Whereabouts::read(whereabouts.as_deref()),
+                        };
                         gone.insert(domain, known);
                     }
                 }
             }
+            self.rollouts.host(&self.name, moved).await?;
         }
         (state.gone, state.over, state.is_sorted) = (gone, over, true);
         state.elsewhere = elsewhere;
@@ -505,8 +522,14 @@ impl Source {
                             record.push((domain.clone(), body.as_deref().map(<[u8]>::to_vec)));
                         }
                     }
-                    if before.is_none() && body.is_some() && is_own(&state.domains, domain) {
-                        hosted.push(domain.clone());
+                    if before.is_none() && body.is_some() {
+                        let own = state.domains.of(domain);
+                        let own = own.filter(|published| published.host == HostWay::Own);
+                        hosted.extend(
+                            own.map(|published| {
+                                (domain.clone(), Whereabouts::of(published).write())
+                            }),
+                        );
                     }
                     put.push((host, body.clone()));
                 }

@@ -14,11 +14,11 @@ use sealpost_net::Network;
 use sealpost_runtime::{Age, Clock, Stopwatch};
 use sealpost_store::{
     Sessions, StoreError, Submissions,
-    submissions::{Claim, Claiming, Outcome, Sending, SubmissionState, Suppression},
+    submissions::{Claim, Claiming, Outcome, Sending, SubmissionId, SubmissionState, Suppression},
 };
 use tls_rpt::ReportFace;
 use tokio::{
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
     time::{sleep, timeout},
 };
 
@@ -103,6 +103,20 @@ pub struct Dispatch {
     owner: Arc<str>,
     clock: Clock,
     metrics: Arc<ReportMetrics>,
+}
+
+/// The attempts that this process is at.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    held: HashMap<task::Id, Held>,
+}
+
+/// What an attempt is held by.
+struct Held {
+    id: SubmissionId,
+    attempt: u32,
+    lease_until: i64,
 }
 
 /// Why reports cannot be sent. The text fits after "failed to".
@@ -260,7 +274,7 @@ impl Dispatch {
     /// off then is begun anew by the next one.
     pub async fn send(&self, stopped: impl Future<Output = ()>) {
         tokio::pin!(stopped);
-        let mut under_way = JoinSet::new();
+        let mut under_way = UnderWay::default();
         let (mut swept, mut counted): (Option<Stopwatch>, Option<Stopwatch>) = (None, None);
         // Nobody else has our name: what it holds is left from before.
         let mut is_released = false;
@@ -289,17 +303,12 @@ impl Dispatch {
             }
             tokio::select! {
                 () = &mut stopped => break,
-                Some(ended) = under_way.join_next() => {
-                    self.note(&ended);
-                    while let Some(ended) = under_way.try_join_next() {
-                        self.note(&ended);
-                    }
-                }
+                Some(ended) = under_way.ended() => self.note(&ended),
                 () = self.clock.sleep(SENDER_PAUSE) => {}
             }
         }
         // Whoever is not done by then is cut off.
-        let _ = timeout(GRACE, async { while under_way.join_next().await.is_some() {} }).await;
+        let _ = timeout(GRACE, async { while under_way.ended().await.is_some() {} }).await;
     }
 
     /// Sends what is due now, of all, until nothing is due; says how many attempts there were.
@@ -308,12 +317,12 @@ impl Dispatch {
     ///
     /// What [`StoreError`] says; what was begun is ended nonetheless.
     pub async fn send_due(&self) -> Result<u64, StoreError> {
-        let (mut under_way, mut attempts) = (JoinSet::new(), 0);
+        let (mut under_way, mut attempts) = (UnderWay::default(), 0);
         loop {
-            let before = under_way.len();
+            let before = under_way.tasks.len();
             let begun = self.begin(&mut under_way).await;
-            attempts += under_way.len().saturating_sub(before) as u64;
-            if under_way.join_next().await.is_none() {
+            attempts += under_way.tasks.len().saturating_sub(before) as u64;
+            if under_way.ended().await.is_none() {
                 return begun.map(|()| attempts);
             }
         }
@@ -328,23 +337,27 @@ impl Dispatch {
     }
 
     /// Begins as many attempts as may be.
-    async fn begin(&self, under_way: &mut JoinSet<()>) -> Result<(), StoreError> {
-        let room = usize::from(self.delivery.at_once.max(1)).saturating_sub(under_way.len());
+    async fn begin(&self, under_way: &mut UnderWay) -> Result<(), StoreError> {
+        let room = usize::from(self.delivery.at_once.max(1)).saturating_sub(under_way.tasks.len());
         if room == 0 {
             return Ok(());
         }
         let now = self.now();
+        let lease_until = now.saturating_add(whole(LEASE));
         let claiming = Claiming {
             owner: self.owner.to_string(),
             now,
-            lease_until: now.saturating_add(whole(LEASE)),
+            lease_until,
+            under_way: under_way.hold_on(now, lease_until),
             limit: u32::try_from(room).unwrap_or(1),
             per_host: u32::from(self.delivery.at_once_per_host.max(1)),
             per_host_a_day: self.delivery.per_host_a_day.max(1),
         };
         for claim in self.submissions.claim(claiming).await? {
             let dispatch = self.clone();
-            under_way.spawn(async move { dispatch.attempt(claim).await });
+            let held = Held { id: claim.id, attempt: claim.attempt, lease_until };
+            let task = under_way.tasks.spawn(async move { dispatch.attempt(claim).await });
+            under_way.held.insert(task.id(), held);
         }
         Ok(())
     }
@@ -439,6 +452,27 @@ impl Dispatch {
 
     fn now(&self) -> i64 {
         self.clock.now().as_second()
+    }
+}
+
+impl UnderWay {
+    /// The end of an attempt, if any is under way.
+    async fn ended(&mut self) -> Option<Result<(), JoinError>> {
+        let ended = self.tasks.join_next_with_id().await?;
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+        self.held.remove(&id);
+        Some(ended.map(|(_, ())| ()))
+    }
+
+    /// Those whose leases are over by the clock, which lasts no attempt: the clock was set, or the
+    /// machine slept. They are not begun a second time beside themselves.
+    fn hold_on(&mut self, now: i64, lease_until: i64) -> Vec<(SubmissionId, u32)> {
+        let over = self.held.values_mut().filter(|held| held.lease_until <= now);
+        over.map(|held| {
+            held.lease_until = lease_until;
+            (held.id, held.attempt)
+        })
+        .collect()
     }
 }
 

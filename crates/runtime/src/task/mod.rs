@@ -3,7 +3,7 @@
 mod supervise;
 mod thread;
 pub use supervise::{AfterPanic, supervise};
-pub use thread::{DedicatedThread, StopRequest, run_ahead, stand_back};
+pub use thread::{DedicatedThread, StopRequest, run_ahead, run_beside, stand_back};
 
 use std::any::Any;
 

@@ -22,6 +22,8 @@ const BLOCKING: Duration = Duration::from_secs(1);
 const AHEAD: i32 = -10;
 /// And how nice one that stands back.
 const BACK: i32 = 10;
+/// And one that does neither.
+const BESIDE: i32 = 0;
 
 /// Work on a thread of its own, which nothing else can delay. Dropping this asks it to stop and
 /// does not wait.
@@ -122,6 +124,15 @@ pub fn stand_back() -> io::Result<()> {
     Ok(rustix::process::setpriority_process(None, BACK)?)
 }
 
+/// Takes back what [`stand_back`] or [`run_ahead`] asked for this thread.
+///
+/// # Errors
+///
+/// What the system says if it is not allowed: who has stood back needs `LimitNICE=` for it as well.
+pub fn run_beside() -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, BESIDE)?)
+}
+
 impl StopRequest {
     /// Shall the work end?
     pub fn is_made(&self) -> bool {
@@ -153,9 +164,17 @@ mod tests {
             Ok(()) => assert_eq!(of_thread, AHEAD),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
         }
-        let (back, of_thread) =
-            thread::spawn(move || (stand_back().is_ok(), nice())).join().unwrap();
+        let (back, of_thread, beside) = thread::spawn(move || {
+            let back = (stand_back().is_ok(), nice());
+            (back.0, back.1, run_beside().map(|()| nice()))
+        })
+        .join()
+        .unwrap();
         assert!(back && of_thread >= BACK);
+        match beside {
+            Ok(of_thread) => assert_eq!(of_thread, BESIDE),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+        }
         assert_eq!(nice(), before);
     }
 

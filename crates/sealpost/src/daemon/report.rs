@@ -5,6 +5,7 @@ mod sending;
 
 use std::convert::Infallible;
 use std::io::Read as _;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use std::time::Duration;
 use sealpost_listen::http::{HttpHandler, HttpLimits};
 use sealpost_listen::{Address, DatagramSocket, Inherited, Limits, Server};
 use sealpost_report::{
-    Collector, Flusher, Intake, LogCounter, Prober, QUEUE_WANTED, ReportApi, ReportMetrics,
-    Section, SessionPosts, keep_forgetting, queue_length,
+    Collector, Flusher, Intake, Leftover, LogCounter, Prober, QUEUE_WANTED, ReportApi,
+    ReportMetrics, Section, SessionPosts, keep_forgetting, queue_length,
 };
 use sealpost_runtime::{AfterPanic, Clock, supervise};
 use sealpost_store::Sessions;
@@ -152,7 +153,16 @@ impl Report {
         Arc::clone(&self.doctor)
     }
 
-    pub(super) async fn stop(mut self) -> Result<(), Failure> {
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        self.halt().await.map(drop)
+    }
+
+    /// [`Self::stop`], where the process ends too and gives back all memory at once.
+    pub(super) async fn end(self) -> Result<(), Failure> {
+        self.halt().await.map(mem::forget)
+    }
+
+    async fn halt(mut self) -> Result<Leftover, Failure> {
         // The queue first: then nothing more is counted, and the rest can be written.
         let stopped = self.collector.stop().await;
         self.sending.stop().await;
@@ -242,7 +252,7 @@ fn posts(
             .hint("give one with `http` in [report], or remove `token_file`"));
     }
     let mut token = String::new();
-    let file = fs_err::File::open(path).map_err(Failure::new)?;
+    let file = fs_err::File::open(path)?;
     file.take(TOKEN_OCTETS)
         .read_to_string(&mut token)
         .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;

@@ -185,6 +185,14 @@ impl Role {
         }
     }
 
+    /// [`Self::stop`], where the process ends with it.
+    pub(super) async fn end(self) -> Result<(), Failure> {
+        match self {
+            Self::Report(role) => role.end().await,
+            other => other.stop().await,
+        }
+    }
+
     /// Brings what is under way to its end. The stores stay open.
     pub(super) async fn stop(self) -> Result<(), Failure> {
         match self {

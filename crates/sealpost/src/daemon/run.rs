@@ -466,7 +466,7 @@ impl Daemon<'_> {
         // The last that started is the first to stop.
         for member in self.members.into_iter().rev() {
             if let State::Runs(role) = member.state
-                && let Err(failure) = role.stop().await
+                && let Err(failure) = role.end().await
             {
                 if ended.is_err() {
                     output.say(&failure.to_string());

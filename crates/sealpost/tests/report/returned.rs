@@ -89,6 +89,9 @@ async fn a_report_that_came_back_holds_its_destination_back() {
     let (listed, _) = command(&store, &["suppress", "list", "--format", "json"]);
     assert_eq!(listed.lines().count(), 3, "{listed}");
     assert!(listed.contains(r#""destination":"a.test""#), "{listed}");
+    for status in [0, 1] {
+        assert_eq!(command(&store, &["suppress", "remove", "A.test"]).1, status, "as it was added");
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,11 @@ fn every_session_is_counted_once() {
     }
     let (text, code) = world.run(&["preview"]);
     assert_eq!((text.lines().count(), code), (11, 0));
+    let widths: Vec<_> = text.lines().map(str::len).collect();
+    assert!(
+        widths.iter().all(|width| *width == widths[0]),
+        "one column stands below the other: {text}"
+    );
 }
 
 #[test]

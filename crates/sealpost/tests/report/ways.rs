@@ -247,6 +247,9 @@ fn a_log_is_read_as_a_whole_and_through_a_pipe() {
         assert_eq!(status, 1);
         assert_eq!(world.sums("a.test", "2026-01-03"), (2, 2));
     }
+    let missing = world.command(&["read-log", "missing.log"]).output().unwrap();
+    let said = String::from_utf8_lossy(&missing.stderr);
+    assert!(said.starts_with("error: failed to open file `missing.log`"), "{said}");
     assert!(world.sender().send(successful("a.test")));
     daemon.wait_for(1);
 

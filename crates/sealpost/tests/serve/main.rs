@@ -12,6 +12,9 @@ mod newer_store;
 mod pages;
 mod publish;
 mod sending;
+#[expect(dead_code, reason = "it takes everything here")]
+#[path = "../report/sink.rs"]
+mod sink;
 mod soak;
 mod without_file;
 

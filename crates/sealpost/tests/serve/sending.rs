@@ -2,7 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::submissions::{Goal, NewDestination, NewSubmissions, Sending};
 use sealpost_store::{Settings, Store};
@@ -10,6 +13,7 @@ use serde_json::Value;
 
 use crate::daemon::{Daemon, World, connect};
 use crate::pages::{as_promised, walk};
+use crate::sink::Sink;
 
 /// No resolver answers there, and that is known at once.
 const NETWORK: &str = "[network]\nresolvers = [\"127.0.0.1:1\"]\n[network.deadlines]\ndns = 0.5\n";
@@ -31,24 +35,42 @@ fn session(domain: &str, failure: Option<u32>) -> String {
     )
 }
 
+/// A report as we would make it.
+fn fit_to_send(domain: &str, day: Day) -> String {
+    let text = crate::soak::report(domain, 1, day);
+    let text = text.replacen('{', "{\"contact-info\":\"tls@reports.test\",", 1);
+    text.replacen(&format!("-1-{domain}\""), "-1@reports.test\"", 1)
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// Reports in the queue of a store: none is due before tomorrow.
 async fn queue(world: &World, domains: &[String]) {
+    queue_until(world, domains, now() + 86_400).await;
+}
+
+/// The same, due at this time.
+async fn queue_until(world: &World, domains: &[String], due: i64) {
     let store = Store::open(Settings::at(world.path("all.sqlite"))).await.unwrap();
     let submissions = store.submissions();
-    let day = Day::of(now()).plus(-1);
+    let day = Day::of(due).plus(-2);
     submissions.begin_sending(Sending { since: day, secret: "s".to_owned() }).await.unwrap();
     let report = |domain: &String| NewSubmissions {
         report_id: format!("{domain}-report"),
         about: domain.parse().unwrap(),
         day,
-        queued_at: now(),
+        queued_at: due - 86_400,
         counted: 1,
-        octets: Vec::new(),
+        octets: packed(&fit_to_send(domain, day)),
         goal: Goal::All,
         destinations: vec![NewDestination {
             rua: format!("mailto:tls@{domain}"),
             host: domain.clone(),
-            due: now() + 86_400,
+            due,
             lifetime: 86_400,
         }],
     };
@@ -66,6 +88,28 @@ fn settings(world: &World) -> String {
 
 fn read(daemon: &Daemon, path: &str) -> Value {
     serde_json::from_str(&daemon.get(path).1).unwrap()
+}
+
+#[test]
+fn a_report_under_way_is_not_sent_beside_itself_when_the_clock_jumps() {
+    let world = World::new();
+    let start = Day::of(now()).plus(-1).begins_at();
+    let domain = "a.example".to_owned();
+    tokio::runtime::Runtime::new().unwrap().block_on(queue_until(&world, &[domain], start));
+    // Long enough that the sender looks into the queue meanwhile, which it does each second.
+    let sink = Sink::start(Duration::from_secs(4));
+    let delivery = format!("[report.delivery]\nmail = \"relay:{}\"\n", sink.address);
+    world.write(&format!("{}{delivery}", settings(&world)));
+    let time = |seconds| jiff::Timestamp::from_second(seconds).unwrap().to_string();
+    let (daemon, mut hand) = Daemon::start_at(&world, &time(start), &[]);
+    daemon.wait_for("/api/v1/deliveries?state=waiting", "\"attempts\":1");
+    for hours in 1..=3 {
+        writeln!(hand, "{}", time(start + hours * 3_600)).unwrap();
+        std::thread::sleep(Duration::from_millis(1_200));
+    }
+    daemon.wait_for("/api/v1/deliveries?state=accepted", "\"attempts\":1");
+    assert_eq!(daemon.metric("sealpost_report_attempts_total{as=\"accepted\"}"), 1);
+    assert_eq!(sink.mails().len(), 1);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Hosted {
     pub taken_out_at: Option<Time>,
     /// Whether another host has it configured.
     pub is_elsewhere: bool,
+    /// Where its policy host is to be found, as the host wrote it when it was configured.
+    pub whereabouts: Option<String>,
 }
 
 impl Rollouts {
@@ -45,24 +47,30 @@ impl Rollouts {
             while let Some(row) = rows.next()? {
                 let domain = column::text(row, 0)?.parse().map_err(|_| senseless(0))?;
                 let (taken_out_at, is_elsewhere) = (super::end(row, 1)?, row.get(2)?);
-                hosted.push(Hosted { domain, taken_out_at, is_elsewhere });
+                let whereabouts = row.get(3)?;
+                hosted.push(Hosted { domain, taken_out_at, is_elsewhere, whereabouts });
             }
             Ok(hosted)
         };
         self.store.readers.read(read).await
     }
 
-    /// The policies of these are served by this host.
+    /// The policies of these are served by this host, which wants to know these whereabouts again when
+    /// they are configured no longer.
     ///
     /// # Errors
     ///
     /// What [`StoreError`] says of writing; then of none.
-    pub async fn host(&self, host: &str, domains: Vec<DomainName>) -> Result<(), StoreError> {
+    pub async fn host(
+        &self,
+        host: &str,
+        domains: Vec<(DomainName, String)>,
+    ) -> Result<(), StoreError> {
         let host = host.to_owned();
         let work = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::HOST)?;
-            for domain in &domains {
-                statement.execute([domain.as_str(), &host])?;
+            for (domain, whereabouts) in &domains {
+                statement.execute([domain.as_str(), &host, whereabouts])?;
             }
             Ok(())
         };
@@ -204,17 +212,19 @@ mod tests {
             domain: domain.clone(),
             taken_out_at: taken_out_at.map(Time::at),
             is_elsewhere: false,
+            whereabouts: Some("here".to_owned()),
         };
+        let here = |domain: &DomainName| (domain.clone(), "here".to_owned());
         let one = || domain.clone();
         rollouts.enrol(one(), Stage::Testing, Time::at(50), Past::Nothing).await.unwrap();
         rollouts.keep_watch(one(), Time::at(900), "{}".to_owned()).await.unwrap();
-        rollouts.host("", vec![one(), elsewhere.clone()]).await.unwrap();
+        rollouts.host("", vec![here(&domain), here(&elsewhere)]).await.unwrap();
         rollouts.host_elsewhere("", elsewhere).await.unwrap();
         assert_eq!(hosted().await, [kept(None)]);
         rollouts.take_back("", one(), row(Event::TakenBack, 90)).await.unwrap();
         for at in [100, 200] {
             rollouts.take_out("", one(), row(Event::TakenOut, at)).await.unwrap();
-            rollouts.host("", vec![one()]).await.unwrap();
+            rollouts.host("", vec![here(&domain)]).await.unwrap();
             assert_eq!(hosted().await, [kept(Some(100))], "since the first time");
         }
         for at in [300, 400] {
@@ -223,6 +233,10 @@ mod tests {
         assert_eq!(hosted().await, [kept(None)]);
         let due = rollouts.due_times(None, 10).await.unwrap();
         assert_eq!(due, [(one(), Time::at(0))]);
+        // It has moved.
+        rollouts.host("", vec![(one(), "there".to_owned())]).await.unwrap();
+        let whereabouts = hosted().await.into_iter().map(|one| one.whereabouts);
+        assert_eq!(whereabouts.collect::<Vec<_>>(), [Some("there".to_owned())]);
         // All in one second.
         rollouts.take_out("", one(), row(Event::TakenOut, 500)).await.unwrap();
         rollouts.take_back("", one(), row(Event::TakenBack, 500)).await.unwrap();
@@ -261,7 +275,7 @@ mod tests {
         let served = vec![(one(), Some(body))];
         rollouts.serve_all(served, Time::at(60), Duration::ZERO).await.unwrap();
         for host in ["a", "b"] {
-            rollouts.host(host, vec![one()]).await.unwrap();
+            rollouts.host(host, vec![(one(), "there".to_owned())]).await.unwrap();
         }
         assert_eq!((hosted("a").await, hosted("c").await), (vec![(None, true)], vec![]));
         rollouts.take_out("a", one(), row(Event::TakenOut)).await.unwrap();

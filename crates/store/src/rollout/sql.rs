@@ -162,13 +162,14 @@ statements! {
         SELECT domain, taken_out_at, EXISTS (
             SELECT 1 FROM rollout_hosted AS other
             WHERE other.domain = hosted.domain AND other.host <> $1 AND other.taken_out_at IS NULL
-        )
+        ), whereabouts
         FROM rollout_hosted AS hosted
         WHERE host = $1 AND domain > $2 ORDER BY domain LIMIT $3";
 
     HOST = "
-        INSERT INTO rollout_hosted (domain, host) VALUES ($1, $2)
-        ON CONFLICT (domain, host) DO NOTHING";
+        INSERT INTO rollout_hosted (domain, host, whereabouts) VALUES ($1, $2, $3)
+        ON CONFLICT (domain, host) DO UPDATE SET whereabouts = excluded.whereabouts
+        WHERE rollout_hosted.whereabouts IS DISTINCT FROM excluded.whereabouts";
 
     UNHOST = "
         DELETE FROM rollout_hosted WHERE domain = $1 AND host = $2";

@@ -60,7 +60,11 @@ pub(super) fn claim(
     connection: &Connection,
     claiming: &Claiming,
 ) -> Result<Vec<Claim>, StoreError> {
-    let Claiming { owner, now, lease_until, limit, per_host, per_host_a_day } = claiming;
+    let Claiming { owner, now, lease_until, under_way, limit, per_host, per_host_a_day } = claiming;
+    let mut hold_on = connection.prepare_cached(sql::HOLD_ON)?;
+    for (id, attempt) in under_way {
+        hold_on.execute(params![lease_until, id.0, attempt, owner])?;
+    }
     let day = Day::of(*now).number();
     let limit = (*limit).min(MOST_ROWS);
     let most = usize::try_from(limit).unwrap_or_default();

@@ -3,7 +3,7 @@
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 
-use super::Claim;
+use super::{Claim, SubmissionId};
 use crate::StoreError;
 
 /// A report that is to be sent.
@@ -60,6 +60,8 @@ pub struct Claiming {
     pub now: i64,
     /// How long it is held.
     pub lease_until: i64,
+    /// What the owner is still at though the clock says that its lease is over: it is held as long.
+    pub under_way: Vec<(SubmissionId, u32)>,
     /// How many, at most 1,000.
     pub limit: u32,
     /// How many of one host may be held at a time.

@@ -94,6 +94,11 @@ statements! {
             first_try = COALESCE(first_try, $3)
         WHERE id = $4 AND state = 'waiting'";
 
+    /// Only of the attempt that was claimed.
+    HOLD_ON = "
+        UPDATE submissions SET lease_until = $1
+        WHERE id = $2 AND attempts = $3 AND owner = $4 AND state = 'waiting' AND lease_until > 0";
+
     CLAIMED = "
         SELECT submissions.id, attempts, first_try, lifetime, rua, report_id, about, octets
         FROM submissions JOIN outgoing_reports ON outgoing_reports.id = submissions.report

@@ -40,6 +40,7 @@ fn claiming(now: i64) -> Claiming {
         owner: "node".to_owned(),
         now,
         lease_until: now + 600,
+        under_way: Vec::new(),
         limit: 100,
         per_host: 10,
         per_host_a_day: 1_000,
@@ -131,6 +132,28 @@ async fn what_a_process_left_comes_back_when_its_lease_is_over() {
     // Whoever comes late with the old one changes nothing.
     assert_eq!(settle(&queue, &lost, Outcome::Accepted, NOW + 601).await, 0);
     assert_eq!(settle(&queue, &again, Outcome::Accepted, NOW + 602).await, 1);
+}
+
+#[tokio::test]
+async fn what_an_owner_is_still_at_is_held_on_when_the_clock_has_jumped() {
+    let (_folder, queue) = open().await;
+    let places = [("a.test/x", NOW), ("a.test/y", NOW + 9_000)];
+    queue.enqueue(vec![report("1@r.test", Goal::All, &places)]).await.unwrap();
+    let claimed = claim(&queue, NOW).await.remove(0);
+    let under_way = vec![(claimed.id, claimed.attempt)];
+    let jumped = Claiming { under_way, per_host: 1, ..claiming(NOW + 9_000) };
+    assert_eq!(queue.claim(jumped).await.unwrap(), [], "it counts for its host as well");
+    assert_eq!(settle(&queue, &claimed, Outcome::Accepted, NOW + 9_001).await, 1);
+
+    // What another one has taken meanwhile is that one’s.
+    let other = Claiming { owner: "other".to_owned(), ..claiming(NOW + 9_100) };
+    let first = claim(&queue, NOW + 9_001).await.remove(0);
+    let theirs = queue.claim(Claiming { now: NOW + 9_700, lease_until: NOW + 9_800, ..other });
+    let theirs = theirs.await.unwrap().remove(0);
+    let late = Claiming { under_way: vec![(first.id, first.attempt)], ..claiming(NOW + 9_750) };
+    assert_eq!(queue.claim(late).await.unwrap(), []);
+    assert_eq!(claim(&queue, NOW + 9_800).await.len(), 1, "the lease of the other one is its own");
+    assert_eq!(settle(&queue, &theirs, Outcome::Accepted, NOW + 9_801).await, 0);
 }
 
 #[tokio::test]

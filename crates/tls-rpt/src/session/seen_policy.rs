@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use mail_domain::DomainName;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::PolicyType;
 
@@ -21,19 +21,7 @@ pub struct SeenPolicy {
     pub mx_host: Vec<String>,
 }
 
-/// As it is stored.
-#[derive(Serialize)]
-struct Storing<'t> {
-    #[serde(rename = "type")]
-    policy_type: &'t str,
-    domain: &'t str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    strings: &'t [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    mx: &'t [String],
-}
-
-/// The same, when it is read.
+/// As it is stored, when it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -142,14 +130,25 @@ impl SeenPolicy {
 
     /// As JSON, for a store. Equal policies have equal texts.
     pub fn to_json(&self) -> String {
-        let storing = Storing {
-            policy_type: self.policy_type.as_str(),
-            domain: self.domain.as_str(),
-            strings: &self.strings,
-            mx: &self.mx_host,
-        };
-        // Strings always have a form in JSON.
-        serde_json::to_string(&storing).unwrap_or_default()
+        let mut json = String::with_capacity(self.octets());
+        json.push_str("{\"type\":");
+        push_json(&mut json, self.policy_type.as_str());
+        json.push_str(",\"domain\":");
+        push_json(&mut json, self.domain.as_str());
+        for (name, texts) in [("strings", &self.strings), ("mx", &self.mx_host)] {
+            let Some((first, more)) = texts.split_first() else { continue };
+            json.push_str(",\"");
+            json.push_str(name);
+            json.push_str("\":[");
+            push_json(&mut json, first);
+            for text in more {
+                json.push(',');
+                push_json(&mut json, text);
+            }
+            json.push(']');
+        }
+        json.push('}');
+        json
     }
 
     /// From what [`Self::to_json`] wrote; `None` from anything else.
@@ -162,6 +161,19 @@ impl SeenPolicy {
             mx_host: stored.mx,
         })
     }
+}
+
+/// Writes a string of JSON. Nearly all are as they are, which is seen at one glance; `serde_json` looks
+/// at each octet by itself.
+fn push_json(json: &mut String, text: &str) {
+    let is_special = |octet: u8| (octet < 0x20) | (octet == b'"') | (octet == b'\\');
+    if text.bytes().fold(false, |is_any, octet| is_any | is_special(octet)) {
+        // A string always has a form in JSON.
+        return json.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+    json.push('"');
+    json.push_str(text);
+    json.push('"');
 }
 
 /// Adds a text unless it is empty; whether all of it was added.

@@ -297,3 +297,29 @@ fn stored_texts_are_read_back() {
         assert_eq!(SeenPolicy::from_json(bad), None, "{bad}");
     }
 }
+
+/// The name of a policy in a store is made of its text: with another text it would be another policy.
+#[test]
+fn the_text_of_a_policy_is_what_it_always_was() {
+    let policy = |policy_type| SeenPolicy::new(policy_type, "a.test".parse().unwrap());
+    let none = policy(PolicyType::NoPolicyFound);
+    assert_eq!(none.to_json(), r#"{"type":"no-policy-found","domain":"a.test"}"#);
+    for strings in
+        [&["version: STSv1"][..], &["say \"x\"", "a\\b\tc\u{1}d\u{7F}", "mx: bücher/"], &[]]
+    {
+        for mx in [&["*.a.test", "mx.b.test"][..], &["m\\x"], &[]] {
+            let (sts, _) =
+                policy(PolicyType::Sts).with_texts(strings.iter().copied(), mx.iter().copied());
+            let list = |name, texts: &[&str]| match texts {
+                [] => String::new(),
+                texts => format!(r#","{name}":{}"#, serde_json::to_string(texts).unwrap()),
+            };
+            let (strings, mx) = (list("strings", strings), list("mx", mx));
+            assert_eq!(
+                sts.to_json(),
+                format!(r#"{{"type":"sts","domain":"a.test"{strings}{mx}}}"#)
+            );
+            assert_eq!(SeenPolicy::from_json(&sts.to_json()), Some(sts));
+        }
+    }
+}

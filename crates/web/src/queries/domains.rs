@@ -352,6 +352,8 @@ mod tests {
         let needing = rows.partition_point(|row| !row.needs.is_empty());
         assert_eq!(needing, 9, "and who needs nobody is at the end");
         assert!(rows[needing..].iter().all(|row| row.needs.is_empty()));
+        let [held_back, failed] = rows[0].needs.as_slice() else { panic!("{:?}", rows[0].needs) };
+        assert!(held_back.ends_with("mail is held back") && failed.starts_with("sessions failed"));
     }
 
     #[test]

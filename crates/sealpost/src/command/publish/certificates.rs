@@ -67,8 +67,15 @@ pub(super) async fn run(
     }
     let (Some(acme), false) = (&section.acme, others.is_empty()) else { return Ok(outcome) };
     let path = section.store_file();
-    let store = Store::open_to_read(Settings::at(&path)).await.map_err(|error| failure(&error))?;
-    let states = states(others, acme, &store.certificates(), now).await;
+    // Before the first start there is none, and the dates of the first orders are asked for.
+    let store = match fs_err::exists(&path)? {
+        true => {
+            let store = Store::open_to_read(Settings::at(&path)).await;
+            Some(store.map_err(|error| failure(&error))?.certificates())
+        }
+        false => None,
+    };
+    let states = states(others, acme, store.as_ref(), now).await;
     let states = states.map_err(|error| failure(&error))?;
     for state in &states {
         let is_over = state.valid.is_none_or(|(_, until)| until <= now);

@@ -16,10 +16,14 @@ pub(super) async fn run(
     arguments: &HistoryArguments,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let section = configuration(&arguments.configuration)?.publish;
-    let store = Store::open_to_read(Settings::at(section.store_file())).await;
-    let rollouts = store.map_err(|error| failure(&error))?.rollouts();
-    let shown = show(&rollouts, &arguments.domain, arguments.format, output).await?;
+    let path = configuration(&arguments.configuration)?.publish.store_file();
+    let mut shown = 0;
+    // Before the first pass there is no store.
+    if fs_err::exists(&path)? {
+        let store = Store::open_to_read(Settings::at(&path)).await;
+        let rollouts = store.map_err(|error| failure(&error))?.rollouts();
+        shown = show(&rollouts, &arguments.domain, arguments.format, output).await?;
+    }
     if shown == 0 {
         return Err(Failure::new(format!("find {}: nothing is kept of it", arguments.domain))
             .hint("`sealpost publish run --once --apply` takes up what is configured"));

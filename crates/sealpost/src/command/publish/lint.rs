@@ -43,7 +43,11 @@ pub(super) async fn run(
         }
     }
     if arguments.format == Format::Human {
-        output.say(&format!("{} domains judged", domains.len()));
+        let domains = match domains.len() {
+            1 => "1 domain".to_owned(),
+            count => format!("{count} domains"),
+        };
+        output.say(&format!("{domains} judged"));
     }
     Ok(outcome)
 }

@@ -95,7 +95,12 @@ async fn all(
                 Format::Json => rows.push(Row { domain, successful, failed }),
                 Format::Human => {
                     if is_empty {
-                        let head = format!("{:<NAME$} {:>12} {:>12}", day, "successful", "failed");
+                        let head = format!(
+                            "{:<NAME$} {:>12} {:>12}",
+                            day.to_string(),
+                            "successful",
+                            "failed"
+                        );
                         output.line(&head).map_err(Ok)?;
                     }
                     let line = format!("{:<NAME$} {successful:>12} {failed:>12}", domain.as_str());

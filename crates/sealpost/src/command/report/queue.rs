@@ -89,7 +89,13 @@ fn told(
     if changed == numbers.len() {
         return Ok(Outcome::Clean);
     }
-    output.say(&format!("each of the others {otherwise}"));
+    let others = match (numbers, changed) {
+        ([number], _) => number.to_string(),
+        (_, 0) => "each of them".to_owned(),
+        _ => "each of the others".to_owned(),
+    };
+    output
+        .say(&format!("{others} {otherwise}\n\nhint: `sealpost report queue list` shows them all"));
     Ok(Outcome::Findings)
 }
 

@@ -54,7 +54,7 @@ async fn import(
     path: &Path,
     output: &mut Output,
 ) -> Result<u64, Failure> {
-    let log = fs_err::File::open(file).map_err(Failure::new)?;
+    let log = fs_err::File::open(file)?;
     let now = Clock::system().now();
     let imported = import_log(&store.sessions(), log, arguments.utc_offset, now).await;
     let imported = imported.map_err(|error| match &error {

@@ -69,8 +69,14 @@ pub(super) async fn run(
         SuppressCommand::Remove { destination, store } => {
             let path = store.over(store.load()?.report).store_file();
             let opened = open_to_write(&path).await?;
-            let lifted = opened.submissions().lift(destination.clone()).await;
-            let lifted = lifted.map_err(|error| store_failure(&path, &error))?;
+            // As it is listed, or else as it would be suppressed.
+            let mut forms = vec![destination.clone()];
+            forms.extend(destination_of(destination).ok().filter(|form| form != destination));
+            let mut lifted = false;
+            for form in forms {
+                let done = opened.submissions().lift(form).await;
+                lifted |= done.map_err(|error| store_failure(&path, &error))?;
+            }
             opened.close().await;
             if lifted {
                 output.line(&without_controls(&format!("{destination}: gets reports again")))?;
