@@ -307,7 +307,8 @@ enum Bogus {
 
 impl Asking {
     async fn ask(&self, probe: &Probe, checking: Checking) -> Result<Message, LookupFault> {
-        self.upstream.ask(&probe.query(), checking, self.deadline).await
+        let asked = self.upstream.ask(&probe.query(), checking, self.deadline).await;
+        asked.map(|answer| answer.message)
     }
 
     async fn about_bogus(&self, probe: &Probe) -> Bogus {

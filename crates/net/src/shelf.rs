@@ -45,20 +45,21 @@ impl<K: Eq + Hash, V> Shelf<K, V> {
         }
     }
 
-    /// Forgets what is kept under a key.
-    pub(crate) fn remove(&mut self, key: &K) {
-        self.older.remove(key);
+    /// Forgets what is kept under a key, and returns it.
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         if let Some(kept) = self.younger.remove(key) {
             self.octets -= kept.octets;
+            return Some(kept.value);
         }
+        self.older.remove(key).map(|kept| kept.value)
     }
 
     /// What is kept under a key. It stays for longer then.
-    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<&mut V> {
         if let Some((key, kept)) = self.older.remove_entry(key) {
             self.put(key, kept);
         }
-        self.younger.get(key).map(|kept| &kept.value)
+        self.younger.get_mut(key).map(|kept| &mut kept.value)
     }
 
     fn put(&mut self, key: K, kept: Kept<V>) {
@@ -87,10 +88,10 @@ mod tests {
         let mut shelf = shelf(20);
         for number in 0..1000 {
             shelf.insert(number, number, 0);
-            assert_eq!(shelf.get(&0), Some(&0), "after {number}");
+            assert_eq!(shelf.get(&0), Some(&mut 0), "after {number}");
         }
         assert_eq!(shelf.get(&1), None);
-        assert_eq!(shelf.get(&999), Some(&999));
+        assert_eq!(shelf.get(&999), Some(&mut 999));
     }
 
     #[test]
@@ -117,8 +118,9 @@ mod tests {
             for (number, (key, heap, action)) in (0u32..).zip(steps) {
                 match action {
                     0 => {
-                        shelf.remove(&key);
-                        model.remove(&key);
+                        let removed = shelf.remove(&key);
+                        let expected = model.remove(&key);
+                        prop_assert!(removed.is_none() || removed == expected);
                     }
                     1 => {
                         shelf.insert(key, number, heap);
@@ -126,7 +128,7 @@ mod tests {
                     }
                     _ => {
                         if let Some(value) = shelf.get(&key) {
-                            prop_assert_eq!(Some(value), model.get(&key));
+                            prop_assert_eq!(Some(&*value), model.get(&key));
                         }
                     }
                 }

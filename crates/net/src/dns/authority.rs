@@ -86,10 +86,11 @@ pub(super) async fn ask(
 ) -> Result<Message, LookupFault> {
     let query = Query::query(name(owner)?, kind);
     let asked = deadline.bound(Upstream::new(server).ask(&query, Checking::Ours)).await;
-    let message = asked.map_err(|_| {
+    let answer = asked.map_err(|_| {
         let text = format!("{server} did not answer within the deadline");
         fault(LookupFaultKind::TimedOut, &text)
     })??;
+    let message = answer.message;
     if !message.metadata.authoritative {
         let text = format!("{server} does not speak for the zone of {owner}");
         return Err(fault(LookupFaultKind::Refused, &text));

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::chain::Chain;
 use super::exchange::Upstreams;
-use super::message::{Checking, fault};
+use super::message::{Answer, Checking, fault};
 use crate::deadline::Deadline;
 use crate::shelf::Shelf;
 
@@ -55,10 +55,13 @@ struct Key {
 
 type Outcome = Result<Arc<Message>, LookupFault>;
 
+/// By which those who wait are told. Seldom does anybody, so it is made when somebody comes.
+type Waiting = watch::Sender<Option<Outcome>>;
+
 #[derive(Debug)]
 enum Slot {
-    /// Somebody is asking. If the sender is gone and has sent nothing, nobody is any more.
-    Asked(watch::Receiver<Option<Outcome>>),
+    /// Somebody is asking, and others may wait. If the sender goes and has sent nothing, they ask.
+    Asked(Option<Waiting>),
     Known(Known),
 }
 
@@ -72,9 +75,9 @@ struct Known {
 
 /// What is to be done about a question.
 enum Turn {
-    Answered(Message),
+    Answered(Arc<Message>),
     Wait(watch::Receiver<Option<Outcome>>),
-    Ask(watch::Sender<Option<Outcome>>),
+    Ask,
 }
 
 impl Exchange {
@@ -89,21 +92,22 @@ impl Exchange {
         query: &Query,
         checking: Checking,
         deadline: Deadline,
-    ) -> Result<Message, LookupFault> {
+    ) -> Outcome {
         let key = self.key(query.name(), query.query_type(), checking);
         for _ in 0..MOST_TURNS {
             match self.turn(&key) {
                 Turn::Answered(message) => return Ok(message),
-                Turn::Ask(sender) => {
+                Turn::Ask => {
+                    let asking = Asking { exchange: self, key: &key, has_ended: false };
                     let outcome = self.upstreams.ask(query, checking, deadline).await;
-                    return self.settle(key, outcome, &sender, deadline);
+                    return asking.settle(outcome, deadline);
                 }
                 Turn::Wait(mut receiver) => {
                     match deadline.bound(receiver.wait_for(Option::is_some)).await {
                         Err(_) => break,
                         Ok(Ok(outcome)) => {
                             if let Some(outcome) = outcome.as_ref() {
-                                return outcome.clone().map(Arc::unwrap_or_clone);
+                                return outcome.clone();
                             }
                         }
                         // Whoever asked gave up: perhaps it is our turn.
@@ -146,7 +150,7 @@ impl Exchange {
         query: &Query,
         checking: Checking,
         deadline: Deadline,
-    ) -> Vec<Result<Message, LookupFault>> {
+    ) -> Vec<Result<Box<Answer>, LookupFault>> {
         self.upstreams.ask_each(query, checking, deadline).await
     }
 
@@ -155,57 +159,17 @@ impl Exchange {
         match shelf.get(key) {
             Some(Slot::Known(known)) => {
                 if let Some(message) = known.now() {
-                    return Turn::Answered(message);
+                    return Turn::Answered(Arc::new(message));
                 }
             }
-            Some(Slot::Asked(receiver)) if receiver.has_changed().is_ok() => {
-                return Turn::Wait(receiver.clone());
+            Some(Slot::Asked(waiting)) => {
+                let sender = waiting.get_or_insert_with(|| watch::channel(None).0);
+                return Turn::Wait(sender.subscribe());
             }
-            Some(Slot::Asked(_)) | None => {}
+            None => {}
         }
-        let (sender, receiver) = watch::channel(None);
-        shelf.insert(key.clone(), Slot::Asked(receiver), key.name.len());
-        Turn::Ask(sender)
-    }
-
-    /// Keeps an answer, and tells it to those who wait.
-    fn settle(
-        &self,
-        key: Key,
-        outcome: Result<Message, LookupFault>,
-        sender: &watch::Sender<Option<Outcome>>,
-        deadline: Deadline,
-    ) -> Result<Message, LookupFault> {
-        match outcome {
-            Ok(mut message) => {
-                // Nobody reads them, and there may be many.
-                message.additionals.clear();
-                lower_negative_ttl(&mut message);
-                let known = Known::new(&message, &self.clock);
-                let mut shelf = self.shelf();
-                match known {
-                    Some(known) => {
-                        let heap = key.name.len() + known.octets.len();
-                        shelf.insert(key, Slot::Known(known), heap);
-                    }
-                    None => shelf.remove(&key),
-                }
-                drop(shelf);
-                if sender.receiver_count() > 0 {
-                    // Nobody may be waiting any more.
-                    let _ = sender.send(Some(Ok(Arc::new(message.clone()))));
-                }
-                Ok(message)
-            }
-            Err(found) => {
-                self.shelf().remove(&key);
-                // Others may have more time than we had: then they ask for themselves.
-                if !deadline.has_passed() {
-                    let _ = sender.send(Some(Err(found.clone())));
-                }
-                Err(found)
-            }
-        }
+        shelf.insert(key.clone(), Slot::Asked(None), key.name.len());
+        Turn::Ask
     }
 
     fn key(&self, name: &Name, kind: RecordType, checking: Checking) -> Key {
@@ -218,6 +182,60 @@ impl Exchange {
     }
 }
 
+/// Somebody asks. When this goes before there is an outcome, those who wait ask for themselves.
+struct Asking<'a> {
+    exchange: &'a Exchange,
+    key: &'a Key,
+    has_ended: bool,
+}
+
+impl Asking<'_> {
+    /// Keeps an answer, and tells it to those who wait.
+    fn settle(mut self, outcome: Result<Box<Answer>, LookupFault>, deadline: Deadline) -> Outcome {
+        let mut known = None;
+        let outcome = outcome.map(|answer| {
+            let Answer { mut message, octets } = *answer;
+            tidy(&mut message);
+            known = Known::new(&message, octets, &self.exchange.clock);
+            Arc::new(message)
+        });
+        let waiting = self.end(known);
+        // Where we had no time left, others may have some: then they ask for themselves.
+        if let Some(waiting) = waiting
+            && (outcome.is_ok() || !deadline.has_passed())
+        {
+            // Nobody may be waiting any more.
+            let _ = waiting.send(Some(outcome.clone()));
+        }
+        outcome
+    }
+
+    /// Keeps what is known now, if anything is; by what this returns, those who wait are told.
+    fn end(&mut self, known: Option<Known>) -> Option<Waiting> {
+        self.has_ended = true;
+        let mut shelf = self.exchange.shelf();
+        let asked = match shelf.get(self.key) {
+            Some(Slot::Asked(waiting)) => Some(waiting.take()),
+            Some(Slot::Known(_)) | None => None,
+        };
+        if let Some(known) = known {
+            let heap = self.key.name.len() + known.octets.len();
+            shelf.insert(self.key.clone(), Slot::Known(known), heap);
+        } else if asked.is_some() {
+            shelf.remove(self.key);
+        }
+        asked.flatten()
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.end(None);
+        }
+    }
+}
+
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
@@ -225,11 +243,10 @@ impl Hash for Key {
 }
 
 impl Known {
-    /// What is kept of an answer, if it may be kept.
-    fn new(message: &Message, clock: &Clock) -> Option<Self> {
+    /// What is kept of an answer that came in these octets, if it may be kept.
+    fn new(message: &Message, octets: Box<[u8]>, clock: &Clock) -> Option<Self> {
         let life = life(message)?;
-        let octets = message.to_vec().ok().filter(|octets| octets.len() <= LARGEST_ANSWER)?;
-        Some(Self { octets: octets.into_boxed_slice(), age: clock.age(), life })
+        (octets.len() <= LARGEST_ANSWER).then(|| Self { octets, age: clock.age(), life })
     }
 
     /// The message with what is left of its TTLs, if something is.
@@ -239,6 +256,7 @@ impl Known {
             return None;
         }
         let mut message = Message::from_vec(&self.octets).ok()?;
+        tidy(&mut message);
         let seconds = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
         for record in message.answers.iter_mut().chain(&mut message.authorities) {
             record.ttl = record.ttl.saturating_sub(seconds);
@@ -247,9 +265,10 @@ impl Known {
     }
 }
 
-/// Gives the SOA record of a denial the TTL of the denial (RFC 2308 §5), which then runs down with
-/// the others.
-fn lower_negative_ttl(message: &mut Message) {
+/// Leaves out what nobody reads, of which there may be much, and gives the SOA record of a denial the TTL
+/// of the denial (RFC 2308 §5), which then runs down with the others.
+fn tidy(message: &mut Message) {
+    message.additionals.clear();
     for record in &mut message.authorities {
         if let RData::SOA(start) = &record.data {
             record.ttl = record.ttl.min(start.minimum);
@@ -297,6 +316,11 @@ mod tests {
         message
     }
 
+    fn known(message: &Message) -> Option<Known> {
+        let octets = message.to_vec().unwrap().into_boxed_slice();
+        Known::new(message, octets, &Clock::system())
+    }
+
     #[test]
     fn an_answer_is_kept_for_as_long_as_it_says_and_not_too_long() {
         for (answers, authorities, seconds) in [
@@ -316,9 +340,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_too_large_is_not_kept() {
-        let is_kept = |answers, authorities| {
-            Known::new(&message(answers, authorities), &Clock::system()).is_some()
-        };
+        let is_kept = |answers, authorities| known(&message(answers, authorities)).is_some();
         assert!(is_kept(vec![record(60); MOST_RECORDS], vec![]));
         assert!(!is_kept(vec![record(60); MOST_RECORDS + 1], vec![]));
         assert!(!is_kept(vec![record(60)], vec![record(60); MOST_RECORDS]));
@@ -332,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_grows_older_and_ends() {
-        let kept = Known::new(&message(vec![record(60)], vec![]), &Clock::system()).unwrap();
+        let kept = known(&message(vec![record(60)], vec![])).unwrap();
         assert!((59..=60).contains(&kept.now().unwrap().answers[0].ttl));
         assert!(Known { life: Duration::ZERO, ..kept }.now().is_none());
     }
@@ -352,7 +374,7 @@ mod tests {
         let mut edns = Edns::new();
         edns.set_dnssec_ok(true);
         answer.set_edns(edns);
-        let read = Known::new(&answer, &Clock::system()).unwrap().now().unwrap();
+        let read = known(&answer).unwrap().now().unwrap();
         // Names are equal whatever their case; what is shown to people has it.
         assert_eq!(format!("{read:?}"), format!("{answer:?}"));
     }

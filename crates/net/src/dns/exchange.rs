@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hickory_proto::op::{Message, Query};
+use hickory_proto::op::Query;
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 use tokio::sync::Semaphore;
 
-use super::message::{Checking, fault};
+use super::message::{Answer, Checking, fault};
 use super::upstream::Upstream;
 use crate::deadline::Deadline;
 
@@ -45,7 +45,7 @@ impl Upstreams {
         query: &Query,
         checking: Checking,
         deadline: Deadline,
-    ) -> Vec<Result<Message, LookupFault>> {
+    ) -> Vec<Result<Box<Answer>, LookupFault>> {
         let ask = async |upstream: &Arc<Upstream>| {
             let (upstreams, waiting) = (vec![Arc::clone(upstream)], Arc::clone(&self.waiting));
             let one = Self { upstreams, patience: self.patience / 4, waiting };
@@ -63,7 +63,7 @@ impl Upstreams {
         query: &Query,
         checking: Checking,
         deadline: Deadline,
-    ) -> Result<Message, LookupFault> {
+    ) -> Result<Box<Answer>, LookupFault> {
         let deadline = Deadline::after(self.patience).or_before(deadline);
         let turns = ROUNDS.saturating_mul(u32::try_from(self.upstreams.len()).unwrap_or(u32::MAX));
         let patience = self.patience.checked_div(turns).unwrap_or(self.patience);
@@ -79,7 +79,7 @@ impl Upstreams {
                     upstream.ask(query, checking).await
                 };
                 let found = match turn.bound(asked).await {
-                    Ok(Ok(message)) => return Ok(message),
+                    Ok(Ok(answer)) => return Ok(answer),
                     Ok(Err(found)) => found,
                     Err(_) => {
                         still_silent.push(upstream);

@@ -27,11 +27,18 @@ pub(super) struct Question {
     octets: Vec<u8>,
 }
 
+/// An answer as it was read, and as it stands on the wire.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) message: Message,
+    pub(super) octets: Box<[u8]>,
+}
+
 /// What octets are to a question.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// The answer: NOERROR or NXDOMAIN.
-    Answer(Box<Message>),
+    Answer(Box<Answer>),
     /// The answer is too large for a datagram.
     Truncated,
     /// The server has no answer.
@@ -90,7 +97,7 @@ impl Question {
         if message.metadata.message_type != MessageType::Response {
             return Reading::Stray;
         }
-        let repeats = message.queries == [self.query.clone()];
+        let repeats = message.queries.as_slice() == std::slice::from_ref(&self.query);
         // Who has no answer need not repeat the question.
         let may_be_fault = repeats || message.queries.is_empty();
         match message.metadata.response_code {
@@ -101,7 +108,7 @@ impl Question {
                     let text = "the server refers to others: it is not a resolver";
                     Reading::Fault(fault(LookupFaultKind::Refused, text))
                 } else {
-                    Reading::Answer(Box::new(message))
+                    Reading::Answer(Box::new(Answer { message, octets: octets.into() }))
                 }
             }
             _ if !may_be_fault => Reading::Stray,
@@ -195,8 +202,8 @@ mod tests {
         for octets in mutations(&good) {
             match question.read(&octets) {
                 // What is taken for the answer is one to this question.
-                Reading::Answer(message) => {
-                    assert_eq!(message.queries, std::slice::from_ref(&query));
+                Reading::Answer(answer) => {
+                    assert_eq!(answer.message.queries, std::slice::from_ref(&query));
                 }
                 Reading::Truncated | Reading::Fault(_) | Reading::Stray => others += 1,
             }

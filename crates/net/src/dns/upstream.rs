@@ -6,14 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::select_ok;
-use hickory_proto::op::{Message, Query};
+use hickory_proto::op::Query;
 use sealpost_evidence::{LookupFault, LookupFaultKind};
 use sealpost_runtime::Stopwatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::lines::Lines;
-use super::message::{Checking, Question, Reading, fault};
+use super::message::{Answer, Checking, Question, Reading, fault};
 use super::pace::Pace;
 use super::transfer::framed;
 use crate::deadline::Deadline;
@@ -54,16 +54,16 @@ impl Upstream {
         &self,
         query: &Query,
         checking: Checking,
-    ) -> Result<Message, LookupFault> {
+    ) -> Result<Box<Answer>, LookupFault> {
         let question = Arc::new(Question::new(query.clone(), checking)?);
         match self.over_udp_twice(&question, query, checking).await? {
-            Reading::Answer(message) => return Ok(*message),
+            Reading::Answer(answer) => return Ok(answer),
             Reading::Fault(found) => return Err(found),
             Reading::Truncated => {}
             Reading::Stray => return Err(self.malformed("other questions' answers")),
         }
         match over_tcp(self.address, &question).await {
-            Ok(Reading::Answer(message)) => Ok(*message),
+            Ok(Reading::Answer(answer)) => Ok(answer),
             Ok(Reading::Fault(found)) => Err(found),
             Ok(Reading::Truncated) => Err(self.malformed("a truncated answer over TCP")),
             Ok(Reading::Stray) => Err(self.malformed("another question's answer over TCP")),

@@ -86,12 +86,15 @@ impl Network {
             Some((MxSource::Null | MxSource::NoSuchDomain | MxSource::Unknown, _)) => Vec::new(),
         };
         let left_out = names.len().saturating_sub(MOST_HOSTS);
-        let host = async |name: String| {
-            let addresses = self.means.dns.addresses(&name, deadline).await;
-            let answers = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
-            let records = |lookups: Vec<_>| lookups.into_iter().map(|(_, records)| records);
-            let tlsa = answers.lookups.map(|lookups| records(lookups).collect());
-            RouteHost { name, addresses, tlsa, link_ttl: answers.link_ttl }
+        // Boxed: it has kilobytes, and is moved several times before it begins.
+        let host = |name: String| {
+            Box::pin(async move {
+                let addresses = self.means.dns.addresses(&name, deadline).await;
+                let answers = self.tlsa(&name, next_hop.port, &addresses, deadline).await;
+                let records = |lookups: Vec<_>| lookups.into_iter().map(|(_, records)| records);
+                let tlsa = answers.lookups.map(|lookups| records(lookups).collect());
+                RouteHost { name, addresses, tlsa, link_ttl: answers.link_ttl }
+            })
         };
         let hosts =
             stream::iter(names.into_iter().take(MOST_HOSTS)).map(host).buffered(HOSTS_AT_A_TIME);

@@ -72,7 +72,7 @@ impl SharedHosts {
         look: impl FnOnce(DomainName, Deadline) -> F + Send + 'static,
     ) -> Turn {
         let mut slots = lock(&self.slots);
-        if let Some(turn) = slots.get(&key).and_then(Slot::turn) {
+        if let Some(turn) = slots.get(&key).and_then(|slot| slot.turn()) {
             return turn;
         }
         let (sender, flight) = watch::channel(None);

@@ -88,7 +88,7 @@ impl Handle {
             let text = format!("its validation needs more than {MOST_QUESTIONS} questions");
             return Err(fault(LookupFaultKind::TooLarge, &text));
         }
-        self.exchange.ask(query, Checking::Ours, look.deadline).await
+        self.exchange.ask(query, Checking::Ours, look.deadline).await.map(Arc::unwrap_or_clone)
     }
 }
 

@@ -101,12 +101,13 @@ impl Judge {
         &self,
         query: &Query,
         deadline: Deadline,
-    ) -> Result<(Message, Security), LookupFault> {
+    ) -> Result<(Arc<Message>, Security), LookupFault> {
         let authority = self.authority(deadline).await;
         if authority == Authority::Ourselves {
             // Boxed, as is all that is rare: whoever merely asks would else carry its room around,
             // some kilobytes for each question.
-            return Box::pin(self.validator.answer(query, deadline)).await;
+            let (message, security) = Box::pin(self.validator.answer(query, deadline)).await?;
+            return Ok((Arc::new(message), security));
         }
         let message = match self.exchange.ask(query, Checking::Resolver, deadline).await {
             Ok(message) => message,
@@ -215,7 +216,8 @@ impl Judge {
         let mut failed = None;
         for answer in self.exchange.ask_each(&query, Checking::Resolver, deadline).await {
             match answer {
-                Ok(message) => {
+                Ok(answer) => {
+                    let message = &answer.message;
                     vouched = Some(vouched.unwrap_or(true) && message.metadata.authentic_data);
                 }
                 Err(found) => failed = Some(found),

@@ -92,7 +92,7 @@ impl Validator {
         let Some(anchor) = self.anchor_above(query.name()) else {
             // RFC 7672 §2.1.1: without a trust anchor above it, a name is insecure.
             let message = self.exchange.ask(query, Checking::Ours, deadline).await?;
-            return Ok((relevant(message, query), Security::Insecure));
+            return Ok((relevant(Arc::unwrap_or_clone(message), query), Security::Insecure));
         };
         let chain = self.chain(anchor, deadline).await?;
         let look = Arc::new(Look::new(self.now(), deadline));
@@ -129,7 +129,7 @@ impl Validator {
     ) -> Result<(Message, Security), LookupFault> {
         let message = self.exchange.ask(query, Checking::Ours, deadline).await?;
         let redirected_from = redirected_from(&message, query.name());
-        let message = relevant(message, query);
+        let message = relevant(Arc::unwrap_or_clone(message), query);
         // What a DNAME record makes is not signed (RFC 6672 §5.3.1).
         if let Some(above) = redirected_from.filter(|_| is_unsigned_alias(&message))
             && is_dname(&above, chain).await
@@ -220,7 +220,10 @@ impl Validator {
         }
         let handle = Handle {
             exchange: self.exchange.clone(),
-            anchor: Arc::new((LowerName::from(zone), relevant(answer, &query))),
+            anchor: Arc::new((
+                LowerName::from(zone),
+                relevant(Arc::unwrap_or_clone(answer), &query),
+            )),
         };
         let chain = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors))
             .validation_cache_size(MOST_PROOFS)

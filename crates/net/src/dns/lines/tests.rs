@@ -20,7 +20,7 @@ fn answer(question: &[u8]) -> Vec<u8> {
 
 fn is_answer(reading: Option<Reading>, question: &Question) -> bool {
     let asked = Message::from_vec(question.octets()).unwrap();
-    matches!(reading, Some(Reading::Answer(message)) if message.queries == asked.queries)
+    matches!(reading, Some(Reading::Answer(answer)) if answer.message.queries == asked.queries)
 }
 
 async fn server() -> (UdpSocket, Lines) {

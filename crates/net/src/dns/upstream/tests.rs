@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::task::JoinHandle;
 
@@ -41,10 +42,10 @@ async fn a_question_that_was_lost_is_sent_again_and_either_answer_counts() {
             let (address, server) = losing_one(answers).await;
             let upstream = make(address);
             let since = Stopwatch::start();
-            let message = upstream.ask(&query(), Checking::Ours).await.unwrap();
+            let answer = upstream.ask(&query(), Checking::Ours).await.unwrap();
             // Nothing is known of its pace: 800 ms.
             assert!(since.elapsed() >= Duration::from_millis(800));
-            assert_eq!(message.queries, [query()]);
+            assert_eq!(answer.message.queries, [query()]);
             let [(first, from), (second, from_too)] = server.await.unwrap();
             assert_eq!(first.queries, second.queries);
             assert_ne!(first.metadata.id, second.metadata.id);
@@ -66,8 +67,8 @@ async fn who_answers_in_time_is_asked_once() {
         socket.send_to(&query.into_response().to_vec().unwrap(), from).await.unwrap();
     };
     let query = query();
-    let (message, ()) = tokio::join!(upstream.ask(&query, Checking::Ours), server);
-    assert!(message.is_ok());
+    let (answer, ()) = tokio::join!(upstream.ask(&query, Checking::Ours), server);
+    assert!(answer.is_ok());
     // A datagram on loopback is there as soon as it is sent.
     let mut buffer = [0; 512];
     assert_eq!(socket.try_recv(&mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
