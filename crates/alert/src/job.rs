@@ -474,7 +474,7 @@ impl Shared {
                 }
             }
             tokio::select! {
-                () = sleep(SWEEP) => {}
+                () = self.clock.sleep(SWEEP) => {}
                 () = self.end() => return,
             }
         }

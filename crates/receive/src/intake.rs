@@ -283,6 +283,11 @@ impl Intake {
         }
     }
 
+    /// By which it tells how old something is.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
     /// The time of its clock, in seconds since 1970.
     pub fn now(&self) -> i64 {
         self.shared.clock.now().as_second()

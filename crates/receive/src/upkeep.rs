@@ -3,7 +3,6 @@
 use std::{convert::Infallible, time::Duration};
 
 use sealpost_store::StoreError;
-use tokio::time::sleep;
 
 use crate::{ReadingRoom, SectionRetention};
 
@@ -23,7 +22,7 @@ pub async fn keep_forgetting(room: ReadingRoom, retention: SectionRetention) -> 
                 tracing::error!(%error, "what is too old could not be forgotten");
             }
         }
-        sleep(PAUSE).await;
+        room.intake().clock().sleep(PAUSE).await;
     }
 }
 

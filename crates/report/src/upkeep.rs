@@ -5,7 +5,6 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use sealpost_evidence::traffic::Day;
 use sealpost_runtime::Clock;
 use sealpost_store::{Sessions, StoreError};
-use tokio::time::sleep;
 
 use crate::ReportMetrics;
 
@@ -43,7 +42,7 @@ pub async fn keep_forgetting(
             metrics.store_failures.increment();
             tracing::error!(%error, "old counters of sessions could not be forgotten");
         }
-        sleep(PAUSE).await;
+        clock.sleep(PAUSE).await;
     }
 }
 

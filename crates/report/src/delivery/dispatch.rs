@@ -275,13 +275,13 @@ impl Dispatch {
     pub async fn send(&self, stopped: impl Future<Output = ()>) {
         tokio::pin!(stopped);
         let mut under_way = UnderWay::default();
-        let (mut swept, mut counted): (Option<Stopwatch>, Option<Stopwatch>) = (None, None);
+        let (mut swept, mut counted): (Option<Age>, Option<Stopwatch>) = (None, None);
         // Nobody else has our name: what it holds is left from before.
         let mut is_released = false;
         loop {
-            if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            if swept.as_ref().is_none_or(|swept| swept.elapsed() >= SWEEP) {
                 self.sweep().await;
-                swept = Some(Stopwatch::start());
+                swept = Some(self.clock.age());
             }
             if !is_released {
                 is_released = self.submissions.release(self.owner.to_string()).await.is_ok();
