@@ -126,3 +126,39 @@ fn import_watches_without_a_configuration() {
     assert_eq!(status, 2, "{said}");
     assert!(said.contains("none/new") && said.contains("hint: a Maildir has"), "{said}");
 }
+
+#[test]
+fn import_watches_within_the_limits_of_the_configuration() {
+    const MOST: usize = 4000;
+    let world = World::new();
+    let maildir = Maildir::new(world.folder.path());
+    let receive = format!("limits = {{ message_octets = {MOST} }}");
+    let configuration = world.configuration(&receive);
+    // Each of them could be read.
+    let of = |id: &str, octets: usize| {
+        let mut mail = mail(&report(id));
+        mail.resize(octets, b'\n');
+        mail
+    };
+    maildir.write("new/1", &of("one-too-long", MOST + 1));
+    maildir.write("new/2", &of("as-long-as-allowed", MOST));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    command.args(["receive", "import", "--no-dns", "--config"]).arg(&configuration);
+    let mut child = command.arg("--watch").arg(&maildir.0).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while lines.next().unwrap().unwrap() != "ready" {}
+    let store = world.store();
+    for _ in 0..500 {
+        if ids(&store) == ["as-long-as-allowed"] {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    // Mails are taken in the order of their names: what is too long was passed over before.
+    assert_eq!(ids(&store), ["as-long-as-allowed"]);
+    assert_eq!(submissions(&store).len(), 1);
+    assert_eq!(maildir.names("new"), ["1", "2"]);
+}

@@ -20,7 +20,7 @@ pub(super) async fn maildirs(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::new()?;
-    let most_octets = arguments.store.section_of_intake()?.reading_limits().most_octets();
+    let most_octets = arguments.store.section_of_intake()?.limits.message_octets;
     let door = |path: &Path| MaildirDoor::new(path.into(), MaildirAfter::Leave, most_octets);
     let doors: Vec<_> = arguments.watch.iter().map(|path| Arc::new(door(path))).collect();
     for door in &doors {
@@ -56,7 +56,7 @@ pub(super) async fn mailboxes(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let stored = Stored::open_or_make(&arguments.store).await?;
-    let most_octets = stored.limits().most_octets();
+    let most_octets = stored.limits().mail.octets;
     let network = arguments.judgement.network.open_over(arguments.store.load()?.network)?;
     let watched = stored.watched(&network, most_octets)?;
     if watched.mailboxes.is_empty() {
