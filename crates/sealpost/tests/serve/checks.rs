@@ -83,7 +83,7 @@ fn what_changes_at_a_domain_is_noticed_kept_and_shown() {
     ] {
         assert!(shown.to_lowercase().contains(&said.to_lowercase()), "{said}: {shown}");
     }
-    assert!(daemon.get("/").1.contains("<td>enforced</td>"));
+    assert!(daemon.get("/").1.contains(">enforced</td>"));
     let table = daemon.get(&format!("/csv{page}/mx")).1;
     let backup = format!("backup.{DOMAIN}");
     let listed = table.lines().filter(|line| line.contains(&backup)).count();
