@@ -157,6 +157,9 @@ fn import_watches_within_the_limits_of_the_configuration() {
     let id = child.id().to_string();
     assert!(Command::new("kill").arg(id).status().unwrap().success());
     assert!(child.wait().unwrap().success());
+    let said: Vec<String> = lines.map_while(Result::ok).collect();
+    let is_told = |line: &String| line.contains("a mail is too large, and is left");
+    assert_eq!(said.iter().filter(|line| is_told(line)).count(), 1, "{said:?}");
     // Mails are taken in the order of their names: what is too long was passed over before.
     assert_eq!(ids(&store), ["as-long-as-allowed"]);
     assert_eq!(submissions(&store).len(), 1);
