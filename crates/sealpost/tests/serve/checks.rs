@@ -131,7 +131,7 @@ fn what_changes_at_a_domain_is_noticed_kept_and_shown() {
     let shown = daemon.get(&page).1;
     assert!(shown.contains("is an MX host now, with preference"), "{shown}");
     let home = daemon.get("/").1;
-    assert!(home.contains("Needs you") && home.contains("<td>failing</td>"), "{home}");
+    assert!(home.contains("Needs you") && home.contains(">failing</td>"), "{home}");
     let list = daemon.get(&format!("{page}/events")).1;
     assert!(list.contains("is an MX host now") && list.contains("was renewed"), "{list}");
     assert!(walk(&daemon).contains_key(&format!("/csv{page}/mx")));
