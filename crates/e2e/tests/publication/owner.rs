@@ -67,7 +67,7 @@ mx = ["mx1.spare.test"]
 [publish.domains."bound.test"]
 mx = ["mx1.spare.test"]
 dns = "bind"
-target = ["127.70.1.1"]
+target = ["mta-sts.lead.test"]
 ttl = 1
 rollout = {{ {rollout} }}
 "#

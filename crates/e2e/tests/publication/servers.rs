@@ -9,14 +9,15 @@ use crate::owner::{HOUR, Owner};
 fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
     let owner = Owner::start("autonomy = \"auto\"");
     let apply = ["run", "--once", "--apply", "lead.test", "bound.test"];
+    let dig = |server: &str, name: &str, kind: &str| {
+        let server = format!("@{server}");
+        let arguments = ["+short", "+norec", &server, name, kind];
+        let output = owner.environment.run_inside("dig", &arguments).unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
     let zone = || {
-        let dig = |server: &str, name: &str| {
-            let server = format!("@{server}");
-            let arguments = ["+short", "+norec", &server, name, "TXT"];
-            let output = owner.environment.run_inside("dig", &arguments).unwrap();
-            String::from_utf8_lossy(&output.stdout).into_owned()
-        };
-        dig("127.70.0.54", "_smtp._tls.lead.test") + &dig("127.70.0.55", "_smtp._tls.bound.test")
+        let at_knot = dig("127.70.0.54", "_smtp._tls.lead.test", "TXT");
+        at_knot + &dig("127.70.0.55", "_smtp._tls.bound.test", "TXT")
     };
 
     // With the wrong secret neither server takes it; the domains are where they were.
@@ -37,6 +38,10 @@ fn nothing_is_written_that_was_not_asked_for_and_wrong_keys_are_told() {
     let (said, _) = owner.run_at(HOUR, &apply, "publish.toml");
     assert_eq!(said.matches("changed in the zone").count(), 2, "{said}");
     assert_eq!(zone().matches("v=TLSRPTv1").count(), 2);
+    // The policy host of one has addresses of either kind, that of the other is an alias of it.
+    assert_eq!(dig("127.70.0.54", "mta-sts.lead.test", "A"), "127.70.1.1\n");
+    assert_eq!(dig("127.70.0.54", "mta-sts.lead.test", "AAAA"), "::1\n");
+    assert_eq!(dig("127.70.0.55", "mta-sts.bound.test", "CNAME"), "mta-sts.lead.test.\n");
     // Once more, there is nothing to change.
     let (said, _) = owner.run_at(2 * HOUR, &apply, "publish.toml");
     assert!(!said.contains("changed in the zone"), "{said}");
