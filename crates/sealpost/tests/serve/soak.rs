@@ -171,7 +171,8 @@ impl Clock<'_> {
         writeln!(self.hand, "{}", time(self.now)).unwrap();
     }
 
-    /// Time goes on meanwhile: who was at work when the clock was set sleeps only now.
+    /// Time goes on meanwhile: who was at work when the clock was set sleeps only now. What takes longer
+    /// waits for a time of the day, so that it goes on in larger steps.
     fn wait_until(&mut self, what: &str, is_so: impl Fn() -> bool) {
         for look in 1..6_000 {
             if is_so() {
@@ -179,7 +180,7 @@ impl Clock<'_> {
             }
             std::thread::sleep(Duration::from_millis(10));
             if look % 5 == 0 {
-                self.set(self.now + 61);
+                self.set(self.now + if look < 50 { 61 } else { 601 });
             }
         }
         let deliveries = self.daemon.get("/api/v1/deliveries").1;
