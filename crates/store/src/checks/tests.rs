@@ -145,7 +145,7 @@ async fn what_has_changed_from_look_to_look_is_kept_with_how_it_was_before() {
         certificate_end: Some(501),
     };
     let summary = Summary { domain: name(DOMAIN), at: 400, findings, due: 500 };
-    assert_eq!(checks.summaries(None, 10).await.unwrap(), [summary.clone()]);
+    assert_eq!(checks.summaries(None, 10).await.unwrap(), std::slice::from_ref(&summary));
     assert_eq!(checks.summary_of(name(DOMAIN)).await.unwrap(), Some(summary));
     assert_eq!(checks.summary_of(name("other.test")).await.unwrap(), None);
     assert_eq!(checks.summaries(Some(name(DOMAIN)), 10).await.unwrap(), []);
