@@ -39,7 +39,7 @@ mod log_import;
 mod posted;
 mod posts;
 pub use intake::{Intake, IntakeClosed, TimedSession};
-pub use lines::FollowedLog;
+pub use lines::{FollowedLine, FollowedLog};
 pub use log::LogCounter;
 pub use log_import::{LogImportError, LogImported, import_log};
 pub use posts::{SessionPosts, TokenError};

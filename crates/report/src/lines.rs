@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Read, Seek as _, SeekFrom},
+    ops::Range,
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
 };
 
-use fs_err::File;
+use fs_err::{File, os::unix::fs::FileExt as _};
 use tls_rpt::LoggedSession;
 
 /// Octets that are read at a time.
@@ -19,12 +20,21 @@ const PIECES: usize = 16;
 pub(crate) struct Lines {
     begun: Vec<u8>,
     is_too_long: bool,
+    /// Where the line lies that is begun.
+    place: Range<u64>,
 }
 
 impl Lines {
-    /// Gives each line that these octets complete.
-    pub(crate) fn push(&mut self, octets: &[u8], mut each: impl FnMut(&[u8])) {
+    /// Those that lie behind so many octets.
+    fn from(octet: u64) -> Self {
+        Self { place: octet..octet, ..Self::default() }
+    }
+
+    /// Gives each line that these octets complete, and where it lies.
+    pub(crate) fn push(&mut self, octets: &[u8], mut each: impl FnMut(&[u8], Range<u64>)) {
         for piece in octets.split_inclusive(|octet| *octet == b'\n') {
+            let length = u64::try_from(piece.len()).unwrap_or_default();
+            self.place.end = self.place.end.saturating_add(length);
             let is_too_long = self.begun.len() + piece.len() > LoggedSession::MOST_OCTETS;
             if is_too_long {
                 self.is_too_long = true;
@@ -34,18 +44,19 @@ impl Lines {
             }
             if piece.ends_with(b"\n") {
                 if !self.is_too_long {
-                    each(&self.begun);
+                    each(&self.begun, self.place.clone());
                 }
                 self.begun.clear();
                 self.is_too_long = false;
+                self.place.start = self.place.end;
             }
         }
     }
 
     /// Gives the last one, which has no end.
-    pub(crate) fn finish(&mut self, mut each: impl FnMut(&[u8])) {
+    pub(crate) fn finish(&mut self, mut each: impl FnMut(&[u8], Range<u64>)) {
         if !self.is_too_long && !self.begun.is_empty() {
-            each(&self.begun);
+            each(&self.begun, self.place.clone());
         }
         *self = Self::default();
     }
@@ -57,7 +68,20 @@ pub struct FollowedLog {
     path: PathBuf,
     open: Option<Open>,
     lines: Lines,
+    /// How many files there were before it.
+    number: u64,
     buffer: Vec<u8>,
+}
+
+/// A line of a log file that is followed.
+#[derive(Debug)]
+pub struct FollowedLine<'l> {
+    /// The line, with its end.
+    pub octets: &'l [u8],
+    /// Where it lies in its file.
+    pub place: Range<u64>,
+    /// How many files there were before that.
+    pub file: u64,
 }
 
 #[derive(Debug)]
@@ -69,20 +93,54 @@ struct Open {
 }
 
 impl FollowedLog {
-    /// The file at this path, from its end on, if there is one now. One that is made later is read
-    /// from its beginning.
+    /// The file at this path, from behind its last whole line on, if there is one now. One that is made
+    /// later is read from its beginning.
     ///
     /// # Errors
     ///
     /// What the system says, unless there is no file.
     pub fn from_end(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let mut log =
-            Self { path: path.into(), open: None, lines: Lines::default(), buffer: vec![0; PIECE] };
+        let (lines, buffer) = (Lines::default(), vec![0; PIECE]);
+        let mut log = Self { path: path.into(), open: None, lines, number: 0, buffer };
         if let Some(mut open) = log.find()? {
-            open.read = open.file.seek(SeekFrom::End(0))?;
+            open.read = open.last_end(&mut log.buffer)?;
+            open.file.seek(SeekFrom::Start(open.read))?;
+            log.lines = Lines::from(open.read);
             log.open = Some(open);
         }
         Ok(log)
+    }
+
+    /// The octet behind which the lines are that come next.
+    pub(crate) fn reached(&self) -> u64 {
+        self.lines.place.start
+    }
+
+    /// The first thing that something finds in the lines before those that come next.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn find_before<T>(
+        &mut self,
+        mut find: impl FnMut(&[u8]) -> Option<T>,
+    ) -> io::Result<Option<T>> {
+        let Some(open) = &self.open else { return Ok(None) };
+        let (mut lines, mut found, mut at, end) = (Lines::default(), None, 0, self.reached());
+        while found.is_none() && at < end {
+            let length = open.file.read_at(&mut self.buffer, at)?;
+            let piece = self.buffer.get(..length).unwrap_or_default();
+            lines.push(piece, |line, place| {
+                if found.is_none() && place.end <= end {
+                    found = find(line);
+                }
+            });
+            if length == 0 {
+                break;
+            }
+            at = at.saturating_add(u64::try_from(length).unwrap_or_default());
+        }
+        Ok(found)
     }
 
     /// Gives the lines that were written since, and says whether there may be more at once. It does
@@ -91,8 +149,10 @@ impl FollowedLog {
     /// # Errors
     ///
     /// What the system says. A later call goes on.
-    pub fn read(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+    pub fn read(&mut self, mut each: impl FnMut(FollowedLine<'_>)) -> io::Result<bool> {
         for _ in 0..PIECES {
+            let file = self.number;
+            let mut each = |octets: &[u8], place| each(FollowedLine { octets, place, file });
             let Some(open) = &mut self.open else {
                 self.open = self.find()?;
                 if self.open.is_none() {
@@ -110,6 +170,7 @@ impl FollowedLog {
             if open.file.metadata()?.len() < open.read {
                 open.read = open.file.seek(SeekFrom::Start(0))?;
                 self.lines.finish(&mut each);
+                self.number = self.number.saturating_add(1);
                 continue;
             }
             match fs_err::metadata(&self.path) {
@@ -121,6 +182,7 @@ impl FollowedLog {
                 Err(error) => return Err(error),
                 Ok(_) => {
                     self.lines.finish(&mut each);
+                    self.number = self.number.saturating_add(1);
                     self.open = None;
                 }
             }
@@ -139,6 +201,19 @@ impl FollowedLog {
     }
 }
 
+impl Open {
+    /// The octet behind its last line that has an end.
+    fn last_end(&self, buffer: &mut [u8]) -> io::Result<u64> {
+        let end = self.file.metadata()?.len();
+        let start = end.saturating_sub(u64::try_from(buffer.len()).unwrap_or_default());
+        let length = self.file.read_at(buffer, start)?;
+        let last = buffer.get(..length).unwrap_or_default();
+        let last = last.iter().rposition(|octet| *octet == b'\n').map(|place| place + 1);
+        let last = last.and_then(|place| u64::try_from(place).ok());
+        Ok(last.map_or(if start == 0 { 0 } else { end }, |place| start.saturating_add(place)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -153,7 +228,7 @@ mod tests {
     fn more(log: &mut FollowedLog) -> Vec<String> {
         let mut lines = Vec::new();
         while log
-            .read(|line| lines.push(String::from_utf8_lossy(line).trim_end().to_owned()))
+            .read(|line| lines.push(String::from_utf8_lossy(line.octets).trim_end().to_owned()))
             .unwrap()
         {}
         lines
@@ -165,11 +240,11 @@ mod tests {
         let mut found = Vec::new();
         let long = "x".repeat(LoggedSession::MOST_OCTETS);
         for piece in ["on", "e\ntwo\n\nth", "ree\n", &long, &long, "\nfo", "ur"] {
-            lines.push(piece.as_bytes(), |line| found.push(line.to_vec()));
+            lines.push(piece.as_bytes(), |line, _| found.push(line.to_vec()));
         }
-        lines.finish(|line| found.push(line.to_vec()));
+        lines.finish(|line, _| found.push(line.to_vec()));
         assert_eq!(found, [&b"one\n"[..], b"two\n", b"\n", b"three\n", b"four"]);
-        lines.finish(|_| panic!("there is none"));
+        lines.finish(|_, _| panic!("there is none"));
     }
 
     #[test]

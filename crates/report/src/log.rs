@@ -4,13 +4,13 @@
 //! session is counted under that; what failed for DANE, under DANE; everything else under
 //! `no-policy-found`.
 
-use std::{collections::HashMap, io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::HashMap, io, ops::Range, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use mail_domain::DomainName;
 use mta_sts::{Mode, Policy};
 use sealpost_runtime::Clock;
-use sealpost_store::{FetchedPolicy, Policies, Store};
+use sealpost_store::{Digest, FetchedPolicy, Policies, Sessions, Store, sessions::FollowedPart};
 use tls_rpt::{
     LogTime, LoggedSession, PolicyType, ResultType, SeenPolicy, Session, SessionPolicy,
     SessionReading,
@@ -36,6 +36,7 @@ const PIECES: usize = 4;
 pub struct LogCounter {
     intake: Intake,
     policies: Policies,
+    store: Sessions,
     clock: Clock,
     metrics: Arc<ReportMetrics>,
 }
@@ -43,11 +44,12 @@ pub struct LogCounter {
 impl LogCounter {
     /// Counts into `intake`, under the policies that `store` holds.
     pub fn new(intake: Intake, store: &Store, clock: Clock, metrics: Arc<ReportMetrics>) -> Self {
-        Self { intake, policies: store.policies(), clock, metrics }
+        Self { intake, policies: store.policies(), store: store.sessions(), clock, metrics }
     }
 
     /// Follows a file, from its end on, over rotation. It ends only by being dropped, or when nothing
-    /// is counted any more.
+    /// is counted any more. How far it has come is noted, so that [`import_log`](crate::import_log)
+    /// leaves that out.
     pub async fn follow(&self, path: PathBuf) {
         let mut is_told = false;
         let mut log = None;
@@ -60,6 +62,7 @@ impl LogCounter {
             let may_be_more = match read {
                 Ok((may_be_more, found)) => {
                     is_told = false;
+                    self.note(&found.parts).await;
                     if !self.count(found).await {
                         return;
                     }
@@ -106,15 +109,33 @@ impl LogCounter {
             let piece = piece?;
             let mut found = Found::default();
             if piece.is_empty() {
-                lines.finish(|line| found.look(line));
+                lines.finish(|line, _| found.look(line));
             } else {
-                lines.push(&piece, |line| found.look(line));
+                lines.push(&piece, |line, _| found.look(line));
             }
             if !self.count(found).await {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Notes what of files is about to be counted. Until that is written nothing is: the file keeps it.
+    async fn note(&self, parts: &[FollowedPart]) {
+        if parts.is_empty() {
+            return;
+        }
+        let mut is_told = false;
+        loop {
+            let now = self.clock.now().as_second();
+            let Err(error) = self.store.note_followed(parts.to_vec(), now).await else { return };
+            self.metrics.store_failures.increment();
+            if !is_told {
+                tracing::error!(%error, "a log waits: how far it was counted could not be noted");
+            }
+            is_told = true;
+            sleep(PAUSE).await;
+        }
     }
 
     /// Whether there is still somebody who counts.
@@ -218,11 +239,18 @@ fn honoured(domain: &DomainName, fetched: &FetchedPolicy, at: i64) -> Option<See
     Some(SeenPolicy::of_sts(domain.clone(), &fetched.text, policy.mx()))
 }
 
+/// The name of a log file: the line of its first session.
+pub(crate) fn log_name(line: &[u8]) -> Digest {
+    Digest::of(line.trim_ascii_end())
+}
+
 /// The sessions among some lines.
 #[derive(Default)]
 struct Found {
     sessions: Vec<LoggedSession>,
     refused: u64,
+    /// What of which files was looked at.
+    parts: Vec<FollowedPart>,
 }
 
 impl Found {
@@ -233,18 +261,62 @@ impl Found {
             Some(Err(_)) => self.refused = self.refused.saturating_add(1),
         }
     }
+
+    fn add(&mut self, part: FollowedPart) {
+        match self.parts.last_mut() {
+            Some(last) if (last.log, last.begins) == (part.log, part.begins) => *last = part,
+            _ => self.parts.push(part),
+        }
+    }
+}
+
+/// A log that is followed, and the name of the file that it is now.
+struct Followed {
+    log: FollowedLog,
+    file: u64,
+    begins: u64,
+    /// None while there is no session in it.
+    name: Option<Digest>,
+}
+
+impl Followed {
+    fn from_end(path: PathBuf, found: &mut Found) -> io::Result<Self> {
+        let mut log = FollowedLog::from_end(path)?;
+        let is_session = |line: &[u8]| matches!(LoggedSession::read(line), Some(Ok(_)));
+        let name = log.find_before(|line| is_session(line).then(|| log_name(line)))?;
+        let begins = log.reached();
+        // Noted at once: what is read as a whole from now on may not go further.
+        found.parts.extend(name.map(|log| FollowedPart { log, begins, reached: begins }));
+        Ok(Self { log, file: 0, begins, name })
+    }
+
+    fn read(&mut self, found: &mut Found) -> io::Result<bool> {
+        let Self { log, file, begins, name } = self;
+        log.read(|line| {
+            if *file != line.file {
+                (*file, *begins, *name) = (line.file, 0, None);
+            }
+            let sessions = found.sessions.len();
+            found.look(line.octets);
+            if found.sessions.len() > sessions {
+                let log = *name.get_or_insert_with(|| log_name(line.octets));
+                let Range { end: reached, .. } = line.place;
+                found.add(FollowedPart { log, begins: *begins, reached });
+            }
+        })
+    }
 }
 
 /// What was read, and whether there may be more at once.
 type Read = io::Result<(bool, Found)>;
 
-fn read_more(log: Option<FollowedLog>, path: PathBuf) -> (Option<FollowedLog>, Read) {
-    let mut log = match log.map_or_else(|| FollowedLog::from_end(path), Ok) {
+fn read_more(log: Option<Followed>, path: PathBuf) -> (Option<Followed>, Read) {
+    let mut found = Found::default();
+    let mut log = match log.map_or_else(|| Followed::from_end(path, &mut found), Ok) {
         Ok(log) => log,
         Err(error) => return (None, Err(error)),
     };
-    let mut found = Found::default();
-    let read = log.read(|line| found.look(line));
+    let read = log.read(&mut found);
     (Some(log), read.map(|may_be_more| (may_be_more, found)))
 }
 

@@ -1,16 +1,19 @@
 //! Counting the sessions of a whole log file, once.
 
-use std::{collections::HashMap, io::Read};
+use std::{collections::HashMap, io::Read, ops::Range};
 
 use jiff::{Timestamp, tz::Offset};
 use sealpost_evidence::traffic::Day;
-use sealpost_store::{Digest, Sessions, StoreError, sessions::Epoch};
+use sealpost_store::{
+    Sessions, StoreError,
+    sessions::{Epoch, FollowedPart},
+};
 use tls_rpt::{FailureCount, LoggedSession, SessionOutcome};
 
 use crate::{
     import::{Key, Sums, save},
     lines::Lines,
-    log::{moment, told_by},
+    log::{log_name, moment, told_by},
 };
 
 /// Octets that are read at a time.
@@ -23,6 +26,8 @@ pub struct LogImported {
     pub counters: u64,
     /// Sessions under them.
     pub sessions: u64,
+    /// Sessions that are left to whoever follows the file, or has followed it.
+    pub followed: u64,
     /// Lines that tell of a session and could not be read, or have no time.
     pub unreadable: u64,
 }
@@ -43,7 +48,8 @@ pub enum LogImportError {
 /// it, for lines that do not tell their own.
 ///
 /// To repeat it counts nothing twice, also when the file has grown or has another name: what a log
-/// was is told by its first session.
+/// was is told by its first session. What a [`LogCounter`](crate::LogCounter) has counted of it while it
+/// was written, or is about to count, is left out.
 ///
 /// # Errors
 ///
@@ -56,15 +62,15 @@ pub async fn import_log(
 ) -> Result<LogImported, LogImportError> {
     let mut imported = LogImported::default();
     let mut all: HashMap<Key, Sums> = HashMap::new();
-    let mut name = None;
+    let (mut name, mut followed) = (None, None);
     let (mut lines, mut piece) = (Lines::default(), vec![0; PIECE]);
     loop {
-        let mut found: Vec<LoggedSession> = Vec::new();
-        let mut look = |line: &[u8]| match LoggedSession::read(line) {
+        let mut found: Vec<(LoggedSession, u64)> = Vec::new();
+        let mut look = |line: &[u8], place: Range<u64>| match LoggedSession::read(line) {
             None => {}
             Some(Ok(session)) => {
-                name.get_or_insert_with(|| Digest::of(line.trim_ascii_end()));
-                found.push(session);
+                name.get_or_insert_with(|| log_name(line));
+                found.push((session, place.start));
             }
             Some(Err(_)) => imported.unreadable = imported.unreadable.saturating_add(1),
         };
@@ -73,7 +79,14 @@ pub async fn import_log(
             0 => lines.finish(&mut look),
             _ => lines.push(piece.get(..length).unwrap_or_default(), &mut look),
         }
-        for session in found {
+        if let (Some(name), None) = (name, &followed) {
+            followed = Some(sessions.followed(name).await?);
+        }
+        for (session, at) in found {
+            if is_followed(followed.as_deref().unwrap_or_default(), at) {
+                imported.followed = imported.followed.saturating_add(1);
+                continue;
+            }
             let Some(time) = moment(session.written, offset, now) else {
                 imported.unreadable = imported.unreadable.saturating_add(1);
                 continue;
@@ -91,6 +104,12 @@ pub async fn import_log(
         (imported.counters, imported.sessions) = save(sessions, &epoch, all).await?;
     }
     Ok(imported)
+}
+
+/// Whether a line that begins at this octet was counted while the log was written, or will be.
+fn is_followed(parts: &[FollowedPart], at: u64) -> bool {
+    let is_behind_all = parts.last().is_some_and(|part| part.begins <= at);
+    is_behind_all || parts.iter().any(|part| (part.begins..part.reached).contains(&at))
 }
 
 impl Sums {
@@ -143,13 +162,28 @@ mod tests {
                 .fold((0, 0), |sum, (_, it)| (sum.0 + it.successful, sum.1 + it.failed))
         };
         let first = import(log.clone()).await;
-        assert_eq!(first, LogImported { counters: 2, sessions: 2, unreadable: 1 });
+        assert_eq!(first, LogImported { counters: 2, sessions: 2, followed: 0, unreadable: 1 });
         // In the zone of the machine it was still the day before in UTC.
         assert_eq!((sums("2026-11-25").await, sums("2026-11-26").await), ((1, 0), (0, 1)));
         assert_eq!(import(log.clone()).await, first);
         log += line("Nov 26 10:00:00", good).trim_end();
-        assert_eq!(import(log).await, LogImported { counters: 2, sessions: 3, unreadable: 1 });
+        assert_eq!(
+            import(log).await,
+            LogImported { counters: 2, sessions: 3, followed: 0, unreadable: 1 }
+        );
         assert_eq!((sums("2026-11-25").await, sums("2026-11-26").await), ((1, 0), (1, 1)));
         assert_eq!(import("nothing of interest\n".to_owned()).await, LogImported::default());
+    }
+    #[test]
+    fn what_was_followed_lies_between_places_or_behind_the_last_beginning() {
+        let part = |begins, reached| FollowedPart { log: log_name(b"x"), begins, reached };
+        let parts = [part(10, 20), part(30, 40)];
+        for (at, expected) in [(0, false), (9, false), (10, true), (19, true), (20, false)] {
+            assert_eq!(is_followed(&parts, at), expected, "{at}");
+        }
+        for (at, expected) in [(29, false), (30, true), (39, true), (40, true), (999, true)] {
+            assert_eq!(is_followed(&parts, at), expected, "{at}");
+        }
+        assert!(!is_followed(&[], 0));
     }
 }

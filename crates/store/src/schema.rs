@@ -42,6 +42,7 @@ pub(crate) static STORE: Schema = Schema {
         include_str!("migrations/0022_held_posts.sql"),
         include_str!("migrations/0023_rollout_hosted.sql"),
         include_str!("migrations/0024_hosted_whereabouts.sql"),
+        include_str!("migrations/0025_followed_logs.sql"),
     ],
     // Several reports with many failures lie in one page; in pages of the usual 4 KiB there would be
     // two, and much room between them.

@@ -12,12 +12,14 @@ pub(crate) mod sql;
 
 mod beside;
 mod counter;
+mod followed;
 mod posted;
 mod refused;
 mod text;
 
 pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
 use counter::Counter;
+pub use followed::FollowedPart;
 pub use posted::{HeldPost, SessionPost};
 pub use refused::RefusedDatagram;
 use text::NAME;
@@ -342,6 +344,8 @@ impl Sessions {
                 let rows = statement.execute(params![first.number(), limit])?;
                 forgotten = forgotten.max(u64::try_from(rows).unwrap_or(u64::MAX));
             }
+            // There are a few a day.
+            connection.prepare_cached(sql::FORGET_FOLLOWED)?.execute([first.begins_at()])?;
             Ok(forgotten)
         };
         self.store.writer.write(write).await

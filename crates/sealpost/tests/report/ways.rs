@@ -232,6 +232,56 @@ fn a_log_is_followed_over_rotation() {
     assert_eq!(world.sums("b.test", &today()), (1, 0));
 }
 
+/// A session of its own second, in the zone of which nobody can be wrong.
+fn failure_at(second: u64) -> String {
+    let time = format!("{}T00:00:{second:02}Z", today());
+    let bad = "failure, domain=a.test, receiving_mx=mx.a.test[192.0.2.1], \
+               failure_type=certificate_expired";
+    line(bad).replace("Nov 26 10:00:00", &time)
+}
+
+#[test]
+fn what_was_followed_is_not_counted_again_by_read_log() {
+    let world = world();
+    let log = world.path("mail.log");
+    let read = |name: &str| world.run(&["read-log", world.path(name).to_str().unwrap()]).0;
+    let failed = || world.sums("a.test", &today()).1;
+    // One before it is followed, then three that are, of which the last moves the file away.
+    append(&log, &failure_at(0));
+    let daemon = world.start(&[]);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    append(&log, &failure_at(1));
+    daemon.wait_until("sealpost_report_logged_total", 1);
+    let said = read("mail.log");
+    assert!(said.contains("1 sessions are left to `report`"), "{said}");
+    append(&log, &failure_at(2));
+    daemon.wait_until("sealpost_report_logged_total", 2);
+    fs_err::rename(&log, world.path("mail.log.1")).unwrap();
+    append(&world.path("mail.log.1"), &failure_at(3));
+    append(&log, &failure_at(4));
+    daemon.wait_until("sealpost_report_logged_total", 4);
+    assert!(daemon.terminate().0.success());
+    assert_eq!(failed(), 5);
+    for _ in 0..2 {
+        assert!(read("mail.log.1").contains("3 sessions are left"));
+        assert!(read("mail.log").contains("1 sessions are left"));
+        assert_eq!(failed(), 5);
+    }
+    // What came while it did not run is nobody's until it runs again, and then read-log's.
+    append(&log, &failure_at(5));
+    assert!(read("mail.log").contains("2 sessions are left"));
+    let daemon = world.start(&[]);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    append(&log, &failure_at(6));
+    daemon.wait_until("sealpost_report_logged_total", 1);
+    fs_err::copy(&log, world.path("copy")).unwrap();
+    for name in ["mail.log", "copy", "mail.log.1"] {
+        read(name);
+    }
+    assert!(daemon.terminate().0.success());
+    assert_eq!(failed(), 7);
+}
+
 #[test]
 fn a_log_is_read_as_a_whole_and_through_a_pipe() {
     let world = World::new();

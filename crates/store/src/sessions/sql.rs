@@ -221,6 +221,18 @@ statements! {
             (SELECT post_key FROM session_posts ORDER BY posted_at DESC, post_key
              LIMIT $1 OFFSET $2)";
 
+    NOTE_FOLLOWED = "
+        INSERT INTO followed_logs (log, begins, reached, noted_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (log, begins) DO UPDATE SET
+            reached = excluded.reached,
+            noted_at = excluded.noted_at";
+
+    FOLLOWED = "
+        SELECT begins, reached FROM followed_logs WHERE log = $1 ORDER BY begins";
+
+    FORGET_FOLLOWED = "
+        DELETE FROM followed_logs WHERE noted_at < $1";
+
     NEWEST_REFUSED = "
         SELECT COALESCE(MAX(id), 0) FROM refused_datagrams WHERE node = $1";
 

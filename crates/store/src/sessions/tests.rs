@@ -292,6 +292,22 @@ async fn rows_that_make_no_sense_are_counted() {
 }
 
 #[tokio::test]
+async fn parts_of_logs_are_noted_and_forgotten_by_age() {
+    let (_folder, sessions) = open().await;
+    let part = |begins, reached| FollowedPart { log: Digest::of(b"log"), begins, reached };
+    let other = FollowedPart { log: Digest::of(b"other"), begins: 0, reached: 9 };
+    sessions.note_followed(vec![part(30, 30), part(10, 15), other], AT).await.unwrap();
+    sessions.note_followed(vec![part(10, 20)], AT + 86_400).await.unwrap();
+    let followed = sessions.followed(other.log).await.unwrap();
+    assert_eq!(followed, [other]);
+    let followed = sessions.followed(Digest::of(b"log")).await.unwrap();
+    assert_eq!(followed, [part(10, 20), part(30, 30)]);
+    sessions.prune(day().plus(1), 10).await.unwrap();
+    assert_eq!(sessions.followed(other.log).await.unwrap(), []);
+    assert_eq!(sessions.followed(Digest::of(b"log")).await.unwrap(), [part(10, 20)]);
+}
+
+#[tokio::test]
 async fn posts_are_noted_with_their_counters_and_forgotten_by_age_and_number() {
     let (_folder, sessions) = open().await;
     let epoch = sessions.begin("node", AT).await.unwrap();

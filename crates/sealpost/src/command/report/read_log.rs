@@ -67,6 +67,12 @@ async fn import(
         imported.sessions,
         imported.counters
     ))?;
+    if imported.followed > 0 {
+        output.say(&format!(
+            "{} sessions are left to `report`, which follows this log",
+            imported.followed
+        ));
+    }
     warn(imported.unreadable, output);
     Ok(imported.unreadable)
 }
