@@ -16,6 +16,7 @@ mod mail;
 mod post;
 mod program;
 mod relay;
+mod retry_after;
 
 use std::str::FromStr;
 use std::time::Duration;
