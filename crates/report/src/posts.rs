@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sealpost_evidence::traffic::Day;
 use sealpost_listen::http::{Fields, HttpService, Method, Request, Response, Status};
 use sealpost_runtime::Clock;
 use sealpost_store::{
@@ -44,6 +45,7 @@ pub struct SessionPosts {
     intake: Intake,
     sessions: Sessions,
     clock: Clock,
+    retention_days: u16,
     metrics: Arc<ReportMetrics>,
     holder: Arc<Holder>,
 }
@@ -98,7 +100,8 @@ impl SessionPosts {
     pub const PATH: [&'static str; 2] = ["v1", "sessions"];
 
     /// Counts into `intake` what comes with this token, around which white space does not count. `node`
-    /// is the name under which this process counts.
+    /// is the name under which this process counts. What is older than `retention_days` is refused:
+    /// it would be forgotten at once.
     ///
     /// # Errors
     ///
@@ -109,6 +112,7 @@ impl SessionPosts {
         intake: Intake,
         sessions: Sessions,
         clock: Clock,
+        retention_days: u16,
         metrics: Arc<ReportMetrics>,
     ) -> Result<Self, TokenError> {
         let token = token.trim();
@@ -121,6 +125,7 @@ impl SessionPosts {
             intake,
             sessions,
             clock,
+            retention_days,
             metrics,
             holder: Arc::new(holder),
         })
@@ -223,7 +228,8 @@ impl HttpService for SessionPosts {
             Ok(key) => key,
             Err(why) => return self.refuse(Response::text(Status::BadRequest, why)),
         };
-        let read = at(&request.query, now).and_then(|at| Ok((at, read(&request.body)?)));
+        let read = at(&request.query, now, self.retention_days)
+            .and_then(|at| Ok((at, read(&request.body)?)));
         let (at, sessions) = match read {
             Ok(read) => read,
             Err(why) => {
@@ -352,18 +358,31 @@ fn number(count: usize) -> u64 {
 }
 
 /// When the sessions were: now, unless `at` says it, as it does for those that had to wait.
-fn at(query: &[(String, String)], now: i64) -> Result<i64, String> {
-    let mut times = query.iter().filter(|(name, _)| name == "at");
+fn at(query: &[(String, String)], now: i64, retention_days: u16) -> Result<i64, String> {
+    if let Some((name, _)) = query.iter().find(|(name, _)| name != "at") {
+        let name: String = name.chars().take(40).flat_map(char::escape_debug).collect();
+        return Err(format!(
+            "nothing was counted: `{name}` is unknown; in the query, only `at` is known\n"
+        ));
+    }
+    let mut times = query.iter();
     let at = match (times.next(), times.next()) {
         (None, _) => return Ok(now),
         (Some((_, text)), None) => text.parse::<Timestamp>().ok().map(Timestamp::as_second),
         (Some(_), Some(_)) => None,
     };
     let at = at.filter(|at| (0..=now.saturating_add(CLOCKS_APART)).contains(at));
-    at.ok_or_else(|| {
-        "nothing was counted: `at` is no time such as 2026-11-26T10:00:00Z, or one in the future\n"
-            .to_owned()
-    })
+    let at = at.ok_or(
+        "nothing was counted: `at` is no time such as 2026-11-26T10:00:00Z, or one in the future\n",
+    )?;
+    let first = Day::of(now).plus(-i64::from(retention_days));
+    if Day::of(at) < first {
+        return Err(format!(
+            "nothing was counted: `at` is before {first}, and counters are kept for {retention_days} \
+             days (`retention_days`)\n"
+        ));
+    }
+    Ok(at)
 }
 
 /// The sessions of a body, or what is wrong with it.
@@ -430,13 +449,17 @@ mod tests {
         const NOW: i64 = 1_795_651_200;
         let of = |query: &[(&str, &str)]| {
             let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-            at(&query.iter().map(owned).collect::<Vec<_>>(), NOW).ok()
+            at(&query.iter().map(owned).collect::<Vec<_>>(), NOW, 35).ok()
         };
         assert_eq!(of(&[]), Some(NOW));
-        assert_eq!(of(&[("after", "x")]), Some(NOW));
+        // One that is misspelt must not make them of today.
+        assert_eq!(of(&[("att", "2026-11-25T23:59:59Z")]), None);
+        assert_eq!(of(&[("at", "2026-11-25T23:59:59Z"), ("after", "x")]), None);
         assert_eq!(of(&[("at", "2026-11-25T23:59:59Z")]), Some(NOW - 1));
         assert_eq!(of(&[("at", "2026-11-26T01:00:00+01:00")]), Some(NOW));
         assert_eq!(of(&[("at", "2026-11-26T00:05:00Z")]), Some(NOW + 300));
+        assert_eq!(of(&[("at", "2026-10-22T00:00:00Z")]), Some(NOW - 35 * 86_400));
+        assert_eq!(of(&[("at", "2026-10-21T23:59:59Z")]), None);
         for bad in ["", "now", "2026-11-26", "2026-11-26T00:05:01Z", "1969-12-31T23:59:59Z"] {
             assert_eq!(of(&[("at", bad)]), None, "{bad}");
         }
@@ -452,7 +475,7 @@ mod tests {
         let (sessions, clock) = (store.sessions(), Clock::system());
         let new = |token: &str| {
             let (intake, sessions) = (intake.clone(), sessions.clone());
-            SessionPosts::new(token, "node", intake, sessions, clock.clone(), Arc::default())
+            SessionPosts::new(token, "node", intake, sessions, clock.clone(), 35, Arc::default())
                 .is_ok()
         };
         assert!(new("  0123456789abcdef\n"));

@@ -256,8 +256,8 @@ fn posts(
     file.take(TOKEN_OCTETS)
         .read_to_string(&mut token)
         .map_err(|error| Failure::new(format!("read the token in {}: {error}", path.display())))?;
-    let posts =
-        SessionPosts::new(&token, node, intake, sessions, clock.clone(), Arc::clone(metrics));
+    let (clock, days, metrics) = (clock.clone(), section.retention_days, Arc::clone(metrics));
+    let posts = SessionPosts::new(&token, node, intake, sessions, clock, days, metrics);
     let posts = posts.map_err(|error| {
         Failure::new(format!("{error} ({})", path.display())).hint("make one: openssl rand -hex 32")
     })?;

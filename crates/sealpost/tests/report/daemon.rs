@@ -224,6 +224,15 @@ pub(crate) fn failed(domain: &str, code: u32) -> String {
 
 /// Today, in UTC.
 pub(crate) fn today() -> String {
-    let output = Command::new("date").args(["-u", "+%F"]).output().unwrap();
+    date(&["-u", "+%F"])
+}
+
+/// The day before it.
+pub(crate) fn yesterday() -> String {
+    date(&["-u", "-d", "yesterday", "+%F"])
+}
+
+fn date(arguments: &[&str]) -> String {
+    let output = Command::new("date").args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

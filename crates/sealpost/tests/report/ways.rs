@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
-use crate::daemon::{World, connect, failed, successful, today};
+use crate::daemon::{World, connect, failed, successful, today, yesterday};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -76,14 +76,20 @@ fn sessions_are_posted_with_a_token() {
     let at = |time: &str| {
         post_to(&address, &format!("/v1/sessions?at={time}"), &authorized(), both.as_bytes()).0
     };
-    assert_eq!(at("2026-10-01T23:59:59Z"), 200);
+    let yesterday = yesterday();
+    assert_eq!(at(&format!("{yesterday}T23:59:59Z")), 200);
     assert_eq!(at("yesterday"), 422);
+    // Nothing is taken to be thrown away, and none of another day than it says.
+    assert_eq!(at("2026-01-26T00:00:00Z"), 422);
+    let misspelt = format!("/v1/sessions?att={yesterday}T00:00:00Z");
+    let (status, why) = post_to(&address, &misspelt, &authorized(), both.as_bytes());
+    assert_eq!((status, why.contains("only `at` is known")), (422, true), "{why}");
     assert_eq!(daemon.metric("sealpost_report_posted_total"), 5);
     assert_eq!(daemon.metric("sealpost_report_panics_total"), 0);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     assert_eq!(world.sums("a.test", &today()), (3, 1));
-    assert_eq!(world.sums("a.test", "2026-10-01"), (1, 1));
+    assert_eq!(world.sums("a.test", &yesterday), (1, 1));
 }
 
 #[test]
@@ -104,8 +110,8 @@ fn a_post_that_comes_again_with_its_key_is_counted_once() {
     let (status, why) = post(&address, &with("one"), successful("a.test").as_bytes());
     assert_eq!(status, 422);
     assert!(why.contains("another body"), "{why}");
-    let path = "/v1/sessions?at=2026-10-01T23:59:59Z";
-    assert_eq!(post_to(&address, path, &with("one"), both.as_bytes()).0, 422);
+    let path = format!("/v1/sessions?at={}T23:59:59Z", yesterday());
+    assert_eq!(post_to(&address, &path, &with("one"), both.as_bytes()).0, 422);
     let long = "x".repeat(256);
     for key in ["", "\"\"", "a b", &long, "ä"] {
         assert_eq!(post(&address, &with(key), both.as_bytes()).0, 400, "{key}");
