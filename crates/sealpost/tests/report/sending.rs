@@ -175,10 +175,16 @@ fn a_day_is_sent_by_hand() {
         let at = ["send", "--at", "2026-11-26T10:00:00Z", "--day"];
         sending.world.run(&[&at[..], more].concat())
     };
+    // Where nobody answers it cannot be told who wants one, with and without --dry-run.
+    for more in [&["--dry-run"][..], &[]] {
+        let nowhere = ["2026-11-20", "--domain", "a.test", "--resolver", "127.0.0.1:1"];
+        let (said, status) = send(&[&nowhere[..], more].concat());
+        assert_eq!((status, said.contains("could not tell where")), (3, true), "{said}");
+    }
     let (said, status) = send(&["2026-11-20", "--dry-run"]);
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("a.test: report 2026-11-20.a.test.1."), "{said}");
-    assert!(said.contains(" octets, to mailto:tls@a.test\n"), "{said}");
+    assert!(said.contains(" octets packed, to mailto:tls@a.test\n"), "{said}");
     assert!(said.contains("b.test: none (not-wanted): it asks for no reports\n"), "{said}");
     assert_eq!(sending.sink.mails(), []);
     sending.sink.answer(450);

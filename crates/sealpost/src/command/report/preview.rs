@@ -69,9 +69,21 @@ pub(super) async fn run(
         Failure::new(format!("{error}{}", source.unwrap_or_default()))
             .hint("see `organization` and `contact` in the section [report]")
     })?;
+    let is_marked = !face.origin.is_empty();
+    let id = built.report.report_id.as_deref().filter(|_| is_marked);
     match arguments.format {
-        Format::Json => output.line(&built.json)?,
-        Format::Human => output.text(&without_controls(&text(&counted, &built, day == today)))?,
+        Format::Json => {
+            if !is_marked {
+                output.say(
+                    "the report-id will be another one: it has a mark of the store that is made with \
+                     the first report that is sent",
+                );
+            }
+            output.line(&built.json)?
+        }
+        Format::Human => {
+            output.text(&without_controls(&text(&counted, &built, day == today, id)))?
+        }
     }
     Ok(Outcome::Clean)
 }
@@ -119,7 +131,7 @@ async fn all(
 }
 
 /// The numbers of a domain, and what becomes of them.
-fn text(counted: &CountedDay, built: &BuiltReport, is_today: bool) -> String {
+fn text(counted: &CountedDay, built: &BuiltReport, is_today: bool, id: Option<&str>) -> String {
     let sessions = &counted.sessions;
     let mut text = format!("{} on {}", sessions.domain(), sessions.date());
     text.push_str(if is_today { ", so far\n" } else { "\n" });
@@ -143,8 +155,14 @@ fn text(counted: &CountedDay, built: &BuiltReport, is_today: bool) -> String {
             }
         }
     }
-    let id = built.report.report_id.as_deref().unwrap_or_default();
-    let _ = writeln!(text, "report:  {id}, {} octets", built.json.len());
+    let size = built.json.len();
+    let _ = match id {
+        Some(id) => writeln!(text, "report:  {id}, {size} octets unpacked"),
+        None => writeln!(
+            text,
+            "report:  about {size} octets unpacked; it gets its id when the first report is sent"
+        ),
+    };
     if built.failures_summed_up > 0 {
         let _ = writeln!(text, "         {} failures are summed up", built.failures_summed_up);
     }

@@ -42,8 +42,10 @@ pub(super) async fn run(
     };
     let (sessions, submissions) = (store.sessions(), store.submissions());
     let face = section.face(&host);
+    let mut has_id = true;
     let (builder, dispatch) = if arguments.dry_run {
         let face = face_in(&submissions, face).await.map_err(failed)?;
+        has_id = !face.origin.is_empty();
         let builder = DayBuilder::new(sessions, submissions, network, face, delivery.into());
         (builder, None)
     } else {
@@ -63,7 +65,8 @@ pub(super) async fn run(
     };
     let occasion = Occasion { now, is_at_once: true, is_last: false };
     let domain = arguments.domain.as_ref();
-    let mut told = Told { output: &mut *output, domains: 0, is_unknown: false, failed: None };
+    let mut told =
+        Told { output: &mut *output, has_id, domains: 0, is_unknown: false, failed: None };
     if let Some(domain) = domain {
         let considered = match arguments.dry_run {
             true => builder.consider(day, domain, occasion).await,
@@ -93,7 +96,9 @@ pub(super) async fn run(
     }
     if let Some(dispatch) = dispatch {
         dispatch.send_due().await.map_err(failed)?;
-        if !show(&store, day, domain, output).await? {
+        let is_all_there = show(&store, day, domain, output).await?;
+        // What could not be told may be told later, and is none of ours yet.
+        if !is_all_there && !is_unknown {
             outcome = Outcome::Findings;
         }
     } else if domains == 0 {
@@ -106,6 +111,9 @@ pub(super) async fn run(
 /// Says what is decided.
 struct Told<'o> {
     output: &'o mut Output,
+    /// Whether the ids are those of the reports that leave: the store makes its mark for them with the
+    /// first one.
+    has_id: bool,
     domains: u64,
     is_unknown: bool,
     failed: Option<Failure>,
@@ -118,8 +126,14 @@ impl Told<'_> {
             Considered::Report(report) => {
                 let places: Vec<&str> =
                     report.destinations.iter().map(|place| place.rua.as_str()).collect();
-                let (size, id) = (report.octets.len(), &report.report_id);
-                format!("{domain}: report {id}, {size} octets, to {}", places.join(" and "))
+                let (size, places) = (report.octets.len(), places.join(" and "));
+                match self.has_id {
+                    true => {
+                        let id = &report.report_id;
+                        format!("{domain}: report {id}, {size} octets packed, to {places}")
+                    }
+                    false => format!("{domain}: a report, about {size} octets packed, to {places}"),
+                }
             }
             Considered::None(why, text) => format!("{domain}: none ({}): {text}", why.as_str()),
             Considered::Later(text) => {
