@@ -68,6 +68,7 @@ pub struct Section {
     #[schemars(with = "Option<String>", skip_serializing)]
     pub time_zone: Option<TimeZone>,
     /// Between two looks at everything, in seconds: 60.
+    #[schemars(range(min = 1, max = 3_600))]
     pub look_seconds: u16,
     /// How long something must hold before people are told, in seconds, in place of what its cause
     /// says.
@@ -76,10 +77,13 @@ pub struct Section {
     pub resolve_after_seconds: Option<u32>,
     /// The first pause before a receiver that could not be told is tried again, in seconds: 15. Each
     /// further one is twice as long, up to an hour.
+    #[schemars(range(min = 1))]
     pub retry_seconds: u16,
     /// For how many days a receiver is tried: 7.
+    #[schemars(range(min = 1))]
     pub retry_days: u16,
     /// For how many days is kept what is over: 400.
+    #[schemars(range(min = 1))]
     pub keep_days: u16,
     /// Who is told; at most 64.
     pub receiver: Vec<Receiver>,
@@ -171,6 +175,7 @@ struct ReceiverKeys {
     digest_at: String,
     /// How long it may take to answer, in seconds: 10, and 60 for mail.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 600))]
     timeout_seconds: Option<u16>,
 }
 

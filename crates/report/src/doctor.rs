@@ -67,7 +67,7 @@ pub enum ReporterError {
     /// No contact is configured.
     #[error("look at the set-up: it is not known who reports")]
     NoContact,
-    /// The contact is no address, or a key cannot be read.
+    /// A key cannot be read.
     #[error(transparent)]
     Author(#[from] AuthorError),
     /// The name of the machine.
@@ -116,11 +116,8 @@ impl Reporter {
     ///
     /// [`ReporterError`].
     pub fn of(section: &Section, host: &str) -> Result<Self, ReporterError> {
-        let contact = section.contact.as_deref().ok_or(ReporterError::NoContact)?;
-        let contact = MailAddress::parse(contact)
-            .map_err(|reason| AuthorError::Contact { contact: contact.to_owned(), reason })?
-            .domain()
-            .clone();
+        let contact = section.contact.as_ref().ok_or(ReporterError::NoContact)?;
+        let contact = contact.domain().clone();
         let delivery = section.delivery.clone().unwrap_or_default();
         let domain =
             |named: &Option<MailAddress>| named.as_ref().map(|address| address.domain().clone());

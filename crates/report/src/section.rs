@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use sealpost_listen::{Address, SocketOwner};
 use sealpost_runtime::state_folder;
 use serde::Deserialize;
-use tls_rpt::ReportFace;
+use tls_rpt::{MailAddress, ReportFace};
 
 /// The section `[report]` of the configuration. Each key may be left out; all together are enough to
 /// start with.
@@ -66,10 +66,13 @@ pub struct Section {
     pub organization: Option<String>,
     /// The mail address for questions. Its domain is the one that reports; by default
     /// `tls-reports@` and the name of the machine.
-    pub contact: Option<String>,
+    #[schemars(with = "Option<String>", skip_serializing)]
+    pub contact: Option<MailAddress>,
     /// Between two writes, in seconds: 2. So much is lost at most if the process is killed.
+    #[schemars(range(min = 1, max = 3_600))]
     pub flush_seconds: u16,
     /// For how many days the counters are kept: 35.
+    #[schemars(range(min = 1))]
     pub retention_days: u16,
     /// The addresses by which mail servers behind a NAT are seen from outside.
     #[schemars(with = "BTreeMap<String, IpAddr>")]
@@ -87,16 +90,20 @@ pub struct Section {
 #[serde(default, deny_unknown_fields)]
 pub struct SectionLimits {
     /// Octets of memory for counters: 256 MiB.
+    #[schemars(range(min = 1_048_576))]
     pub memory_octets: usize,
     /// Policies of one domain on one day: 200. Further ones are counted without their text.
     pub policies: usize,
     /// Failures of one policy on one day: 500. Further ones are counted by result type.
     pub failures: usize,
     /// Datagrams that could not be read and are kept to be looked at: 100.
+    #[schemars(range(min = 1))]
     pub refused: u16,
     /// Failures of one policy in a report: 1,000.
+    #[schemars(range(min = 1))]
     pub report_failures: usize,
     /// Octets of a report, unpacked: 10,000,000.
+    #[schemars(range(min = 10_000))]
     pub report_octets: usize,
 }
 
@@ -123,7 +130,7 @@ impl Section {
     /// Who reports, where the machine has this name.
     pub fn face(&self, host: &str) -> ReportFace {
         let contact = match &self.contact {
-            Some(contact) => contact.clone(),
+            Some(contact) => contact.to_string(),
             None => format!("tls-reports@{host}"),
         };
         let domain = contact.rsplit_once('@').map_or(host, |(_, domain)| domain);
@@ -255,6 +262,7 @@ mod tests {
             ("socket = [\"/run/a.sock\"]", "IP address"),
             ("socket_owner = \":\"", "owner"),
             ("flush_seconds = -1", "invalid value"),
+            ("contact = \"nobody\"", "tls-reports@example.com"),
             ("[addresses]\nhere = \"192.0.2.1\"", "address"),
             ("[limits]\nkeys = 1", "unknown field"),
         ] {

@@ -19,7 +19,7 @@ use sealpost_web::Setting;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-pub(crate) use self::fault::{Fault, faults, line_at};
+pub(crate) use self::fault::{Fault, beyond_bounds, faults, line_at};
 pub(crate) use self::schema::{Entry, schema, visit};
 use crate::daemon::RoleName;
 use crate::outcome::Failure;
@@ -142,6 +142,10 @@ impl Configuration {
     pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Vec<Fault>> {
         let mut configuration: Self =
             toml::from_str(&text).map_err(|error| faults(&text, &error))?;
+        let beyond = beyond_bounds(&text);
+        if !beyond.is_empty() {
+            return Err(beyond);
+        }
         configuration.set = set::keys(&text);
         if configuration.serve.roles.is_empty() {
             configuration.serve.roles = present(&text);

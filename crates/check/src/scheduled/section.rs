@@ -22,8 +22,10 @@ const MOST_AT_ONCE: u16 = 256;
 #[serde(default, deny_unknown_fields)]
 pub struct Section {
     /// From one look at a domain to the next, in hours: 6; 0 for never, 168 at most.
+    #[schemars(range(max = 168))]
     pub every_hours: u16,
     /// Domains that are looked at at the same time: 8; from 1 to 256.
+    #[schemars(range(min = 1, max = 256))]
     pub at_once: u16,
     /// Domains beside those of `[receive]` and `[publish]`.
     #[schemars(with = "Vec<String>")]

@@ -51,6 +51,7 @@ pub struct AcmeSection {
     /// What the authority allows.
     pub limits: AcmeLimits,
     /// Orders under way at a time: 4.
+    #[schemars(range(min = 1, max = 64))]
     pub parallel: usize,
 }
 

@@ -44,6 +44,7 @@ pub struct HostSection {
     /// Connections at a time from one address, or from one /64: 256.
     pub connections_per_source: usize,
     /// Seconds until a connection that asks for nothing is closed: 30.
+    #[schemars(range(min = 1, max = 3_600))]
     pub idle_seconds: u64,
 }
 

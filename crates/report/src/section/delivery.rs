@@ -59,20 +59,27 @@ pub struct Delivery {
     /// Over how many hours the reports of a night are spread: 4.
     pub spread_hours: u8,
     /// How long a report is tried again, in hours: 24.
+    #[schemars(range(min = 1))]
     pub retry_hours: u16,
     /// How many days back reports are made up for, if we were down: by default as many as the counters
     /// are kept for (`retention_days`).
+    #[schemars(range(min = 1))]
     pub late_days: Option<u16>,
     /// How many are under way at a time: 32.
+    #[schemars(range(min = 1))]
     pub at_once: u16,
     /// How many of them go to one host: 2.
+    #[schemars(range(min = 1))]
     pub at_once_per_host: u16,
     /// How many attempts one host sees on a day: 10,000.
+    #[schemars(range(min = 1))]
     pub per_host_a_day: u32,
     /// For how many days a destination gets nothing whose mail came back, or that refused three
     /// reports in turn: 7.
+    #[schemars(range(min = 1))]
     pub suppress_days: u16,
     /// For how many days is kept what has been sent: 7.
+    #[schemars(range(min = 2))]
     pub keep_days: u16,
     /// The keys that sign the mails, each by itself.
     pub dkim: Vec<DkimKey>,

@@ -20,8 +20,10 @@ const HOUR: u32 = 3_600;
 #[serde(default, deny_unknown_fields)]
 pub struct Probing {
     /// How many hours lie between two looks at one domain: 6.
+    #[schemars(range(min = 1))]
     pub every_hours: u8,
     /// How many domains are looked at in an hour: 120. They are looked at one after the other.
+    #[schemars(range(min = 1, max = 3_600))]
     pub per_hour: u16,
 }
 

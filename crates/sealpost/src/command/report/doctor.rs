@@ -51,7 +51,7 @@ pub(super) async fn run(
 /// What is configured, with the flags over it.
 fn over(arguments: &DoctorArguments, mut section: Section) -> Section {
     if let Some(contact) = &arguments.contact {
-        section.contact = Some(contact.to_string());
+        section.contact = Some(contact.clone());
     }
     let mut delivery = section.delivery.take().unwrap_or_default();
     if arguments.from.is_some() {
