@@ -284,7 +284,7 @@ impl Site {
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 let title = if status == Status::NotFound { "Not found" } else { "No answer" };
-                pages::page(status, &pages::Message { frame, title, text })
+                pages::page(status, &pages::Message { frame, title, text, back: None })
             }
         }
     }

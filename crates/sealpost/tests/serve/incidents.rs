@@ -73,7 +73,10 @@ fn an_incident_is_shown_and_taken_in_hand() {
         (format!("mark={mark}&hours=9000&reason=known"), 400),
         (format!("mark={mark}&hours=x&reason=known"), 400),
     ] {
-        assert_eq!(taken(&form).status, status, "{form}");
+        let answer = taken(&form);
+        assert_eq!(answer.status, status, "{form}");
+        let back = format!("<a href=\"{path}\">Back to the page of the form</a>");
+        assert!(answer.body.contains(&back), "{form}: {}", answer.body);
     }
     let done = taken(&format!("mark={mark}&hours=5&reason=%3Ci%3Eknown%3C%2Fi%3E"));
     assert_eq!((done.status, done.field("location")), (303, Some(&*path)), "{}", done.body);
