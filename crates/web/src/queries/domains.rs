@@ -94,9 +94,13 @@ impl Desk {
                 waits_for_somebody(row, &outlook);
             }
         }
-        let search = search.trim().to_ascii_lowercase();
-        let mut domains: Vec<DomainRow> =
-            rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
+        let search = search.trim().to_lowercase();
+        // Also as people write it who do not know its A-labels.
+        let is_found = |row: &DomainRow| {
+            row.domain.as_str().contains(&search)
+                || !search.is_ascii() && row.domain.to_unicode().contains(&search)
+        };
+        let mut domains: Vec<DomainRow> = rows.into_values().filter(is_found).collect();
         domains.sort_by(|one, other| Place::of(one).cmp(&Place::of(other)));
         let count = domains.len();
         let needing = domains.partition_point(|row| row.presses != Press::Nothing);
