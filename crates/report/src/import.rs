@@ -9,7 +9,7 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::{
     CollectdRow, CollectdRows, Sessions, StoreError,
-    sessions::{Epoch, SessionCounts},
+    sessions::{CountedPolicy, Epoch, SessionCounts},
 };
 use tls_rpt::{FailureCount, SeenPolicy, Session, SessionFailure, SessionPolicy};
 
@@ -141,8 +141,7 @@ impl Sums {
         SessionCounts {
             day,
             domain,
-            policy: Arc::new(policy),
-            stored: Arc::default(),
+            policy: Arc::new(CountedPolicy::of(&policy)),
             successful: self.successful,
             failed,
             failures: failures.collect(),

@@ -5,7 +5,10 @@ use tempfile::TempDir;
 use tls_rpt::{PolicyType, ResultType};
 
 use super::*;
-use crate::{FetchedPolicy, Remembered, Settings, Store, sessions::SessionCounts};
+use crate::{
+    FetchedPolicy, Remembered, Settings, Store,
+    sessions::{CountedPolicy, SessionCounts},
+};
 
 const AT: i64 = 1_795_650_000;
 
@@ -40,8 +43,7 @@ fn one_session(name: &str, policy: SeenPolicy) -> SessionCounts {
     SessionCounts {
         day: day(),
         domain: domain(name),
-        policy: Arc::new(policy),
-        stored: Arc::default(),
+        policy: Arc::new(CountedPolicy::of(&policy)),
         successful: 1,
         failed: 0,
         failures: Vec::new(),
