@@ -314,6 +314,10 @@ impl Memory {
             self.shared.metrics.days.set(1);
         }
         let of_domain = self.domains.entry(domain.clone()).or_default();
+        if of_domain.slots.is_empty() {
+            // Most have no more than one.
+            of_domain.slots.reserve_exact(1);
+        }
         of_domain.slots.push((hashed, Arc::clone(&slot)));
         Ok(slot)
     }
