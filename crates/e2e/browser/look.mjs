@@ -75,6 +75,7 @@ async function judge({ page, name }, shot) {
     () => document.scrollingElement.scrollWidth - document.documentElement.clientWidth,
   );
   if (wide > 0) note(where, `the page is ${wide} px wider than the window`);
+  for (const date of await page.evaluate(broken_dates)) note(where, `a date is broken: ${date}`);
   if (shots) await page.screenshot({ path: join(shots, `${shot}-${name}.png`), fullPage: true });
   await files(page, where);
   await page.evaluate(axe);
@@ -84,6 +85,23 @@ async function judge({ page, name }, shot) {
       note(where, `${impact}: ${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
     }
   }
+}
+
+// Dates that begin on one line and end on another.
+function broken_dates() {
+  const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (texts.nextNode()) {
+    if (texts.currentNode.parentElement.closest("pre")) continue;
+    for (const { 0: date, index } of texts.currentNode.data.matchAll(/\d{4}-\d\d-\d\d/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, index);
+      range.setEnd(texts.currentNode, index + date.length);
+      const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      if (lines.size > 1) broken.push(date);
+    }
+  }
+  return broken;
 }
 
 // Behind each table, before the next one, is a link to the same as a file, which has its rows.

@@ -350,16 +350,21 @@ impl Checks {
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(sql::SUMMARIES)?;
             let behind = behind.as_ref().map_or("", DomainName::as_str);
-            let rows = statement.query_map(params![behind, limit.min(MOST_ROWS)], |row| {
-                let findings = Sums {
-                    verdict: verdict(row, 2)?,
-                    errors: row.get(3)?,
-                    warnings: row.get(4)?,
-                    certificate_end: row.get(5)?,
-                };
-                Ok(Summary { domain: domain(row, 0)?, at: row.get(1)?, findings, due: row.get(6)? })
-            })?;
+            let rows = statement.query_map(params![behind, limit.min(MOST_ROWS)], summary)?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        };
+        self.store.readers.read(read).await
+    }
+
+    /// The newest look at a domain in short; `None` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// What [`StoreError`] says of reading.
+    pub async fn summary_of(&self, domain: DomainName) -> Result<Option<Summary>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::SUMMARY_OF)?;
+            Ok(statement.query_row([domain.as_str()], summary).optional()?)
         };
         self.store.readers.read(read).await
     }
@@ -425,6 +430,16 @@ fn add_events(connection: &Connection, look: &Look, since: i64) -> Result<(), St
     let mut forget = connection.prepare_cached(sql::FORGET_EVENTS)?;
     forget.execute(params![domain, MOST_EVENTS])?;
     Ok(())
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    let findings = Sums {
+        verdict: verdict(row, 2)?,
+        errors: row.get(3)?,
+        warnings: row.get(4)?,
+        certificate_end: row.get(5)?,
+    };
+    Ok(Summary { domain: domain(row, 0)?, at: row.get(1)?, findings, due: row.get(6)? })
 }
 
 fn looked(row: &Row<'_>) -> rusqlite::Result<Option<Looked>> {

@@ -1,7 +1,9 @@
 //! Numbers, times and text for people.
 
+use std::fmt;
+
 use sealpost_evidence::traffic::Bounds;
-use sealpost_rollout::Time;
+use sealpost_rollout::{Stage, Time};
 
 /// A time, to the minute.
 pub(crate) fn time(seconds: i64) -> String {
@@ -13,6 +15,103 @@ pub(crate) fn moment(text: &str) -> String {
     match text.get(..16) {
         Some(minute) if text.ends_with('Z') => format!("{} UTC", minute.replace('T', " ")),
         _ => text.to_owned(),
+    }
+}
+
+/// A text of ours as HTML in which dates do not break at the end of a line, and a time of RFC 3339 is
+/// written as everywhere on the pages. It is escaped here; the only tags are those around dates.
+pub(crate) fn prose(text: impl fmt::Display) -> String {
+    let text = text.to_string();
+    let (mut html, mut rest, mut before) = (String::with_capacity(text.len()), text.as_str(), None);
+    while let Some(next) = rest.chars().next() {
+        let (told, length) = match date(rest) {
+            Some((told, length)) if !before.is_some_and(is_of_word) => (told, length),
+            _ => {
+                escape(&mut html, next);
+                before = Some(next);
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+        };
+        html.push_str("<span class=\"day\">");
+        told.chars().for_each(|part| escape(&mut html, part));
+        html.push_str("</span>");
+        before = None;
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    html
+}
+
+/// The date, or the time in UTC, with which a text begins: for people, and its length there.
+fn date(text: &str) -> Option<(String, usize)> {
+    let is_like = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(octet, wanted)| match wanted {
+                b'0' => octet.is_ascii_digit(),
+                _ => octet == wanted,
+            })
+    };
+    let day = text.get(..10).filter(|day| is_like(day, "0000-00-00"))?;
+    if text.get(10..19).is_some_and(|time| is_like(time, "T00:00:00")) {
+        let part = text.get(19..)?;
+        let digits = part
+            .strip_prefix('.')
+            .map_or(0, |part| 1 + part.bytes().take_while(u8::is_ascii_digit).count());
+        if part.get(digits..)?.starts_with('Z') {
+            let length = 19 + digits + 1;
+            return Some((moment(text.get(..length)?), length));
+        }
+    }
+    let is_whole = !text.chars().nth(10).is_some_and(is_of_word);
+    is_whole.then(|| (day.to_owned(), 10))
+}
+
+/// Whether a date beside it would be a part of something longer.
+fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '-' | '_')
+}
+
+fn escape(html: &mut String, character: char) {
+    match character {
+        '<' => html.push_str("&#60;"),
+        '>' => html.push_str("&#62;"),
+        '&' => html.push_str("&#38;"),
+        '"' => html.push_str("&#34;"),
+        '\'' => html.push_str("&#39;"),
+        other => html.push(other),
+    }
+}
+
+/// What it means for mail that a domain is in a stage.
+pub(crate) fn stage(name: &str) -> &'static str {
+    match name.parse() {
+        Ok(Stage::Nothing) => "Nothing is published yet.",
+        Ok(Stage::Record) => "The TLS-RPT record asks senders for reports; mail flows as ever.",
+        Ok(Stage::Prerequisites) => {
+            "Our look has to show that every MX host and the policy host could bear a policy; mail flows \
+             as ever."
+        }
+        Ok(Stage::Testing) => {
+            "A policy in mode testing is served: senders report what would fail, and deliver all the \
+             same."
+        }
+        Ok(Stage::EnforceDay) => {
+            "A policy in mode enforce is served, which senders remember for a day: they deliver only \
+             where it is kept."
+        }
+        Ok(Stage::EnforceWeek) => {
+            "A policy in mode enforce is served, which senders remember for a week: they deliver only \
+             where it is kept."
+        }
+        Ok(Stage::EnforceLong) => {
+            "A policy in mode enforce is served, which senders remember for its whole max_age: they \
+             deliver only where it is kept."
+        }
+        Ok(Stage::Leaving) => {
+            "A policy in mode none is served until no sender can hold a stronger one any more."
+        }
+        Ok(Stage::Removed) => "Record and policy host are gone, or may go.",
+        Err(_) => "",
     }
 }
 
@@ -135,6 +234,35 @@ mod tests {
         let expected =
             ["has ended 2 days ago", "has ended", "within a day", "in 1 day", "in 30 days"];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn dates_in_a_sentence_stay_whole_and_nothing_in_it_is_a_tag() {
+        let day = "<span class=\"day\">2026-07-01</span>";
+        for (text, expected) in [
+            ("", String::new()),
+            ("on 2026-07-01.", format!("on {day}.")),
+            ("2026-07-01, 2026-07-01", format!("{day}, {day}")),
+            (
+                "green at 2026-07-01T10:20:30Z and 2026-07-01T10:20:30.5Z",
+                "green at <span class=\"day\">2026-07-01 10:20 UTC</span> and \
+                 <span class=\"day\">2026-07-01 10:20 UTC</span>"
+                    .to_owned(),
+            ),
+            ("a-2026-07-01 12026-07-01 2026-07-011", "a-2026-07-01 12026-07-01 2026-07-011".into()),
+            ("2026-07-01T10:20:30+02:00", "2026-07-01T10:20:30+02:00".into()),
+            ("ä<b>\"'&", "ä&#60;b&#62;&#34;&#39;&#38;".into()),
+        ] {
+            assert_eq!(prose(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_stage_is_explained() {
+        for one in Stage::ALL {
+            assert!(stage(one.as_str()).ends_with('.'), "{one}");
+        }
+        assert_eq!(stage("no stage"), "");
     }
 
     #[test]

@@ -6,10 +6,12 @@ use sealpost_evidence::traffic::{Bounds, Day, DayTraffic};
 use sealpost_rules::{Severity, Verdict, changes::Change};
 use serde::{Deserialize, Serialize};
 
+mod failures;
 mod incidents;
 mod reports;
 mod sender;
 mod sending;
+pub(crate) use failures::{Diagnosis, FailureRow, Trouble};
 pub(crate) use incidents::{
     AcknowledgeWish, AcknowledgedRow, Incident, IncidentRow, Incidents, NoticeRow,
 };
@@ -90,11 +92,12 @@ pub(crate) enum Press {
     Nothing,
 }
 
-/// How a domain fares, as far as reports tell; what needs a person comes first.
+/// How a domain fares: the worse of what reports tell and what our last look found. What needs a person
+/// comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Health {
-    /// Sessions failed within the last seven days.
+    /// Sessions failed within the last seven days, or our look found that mail is held back now.
     Failing,
     /// There were reports, and none on the last seven days.
     Silent,
@@ -109,6 +112,9 @@ pub(crate) enum Health {
 pub(crate) struct Domain {
     #[schemars(with = "String")]
     pub(crate) domain: DomainName,
+    pub(crate) health: Health,
+    /// What needs a person, what presses most first.
+    pub(crate) needs: Vec<String>,
     pub(crate) since: Day,
     pub(crate) until: Day,
     pub(crate) reports: u64,
@@ -156,6 +162,10 @@ impl SeenPolicy {
     /// Whether it has to be shown beside the one that is published.
     pub(crate) fn is_otherwise(&self) -> bool {
         !self.differences.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn is_reported_alike(&self) -> bool {
+        self.source == PolicySource::Reported && !self.is_otherwise()
     }
 }
 
@@ -344,80 +354,20 @@ impl Domain {
         rows
     }
 
-    /// The failures, those together that may be of the same sessions.
-    pub(crate) fn blocks(&self) -> Vec<FailureBlock<'_>> {
-        blocks(&self.failures)
-    }
-}
-
-fn blocks(rows: &[FailureRow]) -> Vec<FailureBlock<'_>> {
-    let mut blocks: Vec<FailureBlock<'_>> = Vec::new();
-    for row in rows {
-        match blocks.iter_mut().find(|block| block.first.alike == row.alike) {
-            Some(block) => block.add(row),
-            None => blocks.push(FailureBlock::of(row)),
-        }
-    }
-    blocks
-}
-
-/// Failures that differ in nothing but the policy.
-#[derive(Debug)]
-pub(crate) struct FailureBlock<'a> {
-    pub(crate) first: &'a FailureRow,
-    /// All of them.
-    pub(crate) rows: Vec<&'a FailureRow>,
-    pub(crate) sessions: Bounds,
-    pub(crate) first_day: Day,
-    pub(crate) last_day: Day,
-}
-
-impl<'a> FailureBlock<'a> {
-    fn of(row: &'a FailureRow) -> Self {
-        let FailureRow { sessions, first_day, last_day, .. } = *row;
-        let sessions = Bounds::exactly(sessions);
-        Self { first: row, rows: vec![row], sessions, first_day, last_day }
+    /// The policies that reporters saw as they are published.
+    pub(crate) fn policies_alike(&self) -> Vec<&SeenPolicy> {
+        self.policies.iter().filter(|seen| seen.is_reported_alike()).collect()
     }
 
-    /// Adds a row of the same reporter.
-    fn add(&mut self, row: &'a FailureRow) {
-        self.rows.push(row);
-        self.sessions.lower = self.sessions.lower.max(row.sessions);
-        self.sessions.upper = self.sessions.upper.saturating_add(row.sessions);
-        self.first_day = self.first_day.min(row.first_day);
-        self.last_day = self.last_day.max(row.last_day);
+    /// All others.
+    pub(crate) fn policies_apart(&self) -> Vec<&SeenPolicy> {
+        self.policies.iter().filter(|seen| !seen.is_reported_alike()).collect()
     }
 
-    /// Those of which each means something else: that may hang on the policy.
-    pub(crate) fn meanings(&self) -> Vec<&'a Diagnosis> {
-        let mut meanings: Vec<&Diagnosis> = Vec::new();
-        for row in &self.rows {
-            if !meanings.contains(&&row.diagnosis) {
-                meanings.push(&row.diagnosis);
-            }
-        }
-        meanings
+    /// The failures, those together against which the same is to be done.
+    pub(crate) fn troubles(&self) -> Vec<Trouble<'_>> {
+        failures::troubles(&self.failures)
     }
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct FailureRow {
-    pub(crate) organisation: String,
-    pub(crate) policy_type: String,
-    pub(crate) result_type: String,
-    pub(crate) mx_host: Option<String>,
-    pub(crate) receiving_ip: Option<String>,
-    pub(crate) reason: Option<String>,
-    pub(crate) sessions: u64,
-    pub(crate) first_day: Day,
-    pub(crate) last_day: Day,
-    /// The name under which a person accepts it as explained.
-    pub(crate) kind: String,
-    /// Rows with the same number differ in nothing but the policy, and may be of the same sessions.
-    pub(crate) alike: usize,
-    /// Nothing fails here but the mails that bring reports, most likely.
-    pub(crate) is_echo: bool,
-    pub(crate) diagnosis: Diagnosis,
 }
 
 /// Something out of the ordinary along the days.
@@ -429,18 +379,6 @@ pub(crate) struct AnomalyRow {
     pub(crate) severity: &'static str,
     pub(crate) sentence: String,
     pub(crate) action: &'static str,
-}
-
-/// What it means.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct Diagnosis {
-    /// The code in the reference of failures.
-    pub(crate) code: &'static str,
-    pub(crate) severity: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) sentence: String,
-    pub(crate) grounds: Vec<String>,
-    pub(crate) action: String,
 }
 
 /// How far a domain has come, and what is served for it.
@@ -719,55 +657,5 @@ impl Health {
             Self::Well => "✓",
             Self::Unheard => "–",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(alike: usize, policy_type: &str, sessions: u64, action: &str) -> FailureRow {
-        FailureRow {
-            organisation: "Reporter".to_owned(),
-            policy_type: policy_type.to_owned(),
-            result_type: "starttls-not-supported".to_owned(),
-            mx_host: None,
-            receiving_ip: None,
-            reason: None,
-            sessions,
-            first_day: Day::new(7),
-            last_day: Day::new(if policy_type == "sts" { 8 } else { 9 }),
-            kind: format!("{policy_type}/starttls-not-supported/-"),
-            alike,
-            is_echo: false,
-            diagnosis: Diagnosis {
-                code: "FAIL101",
-                severity: "error",
-                title: "no STARTTLS",
-                sentence: "It is not offered.".to_owned(),
-                grounds: Vec::new(),
-                action: action.to_owned(),
-            },
-        }
-    }
-
-    #[test]
-    fn failures_that_only_the_policy_tells_apart_are_one_block() {
-        let rows = [
-            row(0, "sts", 4, "switch it on"),
-            row(1, "sts", 3, "switch it on"),
-            row(0, "tlsa", 4, "switch it on"),
-            row(1, "tlsa", 5, "mend the record"),
-        ];
-        let blocks = blocks(&rows);
-        let told: Vec<_> = blocks
-            .iter()
-            .map(|block| (block.rows.len(), block.sessions, block.meanings().len()))
-            .collect();
-        let expected =
-            [(2, Bounds { lower: 4, upper: 8 }, 1), (2, Bounds { lower: 5, upper: 8 }, 2)];
-        assert_eq!(told, expected);
-        let days = (blocks[0].first_day, blocks[0].last_day);
-        assert_eq!(days, (Day::new(7), Day::new(9)));
     }
 }

@@ -115,9 +115,11 @@ pub(crate) fn sessions(first: Day, last: Day, bands: &[Band<'_>]) -> String {
     let below = if most_failed == 0 { 0 } else { FAILED + SPARE };
     let step = (WIDTH - LEFT) / length;
     let width = (step * 4 / 5).max(1);
+    // The last day ends with the picture, under which its date stands.
+    let whole = LEFT + step * length;
     let line = WELL + SPARE;
     let mut svg = format!(
-        "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
+        "<svg class=\"plot\" viewBox=\"0 0 {whole} {}\" role=\"img\" \
          aria-label=\"Sessions per day and reporter from {first} to {last}: at most {} a day went well, \
          at most {} failed; the tables below have the numbers\"><defs>",
         line + below + 2,
@@ -158,7 +160,7 @@ pub(crate) fn sessions(first: Day, last: Day, bands: &[Band<'_>]) -> String {
         }
         svg.push_str("</g>");
     }
-    let _ = write!(svg, "<line x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/></svg>");
+    let _ = write!(svg, "<line x1=\"0\" y1=\"{line}\" x2=\"{whole}\" y2=\"{line}\"/></svg>");
     svg
 }
 

@@ -75,11 +75,11 @@ fn what_changes_at_a_domain_is_noticed_kept_and_shown() {
     }
     let shown = daemon.get(&page).1;
     for said in [
-        "As we see it",
+        "Our look",
         "<strong>enforced</strong>",
         "backup.victim-two-mx.test",
         "in the policy",
-        "Nothing, since it is looked at.",
+        "Nothing since we first looked.",
     ] {
         assert!(shown.to_lowercase().contains(&said.to_lowercase()), "{said}: {shown}");
     }

@@ -49,8 +49,11 @@ fn an_incident_is_shown_and_taken_in_hand() {
     let page = browser.get(&path).body;
     assert!(page.contains("an exception for a domain ends soon"), "{page}");
     assert!(page.contains("Take it in hand") && !page.contains("<b>they"), "{page}");
-    assert!(browser.get("/incidents?phase=resolved").body.contains("Nothing was."));
-    assert!(browser.get("/incidents?domain=two.example").body.contains("Nothing is open."));
+    assert!(
+        browser.get("/incidents?phase=resolved").body.contains("Nothing was, or it is forgotten.")
+    );
+    let page = browser.get("/incidents?domain=two.example").body;
+    assert!(page.contains("Nothing is open, of <bdi>two.example</bdi>"), "{page}");
     for (path, status) in [
         ("/incidents?phase=all", 400),
         ("/incidents?domain=a+b", 400),

@@ -135,7 +135,16 @@ fn pages_say_what_the_report_said() {
     assert!(home.contains("failing"), "{home}");
     let domain = daemon.ask("GET", "/domains/ours.example", &[]).2;
     assert!(domain.contains("As others saw it: <bdi>&#60;script"), "{domain}");
-    for said in ["1\u{202f}200", "34", "certificate-expired", "FAIL", "2.7 %"] {
+    for said in [
+        "1\u{202f}200",
+        "34",
+        "certificate-expired",
+        "FAIL",
+        "2.7 %",
+        "failing</p>",
+        "Needs you",
+        "sessions failed within the last seven days",
+    ] {
         assert!(domain.contains(said), "{said}: {domain}");
     }
     let csv = daemon.ask("GET", "/csv/reports", &[]).2;

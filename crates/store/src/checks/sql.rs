@@ -72,6 +72,10 @@ statements! {
         SELECT domain, looked_at, verdict, errors, warnings, certificate_end, due FROM checks
         WHERE domain > $1 AND looked_at IS NOT NULL ORDER BY domain LIMIT $2";
 
+    SUMMARY_OF = "
+        SELECT domain, looked_at, verdict, errors, warnings, certificate_end, due FROM checks
+        WHERE domain = $1 AND looked_at IS NOT NULL";
+
     ADD_EVENT = "
         INSERT INTO check_events (id, domain, at, since, change)
         SELECT COALESCE(MAX(id), 0) + 1, CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS BIGINT),

@@ -145,7 +145,9 @@ async fn what_has_changed_from_look_to_look_is_kept_with_how_it_was_before() {
         certificate_end: Some(501),
     };
     let summary = Summary { domain: name(DOMAIN), at: 400, findings, due: 500 };
-    assert_eq!(checks.summaries(None, 10).await.unwrap(), [summary]);
+    assert_eq!(checks.summaries(None, 10).await.unwrap(), std::slice::from_ref(&summary));
+    assert_eq!(checks.summary_of(name(DOMAIN)).await.unwrap(), Some(summary));
+    assert_eq!(checks.summary_of(name("other.test")).await.unwrap(), None);
     assert_eq!(checks.summaries(Some(name(DOMAIN)), 10).await.unwrap(), []);
 }
 
@@ -163,6 +165,7 @@ async fn a_domain_is_in_one_hand_at_a_time_and_a_look_is_held_beside_the_last() 
     let plan = Plan { domain: name(DOMAIN), due: 0, looked_at: None };
     assert_eq!(checks.plans(None, 10).await.unwrap(), [plan]);
     assert_eq!(checks.summaries(None, 10).await.unwrap(), [], "nothing was seen yet");
+    assert_eq!(checks.summary_of(name(DOMAIN)).await.unwrap(), None);
     assert_eq!(look(&checks, seen(DOMAIN, 170, &["mx1.test"])).await, Kept::Done);
     assert!(!claim(None, 171).await, "somebody else has looked");
     assert!(claim(Some(170), 171).await, "the look gave it out of hand");

@@ -1,8 +1,8 @@
 //! One domain.
 
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::try_join4;
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::{Day, DaySeries, FailureGroup, Reporter};
+use sealpost_evidence::traffic::{Bounds, Day, DaySeries, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
 use sealpost_rules::diagnosis::{self, diagnose, under_any_policy};
 use sealpost_store::{
@@ -10,9 +10,13 @@ use sealpost_store::{
     reports::{Background, Content, DayRange, Gathered, ReportFilter, Scope, Subject},
 };
 
-use super::{DAYS, Desk};
+use super::{
+    DAYS, Desk, RECENT,
+    domains::{reported, standing},
+};
 use crate::model::{
-    AnomalyRow, Diagnosis, Domain, EventRow, FailureRow, LogRow, ReporterRow, Rollout, StageMark,
+    AnomalyRow, Diagnosis, Domain, EventRow, FailureRow, Health, LogRow, ReporterRow, Rollout,
+    StageMark,
 };
 
 /// Rows that are asked for at a time.
@@ -38,25 +42,33 @@ impl Desk {
             self.store.rollouts().load(domain.clone()),
         )
         .await?;
-        let (background, events) = try_join(
+        let (background, events, summary, left) = try_join4(
             self.store.background(&gathered, known.as_ref()),
             self.store.checks().events_of(domain.clone(), SHOWN_EVENTS),
+            self.store.checks().summary_of(domain.clone()),
+            self.store.rollouts().watch_state(domain.clone()),
         )
         .await?;
         let (reports_in_all, successful, failed) = series.total();
-        let (rollout, turned_away) = match known {
-            Some(known) => (Some(self.rollout(domain, known).await?), Vec::new()),
-            None => {
-                let left = self.store.rollouts().watch_state(domain.clone()).await?;
-                (None, outlook(left.as_deref()).todo)
-            }
+        let was_heard_of = reports_in_all > 0 || self.was_heard_of(subject()).await?;
+        let health = match recently_failed(&series, self.days(RECENT)) {
+            Some(failed) => reported(failed),
+            None if was_heard_of => Health::Silent,
+            None => Health::Unheard,
         };
-        let is_known = reports_in_all > 0
+        let outlook = outlook(left.as_deref());
+        let standing = standing(domain, health, summary.as_ref(), &outlook, self.clock.now());
+        let (rollout, turned_away) = match known {
+            Some(known) => {
+                (Some(self.rollout(domain, known, left.as_deref(), outlook).await?), Vec::new())
+            }
+            None => (None, outlook.todo),
+        };
+        let is_known = was_heard_of
             || rollout.is_some()
             || !turned_away.is_empty()
             || background.latest.is_some();
         if !is_known
-            && !self.was_heard_of(subject()).await?
             // As of an exception for a domain of others: its incident leads here.
             && !self.has_incidents(domain).await?
         {
@@ -68,6 +80,8 @@ impl Desk {
         let policies_seen = self.seen_policies(domain, evidence, served).await?;
         Ok(Some(Domain {
             domain: domain.clone(),
+            health: standing.health,
+            needs: standing.needs,
             since: days.first,
             until: today,
             reports: reports_in_all,
@@ -98,6 +112,8 @@ impl Desk {
         &self,
         domain: &DomainName,
         known: sealpost_store::Rollout,
+        left: Option<&str>,
+        outlook: Outlook,
     ) -> Result<Rollout, StoreError> {
         let rollouts = self.store.rollouts();
         let mut entries: Vec<Entry> = Vec::new();
@@ -110,9 +126,7 @@ impl Desk {
                 break;
             }
         }
-        let left = rollouts.watch_state(domain.clone()).await?;
-        let outlook = outlook(left.as_deref());
-        let witnessed = known.as_witnessed(left.as_deref(), &read_clock(&self.clock));
+        let witnessed = known.as_witnessed(left, &read_clock(&self.clock));
         let logbook = entries.iter().rev().take(MOST_ENTRIES).map(|entry| LogRow {
             at: entry.at.into(),
             text: format!("{}{}", entry.event, entry.by),
@@ -136,6 +150,12 @@ impl Desk {
             logbook: logbook.collect(),
         })
     }
+}
+
+/// What failed within these days; `None` if nobody reported.
+fn recently_failed(series: &DaySeries, days: DayRange) -> Option<Bounds> {
+    let recent = series.days.iter().filter(|day| (days.first..=days.last).contains(&day.day));
+    recent.map(|day| day.failed).reduce(Bounds::plus)
 }
 
 /// How a domain stood after its last look. What cannot be read is told by the next.

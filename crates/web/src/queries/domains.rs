@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 use futures_util::future::try_join5;
+use jiff::Timestamp;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Bounds;
 use sealpost_rollout::{Outlook, Stage};
@@ -81,15 +82,7 @@ impl Desk {
         }
         for summary in checks {
             let row = rows.entry(summary.domain.clone()).or_insert_with_key(unheard);
-            row.looked_at = Some(summary.at);
-            row.verdict = summary.findings.verdict;
-            let end = summary.findings.certificate_end;
-            let now = self.clock.now();
-            row.days_left = end.map(|end| days_until(end, now));
-            // What was found at a domain that is ours no more waits for nobody.
-            if is_looked_at(&summary, now.as_second()) {
-                found_wrong(row, &summary);
-            }
+            looked(row, &summary, self.clock.now());
         }
         for (domain, outlook) in outlooks {
             if let Some(row) = rows.get_mut(&domain) {
@@ -213,13 +206,34 @@ impl DomainPlace {
     }
 }
 
+/// How one domain stands, by the same measure as in the list.
+pub(super) fn standing(
+    domain: &DomainName,
+    health: Health,
+    summary: Option<&Summary>,
+    outlook: &Outlook,
+    now: Timestamp,
+) -> DomainRow {
+    let mut row = DomainRow { health, ..unheard(domain) };
+    reported_wrong(&mut row);
+    if let Some(summary) = summary {
+        looked(&mut row, summary, now);
+    }
+    waits_for_somebody(&mut row, outlook);
+    row
+}
+
 /// `recent` is the traffic of the last days.
 fn health(recent: Option<&DomainTraffic>) -> Health {
     match recent.and_then(|row| row.traffic.as_ref()) {
-        Some(traffic) if traffic.failed.upper > 0 => Health::Failing,
-        Some(_) => Health::Well,
+        Some(traffic) => reported(traffic.failed),
         None => Health::Silent,
     }
+}
+
+/// `failed` is what failed within the last days.
+pub(super) fn reported(failed: Bounds) -> Health {
+    if failed.upper > 0 { Health::Failing } else { Health::Well }
 }
 
 fn nothing() -> (u64, Bounds, Bounds) {
@@ -260,14 +274,29 @@ fn is_looked_at(summary: &Summary, now: i64) -> bool {
     summary.due.saturating_add(OVERDUE) >= now
 }
 
+/// Notes what the last look came to.
+fn looked(row: &mut DomainRow, summary: &Summary, now: Timestamp) {
+    row.looked_at = Some(summary.at);
+    row.verdict = summary.findings.verdict;
+    row.days_left = summary.findings.certificate_end.map(|end| days_until(end, now));
+    // What was found at a domain that is ours no more waits for nobody.
+    if is_looked_at(summary, now.as_second()) {
+        found_wrong(row, summary);
+    }
+}
+
 /// What a look found that somebody has to mend.
 fn found_wrong(row: &mut DomainRow, summary: &Summary) {
     let before = row.needs.len();
     match summary.findings.verdict {
-        Some(Verdict::Failing) => row.need(
-            Press::HeldBack,
-            "the policy is enforced, and an MX host does not satisfy it: mail is held back",
-        ),
+        Some(Verdict::Failing) => {
+            // Whatever reports say, or nobody reports yet.
+            row.health = Health::Failing;
+            row.need(
+                Press::HeldBack,
+                "the policy is enforced, and an MX host does not satisfy it: mail is held back",
+            );
+        }
         Some(Verdict::Broken) => {
             row.need(Press::Broken, "MTA-STS is set up, and senders can't use it");
         }
@@ -283,7 +312,7 @@ fn found_wrong(row: &mut DomainRow, summary: &Summary) {
     let errors = u64::from(summary.findings.errors);
     if row.needs.len() == before && errors > 0 {
         let told = crate::format::counted(errors, "error", "errors");
-        row.need(Press::Errors, format!("the last look found {told}"));
+        row.need(Press::Errors, format!("our last look found {told}"));
     }
 }
 
@@ -354,6 +383,45 @@ mod tests {
         assert!(rows[needing..].iter().all(|row| row.needs.is_empty()));
         let [held_back, failed] = rows[0].needs.as_slice() else { panic!("{:?}", rows[0].needs) };
         assert!(held_back.ends_with("mail is held back") && failed.starts_with("sessions failed"));
+    }
+
+    #[test]
+    fn a_domain_whose_mail_is_held_back_fails_whatever_reports_say() {
+        for reported in Health::ALL {
+            let row = row("a.example", reported, Verdict::Failing, 60, 1);
+            assert_eq!(row.health, Health::Failing, "{reported:?}");
+            let row = self::row("a.example", reported, Verdict::Broken, 60, 1);
+            assert_eq!(
+                row.health, reported,
+                "nobody holds mail back for a policy that nobody can use"
+            );
+        }
+    }
+
+    #[test]
+    fn one_domain_stands_as_it_does_in_the_list() {
+        let domain: DomainName = "a.example".parse().unwrap();
+        let findings = Sums {
+            verdict: Some(Verdict::Failing),
+            errors: 1,
+            warnings: 0,
+            certificate_end: Some(1_000 + 3 * 86_400),
+        };
+        let summary = Summary { domain: domain.clone(), at: 1_000, findings, due: 2_000 };
+        let outlook = Outlook { todo: vec!["a record".to_owned()], ..Outlook::default() };
+        let at = |seconds| {
+            let now = Timestamp::from_second(seconds).unwrap();
+            standing(&domain, Health::Silent, Some(&summary), &outlook, now)
+        };
+        let now = at(1_500);
+        assert_eq!(
+            (now.health, now.presses, now.needs.len()),
+            (Health::Failing, Press::HeldBack, 4)
+        );
+        assert!(now.needs[0].ends_with("mail is held back"), "{:?}", now.needs);
+        let later = at(2_001 + OVERDUE);
+        let told = (later.health, later.needs.len());
+        assert_eq!(told, (Health::Silent, 2), "nobody looks at it any more");
     }
 
     #[test]
