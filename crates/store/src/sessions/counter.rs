@@ -57,7 +57,7 @@ impl<'c> Writing<'c> {
         let (node, epoch) = (&*epoch.node, epoch.number);
         let numbers = (stored(counts.successful), stored(counts.failed));
         let record = counts.record.as_deref().map(whole_or_clipped);
-        let hours = counts.hours.as_ref().map(|hours| hours.to_string());
+        let hours = counts.hours.as_deref().map(ToString::to_string);
         let failures = write_failures(&counts.failures);
         let is_there = policy.is_stored()
             && save_again.execute(params![
