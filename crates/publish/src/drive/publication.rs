@@ -210,7 +210,8 @@ async fn serve(
     match published.host {
         HostWay::Own if is_live || !is_written_here(published, policy, ledger) => {
             let host = format!("mta-sts.{}", published.domain);
-            work.todo.push(format!("{host} does not serve the policy on every address yet"));
+            let place = seen.where_missing(policy);
+            work.todo.push(format!("{host} does not serve the policy on every address yet{place}"));
         }
         HostWay::Own => {
             if !ledger.publish(published, policy).await? {
