@@ -21,9 +21,14 @@ pub(super) async fn run(
     let is_fit = |text: &str, longest: usize| {
         !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
     };
-    if !is_fit(reason, LONGEST.0) || !is_fit(by, LONGEST.1) {
-        return Err(Failure::new("take an incident in hand: name and reason are a line each")
-            .hint("give a reason of at most 500 characters"));
+    for (what, flag, text, longest) in
+        [("reason", "--reason", reason, LONGEST.0), ("name", "--by", by, LONGEST.1)]
+    {
+        if !is_fit(text, longest) {
+            let failure = format!("take an incident in hand: that is no {what}");
+            return Err(Failure::new(failure)
+                .hint(format!("give one line of at most {longest} characters with {flag}")));
+        }
     }
     let until = arguments.until.as_second();
     if until <= now {
