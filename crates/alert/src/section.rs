@@ -55,11 +55,9 @@ pub struct Section {
     #[schemars(extend("x-path" = "store"))]
     pub store: Option<PathBuf>,
     /// The way of mails: `sendmail:PATH`, `relay:HOST:PORT` or `direct`.
-    #[serde(deserialize_with = "parsed")]
     #[schemars(with = "String", extend("default" = "sendmail:/usr/sbin/sendmail"))]
     pub mail: MailWay,
     /// Who is the author of the mails; by default `sealpost@` and the name of the machine.
-    #[serde(deserialize_with = "optional")]
     #[schemars(with = "Option<String>", skip_serializing)]
     pub from: Option<MailAddress>,
     /// Where the pages are, for links: what stands before `/incidents`.
@@ -357,18 +355,6 @@ fn critical() -> Urgency {
 
 fn seven() -> String {
     "07:00".to_owned()
-}
-
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-fn optional<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    parsed(deserializer).map(Some)
 }
 
 fn link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

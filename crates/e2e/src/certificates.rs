@@ -1,7 +1,9 @@
 //! The certificates of an environment: an authority, and what the servers show.
 //!
-//! All dates are fixed, and the valid certificates hold for decades: no clock is read, and no
-//! finding about one that ends soon disturbs a test.
+//! No clock is read: all dates are fixed, or the test says them. Unless it does, the valid certificates
+//! hold for decades, so that no finding about one that ends soon disturbs it.
+
+use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use rcgen::{
@@ -10,7 +12,7 @@ use rcgen::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::LeafKind;
+use crate::{EnvironmentError, LeafKind};
 
 /// What a server shows, and the key behind it.
 pub(crate) struct Identity {
@@ -41,16 +43,17 @@ impl Authority {
         Ok(Self { root_pem, intermediate_pem, intermediate: Issuer::new(params, key) })
     }
 
-    /// The intermediate authority, PEM, for [`restore`](Self::restore).
+    /// The intermediate authority, PEM, as [`of`](Self::of) reads it.
     pub(crate) fn to_pem(&self) -> String {
         self.intermediate.key().serialize_pem() + &self.intermediate_pem
     }
 
-    /// An authority that signs as the one of before.
-    pub(crate) fn restore(pem: &str) -> Result<Self, rcgen::Error> {
+    /// The authority of the environment in this directory, which signs as it did before.
+    pub(crate) fn of(directory: &Path) -> Result<Self, EnvironmentError> {
+        let pem = fs_err::read_to_string(directory.join("issuer.pem"))?;
         let certificate = pem.find("-----BEGIN CERTIFICATE").and_then(|at| pem.get(at..));
         let intermediate_pem = certificate.unwrap_or_default().to_owned();
-        let key = KeyPair::from_pem(pem)?;
+        let key = KeyPair::from_pem(&pem)?;
         let intermediate = Issuer::from_ca_cert_pem(&intermediate_pem, key)?;
         Ok(Self { root_pem: String::new(), intermediate_pem, intermediate })
     }
@@ -64,12 +67,15 @@ impl Authority {
     pub(crate) fn identity(&self, host: &str, kind: LeafKind) -> Result<Identity, rcgen::Error> {
         let name = match kind {
             LeafKind::OtherName => format!("other-{host}"),
-            LeafKind::Good | LeafKind::Expired | LeafKind::SelfSigned => host.to_owned(),
+            LeafKind::Good | LeafKind::Until(_) | LeafKind::Expired | LeafKind::SelfSigned => {
+                host.to_owned()
+            }
         };
         let mut params = CertificateParams::new([name])?;
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = match kind {
             LeafKind::Expired => date_time_ymd(2020, 3, 31),
+            LeafKind::Until(end) => date_time_ymd(1970, 1, 1) + end,
             LeafKind::Good | LeafKind::SelfSigned | LeafKind::OtherName => {
                 date_time_ymd(2099, 12, 31)
             }
@@ -82,7 +88,7 @@ impl Authority {
         let key = KeyPair::generate()?;
         let chain = match kind {
             LeafKind::SelfSigned => params.self_signed(&key)?.pem(),
-            LeafKind::Good | LeafKind::Expired | LeafKind::OtherName => {
+            LeafKind::Good | LeafKind::Until(_) | LeafKind::Expired | LeafKind::OtherName => {
                 params.signed_by(&key, &self.intermediate)?.pem() + &self.intermediate_pem
             }
         };

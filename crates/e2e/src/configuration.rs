@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::certificates::Authority;
-use crate::{EnvironmentError, LeafKind, World, knot, nginx, postfix, unbound};
+use crate::{EnvironmentError, World, knot, nginx, postfix, unbound};
 
 /// How `sealpost` is told to learn which answers of the DNS are secure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,18 +106,6 @@ fn write_certificates(
         }
     }
     Ok(key_digests)
-}
-
-/// Writes one more key and certificate, of an authority that nobody knows.
-pub(crate) fn write_certificate(
-    directory: &Path,
-    host: &str,
-    file: &str,
-    kind: LeafKind,
-) -> Result<(), EnvironmentError> {
-    let identity = Authority::create()?.identity(host, kind)?;
-    fs_err::write(directory.join("certificates").join(file), identity.pem)?;
-    Ok(())
 }
 
 /// `resolv.conf` of the Debian system, whose programs may take the resolver's AD bit for true.

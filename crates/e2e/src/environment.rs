@@ -8,8 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use crate::certificates::Authority;
 use crate::configuration::{Dnssec, write_configuration};
-use crate::{EnvironmentError, World};
+use crate::{EnvironmentError, LeafKind, World};
 
 /// How long the servers may take to open their ports.
 const BOOT: Duration = Duration::from_secs(60);
@@ -247,6 +248,19 @@ impl Environment {
             self.order("START", server.as_str())?;
         }
         self.order("AWAIT", "listeners")
+    }
+
+    /// Gives a policy host or an MX host another certificate and key. Its server has to be told
+    /// ([`Signal::HangUp`]).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made or written.
+    pub fn certify(&self, host: &str, kind: LeafKind) -> Result<(), EnvironmentError> {
+        let identity = Authority::of(self.directory())?.identity(host, kind)?;
+        let file = self.directory().join("certificates").join(format!("{host}.pem"));
+        fs_err::write(file, identity.pem)?;
+        Ok(())
     }
 
     /// Has the supervisor do something, and waits until it is done.

@@ -123,8 +123,8 @@ impl Hosting {
     ///
     /// When it cannot be made or written.
     pub fn certificate(&self, folder: &Path, host: &str) -> Result<(), EnvironmentError> {
-        let authority = fs_err::read_to_string(self.environment.directory().join("issuer.pem"))?;
-        let identity = Authority::restore(&authority)?.identity(host, LeafKind::Good)?;
+        let authority = Authority::of(self.environment.directory())?;
+        let identity = authority.identity(host, LeafKind::Good)?;
         let folder = folder.join(host);
         fs_err::create_dir_all(&folder)?;
         fs_err::write(folder.join("fullchain.pem"), &identity.pem)?;

@@ -32,10 +32,9 @@ pub(crate) const TRANSPORT: &str = "\
 /@smtp\\.test$/ smtp:[127.0.0.1]:8464
 ";
 
-/// `master.cf`: one SMTP server for each address of each MX host, and what they need.
-pub(crate) fn services(world: &World) -> String {
-    let mut text = String::from(
-        "\
+/// What stands in `master.cf` of every Postfix here: all but the servers. The last line is that of the
+/// client, for options to follow.
+pub(crate) const SERVICES: &str = "\
 postlog   unix-dgram n - n - 1 postlogd
 anvil     unix       - - n - 1 anvil
 tlsmgr    unix       - - n - 1 tlsmgr
@@ -44,17 +43,21 @@ proxymap  unix       - - n - - proxymap
 cleanup   unix       n - n - 0 cleanup
 pickup    unix       n - n 60 1 pickup
 qmgr      unix       n - n 300 1 qmgr
-error     unix       - - n - - error
-retry     unix       - - n - - error
+showq     unix       n - n - - showq
+flush     unix       n - n 1000? 0 flush
 bounce    unix       - - n - 0 bounce
 defer     unix       - - n - 0 bounce
-flush     unix       n - n 1000? 0 flush
-showq     unix       n - n - - showq
-lmtp      unix       - - n - - lmtp
+trace     unix       - - n - 0 bounce
+verify    unix       - - n - 1 verify
+error     unix       - - n - - error
+retry     unix       - - n - - error
 smtp      unix       - - n - - smtp
-  -o smtp_tls_security_level=encrypt
-",
-    );
+";
+
+/// `master.cf`: one SMTP server for each address of each MX host, and what they need.
+pub(crate) fn services(world: &World) -> String {
+    let mut text = SERVICES.to_owned();
+    text.push_str("  -o smtp_tls_security_level=encrypt\nlmtp unix - - n - - lmtp\n");
     for site in world.sites() {
         for address in site.mail_host_addresses() {
             // Writing to a string cannot fail.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::certificates::Authority;
-use crate::configuration::{write_certificate, write_configuration};
+use crate::configuration::write_configuration;
 use crate::{Domain, Environment, EnvironmentError, LeafKind, Signing, System, World, Zone};
 
 /// BIND's address; its port is 53.
@@ -60,33 +60,12 @@ impl Environment {
             write_publication(directory)
         })
     }
-
-    /// Changes the certificate that an MX host shows; Postfix has to be told ([`crate::Signal::HangUp`]).
-    ///
-    /// # Errors
-    ///
-    /// When the file can't be written.
-    pub fn show_certificate(&self, host: &str, kind: LeafKind) -> Result<(), EnvironmentError> {
-        let word = if kind == LeafKind::Good { "good" } else { "bad" };
-        let folder = self.directory().join("certificates");
-        fs_err::copy(folder.join(format!("{host}.{word}")), folder.join(format!("{host}.pem")))?;
-        Ok(())
-    }
 }
 
 fn write_publication(directory: &Path) -> Result<(), EnvironmentError> {
-    let certificates = directory.join("certificates");
-    fs_err::copy(
-        certificates.join("mx1.spare.test.pem"),
-        certificates.join("mx1.spare.test.good"),
-    )?;
-    write_certificate(directory, "mx1.spare.test", "mx1.spare.test.bad", LeafKind::SelfSigned)?;
-
     let live = directory.join("live/mta-sts.delegated.test");
     fs_err::create_dir_all(&live)?;
-    let authority = fs_err::read_to_string(directory.join("issuer.pem"))?;
-    let identity =
-        Authority::restore(&authority)?.identity("mta-sts.delegated.test", LeafKind::Good)?;
+    let identity = Authority::of(directory)?.identity("mta-sts.delegated.test", LeafKind::Good)?;
     for file in ["fullchain.pem", "privkey.pem"] {
         fs_err::write(live.join(file), &identity.pem)?;
     }

@@ -1,6 +1,7 @@
 //! What a test wants to have in the world: mail domains, each with its policy host and its MX.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use crate::{Signing, Zone};
 
@@ -75,6 +76,8 @@ pub enum Tlsa {
 pub enum LeafKind {
     /// Nothing: the chain, the dates and the name are right.
     Good,
+    /// Nothing, until so long after 1970 began, when its validity ends.
+    Until(Duration),
     /// Its validity has ended; all else is right.
     Expired,
     /// It is signed by its own key; all else is right.

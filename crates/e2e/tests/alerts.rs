@@ -7,15 +7,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use sealpost_e2e::{Domain, Environment, Server, Signal, World, alertmanager, sealpost_binary};
+use sealpost_e2e::{
+    Domain, Environment, LeafKind, MailHost, Server, Signal, World, alertmanager, sealpost_binary,
+};
 use serde_json::Value;
 
 /// A Postfix that takes mail from this machine, and hands that for `lmtp.test` to port 8465.
 const POSTFIX: &str = "127.70.1.2:25";
-/// A domain whose policy host is down for a while.
+/// A domain whose policy host is down for a while …
 const FAILING: &str = "good.test";
+/// … and whose MX host has a certificate that ends soon; and what people read of that host.
+const ENDING: &str = "mx1.good.test";
+const ENDING_OF_FAILING: &str = "mx1.good.test (good.test)";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// A day that is not far: the exception ends soon.
+/// A day that is not far: the exception ends soon, and so does the certificate.
 const SOON: i64 = 3 * 86_400;
 /// The longest that anything may take here: the lease of what a killed process had in hand, and
 /// what a busy machine adds.
@@ -36,7 +41,10 @@ struct Told {
 
 impl Told {
     fn start() -> Self {
-        let environment = Environment::start(&World::new(vec![Domain::good(FAILING)])).unwrap();
+        let end = Duration::from_secs((now().as_second() + SOON).try_into().unwrap());
+        let ending = MailHost::StartTls(LeafKind::Until(end));
+        let domain = Domain::good(FAILING).mail_host(ending);
+        let environment = Environment::start(&World::new(vec![domain])).unwrap();
         let folder = environment.directory().join("alerts");
         fs_err::create_dir(&folder).unwrap();
         fs_err::write(folder.join("secret"), SECRET).unwrap();
@@ -77,14 +85,14 @@ impl Told {
         fs_err::write(self.environment.directory().join("sealpost.toml"), text).unwrap();
     }
 
-    /// Has the domains looked at once at this time, by a daemon that tells nobody, until somebody would
-    /// be told of this.
+    /// Has the domain looked at once at this time, by a daemon that tells nobody, until somebody would
+    /// be told of this: of the policy host, and of the certificate.
     fn look(&self, at: jiff::Timestamp, kind: &str) {
         self.write("\"check\"");
         let mut daemon = self.serve_at(at);
         self.wait_for("look", |told| {
             let (said, _) = told.alert(&["preview", "--at", &at.to_string()]);
-            said.contains(&format!("  {kind} \u{2192} hook"))
+            said.matches(&format!("  {kind} \u{2192} hook")).count() == 2
         });
         stop(&mut daemon);
         self.write("\"alert\"");
@@ -188,6 +196,23 @@ impl Told {
         }
     }
 
+    /// The MX host gets a certificate that lasts, and its server is told, as one does.
+    fn renew(&self) {
+        self.environment.certify(ENDING, LeafKind::Good).unwrap();
+        self.environment.signal(Server::Postfix, Signal::HangUp).unwrap();
+        // A process of before may answer at one of the addresses for a moment more.
+        for address in [POSTFIX, "[::1]:25"] {
+            let shown = format!(
+                "openssl s_client -starttls smtp -connect {address} </dev/null 2>/dev/null |
+                 openssl x509 -noout -checkend {}",
+                2 * SOON
+            );
+            self.wait_for("renewed certificate", |told| {
+                told.environment.run_inside("sh", &["-c", &shown]).unwrap().status.success()
+            });
+        }
+    }
+
     /// What is known of each notice: its state, and how often it was tried.
     fn notices(&self) -> Vec<(NoticeName, String, u64)> {
         let mut notices = Vec::new();
@@ -273,8 +298,7 @@ impl Told {
         mails
     }
 
-    /// The notices that mails told, each by the incident and what it was, however often the mail
-    /// came.
+    /// The notices that mails told, each by the place and what it was, however often the mail came.
     fn mailed(&self) -> Vec<(String, String)> {
         let mails = self.mails();
         let notices = mails.values().flat_map(|(words, _)| {
@@ -302,8 +326,8 @@ impl Told {
         [mails, posts.len() - ids.len()]
     }
 
-    /// The notices that the webhook got, each by the incident and what it was, however often its
-    /// message came.
+    /// The notices that the webhook got, each by the place and what it was, however often its message
+    /// came.
     fn hooked(&self) -> Vec<(String, String)> {
         let mut messages = BTreeMap::new();
         for body in self.got("hook") {
@@ -312,8 +336,8 @@ impl Told {
         let notices = messages.values().flat_map(|notices| notices.as_array().unwrap().clone());
         let mut told: Vec<(String, String)> = notices
             .map(|notice| {
-                let domain = notice["incidents"][0]["domain"].as_str().unwrap_or("–").to_owned();
-                (domain, notice["kind"].as_str().unwrap().to_owned())
+                let incident = &notice["incidents"][0];
+                (place(incident), notice["kind"].as_str().unwrap().to_owned())
             })
             .collect();
         told.sort();
@@ -376,13 +400,22 @@ fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
-fn pairs(domains: &[&str], kinds: &[&str]) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> = domains
+fn pairs(places: &[&str], kinds: &[&str]) -> Vec<(String, String)> {
+    let mut pairs: Vec<(String, String)> = places
         .iter()
-        .flat_map(|domain| kinds.iter().map(|kind| ((*domain).to_owned(), (*kind).to_owned())))
+        .flat_map(|place| kinds.iter().map(|kind| ((*place).to_owned(), (*kind).to_owned())))
         .collect();
     pairs.sort();
     pairs
+}
+
+/// What an incident is about, as people read it.
+fn place(incident: &Value) -> String {
+    let domain = incident["domain"].as_str().unwrap();
+    match incident["subject"].as_str() {
+        None | Some("") => domain.to_owned(),
+        Some(subject) => format!("{subject} ({domain})"),
+    }
 }
 
 /// Who is told by Alertmanager: how often an alert fired and was resolved.
@@ -390,9 +423,8 @@ fn of_alertmanager(told: &Told) -> BTreeMap<(String, String), usize> {
     let mut counts = BTreeMap::new();
     for message in told.got("alertmanager") {
         for alert in message["alerts"].as_array().unwrap() {
-            let domain = alert["labels"]["domain"].as_str().unwrap().to_owned();
             let status = alert["status"].as_str().unwrap().to_owned();
-            *counts.entry((domain, status)).or_insert(0) += 1;
+            *counts.entry((place(&alert["labels"]), status)).or_insert(0) += 1;
         }
     }
     counts
@@ -407,23 +439,24 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     // So long ago that it is time for another look at the end.
     told.look(now() - jiff::SignedDuration::from_mins(11), "opened");
     told.except(&["one.test", "two.test"]);
-    let domains = ["one.test", "two.test", FAILING];
+    let places = ["one.test", "two.test", FAILING, ENDING_OF_FAILING];
     told.kill_often(0x5EA1_0001);
     let mut daemon = told.serve();
-    told.wait_for("opening", |told| told.hooked() == pairs(&domains, &["opened"]));
+    told.wait_for("opening", |told| told.hooked() == pairs(&places, &["opened"]));
     told.wait_for("opening by Alertmanager", |told| {
-        let firing = |domain: &str| (domain.to_owned(), "firing".to_owned());
-        domains.iter().all(|domain| of_alertmanager(told).contains_key(&firing(domain)))
+        let firing = |place: &str| (place.to_owned(), "firing".to_owned());
+        places.iter().all(|place| of_alertmanager(told).contains_key(&firing(place)))
     });
-    told.wait_for("mail", |told| told.mailed() == pairs(&domains, &["opened"]));
+    told.wait_for("mail", |told| told.mailed() == pairs(&places, &["opened"]));
     told.wait_for("chat", |told| !told.got("chat").is_empty());
 
     // Nothing more comes of it, however often it looks.
     std::thread::sleep(Duration::from_secs(5));
-    assert_eq!(told.hooked(), pairs(&domains, &["opened"]));
+    assert_eq!(told.hooked(), pairs(&places, &["opened"]));
     let (list, status) = told.alert(&["list"]);
-    assert_eq!((list.lines().count(), status), (3, Some(1)), "{list}");
+    assert_eq!((list.lines().count(), status), (4, Some(1)), "{list}");
     assert!(list.contains("good.test: the policy cannot be fetched"), "{list}");
+    assert!(list.contains("good.test (mx1.good.test): a certificate expires soon"), "{list}");
     // A message comes again only where a kill met its delivery.
     told.assert_that_each_was_told_once_but_where_a_kill_met_it();
     let repeats = told.repeats();
@@ -431,11 +464,11 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     // Another one opens, and the process is asked to end at whatever moment: nothing comes twice.
     stop(&mut daemon);
     told.except(&["one.test", "two.test", "three.test"]);
-    let domains = ["one.test", "two.test", "three.test", FAILING];
+    let places = ["one.test", "two.test", "three.test", FAILING, ENDING_OF_FAILING];
     told.stop_often(0x5EA1_0003);
     let mut daemon = told.serve();
     told.wait_for("third opening", |told| {
-        let opened = pairs(&domains, &["opened"]);
+        let opened = pairs(&places, &["opened"]);
         told.hooked() == opened && told.mailed() == opened
     });
     std::thread::sleep(Duration::from_secs(5));
@@ -447,29 +480,30 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     told.except(&[]);
     told.kill_often(0x5EA1_0002);
     let mut daemon = told.serve();
-    let excepted = &domains[..3];
+    let (excepted, looked_at) = places.split_at(3);
     let mut both = pairs(excepted, &["opened", "resolved"]);
-    both.push((FAILING.to_owned(), "opened".to_owned()));
+    both.extend(pairs(looked_at, &["opened"]));
     both.sort();
     told.wait_for("end", |told| told.hooked() == both);
     told.wait_for("end by Alertmanager", |told| {
-        let resolved = |domain: &str| (domain.to_owned(), "resolved".to_owned());
-        excepted.iter().all(|domain| of_alertmanager(told).contains_key(&resolved(domain)))
+        let resolved = |place: &str| (place.to_owned(), "resolved".to_owned());
+        excepted.iter().all(|place| of_alertmanager(told).contains_key(&resolved(place)))
     });
     told.wait_for("mail of the end", |told| told.mailed() == both);
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!((told.hooked(), told.mailed()), (both.clone(), both));
 
-    // The policy host comes back, which is seen when it is time for the next look; that too is told
-    // once, whatever is killed meanwhile.
+    // The policy host comes back and the certificate is renewed, which is seen when it is time for the
+    // next look; that too is told once, whatever is killed meanwhile.
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     told.environment.start_again(&[Server::Nginx]).unwrap();
+    told.renew();
     told.look(now(), "resolved");
     told.kill_often(0x5EA1_0004);
     let mut daemon = told.serve();
-    let all = pairs(&domains, &["opened", "resolved"]);
-    told.wait_for("end of the failure", |told| told.hooked() == all && told.mailed() == all);
+    let all = pairs(&places, &["opened", "resolved"]);
+    told.wait_for("end of what was looked at", |told| told.hooked() == all && told.mailed() == all);
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!((told.hooked(), told.mailed()), (all.clone(), all));
     told.wait_for("state", |told| told.notices().iter().all(|(_, state, _)| state == "sent"));
@@ -480,16 +514,18 @@ fn each_incident_is_told_once_to_each_receiver_over_kills_and_restarts() {
     let mailed = tried.iter().filter(|((_, receiver, _), _)| receiver == "postmaster");
     let most: u64 = mailed.map(|(_, attempts)| attempts - 1).sum();
     assert!(told.repeats()[0] as u64 <= most, "{:?} of {most}", told.repeats());
-    for ((domain, status), count) in of_alertmanager(&told) {
-        assert_eq!(count, 1, "{domain} {status}: Alertmanager tells once what it is told often");
+    let of_all = pairs(&places, &["firing", "resolved"]);
+    told.wait_for("all by Alertmanager", |told| of_alertmanager(told).keys().eq(&of_all));
+    for ((place, status), count) in of_alertmanager(&told) {
+        assert_eq!(count, 1, "{place} {status}: Alertmanager tells once what it is told often");
     }
     assert!(told.got("forged").is_empty(), "the signatures hold");
     let mut bodies = String::new();
     for mail in told.got("mails") {
         bodies += mail["body"].as_str().unwrap();
     }
-    for domain in domains {
-        assert!(bodies.contains(domain), "{domain}: {bodies}");
+    for place in places {
+        assert!(bodies.contains(place), "{place}: {bodies}");
     }
     let chat: Vec<Value> = told.got("chat");
     assert!(chat.iter().all(|message| message["text"].is_string()), "{chat:?}");

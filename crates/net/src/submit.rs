@@ -16,10 +16,12 @@ mod mail;
 mod post;
 mod program;
 mod relay;
+mod retry_after;
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tls_rpt::MailAddress;
 
 use crate::text::printable;
@@ -40,7 +42,8 @@ pub struct Letter<'a> {
 }
 
 /// The way of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum MailWay {
     /// To the MX hosts of the recipient's domain.
     Direct,
@@ -78,6 +81,14 @@ impl FromStr for MailWay {
             }
             _ => Err(MailWayError::Form),
         }
+    }
+}
+
+impl TryFrom<String> for MailWay {
+    type Error = MailWayError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -179,7 +179,7 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
         reading(
             Condition::Days,
             days >= u64::from(gate.days),
-            format!("{days} days in {}, {} needed", facts.stage, gate.days),
+            format!("{} with what is live now, {} needed", days_in(days, facts.stage), gate.days),
         ),
         reading(
             Condition::Reporters,
@@ -212,15 +212,36 @@ fn gate(settings: &Settings, gate: &Gate, facts: &Facts) -> Vec<Reading> {
                         "every kind of failure is explained or accepted, {kind} until {until}"
                     ),
                 },
-                [one] => format!("nobody has explained: {one}"),
+                [one] => format!("nobody has explained: {}", in_words(one)),
                 [one, others @ ..] => {
-                    format!("nobody has explained: {one}, and {} more", others.len())
+                    format!("nobody has explained: {}; and {} more", in_words(one), others.len())
                 }
             },
         ),
         no_spike(facts),
         live_check(settings, facts),
     ]
+}
+
+fn days_in(days: u64, stage: Stage) -> String {
+    format!("{days} {} in {stage}", if days == 1 { "day" } else { "days" })
+}
+
+/// A kind of failure in words, beside the name under which it is accepted.
+fn in_words(kind: &str) -> String {
+    let mut parts = kind.split('/').skip(1);
+    match (parts.next(), parts.next()) {
+        (Some(result), Some(host)) if result != "-" => {
+            let result =
+                if result.is_empty() { "failures of which no cause is told" } else { result };
+            let place = match host {
+                "-" => "at an MX host that is not named".to_owned(),
+                host => format!("at {host}"),
+            };
+            format!("{result} {place} ({kind})")
+        }
+        _ => kind.to_owned(),
+    }
 }
 
 /// Kinds of failures that are accepted for not much longer: each with the time at which it is open

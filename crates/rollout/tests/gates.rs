@@ -415,3 +415,28 @@ fn what_is_accepted_is_told_of_two_weeks_before_it_ends() {
         assert_eq!(decision.readings.iter().any(|reading| reading.text == text), is_told);
     }
 }
+
+/// Who has to explain a kind of failure reads what it is, beside the name that he has to give.
+#[test]
+fn what_nobody_has_explained_is_told_in_words() {
+    for (kind, told) in [
+        ("sts/certificate-expired/mx.a.test/why", "certificate-expired at mx.a.test"),
+        (
+            "sts/certificate-not-trusted/-",
+            "certificate-not-trusted at an MX host that is not named",
+        ),
+        ("sts//-", "failures of which no cause is told at an MX host that is not named"),
+    ] {
+        let mut facts = just_enough(Stage::Testing);
+        facts.groups = vec![Group { text: kind.to_owned(), sessions: 1, state: GroupState::Open }];
+        let one = format!("nobody has explained: {told} ({kind})");
+        let said = |facts: &Facts| {
+            let decision = decide(&auto(), facts);
+            let texts: Vec<String> = decision.waits().map(|reading| reading.text.clone()).collect();
+            texts.join("|")
+        };
+        assert_eq!(said(&facts), one);
+        facts.groups.push(facts.groups[0].clone());
+        assert_eq!(said(&facts), format!("{one}; and 1 more"));
+    }
+}

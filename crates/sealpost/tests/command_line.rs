@@ -62,6 +62,7 @@ snapshot!(config_init_help, ["config", "init", "--help"]);
 snapshot!(config_check_help, ["config", "check", "--help"]);
 snapshot!(config_check_of_nothing, ["config", "check"]);
 snapshot!(report_preview_without_store, ["report", "preview", "--store", "a"]);
+snapshot!(report_doctor_of_nobody, ["report", "doctor", "--contact", "nobody"]);
 snapshot!(receive_without_store, ["receive", "--smtp", "127.0.0.1:0"]);
 snapshot!(receive_at_a_name, ["receive", "--lmtp", "localhost:8465", "--store", "a"]);
 

@@ -63,7 +63,9 @@ pub use span::Span;
 // Where reports go.
 mod uri;
 
-pub use uri::{Host, HttpsUri, LocalPartFault, MailAddress, MailtoUri, ReportUri, UriError};
+pub use uri::{
+    Host, HttpsUri, LocalPartFault, MailAddress, MailAddressError, MailtoUri, ReportUri, UriError,
+};
 
 // What reports count.
 mod policy_type;

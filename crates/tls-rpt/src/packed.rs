@@ -20,7 +20,7 @@ use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use mail_domain::DomainName;
 
-use crate::{MailAddress, PayloadLimits, Payloads, Report, ReportError, Tally, UriError};
+use crate::{MailAddress, MailAddressError, PayloadLimits, Payloads, Report, ReportError, Tally};
 
 pub use mail::{ComposedMail, MailHead, Purpose};
 pub use message_id::{MessageId, MessageIdError};
@@ -165,7 +165,7 @@ pub enum PackError {
     Report(#[from] ReportError),
     /// `contact-info` is no address.
     #[error("the contact of the report is no plain address: {0}")]
-    Contact(UriError),
+    Contact(MailAddressError),
     /// `report-id` cannot stand in a subject.
     #[error("the id of the report cannot stand in the subject of a mail: {0}")]
     Id(#[from] MessageIdError),

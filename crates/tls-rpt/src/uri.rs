@@ -9,7 +9,7 @@ use std::str::FromStr;
 use mail_domain::DomainNameError;
 
 pub use https::{Host, HttpsUri};
-pub use mailto::{LocalPartFault, MailAddress, MailtoUri};
+pub use mailto::{LocalPartFault, MailAddress, MailAddressError, MailtoUri};
 
 /// A place that reports can be sent to.
 ///

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mail_domain::DomainName;
 use sealpost_evidence::traffic::Bounds;
 use sealpost_rollout::{Stage, Time};
 
@@ -79,6 +80,21 @@ fn escape(html: &mut String, character: char) {
         '"' => html.push_str("&#34;"),
         '\'' => html.push_str("&#39;"),
         other => html.push(other),
+    }
+}
+
+/// A domain as people write it, if that is not how it stands in the DNS.
+pub(crate) fn unicode(domain: &DomainName) -> Option<String> {
+    Some(domain.to_unicode()).filter(|written| written != domain.as_str())
+}
+
+/// What the sessions of a part of a report were held against.
+pub(crate) fn policy_type(name: &str) -> &str {
+    match name {
+        "sts" => "MTA-STS policy (sts)",
+        "tlsa" => "TLSA records of DANE (tlsa)",
+        "no-policy-found" => "No policy (no-policy-found)",
+        other => other,
     }
 }
 

@@ -152,6 +152,8 @@ pub(crate) struct Message {
     pub(crate) frame: Frame,
     pub(crate) title: &'static str,
     pub(crate) text: String,
+    /// The page whose form was sent.
+    pub(crate) back: Option<String>,
 }
 
 #[derive(Template)]

@@ -284,7 +284,7 @@ impl Site {
             Err(refusal) => {
                 let (status, text) = refusal.told();
                 let title = if status == Status::NotFound { "Not found" } else { "No answer" };
-                pages::page(status, &pages::Message { frame, title, text })
+                pages::page(status, &pages::Message { frame, title, text, back: None })
             }
         }
     }
@@ -597,7 +597,7 @@ fn search(request: &Request) -> Result<String, Refusal> {
 }
 
 fn wanted(request: &Request) -> Result<ReportsWanted, Refusal> {
-    let given = |name| parameter(request, name).filter(|text| !text.is_empty());
+    let given = |name| parameter(request, name).map(str::trim).filter(|text| !text.is_empty());
     let scope = match given("scope") {
         None => Scope::Counted,
         Some(text) => crate::queries::scope(text)
@@ -634,7 +634,7 @@ fn sessions(request: &Request) -> Result<SessionsWanted, Refusal> {
 }
 
 fn incidents(request: &Request) -> Result<IncidentsWanted, Refusal> {
-    let given = |name| parameter(request, name).filter(|text| !text.is_empty());
+    let given = |name| parameter(request, name).map(str::trim).filter(|text| !text.is_empty());
     let phase = match given("phase") {
         None | Some("open") => Phase::Open,
         Some("resolved") => Phase::Resolved,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{DAEMON_ADDRESS, Memory, Route, SMART_HOSTS, daemon_port};
 use crate::System;
+use crate::postfix::SERVICES;
 
 /// A Postfix.
 #[derive(Clone, Copy, Debug)]
@@ -111,27 +112,10 @@ maximal_backoff_time = 2h
     pub(super) fn services(self) -> String {
         let mut text = format!(
             "\
-postlog    unix-dgram n - n - 1 postlogd
-anvil      unix       - - n - 1 anvil
-tlsmgr     unix       - - n - 1 tlsmgr
-rewrite    unix       - - n - - trivial-rewrite
-proxymap   unix       - - n - - proxymap
-cleanup    unix       n - n - 0 cleanup
-pickup     unix       n - n 60 1 pickup
-qmgr       unix       n - n 300 1 qmgr
-showq      unix       n - n - - showq
-flush      unix       n - n 1000? 0 flush
-bounce     unix       - - n - 0 bounce
-defer      unix       - - n - 0 bounce
-trace      unix       - - n - 0 bounce
-verify     unix       - - n - 1 verify
-error      unix       - - n - - error
-retry      unix       - - n - - error
-discard    unix       - - n - - discard
-scache     unix       - - n - 1 scache
-tlsproxy   unix       - - n - 0 tlsproxy
-smtp       unix       - - n - - smtp
-127.0.0.1:{} inet     n - n - - smtpd
+{SERVICES}discard   unix       - - n - - discard
+scache    unix       - - n - 1 scache
+tlsproxy  unix       - - n - 0 tlsproxy
+127.0.0.1:{} inet n  - n - - smtpd
 ",
             self.port
         );

@@ -197,7 +197,7 @@ rollout = {{ {rollout} }}
 
     /// Has the second MX host show another certificate.
     pub(crate) fn show(&self, kind: LeafKind) {
-        self.environment.show_certificate("mx1.spare.test", kind).unwrap();
+        self.environment.certify("mx1.spare.test", kind).unwrap();
         self.environment.signal(Server::Postfix, Signal::HangUp).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(500));
     }

@@ -20,8 +20,8 @@ pub struct MonthOptions {
     pub first: Timestamp,
     /// How many days of traffic there are; reports on them come for some weeks after.
     pub days: u32,
-    /// When all is sent and signed; without it, each when its sender would send it. What is sent at once
-    /// has no order, so there are no revisions then.
+    /// When all is sent and signed, of the ranges that have ended by then; without it, each when its
+    /// sender would send it. What is sent at once has no order, so there are no revisions then.
     pub signed: Option<Timestamp>,
     /// By which ways reports are sent.
     pub ways: Ways,
@@ -143,7 +143,9 @@ impl Month {
         for domain in OURS {
             for reporter in domain.senders {
                 for account in Account::all(*reporter, domain, &sessions) {
-                    post.report(&account);
+                    if options.signed.is_none_or(|now| account.ends <= now.as_second()) {
+                        post.report(&account);
+                    }
                 }
             }
         }

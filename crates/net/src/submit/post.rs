@@ -12,14 +12,16 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use sealpost_evidence::{ConnectionFault, ConnectionFaultKind};
 use sealpost_runtime::Stopwatch;
 use tls_rpt::{Host, HttpsUri, PackedReport};
 use tokio::task::JoinSet;
 
+use super::retry_after::retry_after;
 use super::{Acceptance, Protection, SubmitFault, Submitted};
 use crate::connect::connect;
 use crate::deadline::Deadline;
@@ -46,7 +48,7 @@ const REST_OF_REPLY: Duration = Duration::from_secs(5);
 /// How much of a reply's body is told.
 const TOLD: usize = 200;
 /// The longest wait that a server may ask for.
-const LONGEST_WAIT: u64 = 24 * 60 * 60;
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const SOFTWARE: &str = concat!("sealpost/", env!("CARGO_PKG_VERSION"), " (+TLS-RPT, RFC 8460)");
 
@@ -240,7 +242,8 @@ impl Poster {
             }
             None => String::new(),
         };
-        Asked::Answered(judge(&Response::from_parts(head, ()), &said, place, protection))
+        let now = self.network.means.clock.now();
+        Asked::Answered(judge(&Response::from_parts(head, ()), &said, place, protection, now))
     }
 
     fn take(&self, target: &Target) -> Option<Connection> {
@@ -287,7 +290,13 @@ fn request(uri: &HttpsUri, report: &PackedReport) -> Result<Request<Full<Bytes>>
 //= https://www.rfc-editor.org/rfc/rfc8460#section-5.4
 //# The receiving system MUST return a "successful" response from its
 //# HTTPS server, typically a 200 or 201 HTTP code [RFC7231].
-fn judge(response: &Response<()>, said: &str, place: String, protection: Protection) -> Submitted {
+fn judge(
+    response: &Response<()>,
+    said: &str,
+    place: String,
+    protection: Protection,
+    now: Timestamp,
+) -> Submitted {
     let status = response.status();
     let answer = match said {
         "" => status.to_string(),
@@ -300,7 +309,8 @@ fn judge(response: &Response<()>, said: &str, place: String, protection: Protect
     if is_for_good(status) {
         return Submitted::Refused(fault);
     }
-    Submitted::Later { fault, after: wait(response.headers()) }
+    let after = retry_after(response.headers(), now).map(|wait| wait.min(LONGEST_WAIT));
+    Submitted::Later { fault, after }
 }
 
 /// Whether the same report would be refused at any time. A missing page, a missing right or a fault
@@ -318,16 +328,6 @@ fn is_for_good(status: StatusCode) -> bool {
                 | StatusCode::UNPROCESSABLE_ENTITY
                 | StatusCode::NOT_IMPLEMENTED
         )
-}
-
-/// `Retry-After` in seconds; a date in it is not read.
-fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if text.is_empty() || !text.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let seconds = text.parse::<u64>().unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    Some(Duration::from_secs(seconds))
 }
 
 /// The first line of a body, made fit to be shown; `None` if it was not read to its end, so that the

@@ -193,7 +193,7 @@ mod tests {
             (id("2"), HostSeen::Nothing, true),
         ] {
             let rua = super::super::seen::RuaSeen::Nothing;
-            let seen = Seen { host, id, rua, mail_hosts: None };
+            let seen = Seen { host, addresses: Vec::new(), id, rua, mail_hosts: None };
             assert_eq!(is_withdrawn(&history, &seen), is_gone, "{seen:?}");
         }
     }

@@ -225,12 +225,13 @@ async fn serve(
         return Ok(false);
     }
     let host = format!("mta-sts.{}", published.domain);
+    let place = seen.where_missing(policy);
     match &seen.host {
-        HostSeen::Unknown { why, .. } => {
+        HostSeen::Unknown { why, .. } if place.is_empty() => {
             work.untold.push(format!("whether {host} serves the policy: {why}"));
         }
         _ if is_ours => {
-            work.todo.push(format!("{host} does not serve the policy on every address yet"));
+            work.todo.push(format!("{host} does not serve the policy on every address yet{place}"));
         }
         _ => work.todo.push(upload(published, policy)),
     }

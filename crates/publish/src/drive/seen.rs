@@ -1,5 +1,6 @@
 //! What is live, read out of a look at the domain.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use mail_domain::DomainName;
@@ -15,6 +16,8 @@ const FURTHEST: Duration = Duration::from_secs(4_000);
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) host: HostSeen,
+    /// The same by address, for people.
+    pub(super) addresses: Vec<AddressSeen>,
     pub(super) id: IdSeen,
     pub(super) rua: RuaSeen,
     /// The MX hosts with the TTL of their records; `None` if they are not known.
@@ -56,6 +59,23 @@ pub(super) enum HostSeen {
     },
 }
 
+/// What one address of the policy host serves.
+#[derive(Clone, Debug)]
+pub(super) struct AddressSeen {
+    pub(super) address: IpAddr,
+    pub(super) serves: Served,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Served {
+    /// A policy.
+    Policy(Policy),
+    /// What senders cannot use.
+    Unusable,
+    /// Nothing came, for this reason.
+    Nothing(String),
+}
+
 /// The STS record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IdSeen {
@@ -82,10 +102,28 @@ impl Seen {
     pub(super) fn of(evidence: &Evidence) -> Self {
         Self {
             host: host(evidence),
+            addresses: addresses(evidence),
             id: id(evidence.sts_records.as_ref()),
             rua: rua(evidence.tls_rpt_records.as_ref()),
             mail_hosts: mail_hosts(evidence),
         }
+    }
+}
+
+impl Seen {
+    /// Where this policy is not served, and what is found there instead; empty if it cannot be told.
+    pub(super) fn where_missing(&self, wanted: &Policy) -> String {
+        let missing = self.addresses.iter().filter_map(|AddressSeen { address, serves }| {
+            let found = match serves {
+                Served::Policy(policy) if same(policy, wanted) => return None,
+                Served::Policy(_) => "another policy",
+                Served::Unusable => "no policy that senders can use",
+                Served::Nothing(why) => why,
+            };
+            Some(format!("{address} ({found})"))
+        });
+        let missing: Vec<String> = missing.collect();
+        if missing.is_empty() { String::new() } else { format!(": not at {}", missing.join(", ")) }
     }
 }
 
@@ -185,6 +223,19 @@ fn host(evidence: &Evidence) -> HostSeen {
     }
 }
 
+fn addresses(evidence: &Evidence) -> Vec<AddressSeen> {
+    let fetches = evidence.policy_host.iter().flat_map(|host| &host.fetches);
+    let seen = fetches.filter_map(|fetch| {
+        let serves = match (usable_policy(fetch), fetch.fault()) {
+            (Some(policy), _) => Served::Policy(policy),
+            (None, _) if fetch.reply().is_some() => Served::Unusable,
+            (None, fault) => Served::Nothing(fault?.text.clone()),
+        };
+        Some(AddressSeen { address: fetch.address, serves })
+    });
+    seen.collect()
+}
+
 /// The id that senders find in these records.
 pub(crate) fn id(records: Option<&Lookup<Vec<TextRecord>>>) -> IdSeen {
     let found = match records {
@@ -233,5 +284,51 @@ fn mail_hosts(evidence: &Evidence) -> Option<(Vec<DomainName>, Ttl)> {
             Some((vec![evidence.domain.clone()], Ttl::left(absence.ttl)))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(host: &str) -> Policy {
+        let text = format!("version: STSv1\nmode: testing\nmx: {host}\nmax_age: 86400\n");
+        Policy::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_address_that_does_not_serve_the_policy_is_named() {
+        let wanted = policy("mx.a.test");
+        let seen = |host: HostSeen, addresses: Vec<(&str, Served)>| Seen {
+            host,
+            addresses: addresses
+                .into_iter()
+                .map(|(address, serves)| AddressSeen { address: address.parse().unwrap(), serves })
+                .collect(),
+            id: IdSeen::Nothing,
+            rua: RuaSeen::Nothing,
+            mail_hosts: None,
+        };
+        let unknown = || HostSeen::Unknown { why: "no answer".to_owned(), some: Vec::new() };
+        for (seen, expected) in [
+            (seen(HostSeen::Nothing, vec![]), ""),
+            (seen(unknown(), vec![]), ""),
+            (seen(unknown(), vec![("192.0.2.1", Served::Policy(wanted.clone()))]), ""),
+            (
+                seen(
+                    unknown(),
+                    vec![
+                        ("192.0.2.1", Served::Policy(wanted.clone())),
+                        ("192.0.2.2", Served::Policy(policy("mx.b.test"))),
+                        ("192.0.2.3", Served::Unusable),
+                        ("2001:db8::4", Served::Nothing("connection refused".to_owned())),
+                    ],
+                ),
+                ": not at 192.0.2.2 (another policy), 192.0.2.3 (no policy that senders can use), \
+                 2001:db8::4 (connection refused)",
+            ),
+        ] {
+            assert_eq!(seen.where_missing(&wanted), expected);
+        }
     }
 }

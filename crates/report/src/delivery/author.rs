@@ -7,7 +7,8 @@ use mail_domain::DomainName;
 use sealpost_dkim::{Selector, SignError, SigningKey, SigningKeyError};
 use sealpost_store::submissions::Claim;
 use tls_rpt::{
-    ComposedMail, MailAddress, MailHead, MessageId, MessageIdError, PackedReport, Purpose, UriError,
+    ComposedMail, MailAddress, MailAddressError, MailHead, MessageId, MessageIdError, PackedReport,
+    Purpose,
 };
 
 use super::mark::mark;
@@ -43,7 +44,7 @@ pub enum AuthorError {
         /// The contact.
         contact: String,
         /// Why it is no address.
-        reason: UriError,
+        reason: MailAddressError,
     },
     /// A file of a key.
     #[error("read the DKIM key: {0}")]
@@ -74,7 +75,7 @@ pub(super) enum WriteError {
     #[error("its signature: {0}")]
     Signature(#[from] SignError),
     #[error("its return path: {0}")]
-    ReturnPath(#[from] UriError),
+    ReturnPath(#[from] MailAddressError),
 }
 
 impl Author {

@@ -1,9 +1,7 @@
 //! How reports leave, as the operator writes it.
 
 use std::{
-    fmt::Display,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -39,15 +37,12 @@ const HOUR: u64 = 3_600;
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
     /// The way of mails: `relay:HOST:PORT`, `sendmail:PATH` or `direct`.
-    #[serde(deserialize_with = "parsed")]
     #[schemars(with = "String", extend("default" = "sendmail:/usr/sbin/sendmail"))]
     pub mail: MailWay,
     /// Who is the author of the mails; by default the contact.
-    #[serde(deserialize_with = "optional")]
     #[schemars(with = "Option<String>", skip_serializing)]
     pub from: Option<MailAddress>,
     /// Where mails go that come back; by default where they are from.
-    #[serde(deserialize_with = "optional")]
     #[schemars(with = "Option<String>", skip_serializing)]
     pub return_path: Option<MailAddress>,
     /// What stands between that address and the mark of one mail; without it all mails have the same
@@ -124,7 +119,7 @@ pub struct DkimKey {
     #[schemars(extend("x-path" = "secret"))]
     pub key: PathBuf,
     /// Where its public part stands in DNS: at `SELECTOR._domainkey.DOMAIN`.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(deserialize_with = "selector")]
     #[schemars(with = "String")]
     pub selector: Selector,
     /// The domain that signs; by default that of the author.
@@ -176,16 +171,8 @@ impl Default for Delivery {
     }
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
+fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-fn optional<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    parsed(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -196,7 +196,8 @@ pub fn spikes(series: &DaySeries, thresholds: &Thresholds) -> Vec<Anomaly> {
         };
         let usual = match before.len() {
             0 => "nothing was reported in the days before".to_owned(),
-            days => format!("the middle of {days} days before is {}", halves(median)),
+            1 => format!("on the one day before it was {}", halves(median)),
+            days => format!("the median of the {days} days before is {}", halves(median)),
         };
         let sentence = format!(
             "{} of {} sessions failed on {}; {usual}.",

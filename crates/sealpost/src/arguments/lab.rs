@@ -98,7 +98,7 @@ pub(crate) struct ReportsArguments {
     /// Write the mails into this folder, which is made if it is missing and must be empty.
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// How many days of traffic, the last of them a week ago.
+    /// How many days of traffic, the last of them yesterday.
     #[arg(long, default_value_t = 31, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=366))]
     pub(crate) days: u32,

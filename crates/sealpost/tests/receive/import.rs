@@ -270,3 +270,21 @@ fn domains_that_are_published_are_ours_and_all_are_where_none_is_named() {
         );
     }
 }
+
+#[test]
+fn what_cannot_be_reached_is_named_once_with_what_to_do() {
+    let world = World::new();
+    let report = world.write("1.json", report("a.example", 1, 10, 1));
+    let (none, turning) = (world.path("none.eml"), world.path("turning"));
+    std::os::unix::fs::symlink("turning", &turning).unwrap();
+    let paths = [&none, &turning, &report].map(|path| path.to_str().unwrap());
+    let (out, said, status) = world.run(&[&["import", "--no-dns"], &paths[..]].concat());
+    let [none, turning, _] = paths;
+    let expected = format!(
+        "{none}: there is no such file or folder; see whether the name is right\n\
+         {turning}: Too many levels of symbolic links (os error 40)\n"
+    );
+    assert_eq!((said, status), (expected, 1));
+    assert!(out.contains("  new           1\n"), "{out}");
+    assert!(out.contains("left where they are: 2"), "{out}");
+}

@@ -51,6 +51,29 @@ fn ids(store: &Path) -> Vec<String> {
     ids
 }
 
+/// Runs a command that watches: lets something happen when it is ready, waits until that has come
+/// about, and ends it. What it said after it was ready, by lines.
+fn watch(
+    command: &mut Command,
+    happens: impl FnOnce(),
+    has_come_about: impl Fn() -> bool,
+) -> Vec<String> {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while lines.next().unwrap().unwrap() != "ready" {}
+    happens();
+    for _ in 0..500 {
+        if has_come_about() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    lines.map_while(Result::ok).collect()
+}
+
 #[test]
 fn a_watched_maildir_is_read_once_and_left_alone() {
     let world = World::new();
@@ -106,20 +129,8 @@ fn import_watches_without_a_configuration() {
     let maildir = Maildir::new(&world.path(""));
     let path = maildir.0.to_str().unwrap().to_owned();
     let mut command = world.command(&["import", "--no-dns", "--watch", &path]);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    while lines.next().unwrap().unwrap() != "ready" {}
-    maildir.deliver("1");
     let store = world.path("store.sqlite");
-    for _ in 0..500 {
-        if ids(&store) == ["1"] {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").arg(id).status().unwrap().success());
-    assert!(child.wait().unwrap().success());
+    watch(&mut command, || maildir.deliver("1"), || ids(&store) == ["1"]);
     assert_eq!(ids(&store), ["1"]);
 
     let (_, said, status) = world.run(&["import", "--watch", world.path("none").to_str().unwrap()]);
@@ -144,20 +155,9 @@ fn import_watches_within_the_limits_of_the_configuration() {
     maildir.write("new/2", &of("as-long-as-allowed", MOST));
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
     command.args(["receive", "import", "--no-dns", "--config"]).arg(&configuration);
-    let mut child = command.arg("--watch").arg(&maildir.0).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    while lines.next().unwrap().unwrap() != "ready" {}
     let store = world.store();
-    for _ in 0..500 {
-        if ids(&store) == ["as-long-as-allowed"] {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").arg(id).status().unwrap().success());
-    assert!(child.wait().unwrap().success());
-    let said: Vec<String> = lines.map_while(Result::ok).collect();
+    let is_taken = || ids(&store) == ["as-long-as-allowed"];
+    let said = watch(command.arg("--watch").arg(&maildir.0), || (), is_taken);
     let is_told = |line: &String| line.contains("a mail is too large, and is left");
     assert_eq!(said.iter().filter(|line| is_told(line)).count(), 1, "{said:?}");
     // Mails are taken in the order of their names: what is too long was passed over before.

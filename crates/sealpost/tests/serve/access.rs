@@ -508,13 +508,18 @@ fn after_a_log_in_a_form_that_came_too_late_leads_to_its_page() {
     let daemon = with_password(&world, "");
     let browser = Browser::at(&daemon);
     for (path, to) in [
-        ("/domains/a.example/waive", "/login?to=%2Fdomains%2Fa.example"),
-        ("/domains/a%2Fb/move?x=y", "/login?to=%2Fdomains%2Fa%252Fb"),
-        ("/elsewhere", "/login?to=%2F"),
+        ("/domains/a.example/waive", "/login?to=%2Fdomains%2Fa.example&undone=yes"),
+        ("/domains/a%2Fb/move?x=y", "/login?to=%2Fdomains%2Fa%252Fb&undone=yes"),
+        ("/incidents/17/acknowledge", "/login?to=%2Fincidents%2F17&undone=yes"),
+        ("/elsewhere", "/login?to=%2F&undone=yes"),
     ] {
         let turned = browser.post(path, "reason=because");
         assert_eq!((turned.status, turned.field("location")), (303, Some(to)), "{path}");
+        let page = browser.get(to).body;
+        assert!(page.contains("nothing was done, for nobody was logged in any more"), "{page}");
     }
+    let page = browser.get("/login?to=%2F").body;
+    assert!(!page.contains("nothing was done"), "{page}");
 }
 
 #[test]

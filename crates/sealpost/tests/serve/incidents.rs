@@ -52,7 +52,8 @@ fn an_incident_is_shown_and_taken_in_hand() {
     assert!(
         browser.get("/incidents?phase=resolved").body.contains("Nothing was, or it is forgotten.")
     );
-    let page = browser.get("/incidents?domain=two.example").body;
+    // As it is when it is pasted with spaces about it.
+    let page = browser.get("/incidents?domain=+two.example+").body;
     assert!(page.contains("Nothing is open, of <bdi>two.example</bdi>"), "{page}");
     for (path, status) in [
         ("/incidents?phase=all", 400),
@@ -73,7 +74,10 @@ fn an_incident_is_shown_and_taken_in_hand() {
         (format!("mark={mark}&hours=9000&reason=known"), 400),
         (format!("mark={mark}&hours=x&reason=known"), 400),
     ] {
-        assert_eq!(taken(&form).status, status, "{form}");
+        let answer = taken(&form);
+        assert_eq!(answer.status, status, "{form}");
+        let back = format!("<a href=\"{path}\">Back to the page of the form</a>");
+        assert!(answer.body.contains(&back), "{form}: {}", answer.body);
     }
     let done = taken(&format!("mark={mark}&hours=5&reason=%3Ci%3Eknown%3C%2Fi%3E"));
     assert_eq!((done.status, done.field("location")), (303, Some(&*path)), "{}", done.body);

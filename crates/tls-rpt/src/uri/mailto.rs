@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mail_domain::DomainName;
+use mail_domain::{DomainName, DomainNameError};
+use serde::Deserialize;
 
 use super::{UriError, percent_decoded};
 
@@ -17,7 +18,8 @@ pub struct MailtoUri {
 
 /// A mailbox as it may stand in a header field and in an envelope: a local part in printable
 /// US-ASCII, in quotation marks if it needs them, and a domain name. It holds no line end.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct MailAddress {
     local_part: Box<str>,
     domain: DomainName,
@@ -68,10 +70,11 @@ impl MailAddress {
     ///
     /// # Errors
     /// When it has no `@`, or what stands on one side of it is no local part or domain name.
-    pub fn parse(text: &str) -> Result<Self, UriError> {
-        let (local_part, domain) = text.rsplit_once('@').ok_or(UriError::MailboxMissing)?;
-        check_local_part(local_part).map_err(|fault| UriError::LocalPart { fault })?;
-        let domain = DomainName::parse(domain).map_err(|reason| UriError::MailDomain { reason })?;
+    pub fn parse(text: &str) -> Result<Self, MailAddressError> {
+        let (local_part, domain) = text.rsplit_once('@').ok_or(MailAddressError::AtMissing)?;
+        check_local_part(local_part).map_err(|fault| MailAddressError::LocalPart { fault })?;
+        let domain =
+            DomainName::parse(domain).map_err(|reason| MailAddressError::Domain { reason })?;
         Ok(Self { local_part: local_part.into(), domain })
     }
 
@@ -93,10 +96,49 @@ impl fmt::Display for MailAddress {
 }
 
 impl FromStr for MailAddress {
-    type Err = UriError;
+    type Err = MailAddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for MailAddress {
+    type Error = MailAddressError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+/// Why a text is no address of mail. `Display` is a lower-case fragment that says how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailAddressError {
+    /// No `@`.
+    #[error("an address of mail has an `@`: write one such as `tls-reports@example.com`")]
+    AtMissing,
+    /// The part before `@` is none.
+    #[error("the part before `@` {fault}")]
+    LocalPart {
+        /// What is wrong with it.
+        fault: LocalPartFault,
+    },
+    /// The part after `@` is no domain name.
+    #[error("the part after `@` is no mail domain: {reason}")]
+    Domain {
+        /// What is wrong with it.
+        reason: DomainNameError,
+    },
+}
+
+impl From<MailAddressError> for UriError {
+    fn from(error: MailAddressError) -> Self {
+        match error {
+            MailAddressError::AtMissing => Self::MailboxMissing,
+            MailAddressError::LocalPart { fault } => Self::LocalPart { fault },
+            MailAddressError::Domain { reason } => Self::MailDomain { reason },
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Section 3: the record.
 
 use tls_rpt::{
-    Extension, FieldFault, Host, LocalPartFault, Record, RecordDefectKind as Kind, ReportUri,
-    Selection, UriError, select_record,
+    Extension, FieldFault, Host, LocalPartFault, MailAddress, Record, RecordDefectKind as Kind,
+    ReportUri, Selection, UriError, select_record,
 };
 
 /// A record that a sender can use; `written` is how it is written out again.
@@ -250,6 +250,22 @@ fn mailto(text: &str, address: &str) {
         }
         other => panic!("{text:?} was read as {other:?}"),
     }
+}
+
+/// An address that stands by itself is none of a URI, and its faults do not speak of one.
+#[test]
+fn an_address_by_itself() {
+    let bad = |text: &str, says: &str| {
+        let error = MailAddress::parse(text).unwrap_err().to_string();
+        assert!(error.contains(says) && !error.contains("mailto"), "{text:?}: {error}");
+    };
+    assert_eq!(MailAddress::parse("a+b@C.test").unwrap().to_string(), "a+b@c.test");
+    bad("nobody", "has an `@`: write one such as `tls-reports@example.com`");
+    bad("", "has an `@`");
+    bad("@c.test", "the part before `@` is missing");
+    bad("a b@c.test", "the part before `@` holds a character");
+    bad("a@", "the part after `@` is no mail domain");
+    bad("a@-c.test", "the part after `@` is no mail domain");
 }
 
 fn https(text: &str, host: &str, port: u16) {

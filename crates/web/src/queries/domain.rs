@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join4;
 use mail_domain::DomainName;
-use sealpost_evidence::traffic::{Bounds, Day, DaySeries, FailureGroup, Reporter};
+use sealpost_evidence::traffic::{Day, DaySeries, DayTraffic, FailureGroup, Reporter};
 use sealpost_rollout::{Entry, Horizon, Outlook, Stage};
 use sealpost_rules::diagnosis::{self, diagnose, under_any_policy};
 use sealpost_store::{
@@ -12,11 +12,10 @@ use sealpost_store::{
 
 use super::{
     DAYS, Desk, RECENT,
-    domains::{reported, standing},
+    domains::{Recent, WasHeardOf, standing},
 };
 use crate::model::{
-    AnomalyRow, Diagnosis, Domain, EventRow, FailureRow, Health, LogRow, ReporterRow, Rollout,
-    StageMark,
+    AnomalyRow, Diagnosis, Domain, EventRow, FailureRow, LogRow, ReporterRow, Rollout, StageMark,
 };
 
 /// Rows that are asked for at a time.
@@ -50,21 +49,21 @@ impl Desk {
         )
         .await?;
         let (reports_in_all, successful, failed) = series.total();
-        let was_heard_of = reports_in_all > 0 || self.was_heard_of(subject()).await?;
-        let health = match recently_failed(&series, self.days(RECENT)) {
-            Some(failed) => reported(failed),
-            None if was_heard_of => Health::Silent,
-            None => Health::Unheard,
+        let was_heard_of = if reports_in_all > 0 || self.was_heard_of(subject()).await? {
+            WasHeardOf::Yes
+        } else {
+            WasHeardOf::No
         };
-        let outlook = outlook(left.as_deref());
-        let standing = standing(domain, health, summary.as_ref(), &outlook, self.clock.now());
+        let (outlook, now) = (outlook(left.as_deref()), self.clock.now());
+        let recent = recent(&series, self.days(RECENT));
+        let standing = standing(domain, recent, was_heard_of, summary.as_ref(), &outlook, now);
         let (rollout, turned_away) = match known {
             Some(known) => {
                 (Some(self.rollout(domain, known, left.as_deref(), outlook).await?), Vec::new())
             }
             None => (None, [outlook.todo, outlook.waits].concat()),
         };
-        let is_known = was_heard_of
+        let is_known = was_heard_of == WasHeardOf::Yes
             || rollout.is_some()
             || !turned_away.is_empty()
             || background.latest.is_some();
@@ -152,10 +151,14 @@ impl Desk {
     }
 }
 
-/// What failed within these days; `None` if nobody reported.
-fn recently_failed(series: &DaySeries, days: DayRange) -> Option<Bounds> {
+/// What was reported of these days; `None` if nothing was.
+fn recent(series: &DaySeries, days: DayRange) -> Option<Recent> {
     let recent = series.days.iter().filter(|day| (days.first..=days.last).contains(&day.day));
-    recent.map(|day| day.failed).reduce(Bounds::plus)
+    let of_day = |day: &DayTraffic| Recent { successful: day.successful, failed: day.failed };
+    recent.map(of_day).reduce(|sum, day| Recent {
+        successful: sum.successful.plus(day.successful),
+        failed: sum.failed.plus(day.failed),
+    })
 }
 
 /// How a domain stood after its last look. What cannot be read is told by the next.

@@ -15,6 +15,7 @@ use sealpost_store::{
 };
 
 use super::{DAYS, Desk, Extent, MOST_KNOWN, RECENT, check::days_until};
+use crate::format::{sessions, share};
 use crate::model::{DomainRow, Domains, Health, Press};
 
 /// Rows that are asked for at a time.
@@ -66,14 +67,18 @@ impl Desk {
         let mut rows = BTreeMap::new();
         for row in all {
             let Some(domain) = row.domain.clone() else { continue };
-            let health = health(recent.get(&domain));
+            let recent = recent
+                .get(&domain)
+                .and_then(|row| row.traffic.as_ref())
+                .map(|traffic| Recent { successful: traffic.successful, failed: traffic.failed });
+            let health = health(recent, WasHeardOf::Yes);
             let (reports, successful, failed) = row.traffic.map_or_else(nothing, |traffic| {
                 (traffic.reports, traffic.successful, traffic.failed)
             });
             let last_day = Some(row.last_day);
             let unheard = unheard(&domain);
             let mut row = DomainRow { health, reports, successful, failed, last_day, ..unheard };
-            reported_wrong(&mut row);
+            reported_wrong(&mut row, recent);
             rows.insert(domain, row);
         }
         for (domain, stage) in stages {
@@ -89,9 +94,13 @@ impl Desk {
                 waits_for_somebody(row, &outlook);
             }
         }
-        let search = search.trim().to_ascii_lowercase();
-        let mut domains: Vec<DomainRow> =
-            rows.into_values().filter(|row| row.domain.as_str().contains(&search)).collect();
+        let search = search.trim().to_lowercase();
+        // Also as people write it who do not know its A-labels.
+        let is_found = |row: &DomainRow| {
+            row.domain.as_str().contains(&search)
+                || !search.is_ascii() && row.domain.to_unicode().contains(&search)
+        };
+        let mut domains: Vec<DomainRow> = rows.into_values().filter(is_found).collect();
         domains.sort_by(|one, other| Place::of(one).cmp(&Place::of(other)));
         let count = domains.len();
         let needing = domains.partition_point(|row| row.presses != Press::Nothing);
@@ -209,13 +218,14 @@ impl DomainPlace {
 /// How one domain stands, by the same measure as in the list.
 pub(super) fn standing(
     domain: &DomainName,
-    health: Health,
+    recent: Option<Recent>,
+    was_heard_of: WasHeardOf,
     summary: Option<&Summary>,
     outlook: &Outlook,
     now: Timestamp,
 ) -> DomainRow {
-    let mut row = DomainRow { health, ..unheard(domain) };
-    reported_wrong(&mut row);
+    let mut row = DomainRow { health: health(recent, was_heard_of), ..unheard(domain) };
+    reported_wrong(&mut row, recent);
     if let Some(summary) = summary {
         looked(&mut row, summary, now);
     }
@@ -223,17 +233,27 @@ pub(super) fn standing(
     row
 }
 
-/// `recent` is the traffic of the last days.
-fn health(recent: Option<&DomainTraffic>) -> Health {
-    match recent.and_then(|row| row.traffic.as_ref()) {
-        Some(traffic) => reported(traffic.failed),
-        None => Health::Silent,
-    }
+/// What was reported of the last days.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recent {
+    pub(super) successful: Bounds,
+    pub(super) failed: Bounds,
 }
 
-/// `failed` is what failed within the last days.
-pub(super) fn reported(failed: Bounds) -> Health {
-    if failed.upper > 0 { Health::Failing } else { Health::Well }
+/// Whether there ever was a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WasHeardOf {
+    Yes,
+    No,
+}
+
+fn health(recent: Option<Recent>, was_heard_of: WasHeardOf) -> Health {
+    match recent {
+        Some(recent) if recent.failed.upper > 0 => Health::Failing,
+        Some(_) => Health::Well,
+        None if was_heard_of == WasHeardOf::Yes => Health::Silent,
+        None => Health::Unheard,
+    }
 }
 
 fn nothing() -> (u64, Bounds, Bounds) {
@@ -259,13 +279,17 @@ fn unheard(domain: &DomainName) -> DomainRow {
 }
 
 /// What reports say that somebody has to look into.
-fn reported_wrong(row: &mut DomainRow) {
-    match row.health {
-        Health::Failing => row.need(Press::Failed, "sessions failed within the last seven days"),
-        Health::Silent => {
+fn reported_wrong(row: &mut DomainRow, recent: Option<Recent>) {
+    match (row.health, recent) {
+        (Health::Failing, Some(Recent { successful, failed })) => {
+            let (sessions, share) = (sessions(failed), share(failed, successful));
+            let told = format!("{sessions} failed within the last seven days ({share})");
+            row.need(Press::Failed, told);
+        }
+        (Health::Silent, _) => {
             row.need(Press::Silent, "nobody has reported within the last seven days");
         }
-        Health::Well | Health::Unheard => {}
+        _ => {}
     }
 }
 
@@ -350,7 +374,8 @@ mod tests {
     fn row(name: &str, health: Health, verdict: Verdict, days: i64, errors: u32) -> DomainRow {
         let domain: DomainName = name.parse().unwrap();
         let mut row = DomainRow { health, days_left: Some(days), ..unheard(&domain) };
-        reported_wrong(&mut row);
+        let recent = Recent { successful: Bounds::exactly(5), failed: Bounds::exactly(1) };
+        reported_wrong(&mut row, Some(recent));
         let findings = Sums { verdict: Some(verdict), errors, warnings: 0, certificate_end: None };
         found_wrong(&mut row, &Summary { domain, at: 1_000, findings, due: 2_000 });
         row
@@ -382,7 +407,8 @@ mod tests {
         assert_eq!(needing, 9, "and who needs nobody is at the end");
         assert!(rows[needing..].iter().all(|row| row.needs.is_empty()));
         let [held_back, failed] = rows[0].needs.as_slice() else { panic!("{:?}", rows[0].needs) };
-        assert!(held_back.ends_with("mail is held back") && failed.starts_with("sessions failed"));
+        assert!(held_back.ends_with("mail is held back"), "{held_back}");
+        assert_eq!(failed, "1 session failed within the last seven days (16.6 %)");
     }
 
     #[test]
@@ -411,7 +437,7 @@ mod tests {
         let outlook = Outlook { todo: vec!["a record".to_owned()], ..Outlook::default() };
         let at = |seconds| {
             let now = Timestamp::from_second(seconds).unwrap();
-            standing(&domain, Health::Silent, Some(&summary), &outlook, now)
+            standing(&domain, None, WasHeardOf::Yes, Some(&summary), &outlook, now)
         };
         let now = at(1_500);
         assert_eq!(

@@ -5,7 +5,10 @@ use sealpost_rollout::Stage;
 use sealpost_store::{Act, ActKind};
 use serde::de::DeserializeOwned;
 
-use super::{Site, domain, gate::encoded};
+use super::{
+    Site, domain,
+    gate::{encoded, form_page},
+};
 use crate::{
     access::{Caller, Who},
     api,
@@ -83,11 +86,13 @@ impl Site {
             }
             Ok(Carried { said, remains: Some(remains) }) => {
                 let text = format!("{said}; {remains}");
-                let page = pages::Message { frame, title: "Done, but not whole", text };
+                let title = "Done, but not whole";
+                let page = pages::Message { frame, title, text, back: form_page(request) };
                 pages::page(Status::Ok, &page)
             }
             Err((status, text)) => {
-                let page = pages::Message { frame, title: "Not done", text };
+                let back = form_page(request);
+                let page = pages::Message { frame, title: "Not done", text, back };
                 pages::page(status, &page)
             }
         }
@@ -179,7 +184,8 @@ impl Site {
         }
         self.refuse_change(request, caller).await;
         let text = "you may look, and change nothing".to_owned();
-        let page = pages::Message { frame: frame.clone(), title: "Refused", text };
+        let (frame, back) = (frame.clone(), form_page(request));
+        let page = pages::Message { frame, title: "Refused", text, back };
         Err(pages::page(Status::Forbidden, &page))
     }
 

@@ -46,8 +46,10 @@ impl Site {
             }
             Turned::Unknown if self.access.has_password() => {
                 let to = encoded(&page(request));
+                // Whoever sent a form has to know that nothing came of it.
+                let undone = if request.method == Method::Get { "" } else { "&undone=yes" };
                 Response::text(Status::SeeOther, "log in first\n")
-                    .field("location", &format!("/login?to={to}"))
+                    .field("location", &format!("/login?to={to}{undone}"))
             }
             Turned::Unknown => {
                 self.metrics.refused.increment(Refused::Unknown);
@@ -62,14 +64,16 @@ impl Site {
 
     pub(super) fn log_in_page(&self, request: &Request) -> Response {
         let to = parameter(request, "to").unwrap_or("/").to_owned();
-        self.log_in_form(Status::Ok, to, None)
+        let undone = "nothing was done, for nobody was logged in any more: log in, and do it again";
+        let trouble = parameter(request, "undone").map(|_| undone.to_owned());
+        self.log_in_form(Status::Ok, to, trouble)
     }
 
     fn log_in_form(&self, status: Status, to: String, trouble: Option<String>) -> Response {
         if !self.access.has_password() {
             let text = "nobody logs in here: [web] names no password_file".to_owned();
             let frame = Frame::default();
-            let page = pages::Message { frame, title: "No log-in", text };
+            let page = pages::Message { frame, title: "No log-in", text, back: None };
             return pages::page(Status::NotFound, &page);
         }
         let to = if is_here(&to) { to } else { "/".to_owned() };
@@ -149,7 +153,8 @@ impl Site {
         self.note_refusal(request, &caller.name(), "forged form").await;
         let text = "the form did not come from a page that was shown to you; open the page again";
         let frame = self.frame(&[], caller);
-        let page = pages::Message { frame, title: "Refused", text: text.to_owned() };
+        let (text, back) = (text.to_owned(), form_page(request));
+        let page = pages::Message { frame, title: "Refused", text, back };
         Err(pages::page(Status::Forbidden, &page))
     }
 
@@ -194,10 +199,17 @@ impl Site {
 
 /// The page that is come back to: what was to be done there is done by its form alone.
 fn page(request: &Request) -> String {
-    match (request.method, request.segments().as_slice()) {
-        (Method::Get, _) => target(request),
-        (_, ["domains", name, _]) => format!("/domains/{}", encoded(name)),
-        _ => "/".to_owned(),
+    match request.method {
+        Method::Get => target(request),
+        _ => form_page(request).unwrap_or_else(|| "/".to_owned()),
+    }
+}
+
+/// The page of which this is a form, if it is on a page of something.
+pub(super) fn form_page(request: &Request) -> Option<String> {
+    match request.segments().as_slice() {
+        [what @ ("domains" | "incidents"), name, _] => Some(format!("/{what}/{}", encoded(name))),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use sealpost_store::incidents::{Acknowledgement, IncidentId};
 use super::{
     Site,
     change::{LONGEST_REASON, NotDone, bad, read_json},
+    gate::form_page,
 };
 use crate::{
     access::Caller,
@@ -63,7 +64,8 @@ impl Site {
             Ok(Carried { said, .. }) => Response::text(Status::SeeOther, format!("{said}\n"))
                 .field("location", &format!("/incidents/{id}")),
             Err((status, text)) => {
-                let page = pages::Message { frame, title: "Not done", text };
+                let back = form_page(request);
+                let page = pages::Message { frame, title: "Not done", text, back };
                 pages::page(status, &page)
             }
         }

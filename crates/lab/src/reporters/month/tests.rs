@@ -74,10 +74,15 @@ fn the_same_seed_sends_the_same() {
 
 #[test]
 fn who_wants_mails_only_gets_no_post() {
-    let first = Timestamp::from_second(1_790_000_000).unwrap();
+    let sent = Timestamp::from_second(1_790_000_000).unwrap();
+    let first = sent.checked_sub(jiff::SignedDuration::from_hours(5 * 24)).unwrap();
     let options =
-        MonthOptions { seed: 1, first, days: 5, signed: Some(first), ways: Ways::MailOnly };
-    for sending in Month::new(options).sendings {
+        MonthOptions { seed: 1, first, days: 5, signed: Some(sent), ways: Ways::MailOnly };
+    let month = Month::new(options);
+    let last = month.told.iter().map(|told| told.ends).max().unwrap();
+    let yesterday = sent.as_second() - DAY;
+    assert!((yesterday..=sent.as_second()).contains(&last), "nobody tells of what has not ended");
+    for sending in month.sendings {
         assert!(matches!(sending.way, Way::Mail { .. }));
         let is_signed = text(&sending).contains(" t=1790000000;");
         assert_eq!(is_signed, sending.kind != Kind::Forged(Forgery::Unsigned));

@@ -144,9 +144,15 @@ async fn how_long_a_server_wants_to_be_left_alone() {
         ),
         ("HTTP/1.1 503 x\r\nRetry-After: -1\r\nContent-Length: 0\r\n\r\n", None),
         (
-            "HTTP/1.1 503 x\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
-            None,
+            "HTTP/1.1 503 x\r\nDate: Sat, 15 Jun 2030 12:00:00 GMT\r\nRetry-After: Sat, 15 Jun 2030 \
+             12:02:00 GMT\r\nContent-Length: 0\r\n\r\n",
+            Some(120),
         ),
+        (
+            "HTTP/1.1 503 x\r\nRetry-After: Sat, 15 Jun 2047 12:00:00 GMT\r\nContent-Length: 0\r\n\r\n",
+            Some(86_400),
+        ),
+        ("HTTP/1.1 503 x\r\nRetry-After: tomorrow\r\nContent-Length: 0\r\n\r\n", None),
         ("HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", None),
     ] {
         let port = server(&identity, reply, &Heard::default()).await;

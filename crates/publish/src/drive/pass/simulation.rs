@@ -148,6 +148,7 @@ impl World {
                     everywhere: true,
                 },
             },
+            addresses: Vec::new(),
             id: match &self.ids.last().unwrap().1 {
                 None => IdSeen::Nothing,
                 Some(id) => IdSeen::Id(id.clone(), Ttl::Published(ttl)),

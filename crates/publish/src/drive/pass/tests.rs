@@ -156,6 +156,7 @@ async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host
     ] {
         let seen = Seen {
             host: HostSeen::Bodies { bodies: vec![body.clone()], everywhere: true },
+            addresses: Vec::new(),
             id: IdSeen::Nothing,
             rua: RuaSeen::Nothing,
             mail_hosts,
@@ -178,6 +179,7 @@ async fn what_could_not_be_told_is_no_work_for_a_person() {
     let unknown = || "no answer".to_owned();
     let seen = Seen {
         host: HostSeen::Unknown { why: unknown(), some: Vec::new() },
+        addresses: Vec::new(),
         id: IdSeen::Unknown(unknown()),
         rua: RuaSeen::Unknown(unknown()),
         mail_hosts: None,
@@ -218,6 +220,7 @@ async fn a_host_that_just_left_the_mx_records_is_not_left_out_at_once() {
     let ttl = std::time::Duration::from_secs(3_600);
     let seen = |host: &str| Seen {
         host: HostSeen::Nothing,
+        addresses: Vec::new(),
         id: IdSeen::Nothing,
         rua: RuaSeen::Nothing,
         mail_hosts: Some((vec![host.parse().unwrap()], Ttl::Published(ttl))),
@@ -285,7 +288,7 @@ fn who_is_published_by_another_does_not_begin() {
             Some(id) => IdSeen::Id(id.parse().unwrap(), Ttl::Published(hour)),
         };
         let (host, rua) = (HostSeen::Nothing, RuaSeen::Nothing);
-        let seen = Seen { host, id, rua, mail_hosts: None };
+        let seen = Seen { host, addresses: Vec::new(), id, rua, mail_hosts: None };
         stage_to_begin_in(all.iter().next().unwrap(), &seen)
     };
     let fixed = TERMS.replace("host", "mode = \"testing\"\nhost");

@@ -12,9 +12,6 @@ use crate::arguments::{Format, ReportsArguments};
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 
-/// By then every range has ended that began in the traffic.
-const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
-
 pub(super) fn run(arguments: &ReportsArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let month = month(arguments.seed, arguments.days)?;
     write(&month.sendings, &arguments.folder)?;
@@ -26,11 +23,12 @@ pub(super) fn run(arguments: &ReportsArguments, output: &mut Output) -> Result<O
     Ok(Outcome::Clean)
 }
 
-/// A month, or as many days, that ended a week ago; all mails are signed now.
+/// A month, or as many days, up to yesterday: what has been told of it by now. All mails are signed
+/// now.
 pub(super) fn month(seed: u64, days: u32) -> Result<Month, Failure> {
     let now = Clock::system().now();
     let length = SignedDuration::from_hours(24 * i64::from(days));
-    let first = now.checked_sub(WEEK).and_then(|last| last.checked_sub(length));
+    let first = now.checked_sub(length);
     let first = first.map_err(|error| Failure::new(format!("find the first day: {error}")))?;
     Ok(Month::new(MonthOptions { seed, first, days, signed: Some(now), ways: Ways::MailOnly }))
 }

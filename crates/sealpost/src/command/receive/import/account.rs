@@ -140,9 +140,8 @@ impl Account {
     fn name(&mut self, name: &str, what: &str, output: &mut Output) {
         count(&mut self.named);
         if self.named <= NAMED {
-            let text = if name.is_empty() { what.to_owned() } else { format!("{name}: {what}") };
             output.progress("");
-            output.say(&crate::outcome::without_controls(&text));
+            output.say(&crate::outcome::without_controls(&format!("{name}: {what}")));
         }
     }
 

@@ -2,6 +2,7 @@
 //! their way in the order in which they lie.
 
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use sealpost_receive::{Mbox, MboxMessage, is_mbox};
@@ -42,10 +43,35 @@ pub(super) struct Batch {
     pub(super) held: Option<Held>,
 }
 
-/// A file or a message that stays where it is.
+/// A file, a folder or a message that stays where it is.
 pub(in crate::command::receive) struct Left {
     pub(in crate::command::receive) name: String,
     pub(in crate::command::receive) reason: String,
+}
+
+impl Left {
+    pub(super) fn new(path: &Path, reason: &str) -> Self {
+        Self { name: path.to_string_lossy().into_owned(), reason: reason.to_owned() }
+    }
+
+    /// What the disk did not give, and what to do about it.
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no such file or folder; see whether the name is right".to_owned()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "it may not be read by this user; import as one who may read it".to_owned()
+            }
+            _ => {
+                // The error names it too, with what was called.
+                let text = error.to_string();
+                let reason = text.split_once(&format!("`{}`: ", path.display()));
+                reason.map_or_else(|| text.clone(), |(_, reason)| reason.to_owned())
+            }
+        };
+        Self::new(path, &reason)
+    }
 }
 
 /// Starts reading, with so many octets in memory as they came. The batches come until all is read;
@@ -86,18 +112,18 @@ impl Feed {
 
     fn read(&mut self) -> Result<(), Gone> {
         loop {
-            let (found, unreachable) = self.walk.next(FILES);
-            if found.is_empty() && unreachable.is_empty() {
+            let (found, left) = self.walk.next(FILES);
+            if found.is_empty() && left.is_empty() {
                 return self.hand_over();
             }
-            for reason in unreachable {
-                self.leave(String::new(), reason)?;
+            for left in left {
+                self.leave(left)?;
             }
             for file in found {
                 let name = file.path.to_string_lossy().into_owned();
                 match self.file(&file, &name) {
                     Ok(done) => done?,
-                    Err(error) => self.leave(name, error.to_string())?,
+                    Err(error) => self.leave(Left::unreadable(&file.path, &error))?,
                 }
             }
         }
@@ -128,7 +154,7 @@ impl Feed {
             (&mut file).take(rest).read_to_end(&mut octets)?;
         }
         if octets.len() > self.most_octets {
-            return Ok(self.leave(name.to_owned(), self.too_long()));
+            return Ok(self.leave(Left { name: name.to_owned(), reason: self.too_long() }));
         }
         if found.why == Why::LiesThere && !may_be_report(found, &octets) {
             self.batch.passed_over = self.batch.passed_over.saturating_add(1);
@@ -148,7 +174,7 @@ impl Feed {
                     Ok(()) => self.add(octets, Origin::Mbox, name),
                     Err(gone) => Err(gone),
                 },
-                MboxMessage::TooLong => self.leave(name, self.too_long()),
+                MboxMessage::TooLong => self.leave(Left { name, reason: self.too_long() }),
             };
             if done.is_err() {
                 return Ok(done);
@@ -170,8 +196,8 @@ impl Feed {
         if is_full { self.hand_over() } else { Ok(()) }
     }
 
-    fn leave(&mut self, name: String, reason: String) -> Result<(), Gone> {
-        self.batch.left.push(Left { name, reason });
+    fn leave(&mut self, left: Left) -> Result<(), Gone> {
+        self.batch.left.push(left);
         if self.batch.left.len() >= TOGETHER { self.hand_over() } else { Ok(()) }
     }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sealpost_store::Origin;
 
+use super::feed::Left;
+
 /// How deep folders may lie in each other.
 const DEEPEST: usize = 16;
 
@@ -30,9 +32,6 @@ pub(super) enum Why {
     /// It lies in a folder, among what else there may be.
     LiesThere,
 }
-
-/// What a folder could not give, with its name in the text.
-pub(super) type Unreachable = String;
 
 /// Goes through files and folders, with no more in memory than the folders that are open.
 pub(super) struct Walk {
@@ -68,23 +67,23 @@ impl Walk {
 
     /// The next files, at most so many, and what could not be reached on the way to them. There are
     /// none left if both are empty.
-    pub(super) fn next(&mut self, most: usize) -> (Vec<Found>, Vec<Unreachable>) {
-        let (mut found, mut unreachable) = (Vec::new(), Vec::new());
-        while found.len() < most && unreachable.len() < most {
+    pub(super) fn next(&mut self, most: usize) -> (Vec<Found>, Vec<Left>) {
+        let (mut found, mut left) = (Vec::new(), Vec::new());
+        while found.len() < most && left.len() < most {
             match self.step() {
                 Some(Ok(Some(file))) => found.push(file),
                 Some(Ok(None)) => {}
-                Some(Err(error)) => unreachable.push(error),
+                Some(Err(unreachable)) => left.push(unreachable),
                 None => break,
             }
         }
-        (found, unreachable)
+        (found, left)
     }
 
-    fn step(&mut self) -> Option<Result<Option<Found>, Unreachable>> {
+    fn step(&mut self) -> Option<Result<Option<Found>, Left>> {
         let Some(folder) = self.open.last_mut() else {
             let path = self.named.next()?;
-            return Some(self.begin(path).map_err(|error| error.to_string()));
+            return Some(self.begin(&path).map_err(|error| Left::unreadable(&path, &error)));
         };
         let (kind, depth) = (folder.kind, folder.depth);
         let Some(entry) = folder.next_entry() else {
@@ -93,7 +92,7 @@ impl Walk {
         };
         let (path, file_type) = match entry {
             Ok((name, file_type)) => (folder.path.join(name), file_type),
-            Err(error) => return Some(Err(error.to_string())),
+            Err(error) => return Some(Err(Left::unreadable(&folder.path, &error))),
         };
         if file_type.is_dir() {
             let is_part = kind == Kind::MaildirItself
@@ -102,10 +101,10 @@ impl Walk {
                 return Some(Ok(None));
             }
             if depth >= DEEPEST {
-                let path = path.display();
-                return Some(Err(format!("search {path}: folders lie too deep in each other")));
+                return Some(Err(Left::new(&path, "folders lie too deep in each other")));
             }
-            return Some(self.enter(&path, depth + 1).map(|()| None).map_err(|e| e.to_string()));
+            let entered = self.enter(&path, depth + 1).map(|()| None);
+            return Some(entered.map_err(|error| Left::unreadable(&path, &error)));
         }
         // Neither links nor pipes nor sockets.
         if !file_type.is_file() || kind == Kind::MaildirItself {
@@ -118,11 +117,11 @@ impl Walk {
         Some(Ok(Some(Found { path, origin, why })))
     }
 
-    fn begin(&mut self, path: PathBuf) -> io::Result<Option<Found>> {
-        if fs_err::metadata(&path)?.is_dir() {
-            return self.enter(&path, 0).map(|()| None);
+    fn begin(&mut self, path: &Path) -> io::Result<Option<Found>> {
+        if fs_err::metadata(path)?.is_dir() {
+            return self.enter(path, 0).map(|()| None);
         }
-        Ok(Some(Found { path, origin: Origin::Import, why: Why::Named }))
+        Ok(Some(Found { path: path.to_owned(), origin: Origin::Import, why: Why::Named }))
     }
 
     fn enter(&mut self, path: &Path, depth: usize) -> io::Result<()> {
