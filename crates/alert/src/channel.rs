@@ -112,7 +112,11 @@ impl Messenger {
                 };
                 match self.network.submit_mail(&letter, &self.way, *patience).await {
                     Submitted::Accepted(taken) => {
-                        Delivered::Yes(format!("{}: {}", taken.place, taken.answer))
+                        // A program may have nothing to say.
+                        Delivered::Yes(match taken.answer.as_str() {
+                            "" => taken.place,
+                            answer => format!("{}: {answer}", taken.place),
+                        })
                     }
                     Submitted::Later { fault, .. } | Submitted::Refused(fault) => {
                         Delivered::Not(fault.to_string())

@@ -19,6 +19,7 @@ use crate::{
     digest::digests,
     metrics::{Became, OfUrgency, SendOutcome},
     step::step,
+    told::time,
 };
 
 /// Incidents that are asked for at a time.
@@ -286,6 +287,8 @@ impl Shared {
             self.incidents.apply(part.to_vec()).await?;
             part.iter().for_each(|change| self.note(change));
         }
+        // Also of what has opened or ended just now.
+        let live = if changes.is_empty() { live } else { self::live(&self.incidents).await? };
         let digests = digests(&live, now, &terms);
         // Of one that was queued before nothing comes.
         let new = match digests.is_empty() {
@@ -410,7 +413,7 @@ impl Shared {
                 } else {
                     self.metrics.sent.increment(SendOutcome::Failed);
                     let due = now.saturating_add(pause(self.section.retry_seconds, batch.attempt));
-                    tracing::warn!(receiver, key, ?answer, due, "a receiver is told later");
+                    tracing::warn!(receiver, key, ?answer, due = %time(due), "a receiver is told later");
                     (Sending::Later(due), answer)
                 }
             }

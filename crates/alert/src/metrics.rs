@@ -9,7 +9,7 @@ sealpost_runtime::metric_table! {
         open: GaugeVec<OfUrgency> = "sealpost_alert_incidents_open", "Incidents that are open, by how much they press.";
         changes: CounterVec<Became> = "sealpost_alert_incidents_total", "What became of incidents: `opened`, `worsened`, `still-open` (at the end of an acknowledgement), `resolved`.";
         sent: CounterVec<SendOutcome> = "sealpost_alert_sendings_total", "Attempts to tell a receiver: `sent`, `failed` (it is tried again), `expired` (it is not).";
-        due: Gauge = "sealpost_alert_notices_due", "Notices that are due and not sent.";
+        due: Gauge = "sealpost_alert_notices_due", "Notices that are due and not sent, with those that wait for another attempt.";
         oldest: Gauge = "sealpost_alert_oldest_unsent_seconds", "How long the oldest of them has been waiting; 0 if none is.";
         pass_time: Histogram = "sealpost_alert_pass_seconds", "How long a look at everything took.";
         pass_failures: CounterVec<FailedSource> = "sealpost_alert_look_failures_total", "Looks that could not tell how things are, by where: what was known before holds on.";

@@ -169,7 +169,7 @@ pub(crate) struct NetworkArguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
     pub(crate) timeout: Option<u16>,
     /// Judge dates as of this time, such as 2027-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) at: Option<Timestamp>,
 }
 
@@ -332,6 +332,11 @@ impl ProviderName {
             Self::SelfHosted => "self-hosted",
         }
     }
+}
+
+/// A point in time.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time as in 2027-01-01T00:00:00Z".to_owned())
 }
 
 /// A resolver's address, with the port of DNS where none is given.

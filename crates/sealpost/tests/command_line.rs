@@ -62,6 +62,28 @@ snapshot!(config_init_help, ["config", "init", "--help"]);
 snapshot!(config_check_help, ["config", "check", "--help"]);
 snapshot!(config_check_of_nothing, ["config", "check"]);
 snapshot!(report_preview_without_store, ["report", "preview", "--store", "a"]);
+snapshot!(
+    alert_ack_until_tomorrow,
+    ["alert", "ack", "0123456789abcdef", "--reason", "a", "--until", "tomorrow"]
+);
+snapshot!(
+    alert_ack_for_ever,
+    ["alert", "ack", "0123456789abcdef", "--reason", "a", "--until", "9000-01-01T00:00:00Z"]
+);
+snapshot!(
+    alert_ack_by_nobody,
+    [
+        "alert",
+        "ack",
+        "0123456789abcdef",
+        "--reason",
+        "a",
+        "--by",
+        "",
+        "--until",
+        "9000-01-01T00:00:00Z"
+    ]
+);
 snapshot!(report_doctor_of_nobody, ["report", "doctor", "--contact", "nobody"]);
 snapshot!(receive_without_store, ["receive", "--smtp", "127.0.0.1:0"]);
 snapshot!(receive_at_a_name, ["receive", "--lmtp", "localhost:8465", "--store", "a"]);

@@ -164,7 +164,10 @@ fn describe(incident: &ToldIncident, is_short: bool, text: &mut String) {
             "look" => "what was seen from here",
             _ => "reports, and what was seen from here",
         };
-        let _ = writeln!(text, "Known from {known}.\n");
+        let _ = writeln!(text, "Known from {known}.");
+        if !incident.grounds.is_empty() {
+            text.push('\n');
+        }
         for ground in &incident.grounds {
             let _ = writeln!(text, "* {ground}");
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mail_domain::DomainName;
 use sealpost_store::incidents::IncidentId;
 
-use super::{Format, NetworkArguments};
+use super::{Format, NetworkArguments, moment};
 use crate::configuration::Configuration;
 use crate::outcome::Failure;
 
@@ -118,7 +118,7 @@ pub(crate) struct AlertAckArguments {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Until when, such as 2027-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Timestamp,
     /// Who; by default the user that runs the command.
     #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody")]
@@ -137,7 +137,7 @@ pub(crate) struct AlertPreviewArguments {
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) format: Format,
     /// Take this for the time, such as 2027-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) at: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) configuration: AlertConfiguration,

@@ -8,7 +8,7 @@ use mail_domain::DomainName;
 use mta_sts::{MxPattern, PolicyId};
 use sealpost_rollout::Stage;
 
-use super::{Format, NetworkArguments, ProviderName};
+use super::{Format, NetworkArguments, ProviderName, moment};
 
 mod drive;
 pub(crate) use drive::{
@@ -77,7 +77,7 @@ pub(crate) struct PublishConfiguration {
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
     /// Take this for the time, such as 2027-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) at: Option<Timestamp>,
 }
 
@@ -140,7 +140,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, conflicts_with_all = ["add_mx", "remove_mx", "change_provider"])]
     pub(crate) leave: bool,
     /// Switch the MX records, or remove MTA-STS, at this time; as early as is safe, if left open.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) on: Option<Timestamp>,
     /// Plan what strands senders all the same, for this reason.
     #[arg(long, value_name = "REASON")]

@@ -205,6 +205,43 @@ fn other_settings_do_not_wait_for_a_receiver_that_hangs() {
     assert!(daemon.terminate().0.success());
 }
 
+/// A mail that tells of two openings does not say beside them that nothing is open.
+#[test]
+fn a_digest_has_what_opens_in_the_same_moment() {
+    let world = World::new();
+    let (program, mails) = (world.path("sendmail"), world.path("mails"));
+    fs_err::write(&program, format!("#!/bin/sh\ncat >> {}\n", mails.display())).unwrap();
+    fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    world.write(&format!(
+        "store = \"all.sqlite\"\n[serve]\nhttp = [\"127.0.0.1:0\"]\nroles = [\"alert\"]\n\
+         [enforce]\nexceptions = \"exceptions.toml\"\n[alert]\nlook_seconds = 1\n\
+         mail = \"sendmail:{}\"\nfrom = \"sealpost@example.com\"\n\
+         [[alert.receiver]]\nname = \"postmaster\"\nmail = \"postmaster@example.com\"\n\
+         least = \"note\"\ndigest = \"daily\"\ndigest_at = \"00:00\"\n",
+        program.display()
+    ));
+    let (status, said) = alert(&world, &["test"]);
+    assert_eq!((status, said), (0, format!("postmaster: took it: {}\n", program.display())));
+    let (status, said) = alert(&world, &["test", "--receiver", "nobody"]);
+    assert_eq!(status, 2, "{said}");
+    assert!(said.contains("hint: there is postmaster\n"), "{said}");
+
+    except(&world, &["one.example", "two.example"]);
+    let daemon = Daemon::start(&world, &[]);
+    let waited = Stopwatch::start();
+    let told = loop {
+        let told = fs_err::read_to_string(&mails).unwrap();
+        if told.contains("\ndigest: ") {
+            break told;
+        }
+        assert!(waited.elapsed() < PATIENCE, "{told}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(told.contains("\ndigest: 2 incidents open"), "{told}");
+    assert!(!told.contains("\n\n\n"), "{told}");
+    assert!(daemon.terminate().0.success());
+}
+
 /// Runs a command of `sealpost alert`: its exit status and what it said.
 fn alert(world: &World, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
@@ -269,9 +306,12 @@ fn an_incident_is_taken_in_hand_by_the_command_line() {
     let ack = |id: &str, until: &str, reason: &str| {
         alert(&world, &["ack", id, "--until", until, "--reason", reason, "--by", "Kim"])
     };
-    let far = "2099-01-01T00:00:00Z";
+    let now = sealpost_runtime::Clock::system().now().as_second();
+    let far = &jiff::Timestamp::from_second(now + 300 * 86_400).unwrap().to_string();
     let (status, said) = ack(id, "2020-01-01T00:00:00Z", "known");
     assert!(status == 2 && said.contains("the end is over already"), "{said}");
+    let (status, said) = ack(id, "2099-01-01T00:00:00Z", "known");
+    assert!(status == 2 && said.contains("for more than a year"), "{said}");
     let (status, said) = ack("0000000000000000", far, "known");
     assert!(status == 1 && said.contains("there is no open incident"), "{said}");
     let (status, said) = ack(id, far, "the owner knows");

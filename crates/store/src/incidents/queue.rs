@@ -143,7 +143,8 @@ impl Incidents {
         self.store.readers.read(read).await
     }
 
-    /// How many notices are due and not sent.
+    /// How many notices are due and not sent, with those that were tried in vain and wait for the next
+    /// attempt.
     ///
     /// # Errors
     ///

@@ -179,7 +179,8 @@ statements! {
         FROM notices WHERE state = 'waiting' ORDER BY id LIMIT $1";
 
     QUEUE_STATE = "
-        SELECT COUNT(*), MIN(made_at) FROM notices WHERE state = 'waiting' AND due <= $1";
+        SELECT COUNT(*), MIN(CASE WHEN attempts = 0 THEN due ELSE made_at END) FROM notices
+        WHERE state = 'waiting' AND (due <= $1 OR attempts > 0)";
 
     NEXT_DUE = "
         SELECT MIN(CASE WHEN lease_until > due THEN lease_until ELSE due END)

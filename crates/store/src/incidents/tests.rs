@@ -161,6 +161,11 @@ async fn a_clock_that_was_ahead_holds_up_no_notice() {
     morning.notices[0].due = 1_000 + 24 * 3_600;
     incidents.apply(vec![morning]).await.unwrap();
     assert_eq!(incidents.set_right(1_000).await.unwrap(), 0);
+    // Nor is it late before, and not since long when its time has come.
+    let due = |state: QueueState| state.due;
+    let before = incidents.queue_state(1_000 + 24 * 3_600 - 1).await.unwrap();
+    let then = incidents.queue_state(1_000 + 24 * 3_600).await.unwrap();
+    assert_eq!(due(then) - due(before), 1);
 }
 
 #[tokio::test]
@@ -181,6 +186,9 @@ async fn what_is_tried_stays_together_and_is_in_one_hand() {
     // It was not dead after all, and comes too late.
     assert!(!incidents.settle(&batch, Sending::Sent, "", 71).await.unwrap());
     assert!(incidents.settle(&again, Sending::Later(200), "busy", 71).await.unwrap());
+    // What waits for the next attempt is late as well.
+    let late = QueueState { due: 3, oldest: Some(10) };
+    assert_eq!(incidents.queue_state(199).await.unwrap(), late);
     assert_eq!(incidents.claim(claiming("two", 199)).await.unwrap(), None, "what is new waits");
     let last = incidents.claim(claiming("two", 200)).await.unwrap().unwrap();
     assert_eq!(last.notices.first().unwrap().answer.as_deref(), Some("busy"));

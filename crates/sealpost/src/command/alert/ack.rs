@@ -12,6 +12,9 @@ use crate::output::Output;
 /// The longest reason, in characters, and the longest name.
 const LONGEST: (usize, usize) = (500, 200);
 
+/// The longest time for which nobody is told, in seconds: as on the page.
+const LONGEST_SILENCE: i64 = 8_760 * 3_600;
+
 pub(super) async fn run(
     arguments: &AlertAckArguments,
     output: &mut Output,
@@ -21,13 +24,22 @@ pub(super) async fn run(
     let is_fit = |text: &str, longest: usize| {
         !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
     };
-    if !is_fit(reason, LONGEST.0) || !is_fit(by, LONGEST.1) {
-        return Err(Failure::new("take an incident in hand: name and reason are a line each")
-            .hint("give a reason of at most 500 characters"));
+    for (what, flag, text, longest) in
+        [("reason", "--reason", reason, LONGEST.0), ("name", "--by", by, LONGEST.1)]
+    {
+        if !is_fit(text, longest) {
+            let failure = format!("take an incident in hand: that is no {what}");
+            return Err(Failure::new(failure)
+                .hint(format!("give one line of at most {longest} characters with {flag}")));
+        }
     }
     let until = arguments.until.as_second();
     if until <= now {
         return Err(Failure::new("take an incident in hand: the end is over already"));
+    }
+    if until.saturating_sub(now) > LONGEST_SILENCE {
+        return Err(Failure::new("take an incident in hand for more than a year")
+            .hint("give an earlier end with --until, and take it in hand again then"));
     }
     let path = arguments.configuration.store_file()?;
     if !path.exists() {

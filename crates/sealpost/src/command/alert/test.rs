@@ -20,7 +20,10 @@ pub(super) async fn run(
     }
     for name in &arguments.receivers {
         if !section.receiver.iter().any(|receiver| receiver.name == *name) {
-            return Err(Failure::new(format!("find the receiver {name} in [alert]")));
+            let names: Vec<&str> =
+                section.receiver.iter().map(|receiver| receiver.name.as_str()).collect();
+            return Err(Failure::new(format!("find a receiver with the name {name:?} in [alert]"))
+                .hint(format!("there is {}", names.join(", "))));
         }
     }
     let settings = arguments.network.settings_over(configuration.network)?;
