@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     memory::Shared,
-    slot::{Generation, Slot},
+    slot::{Generation, Place, Slot},
 };
 
 /// Counters in one transaction: so many that places which lie together are written together, and
@@ -160,24 +160,14 @@ impl Flusher {
 /// Brings counters into the order in which they are written, from the last one on: those that began
 /// together lie together, and among them neighbours in the store, in its order. After an error some
 /// stand there twice; what was taken of one the first time is not there the second time.
-fn in_order(slots: Vec<Arc<Slot>>) -> Vec<Arc<Slot>> {
-    // The slots lie all over the memory. What most comparisons need is taken out of them once.
-    let keyed = slots.into_iter().map(|slot| {
-        let name = slot.domain.as_str().as_bytes();
-        let mut beginning = [0; 16];
-        for (octet, of_name) in beginning.iter_mut().zip(name) {
-            *octet = *of_name;
-        }
-        ((Arc::as_ptr(&slot.generation), slot.day, u128::from_be_bytes(beginning)), slot)
-    });
-    let mut keyed: Vec<_> = keyed.collect();
-    keyed.sort_unstable_by(|(key, slot), (other_key, other)| {
+fn in_order(mut unsaved: Vec<(Place, Arc<Slot>)>) -> Vec<Arc<Slot>> {
+    unsaved.sort_unstable_by(|(place, slot), (other_place, other)| {
         // The store orders names as texts, not by their labels.
         let by_name = || other.domain.as_str().cmp(slot.domain.as_str());
-        other_key.cmp(key).then_with(by_name)
+        other_place.cmp(place).then_with(by_name)
     });
-    keyed.dedup_by(|(_, one), (_, other)| Arc::ptr_eq(one, other));
-    keyed.into_iter().map(|(_, slot)| slot).collect()
+    unsaved.dedup_by(|(_, one), (_, other)| Arc::ptr_eq(one, other));
+    unsaved.into_iter().map(|(_, slot)| slot).collect()
 }
 
 /// Counters that go back to what is to be written if they are dropped here, as when an error or the

@@ -9,7 +9,7 @@ use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_store::{
     CollectdRow, CollectdRows, Sessions, StoreError,
-    sessions::{Epoch, SessionCounts},
+    sessions::{CountedPolicy, Epoch, SessionCounts},
 };
 use tls_rpt::{FailureCount, SeenPolicy, Session, SessionFailure, SessionPolicy};
 
@@ -68,7 +68,7 @@ pub(crate) async fn save(
     for ((day, domain, policy), sums) in all {
         counters = counters.saturating_add(1);
         counted = counted.saturating_add(sums.successful).saturating_add(sums.failed);
-        chunk.push(sums.of(day, domain, policy));
+        chunk.push(sums.of(day, domain, &policy));
         if chunk.len() == CHUNK {
             sessions.save(epoch, std::mem::take(&mut chunk)).await?;
         }
@@ -131,7 +131,7 @@ impl Sums {
         self.record = other.record.or(self.record.take());
     }
 
-    fn of(self, day: Day, domain: DomainName, policy: SeenPolicy) -> SessionCounts {
+    fn of(self, day: Day, domain: DomainName, policy: &SeenPolicy) -> SessionCounts {
         let failed = self.failed;
         let failures = self.failures.into_iter().map(|(failure, mut count)| {
             // Several of its failures may be one here, and a session had both.
@@ -141,8 +141,7 @@ impl Sums {
         SessionCounts {
             day,
             domain,
-            policy: Arc::new(policy),
-            stored: Arc::default(),
+            policy: Arc::new(CountedPolicy::of(policy)),
             successful: self.successful,
             failed,
             failures: failures.collect(),

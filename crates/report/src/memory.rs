@@ -11,8 +11,10 @@ use foldhash::quality::RandomState;
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
 use sealpost_listen::{Datagram, Wholeness};
-use sealpost_store::sessions::RefusedDatagram;
-use tls_rpt::{SeenPolicy, Session, SessionFailure, SessionPolicy, SessionReading, SessionRefusal};
+use sealpost_store::sessions::{CountedPolicy, RefusedDatagram};
+use tls_rpt::{
+    PolicyType, SeenPolicy, Session, SessionFailure, SessionPolicy, SessionReading, SessionRefusal,
+};
 use tokio::sync::Notify;
 
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
     known::{Forgotten, Known, Meaning},
     posted::Posted,
     ring::Waiting,
-    slot::{Addition, Generation, Slot, SlotLimits, Weight},
+    slot::{Addition, Generation, Place, Slot, SlotLimits, Weight},
 };
 
 /// The most octets that are kept of a datagram that could not be read.
@@ -43,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) wake: Notify,
     /// What was posted with a key.
     pub(crate) posted: Arc<Posted>,
-    unsaved: Mutex<Vec<Arc<Slot>>>,
+    unsaved: Mutex<Vec<(Place, Arc<Slot>)>>,
     refused: Mutex<VecDeque<RefusedDatagram>>,
     /// What is large and no longer needed: to free it takes time that the thread does not have.
     discarded: Mutex<Vec<Discarded>>,
@@ -94,17 +96,22 @@ impl Shared {
         }
     }
 
-    fn slot_limits(&self) -> SlotLimits {
-        SlotLimits { failures: self.limits.failures, keeps_hours: self.is_probing }
+    /// Looks at MX hosts judge sessions of a domain that has no policy.
+    fn slot_limits(&self, domain: &DomainName, policy: &SeenPolicy) -> SlotLimits {
+        let keeps_hours = self.is_probing
+            && *policy == SeenPolicy::new(PolicyType::NoPolicyFound, domain.clone());
+        SlotLimits { failures: self.limits.failures, keeps_hours }
     }
 
     /// Everything that is to be written. What is counted meanwhile comes with the next call.
-    pub(crate) fn take_unsaved(&self) -> Vec<Arc<Slot>> {
+    pub(crate) fn take_unsaved(&self) -> Vec<(Place, Arc<Slot>)> {
         mem::take(&mut lock(&self.unsaved))
     }
 
     pub(crate) fn add_unsaved(&self, slot: Arc<Slot>) {
-        lock(&self.unsaved).push(slot);
+        // Where the slot was just counted, it is near; when it is written it no longer is.
+        let place = slot.place();
+        lock(&self.unsaved).push((place, slot));
     }
 
     pub(crate) fn unsaved(&self) -> usize {
@@ -273,16 +280,18 @@ impl Memory {
 
     /// The counter of a policy of a domain.
     fn slot(&mut self, domain: &DomainName, mut policy: SeenPolicy) -> Result<Arc<Slot>, Full> {
-        let hash = |policy: &SeenPolicy| self.domains.hasher().hash_one(policy);
-        let mut hashed = hash(&policy);
+        let hash = |policy: &CountedPolicy| self.domains.hasher().hash_one(policy.text());
+        let mut counted = CountedPolicy::of(&policy);
+        let mut hashed = hash(&counted);
         if let Some(of_domain) = self.domains.get(domain) {
-            if let Some(slot) = of_domain.slot(hashed, &policy) {
+            if let Some(slot) = of_domain.slot(hashed, &counted) {
                 return Ok(slot);
             }
             if of_domain.slots.len() >= self.shared.limits.policies {
                 policy = policy.without_texts();
-                hashed = hash(&policy);
-                if let Some(slot) = of_domain.slot(hashed, &policy) {
+                counted = CountedPolicy::of(&policy);
+                hashed = hash(&counted);
+                if let Some(slot) = of_domain.slot(hashed, &counted) {
                     return Ok(slot);
                 }
             }
@@ -290,11 +299,13 @@ impl Memory {
         if self.is_full() {
             return Err(Full);
         }
+        // While its text is at hand.
+        counted.name();
         let slot = Arc::new(Slot::new(
             self.today,
             domain.clone(),
-            Arc::new(policy),
-            &self.shared.slot_limits(),
+            counted,
+            &self.shared.slot_limits(domain, &policy),
             Arc::clone(&self.generation),
             Arc::clone(&self.shared.weight),
         ));
@@ -303,6 +314,10 @@ impl Memory {
             self.shared.metrics.days.set(1);
         }
         let of_domain = self.domains.entry(domain.clone()).or_default();
+        if of_domain.slots.is_empty() {
+            // Most have no more than one.
+            of_domain.slots.reserve_exact(1);
+        }
         of_domain.slots.push((hashed, Arc::clone(&slot)));
         Ok(slot)
     }
@@ -342,7 +357,7 @@ impl Memory {
 }
 
 impl OfDomain {
-    fn slot(&self, hash: u64, policy: &SeenPolicy) -> Option<Arc<Slot>> {
+    fn slot(&self, hash: u64, policy: &CountedPolicy) -> Option<Arc<Slot>> {
         let found = self.slots.iter().find(|(of, slot)| *of == hash && *slot.policy == *policy);
         found.map(|(_, slot)| Arc::clone(slot))
     }

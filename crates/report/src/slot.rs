@@ -10,11 +10,8 @@ use std::{
 
 use mail_domain::DomainName;
 use sealpost_evidence::traffic::Day;
-use sealpost_store::sessions::{Epoch, SessionCounts, StoredPolicy};
-use tls_rpt::{
-    FailureIndex, HourlySessions, PolicyCounts, PolicyType, SeenPolicy, SessionFailure,
-    SessionOutcome,
-};
+use sealpost_store::sessions::{CountedPolicy, Epoch, SessionCounts};
+use tls_rpt::{FailureIndex, HourlySessions, PolicyCounts, SessionFailure, SessionOutcome};
 
 /// Memory for a counter beside its texts, about, in octets.
 const SLOT: usize = 512;
@@ -39,8 +36,7 @@ pub(crate) struct Weight {
 pub(crate) struct Slot {
     pub(crate) day: Day,
     pub(crate) domain: DomainName,
-    pub(crate) policy: Arc<SeenPolicy>,
-    stored: Arc<StoredPolicy>,
+    pub(crate) policy: Arc<CountedPolicy>,
     pub(crate) generation: Arc<Generation>,
     keeps_hours: bool,
     counting: Mutex<Counting>,
@@ -61,12 +57,16 @@ struct Counting {
     is_listed: bool,
 }
 
+/// What most comparisons need of the order in which counters are written: what they share, the day, and
+/// the beginning of the domain.
+pub(crate) type Place = (usize, Day, u128);
+
 /// What counters keep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotLimits {
     /// The most failures that are told apart.
     pub(crate) failures: usize,
-    /// Whether it is kept in which hours sessions without a policy were.
+    /// Whether it is kept in which hours sessions were.
     pub(crate) keeps_hours: bool,
 }
 
@@ -116,24 +116,21 @@ impl Slot {
     pub(crate) fn new(
         day: Day,
         domain: DomainName,
-        policy: Arc<SeenPolicy>,
+        policy: CountedPolicy,
         limits: &SlotLimits,
         generation: Arc<Generation>,
         weight: Arc<Weight>,
     ) -> Self {
         let counts = PolicyCounts::new(limits.failures);
-        let is_judged = limits.keeps_hours
-            && *policy == SeenPolicy::new(PolicyType::NoPolicyFound, domain.clone());
         let slot = Self {
             day,
             domain,
-            policy,
-            stored: Arc::default(),
+            policy: Arc::new(policy),
             generation,
-            keeps_hours: is_judged,
+            keeps_hours: limits.keeps_hours,
             counting: Mutex::new(Counting {
                 counts,
-                hours: is_judged.then(Box::default),
+                hours: limits.keeps_hours.then(Box::default),
                 record: None,
                 seen_at: 0,
                 last: SessionOutcome::Successful,
@@ -144,6 +141,15 @@ impl Slot {
         };
         slot.weigh(1, slot.octets());
         slot
+    }
+
+    /// Its place among those that are written.
+    pub(crate) fn place(&self) -> Place {
+        let mut beginning = [0; 16];
+        for (octet, of_name) in beginning.iter_mut().zip(self.domain.as_str().as_bytes()) {
+            *octet = *of_name;
+        }
+        (Arc::as_ptr(&self.generation).addr(), self.day, u128::from_be_bytes(beginning))
     }
 
     /// The places of the failures of a session, and how much memory they take more, in octets.
@@ -165,7 +171,7 @@ impl Slot {
     /// How much memory it took at first, about, in octets.
     pub(crate) fn octets(&self) -> usize {
         let hours = if self.keeps_hours { size_of::<HourlySessions>() } else { 0 };
-        SLOT + hours + self.policy.octets() + self.domain.as_str().len()
+        SLOT + hours + self.policy.text().len() + self.domain.as_str().len()
     }
 
     /// Counts a session. True if the counter is to be put on the list of what is to be written.
@@ -204,7 +210,6 @@ impl Slot {
             day: self.day,
             domain: self.domain.clone(),
             policy: Arc::clone(&self.policy),
-            stored: Arc::clone(&self.stored),
             successful: changes.successful,
             failed: changes.failed,
             failures: changes.failures,

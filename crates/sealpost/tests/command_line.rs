@@ -67,6 +67,10 @@ snapshot!(
     ["alert", "ack", "0123456789abcdef", "--reason", "a", "--until", "tomorrow"]
 );
 snapshot!(
+    alert_ack_for_ever,
+    ["alert", "ack", "0123456789abcdef", "--reason", "a", "--until", "9000-01-01T00:00:00Z"]
+);
+snapshot!(
     alert_ack_by_nobody,
     [
         "alert",

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sealpost_lab::{Lab, Options, Ports};
-use sealpost_store::Store;
+use sealpost_store::{
+    Store,
+    sessions::{CountedPolicy, SessionCounts},
+};
 use tls_rpt::SeenPolicy;
 
 #[expect(dead_code, reason = "it takes everything here")]
@@ -144,11 +147,10 @@ fn send_reports() {
         let day = "2026-11-25".parse().unwrap();
         let domain: mail_domain::DomainName = "good.test".parse().unwrap();
         let policy = SeenPolicy::new(tls_rpt::PolicyType::NoPolicyFound, domain.clone());
-        let counts = sealpost_store::sessions::SessionCounts {
+        let counts = SessionCounts {
             day,
             domain,
-            policy: std::sync::Arc::new(policy),
-            stored: std::sync::Arc::default(),
+            policy: std::sync::Arc::new(CountedPolicy::of(&policy)),
             successful: 5,
             failed: 0,
             failures: Vec::new(),

@@ -11,18 +11,19 @@
 pub(crate) mod sql;
 
 mod beside;
+mod counted_policy;
 mod counter;
 mod posted;
 mod refused;
 mod text;
 
 pub use beside::{DomainRemarks, ProbeCandidate, SenderRemark};
-use counter::Counter;
+pub use counted_policy::CountedPolicy;
+use counter::Writing;
 pub use posted::{HeldPost, SessionPost};
 pub use refused::RefusedDatagram;
-use text::NAME;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use mail_domain::DomainName;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -54,11 +55,8 @@ pub struct SessionCounts {
     pub day: Day,
     /// The domain that mail was sent to.
     pub domain: DomainName,
-    /// The policy.
-    pub policy: Arc<SeenPolicy>,
-    /// Where it is noted that the text of the policy is stored with these numbers; empty at first. Who
-    /// hands it in again with newer ones spares the text being made and written again.
-    pub stored: Arc<StoredPolicy>,
+    /// The policy. Who hands in the same one again with newer numbers spares its text being written again.
+    pub policy: Arc<CountedPolicy>,
     /// Sessions that complied with it.
     pub successful: u64,
     /// Sessions that did not.
@@ -72,19 +70,6 @@ pub struct SessionCounts {
     /// In which hours the successful ones were, where that is wanted.
     pub hours: Option<Box<HourlySessions>>,
 }
-
-/// Whether the text of a policy is stored, and under which name.
-#[derive(Debug, Default)]
-pub struct StoredPolicy(OnceLock<[u8; NAME]>);
-
-/// What is noted is no part of the numbers.
-impl PartialEq for StoredPolicy {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for StoredPolicy {}
 
 /// A day of which there are sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,22 +210,12 @@ impl Sessions {
         posts: Vec<SessionPost>,
     ) -> Result<(), StoreError> {
         let epoch = epoch.clone();
-        let counters: Vec<_> = counts.into_iter().map(Counter::of).collect();
-        let new: Vec<_> = counters.iter().filter_map(Counter::new_policy).collect();
         let write = move |connection: &Connection| {
-            let mut save_again = connection.prepare_cached(sql::SAVE_AGAIN)?;
-            let mut save = connection.prepare_cached(sql::SAVE)?;
-            for counter in &counters {
-                counter.save(connection, &epoch, &mut save_again, &mut save)?;
-            }
+            let mut writing = Writing::begin(connection, &epoch)?;
+            counts.iter().try_for_each(|counts| writing.save(counts))?;
             posts.iter().try_for_each(|post| post.save(connection))
         };
-        self.store.writer.write(write).await?;
-        for (stored, digest) in new {
-            // It may be noted already: two rows may have the same policy.
-            let _ = stored.0.set(digest);
-        }
-        Ok(())
+        self.store.writer.write(write).await
     }
 
     /// The days of which there are sessions, from `first` on: the newest first, at most `limit`.

@@ -10,7 +10,10 @@ use sealpost_net::{Network, Settings as NetworkSettings};
 use sealpost_report::{Built, Delivery, Dispatch, DispatchParts, Occasion, ReportMetrics};
 use sealpost_runtime::Clock;
 use sealpost_store::submissions::{Submission, SubmissionState};
-use sealpost_store::{Settings, Store, sessions::SessionCounts};
+use sealpost_store::{
+    Settings, Store,
+    sessions::{CountedPolicy, SessionCounts},
+};
 use tls_rpt::{PolicyType, ReportFace, SeenPolicy};
 
 use crate::dns::{Answer, Dns};
@@ -77,7 +80,8 @@ impl House {
         let mut policy = SeenPolicy::new(PolicyType::Tlsa, host.parse().unwrap());
         policy.strings = vec![format!("3 1 1 {}", "07".repeat(32))];
         let counts = counts(domain, day(), successful, failed);
-        let counts = SessionCounts { policy: Arc::new(policy), ..counts };
+        let policy = Arc::new(CountedPolicy::of(&policy));
+        let counts = SessionCounts { policy, ..counts };
         store.sessions().save(&epoch, vec![counts]).await.unwrap();
         store.close().await;
     }
@@ -151,13 +155,13 @@ pub(crate) async fn dispatch(
 /// Sessions of a domain on a day, without a policy.
 pub(crate) fn counts(domain: &str, day: Day, successful: u64, failed: u64) -> SessionCounts {
     let domain: mail_domain::DomainName = domain.parse().unwrap();
-    let policy = Arc::new(SeenPolicy::new(PolicyType::NoPolicyFound, domain.clone()));
+    let policy = SeenPolicy::new(PolicyType::NoPolicyFound, domain.clone());
+    let policy = Arc::new(CountedPolicy::of(&policy));
     let seen_at = day.begins_at();
     SessionCounts {
         day,
         domain,
         policy,
-        stored: Arc::default(),
         successful,
         failed,
         failures: Vec::new(),

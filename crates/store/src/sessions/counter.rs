@@ -1,16 +1,13 @@
 //! Counters as they are stored: each a row with all its texts in it.
 
-use std::{collections::BTreeMap, fmt::Write as _, mem, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use mail_domain::DomainName;
-use rusqlite::{Connection, Row, Statement, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 use sealpost_evidence::traffic::Day;
-use tls_rpt::{FailureCount, PolicyType, SeenPolicy, SessionFailure};
+use tls_rpt::{FailureCount, SeenPolicy, SessionFailure};
 
-use super::{
-    DomainSessions, Epoch, SessionCounts, StoredPolicy, sql,
-    text::{NAME, Text},
-};
+use super::{DomainSessions, Epoch, SessionCounts, sql};
 use crate::{
     StoreError,
     column::{clip, count, is_within, stored, text_or_null},
@@ -19,14 +16,12 @@ use crate::{
 /// The longest record that is kept, in characters.
 const LONGEST_RECORD: usize = 4_096;
 
-/// What is written of [`SessionCounts`].
-pub(super) struct Counter {
-    counts: SessionCounts,
-    policy: [u8; NAME],
-    /// The text of the policy, unless it is noted that it is stored.
-    new_policy: Option<String>,
-    failures: Option<String>,
-    hours: Option<String>,
+/// Writes counters of an epoch in one transaction.
+pub(super) struct Writing<'c> {
+    connection: &'c Connection,
+    epoch: &'c Epoch,
+    save: CachedStatement<'c>,
+    save_again: CachedStatement<'c>,
 }
 
 /// What is read of the policies of a domain, by their names.
@@ -44,43 +39,27 @@ struct Sums {
     failures: BTreeMap<SessionFailure, FailureCount>,
 }
 
-impl Counter {
-    pub(super) fn of(mut counts: SessionCounts) -> Self {
-        let noted = counts.stored.0.get().copied();
-        let new_policy = noted.is_none().then(|| Text::of(counts.policy.to_json()));
-        let digest = new_policy.as_ref().map(|text| text.digest);
-        if let Some(record) = &mut counts.record
-            && !is_within(record, LONGEST_RECORD)
-        {
-            *record = clip(record, LONGEST_RECORD).into();
-        }
-        Self {
-            policy: noted.or(digest).unwrap_or_default(),
-            new_policy: new_policy.map(|text| text.content),
-            failures: write_failures(&mem::take(&mut counts.failures)),
-            hours: counts.hours.take().map(|hours| hours.to_string()),
-            counts,
-        }
+impl<'c> Writing<'c> {
+    pub(super) fn begin(connection: &'c Connection, epoch: &'c Epoch) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            epoch,
+            save: connection.prepare_cached(sql::SAVE)?,
+            save_again: connection.prepare_cached(sql::SAVE_AGAIN)?,
+        })
     }
 
-    /// Where it is to be noted that the text is stored, once it is.
-    pub(super) fn new_policy(&self) -> Option<(Arc<StoredPolicy>, [u8; NAME])> {
-        self.new_policy.as_ref().map(|_| (Arc::clone(&self.counts.stored), self.policy))
-    }
-
-    /// Writes it, with [`sql::SAVE_AGAIN`] or [`sql::SAVE`].
-    pub(super) fn save(
-        &self,
-        connection: &Connection,
-        epoch: &Epoch,
-        save_again: &mut Statement<'_>,
-        save: &mut Statement<'_>,
-    ) -> Result<(), StoreError> {
-        let Self { counts, policy, new_policy, failures, hours } = self;
-        let (day, domain, node) = (counts.day.number(), counts.domain.as_str(), &*epoch.node);
+    /// Writes one.
+    pub(super) fn save(&mut self, counts: &SessionCounts) -> Result<(), StoreError> {
+        let Self { connection, epoch, save, save_again } = self;
+        let SessionCounts { day, domain, policy, .. } = counts;
+        let (day, domain, name) = (day.number(), domain.as_str(), policy.name());
+        let (node, epoch) = (&*epoch.node, epoch.number);
         let numbers = (stored(counts.successful), stored(counts.failed));
-        let record = counts.record.as_deref();
-        let is_there = new_policy.is_none()
+        let record = counts.record.as_deref().map(whole_or_clipped);
+        let hours = counts.hours.as_deref().map(ToString::to_string);
+        let failures = write_failures(&counts.failures);
+        let is_there = policy.is_stored()
             && save_again.execute(params![
                 numbers.0,
                 numbers.1,
@@ -90,36 +69,45 @@ impl Counter {
                 failures,
                 day,
                 domain,
-                policy,
+                name,
                 node,
-                epoch.number,
+                epoch,
             ])? > 0;
         if is_there {
             return Ok(());
         }
         // It is new; or its day was forgotten meanwhile, or these are older numbers.
-        let again = new_policy.is_none().then(|| counts.policy.to_json());
         save.execute(params![
             day,
             domain,
-            policy,
+            name,
             node,
-            epoch.number,
+            epoch,
             numbers.0,
             numbers.1,
             counts.seen_at,
             record,
             hours,
-            new_policy.as_ref().or(again.as_ref()),
+            policy.text(),
             failures,
         ])?;
-        let host = &counts.policy.domain;
-        if counts.policy.policy_type == PolicyType::Tlsa && *host != counts.domain {
+        // If the transaction comes to nothing, it is looked for in vain once, and then written.
+        policy.note_stored();
+        if let Some(host) = policy.host()
+            && *host != counts.domain
+        {
             let mut statement = connection.prepare_cached(sql::SAVE_HOST)?;
             statement.execute(params![day, host.as_str(), domain])?;
         }
         Ok(())
     }
+}
+
+fn whole_or_clipped(record: &str) -> Cow<'_, str> {
+    if is_within(record, LONGEST_RECORD) {
+        return record.into();
+    }
+    clip(record, LONGEST_RECORD).into()
 }
 
 /// Reads what all nodes and epochs have of a domain.

@@ -21,10 +21,10 @@ fn domain(name: &str) -> DomainName {
     name.parse().unwrap()
 }
 
-fn policy(line: &str) -> Arc<SeenPolicy> {
+fn policy(line: &str) -> SeenPolicy {
     let mut policy = SeenPolicy::new(PolicyType::Sts, domain("a.test"));
     policy.strings.push(line.to_owned());
-    policy.into()
+    policy
 }
 
 fn counts(name: &str, line: &str, successful: u64, failed: u64) -> SessionCounts {
@@ -34,8 +34,7 @@ fn counts(name: &str, line: &str, successful: u64, failed: u64) -> SessionCounts
     SessionCounts {
         day: day(),
         domain: domain(name),
-        policy: policy(line),
-        stored: Arc::default(),
+        policy: Arc::new(CountedPolicy::of(&policy(line))),
         successful,
         failed,
         failures: if failed > 0 { failures } else { Vec::new() },
@@ -65,7 +64,7 @@ async fn what_is_written_twice_is_there_once() {
     let found = sessions.of(day(), domain("a.test")).await.unwrap();
     assert_eq!(sums(&found), (9, 3, 3));
     assert_eq!((found.totals.len(), found.failures.len(), found.unreadable), (1, 1, 0));
-    assert_eq!(found.totals[0].0, *policy("x"));
+    assert_eq!(found.totals[0].0, policy("x"));
     assert_eq!(found.failures[0].2.recovered, 1);
     assert_eq!(found.record.as_deref(), Some("v=TLSRPTv1; rua=mailto:a@a.test"));
     assert_eq!(
@@ -126,21 +125,21 @@ async fn the_newest_record_is_told() {
 async fn a_text_that_is_noted_as_stored_is_not_made_again() {
     let (folder, sessions) = open().await;
     let epoch = sessions.begin("node", AT).await.unwrap();
-    let stored = Arc::default();
+    let stored = Arc::new(CountedPolicy::of(&policy("x")));
     for successful in 1..4 {
         let counts = counts("a.test", "x", successful, 1);
-        let counts = SessionCounts { stored: Arc::clone(&stored), ..counts };
+        let counts = SessionCounts { policy: Arc::clone(&stored), ..counts };
         sessions.save(&epoch, vec![counts]).await.unwrap();
     }
-    assert!(stored.0.get().is_some());
+    assert!(stored.is_stored());
     // It is written again all the same if its row is gone.
     let other = Connection::open(folder.path().join("store.sqlite")).unwrap();
     other.execute("DELETE FROM session_totals", []).unwrap();
-    let counts = SessionCounts { stored: Arc::clone(&stored), ..counts("a.test", "x", 3, 1) };
+    let counts = SessionCounts { policy: Arc::clone(&stored), ..counts("a.test", "x", 3, 1) };
     sessions.save(&epoch, vec![counts]).await.unwrap();
     let found = sessions.of(day(), domain("a.test")).await.unwrap();
     assert_eq!((sums(&found), found.unreadable), ((3, 1, 1), 0));
-    assert_eq!(found.totals[0].0, *policy("x"));
+    assert_eq!(found.totals[0].0, policy("x"));
 }
 
 #[tokio::test]

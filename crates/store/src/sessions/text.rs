@@ -17,12 +17,16 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn of(content: String) -> Self {
+        Self { digest: Self::name(&content), content }
+    }
+
+    pub(super) fn name(content: &str) -> [u8; NAME] {
         let whole = *Digest::of(content.as_bytes()).as_bytes();
         let mut digest = [0; NAME];
         for (octet, other) in digest.iter_mut().zip(whole) {
             *octet = other;
         }
-        Self { digest, content }
+        digest
     }
 
     pub(super) fn save(&self, connection: &Connection, day: Day) -> Result<(), StoreError> {

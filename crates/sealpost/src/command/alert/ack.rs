@@ -12,6 +12,9 @@ use crate::output::Output;
 /// The longest reason, in characters, and the longest name.
 const LONGEST: (usize, usize) = (500, 200);
 
+/// The longest time for which nobody is told, in seconds: as on the page.
+const LONGEST_SILENCE: i64 = 8_760 * 3_600;
+
 pub(super) async fn run(
     arguments: &AlertAckArguments,
     output: &mut Output,
@@ -33,6 +36,10 @@ pub(super) async fn run(
     let until = arguments.until.as_second();
     if until <= now {
         return Err(Failure::new("take an incident in hand: the end is over already"));
+    }
+    if until.saturating_sub(now) > LONGEST_SILENCE {
+        return Err(Failure::new("take an incident in hand for more than a year")
+            .hint("give an earlier end with --until, and take it in hand again then"));
     }
     let path = arguments.configuration.store_file()?;
     if !path.exists() {

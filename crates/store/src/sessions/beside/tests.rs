@@ -5,7 +5,10 @@ use tempfile::TempDir;
 use tls_rpt::{PolicyType, ResultType};
 
 use super::*;
-use crate::{FetchedPolicy, Remembered, Settings, Store, sessions::SessionCounts};
+use crate::{
+    FetchedPolicy, Remembered, Settings, Store,
+    sessions::{CountedPolicy, SessionCounts},
+};
 
 const AT: i64 = 1_795_650_000;
 
@@ -36,12 +39,11 @@ fn remark(result_type: Option<ResultType>) -> SenderRemark {
     SenderRemark { policy: policy(PolicyType::Sts, "a.test"), failure }
 }
 
-fn one_session(name: &str, policy: SeenPolicy) -> SessionCounts {
+fn one_session(name: &str, policy: &SeenPolicy) -> SessionCounts {
     SessionCounts {
         day: day(),
         domain: domain(name),
-        policy: Arc::new(policy),
-        stored: Arc::default(),
+        policy: Arc::new(CountedPolicy::of(policy)),
         successful: 1,
         failed: 0,
         failures: Vec::new(),
@@ -52,7 +54,7 @@ fn one_session(name: &str, policy: SeenPolicy) -> SessionCounts {
 }
 
 /// One session with a domain under a policy.
-async fn counted(store: &Store, name: &str, policy: SeenPolicy) {
+async fn counted(store: &Store, name: &str, policy: &SeenPolicy) {
     let epoch = store.sessions().begin("node", AT).await.unwrap();
     store.sessions().save(&epoch, vec![one_session(name, policy)]).await.unwrap();
 }
@@ -168,7 +170,7 @@ async fn the_hours_of_sessions_are_those_of_all_nodes() {
         let counts = SessionCounts {
             successful,
             hours: hours.map(|text| Box::new(text.parse().unwrap())),
-            ..one_session("a.test", policy(PolicyType::NoPolicyFound, "a.test"))
+            ..one_session("a.test", &policy(PolicyType::NoPolicyFound, "a.test"))
         };
         sessions.save(&epoch, vec![counts]).await.unwrap();
         epoch
@@ -182,7 +184,7 @@ async fn the_hours_of_sessions_are_those_of_all_nodes() {
     let counts = SessionCounts {
         successful: 4,
         hours: Some(Box::new("9:1 10:1 23:2".parse().unwrap())),
-        ..one_session("a.test", policy(PolicyType::NoPolicyFound, "a.test"))
+        ..one_session("a.test", &policy(PolicyType::NoPolicyFound, "a.test"))
     };
     for _ in 0..2 {
         sessions.save(&epoch, vec![counts.clone()]).await.unwrap();
@@ -197,7 +199,7 @@ async fn domains_with_a_policy_are_tried_once_in_a_while() {
     for name in ["a.test", "b.test", "c.test", "d.test"] {
         // Of the third nobody holds a policy; with the fourth there was no session.
         if name != "d.test" {
-            counted(&store, name, policy(PolicyType::NoPolicyFound, name)).await;
+            counted(&store, name, &policy(PolicyType::NoPolicyFound, name)).await;
         }
         let policy = (name != "c.test").then(|| FetchedPolicy {
             id: PolicyId::parse("1").unwrap(),
@@ -227,11 +229,11 @@ async fn who_is_to_be_told_of_is_undecided() {
     let (_folder, store) = open().await;
     let sessions = store.sessions();
     let dane = |name: &str| policy(PolicyType::Tlsa, name);
-    counted(&store, "a.test", dane("mx.host.test")).await;
-    counted(&store, "b.test", dane("mx.host.test")).await;
+    counted(&store, "a.test", &dane("mx.host.test")).await;
+    counted(&store, "b.test", &dane("mx.host.test")).await;
     // A host of its own name is no other domain, and only DANE is of hosts.
-    counted(&store, "c.test", dane("c.test")).await;
-    counted(&store, "d.test", policy(PolicyType::Sts, "other.test")).await;
+    counted(&store, "c.test", &dane("c.test")).await;
+    counted(&store, "d.test", &policy(PolicyType::Sts, "other.test")).await;
     let invalid = vec![remark(Some(ResultType::StsPolicyInvalid))];
     note(&store, "remarked.test", &invalid, AT).await;
     note(&store, "held.test", &[remark(None)], AT).await;
@@ -258,7 +260,7 @@ async fn who_is_to_be_told_of_is_undecided() {
 async fn what_is_old_is_forgotten_with_its_texts() {
     let (folder, store) = open().await;
     let sessions = store.sessions();
-    counted(&store, "a.test", policy(PolicyType::Tlsa, "mx.host.test")).await;
+    counted(&store, "a.test", &policy(PolicyType::Tlsa, "mx.host.test")).await;
     let invalid = vec![remark(Some(ResultType::StsPolicyInvalid))];
     for back in 0..3 {
         let remarks = DomainRemarks { domain: domain("a.test"), remarks: invalid.clone() };
