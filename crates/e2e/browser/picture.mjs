@@ -10,7 +10,7 @@ const [modules, url, folder] = process.argv.slice(2);
 const require = createRequire(join(modules, "node_modules", "/"));
 const { chromium } = require("playwright-core");
 
-const window = { width: 900, height: 640 };
+const window = { width: 900, height: 780 };
 const pictures = [
   ["domains", "/", "light", { width: 1280, height: 1140 }],
   ["domain", "/domains/mx-not-covered.test", "light", { width: 900, height: 1000 }],

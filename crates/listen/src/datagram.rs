@@ -12,6 +12,7 @@ use std::{
         fd::{AsRawFd as _, RawFd},
         unix::net::{SocketAddr, UnixDatagram},
     },
+    path::PathBuf,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use nix::{
     sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
 };
 
-use crate::{Address, Inherited, ListenError, SocketOwner, socket_file::SocketFile};
+use crate::{Address, Inherited, ListenError, SocketMode, SocketOwner, socket_file::SocketFile};
 
 /// Datagrams that one system call takes out of the queue.
 const BATCH: usize = 64;
@@ -41,13 +42,20 @@ const FEW: usize = 8;
 /// A socket to which datagrams can be sent. Dropping it removes its socket file, if it made one.
 pub struct DatagramSocket {
     /// Goes first: as long as the socket is open, nobody else's file has its identity.
-    file: Option<SocketFile>,
+    file: Option<OwnFile>,
     socket: UnixDatagram,
+}
+
+/// A socket file that we made, and what it takes to make it again.
+struct OwnFile {
+    file: SocketFile,
+    mode: SocketMode,
+    owner: SocketOwner,
 }
 
 /// Takes datagrams out of a [`DatagramSocket`]. It stays on one thread.
 pub struct DatagramReceiver {
-    file: Option<SocketFile>,
+    file: Option<OwnFile>,
     socket: UnixDatagram,
     headers: MultiHeaders<()>,
     buffers: Vec<Box<[u8]>>,
@@ -90,6 +98,7 @@ impl DatagramSocket {
         match address {
             Address::Unix { path, mode } => {
                 let (socket, file) = SocketFile::bind(path, *mode, owner)?;
+                let file = OwnFile { file, mode: *mode, owner: owner.clone() };
                 Ok(Self { file: Some(file), socket })
             }
             Address::Inherited { name } => {
@@ -108,8 +117,7 @@ impl DatagramSocket {
     pub fn into_receiver(self) -> io::Result<DatagramReceiver> {
         let Self { file, socket } = self;
         let buffers = (0..BATCH).map(|_| vec![0; ROOM + PAGE].into_boxed_slice()).collect();
-        socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        set_patience(&socket)?;
         Ok(DatagramReceiver {
             file,
             socket,
@@ -167,6 +175,30 @@ impl DatagramReceiver {
         self.most == FEW
     }
 
+    /// Makes the socket file again if it is gone, as when somebody has tidied up, and says where it
+    /// did. Who sends would find nobody and tell nobody. What was sent before is taken first.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`], if that cannot be done, as when somebody else listens there now.
+    pub fn reappear(
+        &mut self,
+        mut each: impl FnMut(Datagram<'_>),
+    ) -> Result<Option<PathBuf>, ListenError> {
+        let Some(OwnFile { file, mode, owner }) = &mut self.file else { return Ok(None) };
+        if file.is_ours() {
+            return Ok(None);
+        }
+        let path = file.path().to_owned();
+        let (socket, made) = SocketFile::bind(&path, *mode, owner)?;
+        *file = made;
+        let fault = |source| ListenError::Unix { path: path.clone(), source };
+        set_patience(&socket).map_err(fault)?;
+        while self.take_rest(&mut each).map_err(fault)? > 0 {}
+        self.socket = socket;
+        Ok(Some(path))
+    }
+
     /// Removes the socket file and takes nothing in any more, if we made it: from now on whoever
     /// sends hears of an error, and all that was sent before can still be taken. A socket that
     /// systemd holds stays as it is, for the next process.
@@ -177,6 +209,12 @@ impl DatagramReceiver {
             tracing::warn!(%error, "failed to close a datagram socket to senders");
         }
     }
+}
+
+/// Who takes waits for the first one, and not for ever.
+fn set_patience(socket: &UnixDatagram) -> io::Result<()> {
+    socket.set_nonblocking(false)?;
+    socket.set_read_timeout(Some(PATIENCE))
 }
 
 /// Puts what comes into rooms.
@@ -208,7 +246,7 @@ fn rooms(buffers: &mut [Box<[u8]>]) -> impl Iterator<Item = &mut [u8]> {
 
 impl fmt::Display for DatagramSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
+        if let Some(OwnFile { file, .. }) = &self.file {
             return write!(f, "unix:{}", file.path().display());
         }
         let address = self.socket.local_addr().ok();

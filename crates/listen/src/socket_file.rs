@@ -98,11 +98,16 @@ impl SocketFile {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether who looks for us finds us: the file may have been removed, or replaced.
+    pub(crate) fn is_ours(&self) -> bool {
+        identity(&self.path).is_ok_and(|identity| identity == self.identity)
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|identity| identity == self.identity)
+        if self.is_ours()
             && let Err(error) = fs_err::remove_file(&self.path)
         {
             tracing::warn!(%error, "failed to remove our socket file");

@@ -119,6 +119,35 @@ fn only_the_socket_of_a_dead_process_is_replaced() {
 }
 
 #[test]
+fn a_socket_file_that_somebody_removed_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrpt.sock");
+    let mut receiver = bind(&path, ",mode=0600").unwrap().into_receiver().unwrap();
+    let mut came = Vec::new();
+    let mut reappear = |receiver: &mut DatagramReceiver| {
+        receiver.reappear(|datagram| came.push(datagram.octets.to_vec()))
+    };
+    assert_eq!(reappear(&mut receiver).unwrap(), None, "it is there");
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.send_to(b"before", &path).unwrap();
+    fs_err::remove_file(&path).unwrap();
+    assert_eq!(reappear(&mut receiver).unwrap(), Some(path.clone()));
+    assert_eq!(came, [b"before"], "what was sent before is taken");
+    assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    sender.send_to(b"after", &path).unwrap();
+    assert_eq!(all(&mut receiver), [b"after"]);
+
+    // Somebody else listens there now.
+    fs_err::remove_file(&path).unwrap();
+    let other = UnixDatagram::bind(&path).unwrap();
+    assert!(matches!(receiver.reappear(|_| ()), Err(ListenError::InUse { .. })));
+    drop(other);
+    assert_eq!(receiver.reappear(|_| ()).unwrap(), Some(path.clone()), "it ended");
+    drop(receiver);
+    assert!(fs_err::metadata(&path).is_err());
+}
+
+#[test]
 fn an_address_without_a_file_is_refused() {
     let mut none = Inherited::none();
     let mut of = |text: &str| {

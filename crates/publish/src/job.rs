@@ -365,7 +365,7 @@ fn tell(pass: &Pass) {
     if let Some(remains) = &pass.remains {
         tracing::warn!("{}: {} → {}: {remains}", pass.domain, pass.before, pass.stage);
     }
-    for todo in &pass.todo {
+    for todo in pass.todo.iter().chain(&pass.untold) {
         tracing::warn!("{}: {todo}", pass.domain);
     }
     if let Step::Propose(to) = &pass.decision.step {

@@ -5,7 +5,7 @@
 
 use std::{future::poll_fn, io, sync::Arc, task::Poll, thread, time::Duration};
 
-use sealpost_listen::DatagramSocket;
+use sealpost_listen::{DatagramReceiver, DatagramSocket};
 use sealpost_runtime::{
     Clock, DedicatedThread, Liveness, Panicked, StopRequest, Stopwatch, run_ahead, run_beside,
     stand_back,
@@ -32,6 +32,8 @@ const GATHERING: Duration = Duration::from_millis(2);
 /// How long datagrams may gather in the kernel's queue, where that is long. Less than a fifth of it comes
 /// meanwhile at the rate at which one sender can send at all, and it has no room for more of its own.
 const GATHERING_IN_QUEUE: Duration = Duration::from_micros(150);
+/// From one look whether the socket file is still there to the next.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a thread may take datagrams before it answers whether it does.
 const ROUND: Duration = Duration::from_millis(100);
 
@@ -180,8 +182,12 @@ async fn take(
             return stop.made().await;
         }
     };
-    let mut round = Stopwatch::start();
+    let (mut round, mut look, mut is_lost) = (Stopwatch::start(), Stopwatch::start(), false);
     while !stop.is_made() {
+        if look.elapsed() >= LOOK {
+            is_lost = reappear(&mut receiver, &ring, &clock, &shared, is_lost);
+            look = Stopwatch::start();
+        }
         let wait = Stopwatch::start();
         let taken = {
             let mut filling = None;
@@ -213,6 +219,32 @@ async fn take(
         let mut filling = ring.fill();
         if !receiver.take_rest(|rest| filling.add(rest, now)).is_ok_and(|taken| taken > 0) {
             break;
+        }
+    }
+}
+
+/// Sees to it that mail servers find the socket, and says whether they do not. That is told once.
+fn reappear(
+    receiver: &mut DatagramReceiver,
+    ring: &Ring,
+    clock: &Clock,
+    shared: &Shared,
+    was_lost: bool,
+) -> bool {
+    let now = clock.now().as_second();
+    match receiver.reappear(|rest| ring.fill().add(rest, now)) {
+        Ok(None) => false,
+        Ok(Some(path)) => {
+            shared.metrics.receive_failures.increment();
+            tracing::warn!("{} was removed by somebody, and has been made again", path.display());
+            false
+        }
+        Err(error) => {
+            if !was_lost {
+                shared.metrics.receive_failures.increment();
+                tracing::error!(%error, "a socket file is gone: no mail server finds it");
+            }
+            true
         }
     }
 }

@@ -58,7 +58,8 @@ impl RolloutsWatch {
             }
         }
         self.moved.retain(|domain, _| domains.contains(domain));
-        // What is live of others is not theirs to replace: a person has to take it over.
+        // What is live of others is not theirs to replace: a person has to take it over. Or it could
+        // not be told what is live.
         let mut behind = None;
         loop {
             let page = rollouts.turned_away(behind, PAGE).await?;
@@ -68,7 +69,8 @@ impl RolloutsWatch {
                 let state = rollouts.watch_state(domain.clone()).await?;
                 let watched: Watched =
                     state.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-                let found = ahead(&domain, Stage::Nothing, &watched.outlook);
+                let mut found = ahead(&domain, Stage::Nothing, &watched.outlook);
+                found.extend(blind(&domain, watched.check.as_ref()));
                 board.put(Source::Rollouts, &domain, found);
                 domains.insert(domain);
             }
@@ -168,7 +170,7 @@ fn looked(
     Some(found.collect())
 }
 
-/// The last look at a domain that has a policy could not tell how it is. Its cause says for how long
+/// The last look at a domain that has a policy, or is to get one, could not tell how it is. Its cause says for how long
 /// that may last. Where nobody looks, there is nothing to mend: the domain may be led no more.
 fn blind(domain: &DomainName, check: Option<&Check>) -> Option<Condition> {
     let Some(Check { at, verdict: CheckVerdict::Unknown { why } }) = check else { return None };

@@ -94,15 +94,20 @@ impl World {
 
     /// A pass of the roll-outs leaves this.
     async fn leave(&self, check: Check, outlook: Outlook) {
+        let due = check.at.plus(Duration::from_secs(3_600));
+        let state = Self::left(check, outlook);
+        self.store.rollouts().keep_watch(domain(), due, state).await.unwrap();
+    }
+
+    /// What is left of a pass.
+    fn left(check: Check, outlook: Outlook) -> String {
         #[derive(Serialize)]
         struct Left {
             check: Check,
             #[serde(flatten)]
             outlook: Outlook,
         }
-        let due = check.at.plus(Duration::from_secs(3_600));
-        let state = serde_json::to_string(&Left { check, outlook }).unwrap();
-        self.store.rollouts().keep_watch(domain(), due, state).await.unwrap();
+        serde_json::to_string(&Left { check, outlook }).unwrap()
     }
 
     async fn enrol(&self, stage: Stage, at: i64) {
@@ -505,6 +510,15 @@ async fn that_nothing_can_be_told_for_hours_is_told_once() {
     world.leave(green(BEGIN + 13 * HOUR), Outlook::default()).await;
     let told = world.passes(BEGIN + 13 * HOUR + 60, BEGIN + 14 * HOUR).await;
     assert_eq!(told, one(RESOLVED, "INC503", ""));
+
+    // One that could not be taken up, since it could not be told what is live, is to get one.
+    let mut world = World::new().await;
+    let waits = vec!["could not tell what is live: no answer".to_owned()];
+    let left = World::left(blind(BEGIN), Outlook { waits, ..Outlook::default() });
+    world.store.rollouts().turn_away(vec![(domain(), left)], Time::at(BEGIN)).await.unwrap();
+    assert_eq!(world.passes(BEGIN + 60, BEGIN + 6 * HOUR).await, []);
+    let told = world.passes(BEGIN + 6 * HOUR + 60, BEGIN + 7 * HOUR).await;
+    assert_eq!(told, one(OPENED, "INC503", ""));
 
     // Before there is a policy, nothing is missed.
     let mut world = World::new().await;

@@ -130,14 +130,23 @@ impl Driver {
     }
 }
 
-/// Tells people why domains are not taken up, where the next pass tells them of others.
+/// Why a domain is not taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// What is live is of others: a person has to take it over.
+    Theirs(String),
+    /// It could not be told what is live. It is looked at again.
+    Untold(String),
+}
+
+/// Tells people why domains are not taken up, where the next pass, at `due`, tells them of others.
 pub(crate) async fn turn_away(
     rollouts: &Rollouts,
-    domains: impl IntoIterator<Item = (DomainName, String)>,
-    due: Time,
+    domains: impl IntoIterator<Item = (DomainName, Refusal)>,
+    (now, due): (Time, Time),
 ) -> Result<(), StoreError> {
     let domains =
-        domains.into_iter().map(|(domain, why)| (domain, State::of_refusal(&why).write()));
+        domains.into_iter().map(|(domain, why)| (domain, State::of_refusal(&why, now).write()));
     rollouts.turn_away(domains.collect(), due).await
 }
 

@@ -13,8 +13,8 @@ use super::reported::Question;
 use super::seen::{HostSeen, IdSeen, Seen};
 use super::state::State;
 use super::{
-    Doing, DriveError, Driver, IN_HAND, LATEST, Order, SOON, USUAL, due, look, publication,
-    turn_away,
+    Doing, DriveError, Driver, IN_HAND, LATEST, Order, Refusal, SOON, USUAL, due, look,
+    publication, turn_away,
 };
 use crate::{PassFailure, PublishedDomain};
 
@@ -37,6 +37,8 @@ pub struct Pass {
     pub changes: Vec<SetChange>,
     /// What a person, or a lagging server, has to do; a line or more each.
     pub todo: Vec<String>,
+    /// What could not be told. The next pass asks again.
+    pub untold: Vec<String>,
     /// What went wrong meanwhile. The next pass goes on from there.
     pub failures: Vec<PassFailure>,
     /// Why the order was not carried out.
@@ -122,7 +124,7 @@ impl Driver {
                 Err(why) => {
                     let due = due(now, IN_HAND, domain);
                     if doing == Doing::All {
-                        turn_away(&rollouts, [(domain.clone(), why.clone())], due).await?;
+                        turn_away(&rollouts, [(domain.clone(), why.clone())], (now, due)).await?;
                     }
                     return Ok(Pass::refused_enrolment(domain, why, due));
                 }
@@ -184,8 +186,11 @@ impl Driver {
         let due = due(now, wait, &ledger.domain);
         let waits = decision.waits().filter(|_| !has_left);
         state.outlook.waits = waits.map(|reading| reading.text.clone()).collect();
+        state.outlook.waits.extend(work.untold.iter().map(|what| could_not_tell(what)));
         let mut remains = work.is_unfinished.then(|| {
-            let why = work.todo.join("; ");
+            let untold = work.untold.iter().map(|what| could_not_tell(what));
+            let why: Vec<_> = work.todo.iter().cloned().chain(untold).collect();
+            let why = why.join("; ");
             format!("not yet published, because of this: {why}; the next pass goes on")
         });
         work.todo.extend(ending_soon(&facts).map(|(kind, until)| {
@@ -215,7 +220,7 @@ impl Driver {
         }
         let remains = remains.filter(|_| has_left);
         let Ledger { domain, rollout, rows, .. } = ledger;
-        let publication::Work { changes, todo, mut failures, .. } = work;
+        let publication::Work { changes, todo, untold, mut failures, .. } = work;
         if matches!(&facts.check, Some(check) if matches!(check.verdict, CheckVerdict::Unknown { .. }))
         {
             failures.push(PassFailure::Look);
@@ -230,6 +235,7 @@ impl Driver {
             rows,
             changes,
             todo,
+            untold: untold.iter().map(|what| could_not_tell(what)).collect(),
             failures,
             refused,
             remains,
@@ -373,12 +379,16 @@ fn choose(
     }
 }
 
+fn could_not_tell(what: &str) -> String {
+    format!("could not tell {what}")
+}
+
 /// Where a domain that nobody knows yet begins; or why it is not taken up.
-fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, String> {
-    let adopt = format!(
+fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, Refusal> {
+    let adopt = Refusal::Theirs(format!(
         "something is live already: take it over as it is, with `sealpost publish adopt {}`",
         published.domain
-    );
+    ));
     match (&seen.host, &seen.id) {
         (HostSeen::Nothing, IdSeen::Nothing) => Ok(Stage::Nothing),
         // Somebody has set the record of the very policy that is to be served here.
@@ -387,12 +397,18 @@ fn stage_to_begin_in(published: &PublishedDomain, seen: &Seen) -> Result<Stage, 
         (HostSeen::Unknown { some, .. }, _) if !some.is_empty() => Err(adopt),
         // No policy is to be found without a record, whatever its host does.
         (HostSeen::Unknown { .. }, IdSeen::Nothing) => Ok(Stage::Nothing),
-        (_, IdSeen::Unknown(why)) => Err(format!("could not tell what is live: {why}")),
+        (_, IdSeen::Unknown(why)) => {
+            Err(Refusal::Untold(could_not_tell(&format!("what is live: {why}"))))
+        }
     }
 }
 
 impl Pass {
-    fn refused_enrolment(domain: &DomainName, why: String, due: Time) -> Self {
+    fn refused_enrolment(domain: &DomainName, why: Refusal, due: Time) -> Self {
+        let (todo, untold) = match why {
+            Refusal::Theirs(why) => (vec![why], Vec::new()),
+            Refusal::Untold(why) => (Vec::new(), vec![why]),
+        };
         Self {
             domain: domain.clone(),
             enrolment: Enrolment::Refused,
@@ -406,7 +422,8 @@ impl Pass {
             },
             rows: Vec::new(),
             changes: Vec::new(),
-            todo: vec![why],
+            todo,
+            untold,
             failures: vec![PassFailure::NotTakenUp],
             refused: None,
             remains: None,

@@ -20,6 +20,8 @@ use crate::{DnsRecord, DnsWay, HostWay, PassFailure, PublishedDomain};
 pub(super) struct Work {
     pub(super) changes: Vec<SetChange>,
     pub(super) todo: Vec<String>,
+    /// What could not be told: nobody has to do anything for it, and the next pass asks again.
+    pub(super) untold: Vec<String>,
     pub(super) failures: Vec<PassFailure>,
     /// Something of ours is under way.
     pub(super) is_unfinished: bool,
@@ -197,6 +199,12 @@ async fn serve(
     if is_served && history.live_id().is_some() && !history.is_id_older() {
         return Ok(true);
     }
+    if policy.mode() == Mode::Enforce && seen.mail_hosts.is_none() {
+        let what = "whether the policy covers every MX host: the MX records could not be looked up";
+        work.untold.push(what.to_owned());
+        work.is_unfinished = true;
+        return Ok(false);
+    }
     // A first policy is served as soon as it is configured; that senders fetch it waits for the look.
     if let Some(why) = uncovered(policy, seen, ledger) {
         let what = if is_served { "its id is not announced" } else { "the policy is not served" };
@@ -207,21 +215,25 @@ async fn serve(
     if is_served {
         return Ok(true);
     }
-    match published.host {
-        HostWay::Own if is_live || !is_written_here(published, policy, ledger) => {
-            let host = format!("mta-sts.{}", published.domain);
-            let place = seen.where_missing(policy);
+    let is_ours = published.host == HostWay::Own;
+    if is_ours && !is_live && is_written_here(published, policy, ledger) {
+        if !ledger.publish(published, policy).await? {
+            let what = "it was configured otherwise meanwhile: the next pass goes by that";
+            work.todo.push(what.to_owned());
+            work.is_unfinished = true;
+        }
+        return Ok(false);
+    }
+    let host = format!("mta-sts.{}", published.domain);
+    let place = seen.where_missing(policy);
+    match &seen.host {
+        HostSeen::Unknown { why, .. } if place.is_empty() => {
+            work.untold.push(format!("whether {host} serves the policy: {why}"));
+        }
+        _ if is_ours => {
             work.todo.push(format!("{host} does not serve the policy on every address yet{place}"));
         }
-        HostWay::Own => {
-            if !ledger.publish(published, policy).await? {
-                work.todo.push(
-                    "it was configured otherwise meanwhile: the next pass goes by that".to_owned(),
-                );
-                work.is_unfinished = true;
-            }
-        }
-        HostWay::External => work.todo.push(upload(published, policy)),
+        _ => work.todo.push(upload(published, policy)),
     }
     Ok(false)
 }
@@ -238,10 +250,8 @@ fn uncovered(policy: &Policy, seen: &Seen, ledger: &Ledger) -> Option<String> {
     if policy.mode() != Mode::Enforce {
         return None;
     }
-    let Some((hosts, _)) = &seen.mail_hosts else {
-        return Some(": the MX records could not be told".to_owned());
-    };
-    if let Some(host) = hosts.iter().find(|host| policy.covers(host).is_none()) {
+    let mut hosts = seen.mail_hosts.iter().flat_map(|(hosts, _)| hosts);
+    if let Some(host) = hosts.find(|host| policy.covers(host).is_none()) {
         return Some(format!(
             ": the policy leaves {host}, an MX host, uncovered; add it to mx, or let `sealpost \
              publish plan` say when it may go"

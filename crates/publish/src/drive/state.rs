@@ -1,7 +1,11 @@
 //! What one pass leaves for the next.
 
-use sealpost_rollout::{Check, LONGEST_GAP, Lapse, Live, Move, Outlook, Reckoning, Spike, Time};
+use sealpost_rollout::{
+    Check, CheckVerdict, LONGEST_GAP, Lapse, Live, Move, Outlook, Reckoning, Spike, Time,
+};
 use serde::{Deserialize, Serialize};
+
+use super::Refusal;
 
 /// What one pass leaves for the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,9 +35,18 @@ impl State {
     }
 
     /// What is left of a domain that was not taken up.
-    pub(super) fn of_refusal(why: &str) -> Self {
-        let outlook = Outlook { todo: vec![why.to_owned()], ..Outlook::default() };
-        Self { outlook, ..Self::default() }
+    pub(super) fn of_refusal(why: &Refusal, now: Time) -> Self {
+        match why {
+            Refusal::Theirs(why) => {
+                let outlook = Outlook { todo: vec![why.clone()], ..Outlook::default() };
+                Self { outlook, ..Self::default() }
+            }
+            Refusal::Untold(why) => {
+                let outlook = Outlook { waits: vec![why.clone()], ..Outlook::default() };
+                let verdict = CheckVerdict::Unknown { why: why.clone() };
+                Self { outlook, check: Some(Check { at: now, verdict }), ..Self::default() }
+            }
+        }
     }
 
     pub(super) fn write(&self) -> String {

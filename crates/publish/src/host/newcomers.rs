@@ -12,7 +12,7 @@ use mta_sts::PolicyId;
 use sealpost_net::{Freshness, Network};
 use sealpost_runtime::Stopwatch;
 
-use crate::drive::{IdSeen, id_seen};
+use crate::drive::{IdSeen, Refusal, id_seen};
 
 /// From one look to the next, where a domain waits.
 pub(super) const AGAIN: Duration = Duration::from_secs(60);
@@ -53,6 +53,15 @@ pub(super) enum Obstacle {
         /// Why not.
         why: String,
     },
+}
+
+impl From<&Obstacle> for Refusal {
+    fn from(obstacle: &Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Live { .. } => Self::Theirs(obstacle.to_string()),
+            Obstacle::Unknown { .. } => Self::Untold(obstacle.to_string()),
+        }
+    }
 }
 
 impl Newcomers {

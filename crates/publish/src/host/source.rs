@@ -241,8 +241,8 @@ impl Source {
         self.follow(&mut state, shelf).await?;
         drop(state);
         let now = self.now();
-        let told = news.iter().map(|(domain, obstacle)| (domain.clone(), obstacle.to_string()));
-        let written = drive::turn_away(&self.rollouts, told, now).await;
+        let told = news.iter().map(|(domain, obstacle)| (domain.clone(), obstacle.into()));
+        let written = drive::turn_away(&self.rollouts, told, (now, now)).await;
         // After it is written: whoever reads this and asks `publish status` is told the same.
         tell(&news);
         written.map(|()| true)

@@ -41,8 +41,8 @@ async fn carry_out(leader: Leader, wish: Wish) -> Result<Carried, Declined> {
             match pass.refused {
                 Some(why) => Err(Declined::Refused(why)),
                 None if pass.before == pass.stage => {
-                    let todo = pass.todo.join("; ");
-                    Err(Declined::Refused(format!("{domain} stays in {}: {todo}", pass.stage)))
+                    let why = [pass.todo, pass.untold].concat().join("; ");
+                    Err(Declined::Refused(format!("{domain} stays in {}: {why}", pass.stage)))
                 }
                 None => {
                     let said = format!("{} → {}", pass.before, pass.stage);

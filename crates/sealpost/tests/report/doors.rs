@@ -48,6 +48,25 @@ fn a_socket_of_systemd_outlives_a_restart_and_loses_nothing() {
     assert_eq!(world.sums("a.test", &day), (7, 0));
 }
 
+/// A mail server that finds no file loses what it sends, and tells nobody.
+#[test]
+fn a_socket_file_that_somebody_removed_is_there_again() {
+    let world = World::new();
+    let daemon = world.start(&[]);
+    assert!(world.sender().send(successful("a.test")));
+    daemon.wait_for(1);
+    fs_err::remove_file(world.socket()).unwrap();
+    daemon.wait_until("sealpost_report_receive_failures_total", 1);
+    assert!(world.sender().send(successful("a.test")));
+    daemon.wait_for(2);
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert!(
+        said.contains("tlsrpt.sock was removed by somebody, and has been made again"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_short_queue_is_told_at_the_start_with_what_to_do() {
     const SCRIPT: &str = r#"ip link set lo up && echo "$length" >/proc/sys/net/unix/max_dgram_qlen &&

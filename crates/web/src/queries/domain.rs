@@ -61,7 +61,7 @@ impl Desk {
             Some(known) => {
                 (Some(self.rollout(domain, known, left.as_deref(), outlook).await?), Vec::new())
             }
-            None => (None, outlook.todo),
+            None => (None, [outlook.todo, outlook.waits].concat()),
         };
         let is_known = was_heard_of == WasHeardOf::Yes
             || rollout.is_some()

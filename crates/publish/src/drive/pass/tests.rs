@@ -151,7 +151,6 @@ async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host
             hosts(&["mx.a.test", "mx.b.test"]),
             "its id is not announced: the policy leaves mx.b.test",
         ),
-        (None, "its id is not announced: the MX records could not be told"),
         (hosts(&["mx.a.test"]), "set _mta-sts.a.test."),
         (hosts(&[]), "set _mta-sts.a.test."),
     ] {
@@ -166,6 +165,45 @@ async fn the_id_of_a_first_policy_waits_until_it_is_seen_to_leave_out_no_mx_host
         let of_id = |todo: &&String| todo.contains("its id") || todo.contains("_mta-sts.");
         let todo: Vec<&String> = work.todo.iter().filter(of_id).collect();
         assert!(matches!(todo.as_slice(), [one] if one.starts_with(wants)), "{wants}: {todo:?}");
+        assert!(work.untold.is_empty());
+    }
+}
+
+/// Nobody can do anything for it at the domain.
+#[tokio::test]
+async fn what_could_not_be_told_is_no_work_for_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::at(folder.path().join("store.sqlite"));
+    let (store, domain) = enrolled(settings, Stage::Testing).await;
+    let driver = Driver::new(store.clone(), network(), std::collections::HashMap::new());
+    let unknown = || "no answer".to_owned();
+    let seen = Seen {
+        host: HostSeen::Unknown { why: unknown(), some: Vec::new() },
+        addresses: Vec::new(),
+        id: IdSeen::Unknown(unknown()),
+        rua: RuaSeen::Unknown(unknown()),
+        mail_hosts: None,
+    };
+    for (host, stage, wants) in [
+        ("own", Stage::Testing, "whether mta-sts.a.test serves the policy: no answer"),
+        ("own", Stage::EnforceDay, "whether the policy covers every MX host: "),
+        ("external", Stage::Testing, "whether mta-sts.a.test serves the policy: no answer"),
+        ("external", Stage::EnforceDay, "whether the policy covers every MX host: "),
+    ] {
+        let all = domains(&TERMS.replace("own", host));
+        let published = all.of(&domain).unwrap();
+        let mut ledger = ledger(&store, &domain, stage, Configured::default());
+        let policy = published.policy(stage).unwrap().unwrap();
+        assert!(ledger.publish(published, &policy).await.unwrap());
+        let (id, hour) = ("1".parse().unwrap(), std::time::Duration::from_secs(3_600));
+        ledger.announce(Some(id), hour, Actor::Itself, None).await.unwrap();
+        let work = publication::publish(&driver, published, &mut ledger, &seen).await.unwrap();
+        assert_eq!(work.todo, [""; 0], "{host} {stage}");
+        assert!(
+            matches!(work.untold.as_slice(), [one] if one.starts_with(wants)),
+            "{host} {stage}: {:?}",
+            work.untold
+        );
     }
 }
 
@@ -265,6 +303,11 @@ fn who_is_published_by_another_does_not_begin() {
         (fixed.as_str(), None, "could not tell what is live: no answer"),
     ] {
         let why = begins(terms, id).unwrap_err();
-        assert!(why.contains(wanted), "{wanted}: {why}");
+        let is_told = id.is_some();
+        assert!(
+            matches!(&why, Refusal::Theirs(why) if is_told && why.contains(wanted))
+                || matches!(&why, Refusal::Untold(why) if !is_told && why == wanted),
+            "{wanted}: {why:?}"
+        );
     }
 }

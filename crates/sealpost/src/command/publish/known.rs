@@ -82,13 +82,13 @@ impl Known {
         Ok(Some(rollout.as_witnessed(left.as_deref(), &self.reading)))
     }
 
-    /// What has to be done for a domain, as the last pass saw it.
-    pub(super) async fn todo(&self, domain: &DomainName) -> Result<Vec<String>, Failure> {
-        let Some(rollouts) = &self.rollouts else { return Ok(Vec::new()) };
+    /// What has to be done for a domain, and what is waited for, as the last pass saw it.
+    pub(super) async fn outlook(&self, domain: &DomainName) -> Result<Outlook, Failure> {
+        let Some(rollouts) = &self.rollouts else { return Ok(Outlook::default()) };
         let left = rollouts.watch_state(domain.clone()).await.map_err(|error| failure(&error))?;
         // What cannot be read is told by the next look.
         let outlook: Option<Outlook> = left.and_then(|left| serde_json::from_str(&left).ok());
-        Ok(outlook.map(|outlook| outlook.todo).unwrap_or_default())
+        Ok(outlook.unwrap_or_default())
     }
 
     /// The domains that were taken out of the configuration, and are served on because senders may

@@ -18,6 +18,7 @@ struct Line<'a> {
     /// As lines of a zone file, `-` for what goes and `+` for what comes.
     changes: Vec<String>,
     todo: &'a [String],
+    untold: &'a [String],
     due: Time,
 }
 
@@ -56,6 +57,7 @@ pub(super) async fn run(arguments: &RunArguments, output: &mut Output) -> Result
                 rows: &pass.rows,
                 changes: pass.changes.iter().map(ToString::to_string).collect(),
                 todo: &pass.todo,
+                untold: &pass.untold,
                 due: pass.due,
             })?,
             Format::Human => show(&pass, doing, output)?,
@@ -68,6 +70,7 @@ pub(super) async fn run(arguments: &RunArguments, output: &mut Output) -> Result
 /// Is nothing left to do for a person or a server?
 fn is_done(pass: &Pass) -> bool {
     pass.todo.is_empty()
+        && pass.untold.is_empty()
         && pass.refused.is_none()
         && !matches!(pass.decision.step, Step::Propose(_))
         && pass.enrolment != Enrolment::Refused
@@ -109,7 +112,7 @@ pub(super) fn show(pass: &Pass, doing: Doing, output: &mut Output) -> Result<(),
             to.to
         ))?;
     } else {
-        for wait in pass.waits() {
+        for wait in pass.waits().chain(pass.untold.iter().map(String::as_str)) {
             output.line(&format!("  waits: {wait}"))?;
         }
     }

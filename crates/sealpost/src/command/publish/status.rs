@@ -2,7 +2,7 @@
 
 use mail_domain::DomainName;
 use mta_sts::Policy;
-use sealpost_rollout::{History, Horizon, Stage, Time};
+use sealpost_rollout::{History, Horizon, Outlook, Stage, Time};
 use sealpost_store::Rollout;
 use serde::Serialize;
 
@@ -30,6 +30,7 @@ struct Line {
     taken_out_at: Option<Time>,
     /// What a person, or a lagging server, has to do, as the last pass saw it.
     todo: Vec<String>,
+    waits: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,7 +91,7 @@ async fn show(
     let id = history.and_then(|history| history.live_id()).map(|id| id.id.to_string());
     let since = rollout.as_ref().map(|rollout| rollout.entered_at);
     let horizon = history.map_or(Horizon::Nobody, History::horizon);
-    let todo = known.todo(domain).await?;
+    let Outlook { todo, waits, .. } = known.outlook(domain).await?;
     match arguments.format {
         Format::Json => output.json_line(&Line {
             domain: domain.to_string(),
@@ -106,6 +107,7 @@ async fn show(
             },
             taken_out_at,
             todo,
+            waits,
         })?,
         Format::Human => {
             let since = since.map_or(String::new(), |since| format!(" since {since}"));
@@ -115,6 +117,9 @@ async fn show(
             output.line(&format!("{domain}: {stage}{since}{served}{gone}"))?;
             for todo in todo {
                 output.line(&format!("  to do: {}", todo.replace('\n', "\n    ")))?;
+            }
+            for wait in waits {
+                output.line(&format!("  waits: {wait}"))?;
             }
         }
     }
