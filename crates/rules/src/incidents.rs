@@ -150,7 +150,7 @@ causes! {
         fix "mend what the incident names; the domain moves on again by its gates"
     INC503 "looks-blind" Warning Warning Warning
         hold 6 * HOUR, clear 10 * MINUTE;
-        "nothing can be told of a domain that has a policy, or is to get one"
+        "nothing can be told of a domain of ours"
         why "what is wrong with its MX hosts or its policy stays unseen here, and it moves neither on nor back"
         fix "see whether this host reaches its resolvers, and they the name servers of the domain; `sealpost check` says at which question it ends"
     INC601 "exception-ends" Note Note Note
