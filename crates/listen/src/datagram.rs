@@ -185,16 +185,17 @@ impl DatagramReceiver {
         &mut self,
         mut each: impl FnMut(Datagram<'_>),
     ) -> Result<Option<PathBuf>, ListenError> {
-        let Some(OwnFile { file, mode, owner }) = &mut self.file else { return Ok(None) };
+        let Some(OwnFile { file, mode, owner }) = &self.file else { return Ok(None) };
         if file.is_ours() {
             return Ok(None);
         }
-        let path = file.path().to_owned();
-        let (socket, made) = SocketFile::bind(&path, *mode, owner)?;
-        *file = made;
+        let (mode, owner, path) = (*mode, owner.clone(), file.path().to_owned());
+        let (socket, file) = SocketFile::bind(&path, mode, &owner)?;
         let fault = |source| ListenError::Unix { path: path.clone(), source };
         set_patience(&socket).map_err(fault)?;
         while self.take_rest(&mut each).map_err(fault)? > 0 {}
+        // Both or neither: a file whose socket nobody reads would look as if all was well.
+        self.file = Some(OwnFile { file, mode, owner });
         self.socket = socket;
         Ok(Some(path))
     }
